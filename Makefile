@@ -1,0 +1,59 @@
+# A thin front: meson builds, pytest tests, tools/bootstrap installs what both need.
+#
+#   make            build the module        make DEBUG=1   the same, for a debugger, in build-debug/
+#   make test       what CI runs            make check     every static check
+#   make install    install the module      make demo      talk to a mock agent through a real Asterisk
+#
+# MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
+
+ifdef DEBUG
+BUILD := build-debug
+MESON_OPTIONS += --buildtype=debug
+else
+BUILD := build
+endif
+
+PYTHON := .venv/bin/python
+PYTHON_SOURCES := python tests tools
+
+.PHONY: all bootstrap build lint check test install demo clean
+.DEFAULT_GOAL := all
+
+all: build
+
+bootstrap:
+	@tools/bootstrap
+
+$(BUILD)/build.ninja:
+	@tools/bootstrap
+	meson setup $(BUILD) $(MESON_OPTIONS)
+
+build: bootstrap $(BUILD)/build.ninja
+	meson compile -C $(BUILD)
+
+lint: bootstrap
+	$(PYTHON) -m ruff check $(PYTHON_SOURCES)
+	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy tools/generate_options.py
+
+check: lint build
+	cppcheck --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --quiet
+	@if command -v run-clang-tidy >/dev/null; then \
+		run-clang-tidy -quiet -p $(BUILD) '/app_aiconvai/'; \
+	else \
+		echo "clang-tidy is not installed: skipped"; \
+	fi
+
+# What fails fast comes first, and the first failure ends the run.
+test: build lint
+	$(PYTHON) -m pytest -x tests/unit tests/protocol tests/integration
+
+install: build
+	meson install -C $(BUILD)
+
+demo: build
+	.venv/bin/aiconvai demo
+
+clean:
+	rm -rf build build-debug

@@ -1,0 +1,257 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/cli.h"
+#include "asterisk/config.h"
+#include "asterisk/logger.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+#include "agents.h"
+
+#define GENERAL_SECTION "general"
+
+/* Own name first; the other is what people who come from elsewhere have. */
+static const char *const file_names[] = {"aiconvai.conf", "elevenlabs.conf"};
+
+static AO2_GLOBAL_OBJ_STATIC(in_force);
+
+/* Where problems go. */
+struct problem_sink {
+	int fd;
+	int count;
+};
+
+static void report(void *user, const char *problem)
+{
+	struct problem_sink *sink = user;
+
+	ast_log(LOG_ERROR, "%s\n", problem);
+	if (sink->fd >= 0) {
+		ast_cli(sink->fd, "%s\n", problem);
+	}
+	sink->count++;
+}
+
+static void agent_destroy(void *object)
+{
+	struct agent *agent = object;
+
+	aic_settings_free(&agent->settings);
+	ast_free(agent->name);
+}
+
+static void configuration_destroy(void *object)
+{
+	struct configuration *configuration = object;
+
+	aic_settings_free(&configuration->general);
+	ao2_cleanup(configuration->agents);
+	ast_free(configuration->file);
+}
+
+static int compare_names(const void *left, const void *right, int flags)
+{
+	const struct agent *agent = left;
+	const char *name = flags & OBJ_SEARCH_KEY ? right : ((const struct agent *) right)->name;
+
+	return strcasecmp(agent->name, name);
+}
+
+static int match_name(void *object, void *arg, int flags)
+{
+	const struct agent *agent = object;
+	const char *name = flags & OBJ_SEARCH_KEY ? arg : ((const struct agent *) arg)->name;
+
+	return strcasecmp(agent->name, name) ? 0 : CMP_MATCH | CMP_STOP;
+}
+
+static struct configuration *configuration_new(const char *file)
+{
+	struct configuration *configuration = ao2_alloc_options(sizeof(*configuration), configuration_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
+
+	if (!configuration) {
+		return NULL;
+	}
+	configuration->agents = ao2_container_alloc_rbtree(AO2_ALLOC_OPT_LOCK_MUTEX, AO2_CONTAINER_ALLOC_OPT_DUPS_REJECT, compare_names, match_name);
+	configuration->file = file ? ast_strdup(file) : NULL;
+	if (!configuration->agents || (file && !configuration->file) || aic_settings_init(&configuration->general)) {
+		ao2_ref(configuration, -1);
+		return NULL;
+	}
+	return configuration;
+}
+
+/* Whether a template's line is overridden by one that stands later: the section's own, or a later template's. */
+static int is_overridden(const struct ast_variable *variable)
+{
+	const struct aic_option *option = variable->inherited ? aic_option_find(variable->name) : NULL;
+	const struct ast_variable *later;
+
+	if (!option || option->multiple) {
+		return 0;
+	}
+	/* Inherited lines come first in a section. */
+	for (later = variable->next; later; later = later->next) {
+		if (aic_option_find(later->name) == option) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* The lines of a section as the engine takes them. Returns how many; `*lines` is to be freed. -1 when memory is short. */
+static int section_lines(const struct ast_variable *variables, struct aic_option_line **lines)
+{
+	const struct ast_variable *variable;
+	int count = 0;
+
+	for (variable = variables; variable; variable = variable->next) {
+		count++;
+	}
+	if (!(*lines = ast_calloc(count + 1, sizeof(**lines)))) {
+		return -1;
+	}
+	count = 0;
+	for (variable = variables; variable; variable = variable->next) {
+		if (!is_overridden(variable)) {
+			(*lines)[count++] = (struct aic_option_line) {
+				.file = variable->file, .line = variable->lineno, .name = variable->name, .value = variable->value};
+		}
+	}
+	return count;
+}
+
+static int read_agent(struct configuration *configuration, const char *name, const struct aic_option_line *lines, int count, struct problem_sink *sink)
+{
+	struct agent *agent = ao2_alloc_options(sizeof(*agent), agent_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
+
+	if (!agent || !(agent->name = ast_strdup(name)) || aic_settings_init(&agent->settings)) {
+		ao2_cleanup(agent);
+		report(sink, "out of memory");
+		return -1;
+	}
+	aic_settings_read_agent(&agent->settings, &configuration->general, name, lines, count, report, sink);
+	if (!ao2_link(configuration->agents, agent)) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s:%d: [%s]: expected once, the section is there twice; give one of them another name",
+			count ? lines[0].file : configuration->file, count ? lines[0].line : 0, name);
+		report(sink, text);
+	}
+	ao2_ref(agent, -1);
+	return 0;
+}
+
+/* Reads one section; `general` says which kind is wanted now. */
+static void read_section(struct configuration *configuration, struct ast_config *config, const char *name, int general, struct problem_sink *sink)
+{
+	struct aic_option_line *lines;
+	int count;
+
+	if ((strcasecmp(name, GENERAL_SECTION) == 0) != general) {
+		return;
+	}
+	count = section_lines(ast_variable_browse(config, name), &lines);
+	if (count < 0) {
+		report(sink, "out of memory");
+		return;
+	}
+	if (general) {
+		aic_settings_read_general(&configuration->general, lines, count, report, sink);
+	} else {
+		read_agent(configuration, name, lines, count, sink);
+	}
+	ast_free(lines);
+}
+
+/* Loads the first file that exists. Returns NULL where there is none or it cannot be parsed (`*file` is set then). */
+static struct ast_config *load_file(const char **file)
+{
+	struct ast_flags flags = {0};
+
+	*file = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(file_names); i++) {
+		struct ast_config *config = ast_config_load(file_names[i], flags);
+
+		if (config == CONFIG_STATUS_FILEINVALID) {
+			*file = file_names[i];
+			return NULL;
+		}
+		if (config != CONFIG_STATUS_FILEMISSING && config != CONFIG_STATUS_FILEUNCHANGED) {
+			*file = file_names[i];
+			return config;
+		}
+	}
+	return NULL;
+}
+
+int agents_load(int fd)
+{
+	struct problem_sink sink = {fd, 0};
+	const char *file, *section;
+	struct ast_config *config = load_file(&file);
+	struct configuration *configuration;
+
+	if (!config && file) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "%s: it cannot be parsed; see the messages above", file);
+		report(&sink, text);
+		return -1;
+	}
+	if (!config) {
+		ast_log(LOG_NOTICE, "Neither aiconvai.conf nor elevenlabs.conf exists: no agent is configured\n");
+	}
+	if (!(configuration = configuration_new(file))) {
+		if (config) {
+			ast_config_destroy(config);
+		}
+		return -1;
+	}
+	if (config) {
+		/* [general] first, wherever it stands: the agents inherit from it. */
+		for (int general = 1; general >= 0; general--) {
+			for (section = ast_category_browse(config, NULL); section; section = ast_category_browse(config, section)) {
+				read_section(configuration, config, section, general, &sink);
+			}
+		}
+		ast_config_destroy(config);
+	}
+	if (!sink.count) {
+		ao2_global_obj_replace_unref(in_force, configuration);
+	}
+	ao2_ref(configuration, -1);
+	return sink.count ? -1 : 0;
+}
+
+int agents_load_nothing(void)
+{
+	struct configuration *configuration = configuration_new(NULL);
+
+	if (!configuration) {
+		return -1;
+	}
+	ao2_global_obj_replace_unref(in_force, configuration);
+	ao2_ref(configuration, -1);
+	return 0;
+}
+
+struct configuration *agents_configuration(void)
+{
+	return ao2_global_obj_ref(in_force);
+}
+
+struct agent *agents_find(const struct configuration *configuration, const char *name)
+{
+	return ao2_find(configuration->agents, name, OBJ_SEARCH_KEY);
+}
+
+void agents_unload(void)
+{
+	ao2_global_obj_release(in_force);
+}

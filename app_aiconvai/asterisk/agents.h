@@ -1,0 +1,45 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The configured agents. A configuration is an immutable snapshot: a reload builds a new one and swaps one pointer; calls
+ * that run keep the agent they began with.
+ */
+#ifndef AIC_AGENTS_H
+#define AIC_AGENTS_H
+
+#include "options.h"
+
+struct ao2_container;
+
+/* ao2 object, immutable. */
+struct agent {
+	char *name; /* owned */
+	struct aic_settings settings;
+};
+
+/* ao2 object, immutable. */
+struct configuration {
+	char *file;                    /* the file it came from, NULL: there was none */
+	struct aic_settings general;
+	struct ao2_container *agents;  /* of struct agent */
+};
+
+/*
+ * Reads aiconvai.conf, or elevenlabs.conf where that does not exist, and puts it in force. Problems are logged, and written to
+ * the CLI on `fd` where it is not -1. Returns 0, or -1 with the configuration in force left as it was.
+ */
+int agents_load(int fd);
+
+/* Puts an empty configuration in force, for a module that is loaded with a broken file. Returns 0, or -1 when memory is short. */
+int agents_load_nothing(void);
+
+/* The configuration in force, with a reference for the caller; NULL before the first load and after agents_unload(). */
+struct configuration *agents_configuration(void);
+
+/* The agent of that name (upper and lower case alike), with a reference for the caller, or NULL. */
+struct agent *agents_find(const struct configuration *configuration, const char *name);
+
+void agents_unload(void);
+
+#endif

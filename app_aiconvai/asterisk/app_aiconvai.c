@@ -1,0 +1,101 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The module: what is started when it is loaded, in which order, and stopped when it is unloaded.
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/logger.h"
+#include "asterisk/module.h"
+
+#include "agents.h"
+#include "application.h"
+#include "cli.h"
+#include "manager_actions.h"
+#include "media_clock.h"
+#include "network.h"
+#include "session.h"
+
+/* Stops what load_module() started, from the last on. Each is harmless where it was not started. */
+static void stop_threads(void)
+{
+	network_stop();
+	media_clock_stop();
+	sessions_stop();
+	agents_unload();
+}
+
+static int unload_module(void)
+{
+	/* A forced unload ignores the use count that every session holds. */
+	if (sessions_alive()) {
+		ast_log(LOG_WARNING, "app_aiconvai is not unloaded: %d conversations are still under way\n", sessions_alive());
+		return -1;
+	}
+	application_unregister();
+	manager_actions_unregister();
+	cli_unregister();
+	if (sessions_alive()) {
+		/* A call began just before its application was taken away. */
+		application_register();
+		manager_actions_register();
+		cli_register();
+		return -1;
+	}
+	stop_threads();
+	return 0;
+}
+
+static int configured_threads(void)
+{
+	struct configuration *configuration = agents_configuration();
+	int threads = configuration ? configuration->general.network_threads : 1;
+
+	ao2_cleanup(configuration);
+	return threads;
+}
+
+/* DECLINE and not FAILURE in every case: FAILURE would end Asterisk itself at start-up. */
+static int load_module(void)
+{
+	if (agents_load(-1)) {
+		ast_log(LOG_ERROR, "app_aiconvai has no agents until the configuration is mended: then use 'aiconvai reload'\n");
+		if (agents_load_nothing()) {
+			return AST_MODULE_LOAD_DECLINE;
+		}
+	}
+	if (sessions_start() || media_clock_start()) {
+		sessions_stop();
+		agents_unload();
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (network_start(configured_threads())) {
+		media_clock_stop();
+		sessions_stop();
+		agents_unload();
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	if (cli_register() || manager_actions_register() || application_register()) {
+		application_unregister();
+		manager_actions_unregister();
+		cli_unregister();
+		stop_threads();
+		return AST_MODULE_LOAD_DECLINE;
+	}
+	return AST_MODULE_LOAD_SUCCESS;
+}
+
+static int reload_module(void)
+{
+	return agents_load(-1);
+}
+
+AST_MODULE_INFO(ASTERISK_GPL_KEY, AST_MODFLAG_DEFAULT, "Conversations with a voice AI",
+	.support_level = AST_MODULE_SUPPORT_EXTENDED,
+	.load = load_module,
+	.unload = unload_module,
+	.reload = reload_module,
+	.load_pri = AST_MODPRI_DEFAULT,
+);

@@ -1,0 +1,326 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/app.h"
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/cli.h"
+#include "asterisk/logger.h"
+#include "asterisk/module.h"
+#include "asterisk/pbx.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+#include "agents.h"
+#include "application.h"
+#include "network.h"
+#include "session.h"
+
+#include <ctype.h>
+
+static const char *const application_names[] = {"AIConvAI", "ElevenLabsConvAI"};
+
+/* How long a frame is waited for before the session is looked at anyway. The media clock wakes us with a frame when it is over. */
+#define WAIT_MS 1000
+
+/* Dynamic variables of one call: v(), what the options add, and the fixed ones. */
+#define VARIABLES_MAX 64
+
+enum {
+	OPTION_BACKGROUND = (1 << 0),
+	OPTION_GO_ON = (1 << 1),
+	OPTION_NO_ANSWER = (1 << 2),
+	OPTION_VARIABLES = (1 << 3),
+	OPTION_WAITING_SOUND = (1 << 4),
+};
+
+enum {
+	ARGUMENT_VARIABLES,
+	ARGUMENT_WAITING_SOUND,
+	ARGUMENT_COUNT,
+};
+
+AST_APP_OPTIONS(application_options, {
+	AST_APP_OPTION('b', OPTION_BACKGROUND),
+	AST_APP_OPTION('c', OPTION_GO_ON),
+	AST_APP_OPTION('n', OPTION_NO_ANSWER),
+	AST_APP_OPTION_ARG('v', OPTION_VARIABLES, ARGUMENT_VARIABLES),
+	AST_APP_OPTION_ARG('m', OPTION_WAITING_SOUND, ARGUMENT_WAITING_SOUND),
+});
+
+/* The dynamic variables of a call. Texts are owned. */
+struct call_variables {
+	struct aic_variable list[VARIABLES_MAX];
+	size_t count;
+};
+
+static void add_variable(struct call_variables *variables, const char *name, const char *value)
+{
+	struct aic_variable variable = {ast_strdup(name), ast_strdup(value)};
+
+	if (!variable.name || !variable.value || variables->count == VARIABLES_MAX) {
+		ast_free((char *) variable.name);
+		ast_free((char *) variable.value);
+		ast_log(LOG_WARNING, "The dynamic variable %s is not told to the agent: more than %d, or out of memory\n", name, VARIABLES_MAX);
+		return;
+	}
+	variables->list[variables->count++] = variable;
+}
+
+static void free_variables(struct call_variables *variables)
+{
+	while (variables->count--) {
+		ast_free((char *) variables->list[variables->count].name);
+		ast_free((char *) variables->list[variables->count].value);
+	}
+}
+
+/* Whether a header's name is one: it becomes an argument of a dialplan function. */
+static int is_header_name(const char *name)
+{
+	if (!*name) {
+		return 0;
+	}
+	for (; *name; name++) {
+		if (!isalnum((unsigned char) *name) && !strchr("-_.!%*+`'~", *name)) {
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/* Adds the header `name` of the incoming call as sip_NAME, in lower case, with _ for what is no letter or digit. */
+static void add_sip_header(struct ast_channel *channel, struct call_variables *variables, const char *name)
+{
+	char function[256], value[1024] = "", variable[160];
+	const char *type = ast_channel_tech(channel)->type;
+	char *c;
+
+	if (!is_header_name(name)) {
+		ast_log(LOG_WARNING, "send_sip_headers: '%s' is not the name of a header\n", name);
+		return;
+	}
+	if (!strcmp(type, "PJSIP")) {
+		snprintf(function, sizeof(function), "PJSIP_HEADER(read,%s)", name);
+	} else if (!strcmp(type, "SIP")) {
+		snprintf(function, sizeof(function), "SIP_HEADER(%s)", name);
+	} else {
+		return;
+	}
+	if (ast_func_read(channel, function, value, sizeof(value)) || ast_strlen_zero(value)) {
+		return;
+	}
+	snprintf(variable, sizeof(variable), "sip_%s", name);
+	for (c = variable; *c; c++) {
+		*c = isalnum((unsigned char) *c) ? (char) tolower((unsigned char) *c) : '_';
+	}
+	add_variable(variables, variable, value);
+}
+
+/* Adds "name=value&name=value". Returns -1 with a sentence in `error` where it is not of that form. */
+static int add_option_variables(struct call_variables *variables, char *text, char *error, size_t error_size)
+{
+	char *pair;
+
+	while ((pair = strsep(&text, "&"))) {
+		char *value = strchr(pair, '=');
+
+		if (ast_strlen_zero(pair)) {
+			continue;
+		}
+		if (!value || value == pair) {
+			snprintf(error, error_size, "option v: expected name=value, got '%s'", pair);
+			return -1;
+		}
+		*value++ = '\0';
+		add_variable(variables, pair, value);
+	}
+	return 0;
+}
+
+static void add_call_variables(struct ast_channel *channel, const struct agent *agent, struct call_variables *variables)
+{
+	const struct aic_string_list *headers = &agent->settings.send_sip_headers;
+	char caller[AST_MAX_EXTENSION] = "", called[AST_MAX_EXTENSION] = "", id[AST_MAX_PUBLIC_UNIQUEID];
+
+	ast_channel_lock(channel);
+	if (ast_channel_caller(channel)->id.number.valid) {
+		ast_copy_string(caller, S_OR(ast_channel_caller(channel)->id.number.str, ""), sizeof(caller));
+	}
+	ast_copy_string(called, S_OR(ast_channel_dialed(channel)->number.str, ast_channel_exten(channel)), sizeof(called));
+	ast_copy_string(id, ast_channel_uniqueid(channel), sizeof(id));
+	ast_channel_unlock(channel);
+
+	if (agent->settings.send_caller_number) {
+		add_variable(variables, "caller_number", caller);
+	}
+	add_variable(variables, "called_number", called);
+	add_variable(variables, "unique_id", id);
+	for (size_t i = 0; i < headers->count; i++) {
+		add_sip_header(channel, variables, headers->items[i]);
+	}
+}
+
+/* Reads frames until the conversation is over and heard to its end. Returns 0, or -1 when the caller is gone. */
+static int wait_for_end(struct ast_channel *channel, struct session *session)
+{
+	while (!atomic_load(&session->finished)) {
+		struct ast_frame *frame;
+		int left = ast_waitfor(channel, WAIT_MS);
+
+		if (left < 0) {
+			return -1;
+		}
+		if (!left) {
+			continue;
+		}
+		if (!(frame = ast_read(channel))) {
+			return -1;
+		}
+		ast_frfree(frame);
+	}
+	return 0;
+}
+
+/* The call goes on in the dialplan without a conversation. */
+static int refuse(struct ast_channel *channel, const struct aic_outcome *outcome)
+{
+	ast_log(LOG_WARNING, "%s: %s: %s\n", ast_channel_name(channel), aic_status_name(outcome->status), outcome->reason);
+	session_set_variables(channel, outcome, "");
+	return 0;
+}
+
+static int refuse_invalid(struct ast_channel *channel, struct aic_outcome *outcome)
+{
+	outcome->status = AIC_STATUS_INVALID;
+	sessions_count_refused(AIC_STATUS_INVALID);
+	return refuse(channel, outcome);
+}
+
+static void answer(struct ast_channel *channel, const struct session_options *options)
+{
+	if (ast_channel_state(channel) == AST_STATE_UP) {
+		return;
+	}
+	if (options->no_answer) {
+		ast_indicate(channel, AST_CONTROL_PROGRESS);
+	} else {
+		/* Not ast_answer(): it waits for the caller's first frame, and drops what it says meanwhile. */
+		ast_raw_answer(channel);
+	}
+}
+
+/* Converses in the foreground. Returns what the application returns. */
+static int converse(struct ast_channel *channel, struct session *session)
+{
+	struct aic_outcome outcome;
+	int gone = wait_for_end(channel, session);
+	const char *reason = "the caller hung up";
+
+	if (gone && (ast_channel_softhangup_internal_flag(channel) & AST_SOFTHANGUP_ASYNCGOTO)) {
+		/* The call is being sent elsewhere in the dialplan; it is not over. */
+		session_close(session, AIC_STATUS_COMPLETED, "the call was sent elsewhere");
+	} else {
+		session_close(session, AIC_STATUS_CALLER_HANGUP, reason);
+	}
+	session_outcome(session, &outcome);
+	session_set_variables(channel, &outcome, session->conversation_id);
+	if (gone) {
+		return -1;
+	}
+	return session->options.go_on || aic_status_is_failure(outcome.status) ? 0 : -1;
+}
+
+static int begin_call(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
+	const struct session_options *options, const struct call_variables *variables)
+{
+	struct aic_outcome outcome = {0};
+	struct session *session;
+	int result = 0;
+
+	session = session_new(channel, agent, configuration->general.max_concurrent_calls, options, variables->list, variables->count,
+		network_loop(), network_resolver(), &outcome);
+	if (!session) {
+		return refuse(channel, &outcome);
+	}
+	if (session_begin(session)) {
+		session_close(session, AIC_STATUS_UNAVAILABLE, "the framehook could not be attached");
+		sessions_count_end(AIC_STATUS_UNAVAILABLE);
+		outcome.status = AIC_STATUS_UNAVAILABLE;
+		snprintf(outcome.reason, sizeof(outcome.reason), "the framehook could not be attached");
+		result = refuse(channel, &outcome);
+	} else {
+		answer(channel, options);
+		if (!options->background) {
+			result = converse(channel, session);
+		}
+	}
+	ao2_ref(session, -1);
+	return result;
+}
+
+static int application_exec(struct ast_channel *channel, const char *data)
+{
+	struct aic_outcome outcome = {0};
+	struct session_options options = {0};
+	struct call_variables variables = {.count = 0};
+	struct configuration *configuration = agents_configuration();
+	struct agent *agent = NULL;
+	struct ast_flags flags = {0};
+	char *arguments[ARGUMENT_COUNT] = {NULL};
+	char *text = ast_strdupa(S_OR(data, ""));
+	int result;
+	AST_DECLARE_APP_ARGS(args,
+		AST_APP_ARG(agent);
+		AST_APP_ARG(options);
+	);
+
+	AST_STANDARD_APP_ARGS(args, text);
+	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", "");
+	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", "");
+	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", "");
+
+	if (ast_strlen_zero(args.agent)) {
+		snprintf(outcome.reason, sizeof(outcome.reason), "expected the name of an agent as the first argument");
+		result = refuse_invalid(channel, &outcome);
+	} else if (!configuration || !(agent = agents_find(configuration, args.agent))) {
+		snprintf(outcome.reason, sizeof(outcome.reason), "no agent '%.80s' is configured: see 'aiconvai show agents'", args.agent);
+		result = refuse_invalid(channel, &outcome);
+	} else if (!ast_strlen_zero(args.options) && ast_app_parse_options(application_options, &flags, arguments, args.options)) {
+		snprintf(outcome.reason, sizeof(outcome.reason), "the options could not be understood; known are b, c, n, v(), m()");
+		result = refuse_invalid(channel, &outcome);
+	} else if (add_option_variables(&variables, arguments[ARGUMENT_VARIABLES], outcome.reason, sizeof(outcome.reason))) {
+		result = refuse_invalid(channel, &outcome);
+	} else {
+		options.background = ast_test_flag(&flags, OPTION_BACKGROUND) != 0;
+		options.go_on = ast_test_flag(&flags, OPTION_GO_ON) != 0;
+		options.no_answer = ast_test_flag(&flags, OPTION_NO_ANSWER) != 0;
+		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND) ? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
+		add_call_variables(channel, agent, &variables);
+		result = begin_call(channel, agent, configuration, &options, &variables);
+	}
+	free_variables(&variables);
+	ao2_cleanup(agent);
+	ao2_cleanup(configuration);
+	return result;
+}
+
+int application_register(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(application_names); i++) {
+		if (ast_register_application_xml(application_names[i], application_exec)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void application_unregister(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(application_names); i++) {
+		ast_unregister_application(application_names[i]);
+	}
+}

@@ -1,0 +1,325 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/cli.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+#include "agents.h"
+#include "cli.h"
+#include "media_clock.h"
+#include "providers.h"
+#include "session.h"
+#include "session_events.h"
+#include "session_report.h"
+#include "url.h"
+
+/* Every command is there under both words. */
+#define COMMAND "{aiconvai|elevenlabs}"
+
+static void seconds(uint64_t ms, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%" PRIu64 ":%02" PRIu64, ms / 60000, ms / 1000 % 60);
+}
+
+/* Where an agent is reached, without what may be secret in it. */
+static const char *endpoint_of(const struct aic_settings *settings, char *buffer, size_t size)
+{
+	const char *url = settings->conversation_url ? settings->conversation_url
+		: settings->signed_url_endpoint ? settings->signed_url_endpoint : settings->conversation_endpoint;
+
+	return aic_url_origin(url, buffer, size);
+}
+
+static int calls_of(const struct agent *agent)
+{
+	struct ao2_iterator iterator = ao2_iterator_init(sessions_all(), 0);
+	struct session *session;
+	int calls = 0;
+
+	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
+		calls += !strcasecmp(session->agent->name, agent->name);
+	}
+	ao2_iterator_destroy(&iterator);
+	return calls;
+}
+
+static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	struct configuration *configuration;
+	struct ao2_iterator iterator;
+	struct agent *agent;
+	int count = 0;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " show agents";
+		entry->usage = "Usage: aiconvai show agents\n"
+			"       Lists the configured agents, where they are reached and how many calls each has.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return NULL;
+	}
+	if (a->argc != 3) {
+		return CLI_SHOWUSAGE;
+	}
+	if (!(configuration = agents_configuration())) {
+		return CLI_FAILURE;
+	}
+	ast_cli(a->fd, "%-20s %-12s %-34s %-14s %9s %6s  %s\n", "Agent", "Provider", "Agent ID", "API key", "Chunk ms", "Calls", "Endpoint");
+	iterator = ao2_iterator_init(configuration->agents, 0);
+	for (; (agent = ao2_iterator_next(&iterator)); ao2_ref(agent, -1)) {
+		const struct aic_settings *settings = &agent->settings;
+		char key[32] = "-", endpoint[256];
+
+		if (settings->api_key) {
+			aic_mask_secret(settings->api_key, key, sizeof(key));
+		}
+		ast_cli(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s\n", agent->name, aic_provider_of(settings->provider)->name, S_OR(settings->agent_id, "-"), key,
+			(int) settings->audio_frames_buffer_ms, calls_of(agent), endpoint_of(settings, endpoint, sizeof(endpoint)));
+		count++;
+	}
+	ao2_iterator_destroy(&iterator);
+	ast_cli(a->fd, "%d agent%s, from %s\n", count, count == 1 ? "" : "s", S_OR(configuration->file, "no file"));
+	ao2_ref(configuration, -1);
+	return CLI_SUCCESS;
+}
+
+static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	struct ao2_iterator iterator;
+	struct session *session;
+	int count = 0;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " show calls";
+		entry->usage = "Usage: aiconvai show calls\n"
+			"       Lists the calls that are with an agent now.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return NULL;
+	}
+	if (a->argc != 3) {
+		return CLI_SHOWUSAGE;
+	}
+	ast_cli(a->fd, "%-32s %-20s %-14s %8s %10s %10s %8s  %s\n", "Channel", "Agent", "State", "Time", "Heard dB", "Spoken dB", "Queue ms", "Conversation");
+	iterator = ao2_iterator_init(sessions_all(), 0);
+	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
+		struct session_report report;
+		char time[32];
+
+		if (session_report(session, &report)) {
+			continue;
+		}
+		seconds(report.duration_ms, time, sizeof(time));
+		ast_cli(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s\n", report.channel_name, session->agent->name,
+			aic_phase_name(report.conversation.phase), time, report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
+			aic_format_ms(session->line_format, report.playout.queued_bytes), report.conversation.conversation_id);
+		count++;
+	}
+	ao2_iterator_destroy(&iterator);
+	ast_cli(a->fd, "%d call%s\n", count, count == 1 ? "" : "s");
+	return CLI_SUCCESS;
+}
+
+static void print_report(int fd, const struct session *session, const struct session_report *report)
+{
+	const struct aic_conversation_stats *conversation = &report->conversation;
+	const struct aic_playout_stats *playout = &report->playout;
+	char line[32], uplink[32], downlink[32], time[32];
+
+	seconds(report->duration_ms, time, sizeof(time));
+	ast_cli(fd, "Channel:            %s (%s)\n", report->channel_name, session->id);
+	ast_cli(fd, "Agent:              %s\n", session->agent->name);
+	ast_cli(fd, "Conversation:       %s\n", conversation->conversation_id);
+	ast_cli(fd, "State:              %s, for %s, attempt %u\n", aic_phase_name(conversation->phase), time, conversation->attempts);
+	ast_cli(fd, "Formats:            channel %s, to the service %s, from the service %s\n",
+		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink, sizeof(uplink)),
+		aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));
+	ast_cli(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; %" PRIu64 " frames refused\n", report->frames_received,
+		conversation->uplink_bytes, conversation->uplink_dbfs, report->frames_refused);
+	ast_cli(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped\n", conversation->uplink_chunks_sent,
+		conversation->uplink_bytes_sent, conversation->uplink_bytes_waiting, conversation->uplink_bytes_dropped);
+	ast_cli(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS\n", conversation->downlink_chunks, conversation->downlink_bytes,
+		conversation->downlink_dbfs);
+	ast_cli(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late\n", report->frames_played, report->frames_late);
+	ast_cli(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the limit\n", playout->queued_chunks,
+		aic_format_ms(session->line_format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
+	ast_cli(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late\n", conversation->interruptions,
+		playout->chunks_interrupted, playout->chunks_late);
+	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
+		ast_cli(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms\n", playout->playing_event_id,
+			playout->heard_samples * 1000 / session->line_format.rate);
+	}
+	ast_cli(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after %" PRIu64 " ms\n",
+		conversation->connected_us / 1000, conversation->ready_us / 1000, conversation->first_audio_us / 1000);
+	ast_cli(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms\n", conversation->pings, conversation->last_ping_ms);
+	ast_cli(fd, "Messages:           %" PRIu64 " received, %" PRIu64 " sent; %" PRIu64 " unknown%s%s, %" PRIu64 " malformed\n", conversation->messages_received,
+		conversation->messages_sent, conversation->unknown_messages, conversation->unknown_messages ? ", last " : "", conversation->last_unknown,
+		conversation->malformed_messages);
+	ast_cli(fd, "Transcripts:        %" PRIu64 "; VAD scores %" PRIu64 ", last %.3f\n", conversation->transcripts, conversation->vad_scores,
+		conversation->last_vad_score);
+	ast_cli(fd, "Tool calls:         %" PRIu64 ", %zu open, %" PRIu64 " timed out\n", conversation->tool_calls, conversation->open_tool_calls,
+		conversation->tool_timeouts);
+	ast_cli(fd, "Errors:             %" PRIu64 "\n", conversation->errors);
+	if (report->ended) {
+		ast_cli(fd, "Ended:              %s, close code %u: %s\n", aic_status_name(report->outcome.status), report->outcome.close_code, report->outcome.reason);
+	}
+}
+
+/* Completes the name of a channel, or a unique id. */
+static char *complete_call(const char *word, int state)
+{
+	struct ao2_iterator iterator = ao2_iterator_init(sessions_all(), 0);
+	struct session *session;
+	char *match = NULL;
+	int which = 0;
+
+	for (; !match && (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
+		ao2_lock(session);
+		if (session->channel && !strncasecmp(word, ast_channel_name(session->channel), strlen(word)) && ++which > state) {
+			match = ast_strdup(ast_channel_name(session->channel));
+		} else if (*word && !strncasecmp(word, session->id, strlen(word)) && ++which > state) {
+			match = ast_strdup(session->id);
+		}
+		ao2_unlock(session);
+	}
+	ao2_iterator_destroy(&iterator);
+	return match;
+}
+
+static char *show_call(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	struct session_report report;
+	struct session *session;
+	int failed;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " show call";
+		entry->usage = "Usage: aiconvai show call <channel or id>\n"
+			"       Shows everything about one call that is with an agent. The id is the channel's\n"
+			"       unique id or the service's conversation id.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return a->pos == 3 ? complete_call(a->word, a->n) : NULL;
+	}
+	if (a->argc != 4) {
+		return CLI_SHOWUSAGE;
+	}
+	if (!(session = sessions_find(a->argv[3]))) {
+		ast_cli(a->fd, "No call '%s' is with an agent; see 'aiconvai show calls'\n", a->argv[3]);
+		return CLI_SUCCESS;
+	}
+	if (!(failed = session_report(session, &report))) {
+		print_report(a->fd, session, &report);
+	} else {
+		ast_cli(a->fd, "The call '%s' just ended\n", a->argv[3]);
+	}
+	ao2_ref(session, -1);
+	return CLI_SUCCESS;
+}
+
+static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	struct module_totals totals;
+	struct media_clock_stats clock;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " show stats";
+		entry->usage = "Usage: aiconvai show stats\n"
+			"       Shows what happened since the module was loaded.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return NULL;
+	}
+	if (a->argc != 3) {
+		return CLI_SHOWUSAGE;
+	}
+	sessions_totals(&totals);
+	media_clock_stats(&clock);
+	ast_cli(a->fd, "Version:            %s\n", AIC_VERSION);
+	ast_cli(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all\n", ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
+	ast_cli(a->fd, "Ended:              %" PRIu64 " completed, %" PRIu64 " by the caller, %" PRIu64 " at the time limit\n", totals.completed, totals.caller_hangups,
+		totals.timeouts);
+	ast_cli(a->fd, "Failed:             %" PRIu64 " unavailable, %" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid\n", totals.unavailable, totals.lost, totals.busy,
+		totals.invalid);
+	ast_cli(a->fd, "Frames played:      %" PRIu64 "\n", clock.frames);
+	ast_cli(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock\n", clock.busy_channels);
+	ast_cli(a->fd, "Latest wake-up:     %.1f ms after its time\n", (double) clock.late_us_max / 1000);
+	return CLI_SUCCESS;
+}
+
+static char *set_debug(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " debug {on|off}";
+		entry->usage = "Usage: aiconvai debug {on|off}\n"
+			"       Prints VAD scores and interruptions of all agents to the log, besides those\n"
+			"       of the agents that have debug=yes.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return NULL;
+	}
+	if (a->argc != 3) {
+		return CLI_SHOWUSAGE;
+	}
+	session_events_debug(!strcasecmp(a->argv[2], "on"));
+	ast_cli(a->fd, "Debugging is %s\n", session_events_is_debug() ? "on" : "off");
+	return CLI_SUCCESS;
+}
+
+static char *reload(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	struct configuration *configuration;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " reload";
+		entry->usage = "Usage: aiconvai reload\n"
+			"       Reads the configuration again. Calls that are with an agent keep what they began\n"
+			"       with; a file with a mistake in it changes nothing.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return NULL;
+	}
+	if (a->argc != 2) {
+		return CLI_SHOWUSAGE;
+	}
+	if (agents_load(a->fd)) {
+		ast_cli(a->fd, "The configuration was not changed\n");
+		return CLI_FAILURE;
+	}
+	if ((configuration = agents_configuration())) {
+		ast_cli(a->fd, "Loaded %d agents from %s\n", ao2_container_count(configuration->agents), S_OR(configuration->file, "no file"));
+		ao2_ref(configuration, -1);
+	}
+	return CLI_SUCCESS;
+}
+
+static struct ast_cli_entry commands[] = {
+	AST_CLI_DEFINE(show_agents, "List the configured agents"),
+	AST_CLI_DEFINE(show_calls, "List the calls that are with an agent"),
+	AST_CLI_DEFINE(show_call, "Show one call that is with an agent"),
+	AST_CLI_DEFINE(show_stats, "Show what happened since the module was loaded"),
+	AST_CLI_DEFINE(set_debug, "Print VAD scores and interruptions to the log"),
+	AST_CLI_DEFINE(reload, "Read the configuration again"),
+};
+
+int cli_register(void)
+{
+	return ast_cli_register_multiple(commands, ARRAY_LEN(commands));
+}
+
+void cli_unregister(void)
+{
+	ast_cli_unregister_multiple(commands, ARRAY_LEN(commands));
+}

@@ -1,0 +1,218 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/manager.h"
+#include "asterisk/module.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+#include "manager_actions.h"
+#include "session.h"
+#include "session_report.h"
+
+/* The session an action names by Channel: (name, unique id or conversation id). NULL after an error was sent. */
+static struct session *session_of(struct mansession *s, const struct message *m)
+{
+	const char *channel = astman_get_header(m, "Channel");
+	struct session *session;
+
+	if (ast_strlen_zero(channel)) {
+		astman_send_error(s, m, "Channel is missing: name the channel, its unique id or the conversation id");
+		return NULL;
+	}
+	if (!(session = sessions_find(channel))) {
+		astman_send_error(s, m, "No such call is with an agent");
+	}
+	return session;
+}
+
+/* Something for the network thread to do with a conversation, and how it went. */
+struct request {
+	const char *text;
+	const char *tool_call_id;
+	bool is_error;
+	int result;
+};
+
+/* Has `work` run with the conversation and acknowledges it; `failure` says what its result -1 means. */
+static void run_and_answer(struct mansession *s, const struct message *m, struct session *session,
+	void (*work)(struct aic_conversation *conversation, void *arg), struct request *request, const char *success, const char *failure)
+{
+	struct aic_link *link = session_link(session);
+
+	request->result = -1;
+	if (link) {
+		aic_link_query(link, work, request);
+		aic_link_release(link);
+	}
+	if (request->result) {
+		astman_send_error(s, m, (char *) failure);
+	} else {
+		astman_send_ack(s, m, (char *) success);
+	}
+}
+
+static void list_session(struct mansession *s, const char *action_id, struct session *session, const struct session_report *report)
+{
+	const struct aic_conversation_stats *conversation = &report->conversation;
+	char name[32];
+
+	astman_append(s, "Event: AIConvAICall\r\n");
+	if (!ast_strlen_zero(action_id)) {
+		astman_append(s, "ActionID: %s\r\n", action_id);
+	}
+	astman_append(s, "Channel: %s\r\nUniqueid: %s\r\nAgent: %s\r\nConversationID: %s\r\nState: %s\r\n", report->channel_name, session->id, session->agent->name,
+		conversation->conversation_id, aic_phase_name(conversation->phase));
+	astman_append(s, "LineFormat: %s\r\n", aic_format_name(session->line_format, name, sizeof(name)));
+	astman_append(s, "DurationMs: %" PRIu64 "\r\nFramesReceived: %" PRIu64 "\r\nFramesPlayed: %" PRIu64 "\r\n", report->duration_ms, report->frames_received,
+		report->frames_played);
+	astman_append(s, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\nQueueMs: %" PRIu64 "\r\n", conversation->uplink_dbfs, conversation->downlink_dbfs,
+		aic_format_ms(session->line_format, report->playout.queued_bytes));
+	astman_append(s, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\nOpenToolCalls: %zu\r\n\r\n", conversation->interruptions, report->playout.underruns,
+		conversation->open_tool_calls);
+}
+
+static int action_list(struct mansession *s, const struct message *m)
+{
+	const char *action_id = astman_get_header(m, "ActionID");
+	struct ao2_iterator iterator;
+	struct session *session;
+	int count = 0;
+
+	astman_send_listack(s, m, "Calls will follow", "start");
+	iterator = ao2_iterator_init(sessions_all(), 0);
+	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
+		struct session_report report;
+
+		if (!session_report(session, &report)) {
+			list_session(s, action_id, session, &report);
+			count++;
+		}
+	}
+	ao2_iterator_destroy(&iterator);
+	astman_send_list_complete_start(s, m, "AIConvAIListComplete", count);
+	astman_send_list_complete_end(s);
+	return 0;
+}
+
+static void do_tool_result(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_tool_result(conversation, request->tool_call_id, request->text, request->is_error);
+}
+
+static int action_tool_result(struct mansession *s, const struct message *m)
+{
+	struct request request = {
+		.text = astman_get_header(m, "Result"),
+		.tool_call_id = astman_get_header(m, "ToolCallID"),
+		.is_error = ast_true(astman_get_header(m, "IsError")),
+	};
+	struct session *session;
+
+	if (ast_strlen_zero(request.tool_call_id)) {
+		astman_send_error(s, m, "ToolCallID is missing: take it from the event AIConvAIToolCall");
+		return 0;
+	}
+	if ((session = session_of(s, m))) {
+		run_and_answer(s, m, session, do_tool_result, &request, "The agent was told", "No such tool call is open: it may have timed out");
+		ao2_ref(session, -1);
+	}
+	return 0;
+}
+
+static void do_context(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_context(conversation, request->text);
+}
+
+static void do_message(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_user_message(conversation, request->text);
+}
+
+/* AIConvAIContext and AIConvAIMessage differ in what is done with their text. */
+static int action_text(struct mansession *s, const struct message *m, void (*work)(struct aic_conversation *conversation, void *arg))
+{
+	struct request request = {.text = astman_get_header(m, "Text")};
+	struct session *session;
+
+	if (ast_strlen_zero(request.text)) {
+		astman_send_error(s, m, "Text is missing");
+		return 0;
+	}
+	if ((session = session_of(s, m))) {
+		run_and_answer(s, m, session, work, &request, "The agent was told", "The conversation is not active");
+		ao2_ref(session, -1);
+	}
+	return 0;
+}
+
+static int action_context(struct mansession *s, const struct message *m)
+{
+	return action_text(s, m, do_context);
+}
+
+static int action_message(struct mansession *s, const struct message *m)
+{
+	return action_text(s, m, do_message);
+}
+
+static int action_end(struct mansession *s, const struct message *m)
+{
+	const char *reason = astman_get_header(m, "Reason");
+	struct session *session = session_of(s, m);
+	struct aic_link *link;
+
+	if (!session) {
+		return 0;
+	}
+	if ((link = session_link(session))) {
+		aic_link_end(link, AIC_STATUS_COMPLETED, S_OR(reason, "ended over AMI"));
+		aic_link_release(link);
+		astman_send_ack(s, m, "The conversation is being ended");
+	} else {
+		astman_send_error(s, m, "The conversation is over already");
+	}
+	ao2_ref(session, -1);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int authority;
+	int (*run)(struct mansession *s, const struct message *m);
+} actions[] = {
+	{"AIConvAIList", EVENT_FLAG_CALL | EVENT_FLAG_REPORTING, action_list},
+	{"AIConvAIToolResult", EVENT_FLAG_CALL, action_tool_result},
+	{"AIConvAIContext", EVENT_FLAG_CALL, action_context},
+	{"AIConvAIMessage", EVENT_FLAG_CALL, action_message},
+	{"AIConvAIEnd", EVENT_FLAG_CALL, action_end},
+};
+
+int manager_actions_register(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		if (ast_manager_register_xml(actions[i].name, actions[i].authority, actions[i].run)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void manager_actions_unregister(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		ast_manager_unregister(actions[i].name);
+	}
+}

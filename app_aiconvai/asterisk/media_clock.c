@@ -1,0 +1,387 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A session is in one of AIC_FRAME_MS slots, one for each millisecond of the frame's length; at millisecond n slot n mod
+ * AIC_FRAME_MS is due. ast_write() gives up silently where it cannot get the channel's lock, so the lock is tried here first; a
+ * session whose channel is busy keeps its frame (it is only taken from the queue with the lock held) and is tried again
+ * every millisecond, while all others go on.
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/format.h"
+#include "asterisk/frame.h"
+#include "asterisk/lock.h"
+#include "asterisk/logger.h"
+
+#include "media_clock.h"
+#include "session.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#define SLOTS AIC_FRAME_MS
+
+#define US_PER_TICK 1000
+
+/* A session whose channel stays busy this long owes no more frames; the audio stays queued, and nothing is lost. */
+#define FRAMES_OWED_MAX 10
+
+/* After a standstill longer than this (a suspended machine) the clock starts from now and does not catch up. */
+#define STANDSTILL_US 500000
+
+static struct {
+	pthread_t thread;
+	ast_mutex_t lock;
+	ast_cond_t armed_or_stopping;
+	struct session *armed; /* guarded by the lock; each one holds a reference */
+	int stopping;          /* guarded by the lock */
+
+	/* The thread's own. A session in a slot is in the clock's care, which is one reference. */
+	uint64_t start_us; /* when tick 0 was */
+	uint64_t tick;     /* the next one */
+	AST_DLLIST_HEAD_NOLOCK(, session) slots[SLOTS];
+	unsigned int in_slots;
+	AST_DLLIST_HEAD_NOLOCK(, session) busy; /* of those in a slot: the channel's lock was not free, to be tried again */
+
+	atomic_uint_fast64_t frames, busy_channels, late_us_max;
+} media_clock;
+
+enum attendance {
+	GO_ON,   /* there may be more at the next frame */
+	AT_REST, /* nothing to do until the session is armed again */
+	BUSY,    /* the channel's lock was not free */
+};
+
+/* Writes one frame, if there is one. The channel is locked. */
+static enum aic_playout_frame play_frame(struct session *session, struct ast_channel *channel)
+{
+	uint8_t buffer[AST_FRIENDLY_OFFSET + AIC_FRAME_BYTES_MAX];
+	size_t bytes = aic_playout_queue_frame_bytes(session->playout);
+	struct ast_frame frame = {
+		.frametype = AST_FRAME_VOICE,
+		.subclass.format = session->line_ast_format,
+		.data.ptr = buffer + AST_FRIENDLY_OFFSET,
+		.datalen = (int) bytes,
+		.samples = (int) (bytes / aic_sample_bytes(session->line_format)),
+		.offset = AST_FRIENDLY_OFFSET,
+		.src = "aiconvai",
+	};
+	enum aic_playout_frame result = aic_playout_queue_take(session->playout, buffer + AST_FRIENDLY_OFFSET);
+
+	if (result == AIC_PLAYOUT_FRAME) {
+		session_stop_waiting_sound(session, channel);
+		ast_write(channel, &frame);
+		atomic_fetch_add_explicit(&session->frames_played, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&media_clock.frames, 1, memory_order_relaxed);
+	}
+	return result;
+}
+
+/* Whether the conversation is over and what should still be heard has been. */
+static int is_finished(struct session *session)
+{
+	int finished;
+
+	ao2_lock(session);
+	finished = session->ended && (!session->outcome.play_out || aic_playout_queue_is_empty(session->playout));
+	ao2_unlock(session);
+	return finished;
+}
+
+/* Plays the frames that are owed. The channel is locked. */
+static enum attendance play_owed(struct session *session, struct ast_channel *channel)
+{
+	enum aic_playout_frame played;
+
+	for (;;) {
+		played = AIC_PLAYOUT_FRAME;
+		for (; session->frames_owed && played == AIC_PLAYOUT_FRAME; session->frames_owed--) {
+			played = play_frame(session, channel);
+		}
+		session->frames_owed = 0;
+		if (played != AIC_PLAYOUT_EMPTY) {
+			return GO_ON;
+		}
+		/* Said first, looked again then: who appends after that look finds `playing` false, and arms the session. */
+		atomic_store(&session->playing, false);
+		if (aic_playout_queue_is_empty(session->playout)) {
+			return AT_REST;
+		}
+		atomic_store(&session->playing, true);
+		session->frames_owed = 1;
+	}
+}
+
+/* Does what is to be done for the session now: the frames that are owed, or the end. */
+static enum attendance attend(struct session *session)
+{
+	struct ast_channel *channel = session_channel(session);
+	enum attendance attendance;
+
+	if (!channel) {
+		return AT_REST;
+	}
+	if (ast_channel_trylock(channel)) {
+		ast_channel_unref(channel);
+		atomic_fetch_add_explicit(&media_clock.busy_channels, 1, memory_order_relaxed);
+		return BUSY;
+	}
+	if (session->channel != channel) {
+		/* The call ended, or moved to another channel, before we had the lock. */
+		attendance = BUSY;
+	} else {
+		attendance = is_finished(session) ? AT_REST : play_owed(session, channel);
+		if (is_finished(session)) {
+			session_finish(session, channel);
+			attendance = AT_REST;
+		}
+	}
+	ast_channel_unlock(channel);
+	ast_channel_unref(channel);
+	return attendance;
+}
+
+static void leave_busy(struct session *session)
+{
+	if (session->busy) {
+		AST_DLLIST_REMOVE(&media_clock.busy, session, busy_entry);
+		session->busy = 0;
+	}
+}
+
+static uint64_t tick_at(uint64_t now_us)
+{
+	return (now_us - media_clock.start_us + US_PER_TICK - 1) / US_PER_TICK;
+}
+
+/* Takes the session into the clock's care, which the caller's reference becomes. Its next frame is due a frame after `tick`. */
+static void enter_care(struct session *session, uint64_t tick)
+{
+	session->slot = (int) (tick % SLOTS);
+	session->due_tick = tick + SLOTS;
+	AST_DLLIST_INSERT_TAIL(&media_clock.slots[session->slot], session, slot_entry);
+	media_clock.in_slots++;
+}
+
+static void leave_care(struct session *session)
+{
+	leave_busy(session);
+	AST_DLLIST_REMOVE(&media_clock.slots[session->slot], session, slot_entry);
+	session->slot = -1;
+	media_clock.in_slots--;
+	ao2_ref(session, -1);
+}
+
+/* Attends to a session in the clock's care and sees where it belongs then. */
+static void serve(struct session *session)
+{
+	switch (attend(session)) {
+	case GO_ON:
+		leave_busy(session);
+		break;
+	case BUSY:
+		/* It keeps its slot, and with it its rhythm. */
+		if (!session->busy) {
+			session->busy = 1;
+			AST_DLLIST_INSERT_TAIL(&media_clock.busy, session, busy_entry);
+		}
+		break;
+	case AT_REST:
+		leave_care(session);
+		break;
+	}
+}
+
+/* Sessions that were armed since the last round; each comes with a reference. */
+static void serve_armed(struct session *armed)
+{
+	while (armed) {
+		struct session *session = armed;
+
+		ast_mutex_lock(&media_clock.lock);
+		armed = session->next_armed;
+		session->armed = 0;
+		ast_mutex_unlock(&media_clock.lock);
+		if (session->slot < 0) {
+			atomic_store(&session->playing, true);
+			session->frames_owed = 1;
+			enter_care(session, tick_at(aic_now_us()));
+			serve(session);
+		} else {
+			/* Its next frame comes in time; only the end should not wait for it. */
+			if (is_finished(session)) {
+				serve(session);
+			}
+			ao2_ref(session, -1);
+		}
+	}
+}
+
+static void retry_busy(void)
+{
+	struct session *session;
+
+	AST_DLLIST_TRAVERSE_SAFE_BEGIN(&media_clock.busy, session, busy_entry) {
+		atomic_fetch_add_explicit(&session->frames_late, 1, memory_order_relaxed);
+		serve(session);
+	}
+	AST_DLLIST_TRAVERSE_SAFE_END;
+}
+
+static void serve_slot(uint64_t tick)
+{
+	struct session *session;
+
+	AST_DLLIST_TRAVERSE_SAFE_BEGIN(&media_clock.slots[tick % SLOTS], session, slot_entry) {
+		if (session->due_tick > tick) {
+			continue;
+		}
+		session->due_tick = tick + SLOTS;
+		if (session->frames_owed < FRAMES_OWED_MAX) {
+			session->frames_owed++;
+		}
+		serve(session);
+	}
+	AST_DLLIST_TRAVERSE_SAFE_END;
+}
+
+/* The next tick with something to do, from the next one on. */
+static uint64_t next_tick_with_work(void)
+{
+	if (!AST_DLLIST_EMPTY(&media_clock.busy)) {
+		return media_clock.tick;
+	}
+	for (uint64_t tick = media_clock.tick; tick < media_clock.tick + SLOTS; tick++) {
+		if (!AST_DLLIST_EMPTY(&media_clock.slots[tick % SLOTS])) {
+			return tick;
+		}
+	}
+	return media_clock.tick;
+}
+
+static struct timespec time_of_tick(uint64_t tick)
+{
+	uint64_t us = media_clock.start_us + tick * US_PER_TICK;
+
+	return (struct timespec) {.tv_sec = (time_t) (us / 1000000), .tv_nsec = (long) (us % 1000000) * 1000};
+}
+
+/* Waits for something to do. Returns 0 when the clock is to stop. */
+static int wait_for_work(struct session **armed)
+{
+	uint64_t tick = next_tick_with_work();
+	struct timespec deadline = time_of_tick(tick);
+	int idle = !media_clock.in_slots;
+	int timed_out = 0, go_on;
+
+	ast_mutex_lock(&media_clock.lock);
+	while (!media_clock.armed && !media_clock.stopping && !timed_out) {
+		if (idle) {
+			ast_cond_wait(&media_clock.armed_or_stopping, &media_clock.lock);
+		} else {
+			timed_out = ast_cond_timedwait(&media_clock.armed_or_stopping, &media_clock.lock, &deadline) == ETIMEDOUT;
+		}
+	}
+	*armed = media_clock.armed;
+	media_clock.armed = NULL;
+	go_on = !media_clock.stopping;
+	ast_mutex_unlock(&media_clock.lock);
+	return go_on;
+}
+
+static void serve_due_slots(void)
+{
+	uint64_t now_us = aic_now_us();
+	uint64_t next = next_tick_with_work();
+	uint64_t due_us = media_clock.start_us + next * US_PER_TICK;
+
+	if (media_clock.in_slots && now_us > due_us) {
+		if (now_us - due_us > atomic_load_explicit(&media_clock.late_us_max, memory_order_relaxed)) {
+			atomic_store_explicit(&media_clock.late_us_max, now_us - due_us, memory_order_relaxed);
+		}
+		if (now_us - due_us > STANDSTILL_US) {
+			media_clock.tick = tick_at(now_us);
+		}
+	}
+	while (media_clock.start_us + media_clock.tick * US_PER_TICK <= now_us) {
+		retry_busy();
+		serve_slot(media_clock.tick++);
+		if (!media_clock.in_slots) {
+			media_clock.tick = tick_at(now_us);
+		}
+	}
+}
+
+static void *run(void *arg)
+{
+	struct session *armed;
+
+	(void) arg;
+	while (wait_for_work(&armed)) {
+		serve_due_slots();
+		serve_armed(armed);
+	}
+	return NULL;
+}
+
+int media_clock_start(void)
+{
+	pthread_condattr_t attributes;
+
+	for (int i = 0; i < SLOTS; i++) {
+		AST_DLLIST_HEAD_INIT_NOLOCK(&media_clock.slots[i]);
+	}
+	AST_DLLIST_HEAD_INIT_NOLOCK(&media_clock.busy);
+	media_clock.armed = NULL;
+	media_clock.stopping = 0;
+	media_clock.in_slots = 0;
+	media_clock.tick = 0;
+	media_clock.start_us = aic_now_us();
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	ast_mutex_init(&media_clock.lock);
+	ast_cond_init(&media_clock.armed_or_stopping, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (aic_thread_start(&media_clock.thread, "aiconvai-clock", run, NULL)) {
+		ast_cond_destroy(&media_clock.armed_or_stopping);
+		ast_mutex_destroy(&media_clock.lock);
+		return -1;
+	}
+	return 0;
+}
+
+void media_clock_stop(void)
+{
+	ast_mutex_lock(&media_clock.lock);
+	media_clock.stopping = 1;
+	ast_cond_signal(&media_clock.armed_or_stopping);
+	ast_mutex_unlock(&media_clock.lock);
+	pthread_join(media_clock.thread, NULL);
+	ast_cond_destroy(&media_clock.armed_or_stopping);
+	ast_mutex_destroy(&media_clock.lock);
+}
+
+void media_clock_attend(struct session *session)
+{
+	ast_mutex_lock(&media_clock.lock);
+	if (!session->armed) {
+		session->armed = 1;
+		ao2_ref(session, +1);
+		session->next_armed = media_clock.armed;
+		media_clock.armed = session;
+		ast_cond_signal(&media_clock.armed_or_stopping);
+	}
+	ast_mutex_unlock(&media_clock.lock);
+}
+
+void media_clock_stats(struct media_clock_stats *stats)
+{
+	stats->frames = atomic_load_explicit(&media_clock.frames, memory_order_relaxed);
+	stats->busy_channels = atomic_load_explicit(&media_clock.busy_channels, memory_order_relaxed);
+	stats->late_us_max = atomic_load_explicit(&media_clock.late_us_max, memory_order_relaxed);
+}

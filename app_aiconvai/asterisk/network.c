@@ -1,0 +1,74 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/logger.h"
+#include "asterisk/utils.h"
+
+#include "event_loop.h"
+#include "link.h"
+#include "network.h"
+#include "resolver.h"
+
+#include <stdatomic.h>
+
+static struct {
+	struct aic_event_loop **loops; /* owned */
+	int count;
+	atomic_uint next;
+	struct aic_resolver *resolver; /* owned */
+} network;
+
+static void log_message(enum aic_log_level level, const char *message)
+{
+	if (level == AIC_LOG_ERROR) {
+		ast_log(LOG_ERROR, "%s\n", message);
+	} else {
+		ast_log(LOG_WARNING, "%s\n", message);
+	}
+}
+
+int network_start(int threads)
+{
+	network.count = 0;
+	network.loops = ast_calloc(threads, sizeof(*network.loops));
+	network.resolver = aic_resolver_new();
+	if (!network.loops || !network.resolver) {
+		network_stop();
+		return -1;
+	}
+	while (network.count < threads) {
+		struct aic_event_loop *loop = aic_event_loop_new(&aic_link_protocol, log_message);
+
+		if (!loop) {
+			network_stop();
+			return -1;
+		}
+		network.loops[network.count++] = loop;
+	}
+	return 0;
+}
+
+void network_stop(void)
+{
+	/* First the resolver: its answers go to the loops. */
+	aic_resolver_free(network.resolver);
+	network.resolver = NULL;
+	while (network.count) {
+		aic_event_loop_free(network.loops[--network.count]);
+	}
+	ast_free(network.loops);
+	network.loops = NULL;
+}
+
+struct aic_event_loop *network_loop(void)
+{
+	return network.loops[atomic_fetch_add(&network.next, 1) % (unsigned int) network.count];
+}
+
+struct aic_resolver *network_resolver(void)
+{
+	return network.resolver;
+}

@@ -1,0 +1,485 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/format.h"
+#include "asterisk/format_cache.h"
+#include "asterisk/indications.h"
+#include "asterisk/logger.h"
+#include "asterisk/module.h"
+#include "asterisk/musiconhold.h"
+#include "asterisk/pbx.h"
+#include "asterisk/stasis_channels.h"
+#include "asterisk/utils.h"
+
+#include "framehook.h"
+#include "media_clock.h"
+#include "providers.h"
+#include "session.h"
+#include "session_events.h"
+
+/* A waiting sound of this form is an indication tone of the channel's country and not a music class. */
+#define TONE_PREFIX "tone:"
+
+static struct ao2_container *registry;
+
+static atomic_int alive;
+
+/* Guarded by the registry's lock. */
+static struct module_totals totals;
+
+/* --- the registry --- */
+
+static int match_channel_or_id(void *object, void *arg, int flags)
+{
+	struct session *session = object;
+	const char *wanted = arg;
+	int matches;
+
+	ao2_lock(session);
+	matches = !strcmp(session->id, wanted) || (session->channel && !strcasecmp(ast_channel_name(session->channel), wanted))
+		|| (session->conversation_id[0] && !strcmp(session->conversation_id, wanted));
+	ao2_unlock(session);
+	return matches ? CMP_MATCH | CMP_STOP : 0;
+}
+
+int sessions_start(void)
+{
+	memset(&totals, 0, sizeof(totals));
+	registry = ao2_container_alloc_list(AO2_ALLOC_OPT_LOCK_MUTEX, 0, NULL, NULL);
+	return registry ? 0 : -1;
+}
+
+void sessions_stop(void)
+{
+	ao2_cleanup(registry);
+	registry = NULL;
+}
+
+struct ao2_container *sessions_all(void)
+{
+	return registry;
+}
+
+struct session *sessions_find(const char *channel_or_id)
+{
+	return ao2_callback(registry, 0, match_channel_or_id, (void *) channel_or_id);
+}
+
+int sessions_alive(void)
+{
+	return atomic_load(&alive);
+}
+
+void sessions_totals(struct module_totals *result)
+{
+	ao2_lock(registry);
+	*result = totals;
+	ao2_unlock(registry);
+}
+
+/* The registry is locked. */
+static void count_end(enum aic_status status)
+{
+	switch (status) {
+	case AIC_STATUS_COMPLETED:
+		totals.completed++;
+		break;
+	case AIC_STATUS_CALLER_HANGUP:
+		totals.caller_hangups++;
+		break;
+	case AIC_STATUS_BUSY:
+		totals.busy++;
+		break;
+	case AIC_STATUS_UNAVAILABLE:
+		totals.unavailable++;
+		break;
+	case AIC_STATUS_LOST:
+		totals.lost++;
+		break;
+	case AIC_STATUS_TIMEOUT:
+		totals.timeouts++;
+		break;
+	case AIC_STATUS_INVALID:
+		totals.invalid++;
+		break;
+	}
+}
+
+void sessions_count_end(enum aic_status status)
+{
+	ao2_lock(registry);
+	count_end(status);
+	ao2_unlock(registry);
+}
+
+void sessions_count_refused(enum aic_status status)
+{
+	ao2_lock(registry);
+	totals.calls++;
+	count_end(status);
+	ao2_unlock(registry);
+}
+
+static int count_agent(void *object, void *arg, void *data, int flags)
+{
+	const struct session *session = object;
+
+	if (!strcasecmp(session->agent->name, arg)) {
+		(*(int *) data)++;
+	}
+	return 0;
+}
+
+/* Puts the session into the registry unless a limit is reached. Returns 0, or -1 with `outcome` set. */
+static int register_session(struct session *session, int most_calls, struct aic_outcome *outcome)
+{
+	int most_of_agent = session->agent->settings.max_concurrent_calls;
+	int of_agent = 0, result = 0;
+
+	ao2_lock(registry);
+	ao2_callback_data(registry, OBJ_NODATA | OBJ_MULTIPLE | OBJ_NOLOCK, count_agent, session->agent->name, &of_agent);
+	if (most_calls && ao2_container_count(registry) >= most_calls) {
+		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of [general] (%d) is reached", most_calls);
+		result = -1;
+	} else if (most_of_agent && of_agent >= most_of_agent) {
+		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of agent %s (%d) is reached", session->agent->name, most_of_agent);
+		result = -1;
+	} else {
+		ao2_link_flags(registry, session, OBJ_NOLOCK);
+		totals.calls++;
+		if (ao2_container_count(registry) > totals.most_at_once) {
+			totals.most_at_once = ao2_container_count(registry);
+		}
+	}
+	ao2_unlock(registry);
+	if (result) {
+		outcome->status = AIC_STATUS_BUSY;
+		sessions_count_refused(AIC_STATUS_BUSY);
+	}
+	return result;
+}
+
+/* --- life --- */
+
+static void session_destroy(void *object)
+{
+	struct session *session = object;
+
+	aic_playout_queue_free(session->playout);
+	ast_mutex_destroy(&session->playout_lock);
+	ao2_cleanup(session->line_ast_format);
+	ao2_cleanup(session->write_format_before);
+	ao2_cleanup(session->snapshot);
+	ao2_cleanup(session->agent);
+	atomic_fetch_sub(&alive, 1);
+	ast_module_unref(AST_MODULE_SELF);
+}
+
+static void lock_playout(void *arg)
+{
+	ast_mutex_lock(&((struct session *) arg)->playout_lock);
+}
+
+static void unlock_playout(void *arg)
+{
+	ast_mutex_unlock(&((struct session *) arg)->playout_lock);
+}
+
+/*
+ * What audio is exchanged in with the channel: its own format where the engine knows it, so that nothing is translated; else linear
+ * at that format's rate, and Asterisk translates.
+ */
+static void choose_line_format(struct session *session, struct ast_channel *channel)
+{
+	struct ast_format *native = ast_channel_rawreadformat(channel);
+	unsigned int rate;
+
+	if (ast_format_cmp(native, ast_format_ulaw) == AST_FORMAT_CMP_EQUAL) {
+		session->line_ast_format = ao2_bump(ast_format_ulaw);
+		session->line_format = (struct aic_audio_format) {AIC_ENCODING_ULAW, 8000};
+		return;
+	}
+	if (ast_format_cmp(native, ast_format_alaw) == AST_FORMAT_CMP_EQUAL) {
+		session->line_ast_format = ao2_bump(ast_format_alaw);
+		session->line_format = (struct aic_audio_format) {AIC_ENCODING_ALAW, 8000};
+		return;
+	}
+	rate = ast_format_get_sample_rate(native);
+	session->line_ast_format = ao2_bump(ast_format_cache_get_slin_by_rate(rate > 48000 ? 48000 : rate));
+	session->line_format = (struct aic_audio_format) {AIC_ENCODING_PCM16, ast_format_get_sample_rate(session->line_ast_format)};
+}
+
+/* The link needs the session no more. */
+static void on_link_freed(void *user)
+{
+	ao2_ref((struct session *) user, -1);
+}
+
+static int open_link(struct session *session, const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
+	struct aic_resolver *resolver)
+{
+	struct aic_conversation_setup setup = {
+		.provider = aic_provider_of(session->agent->settings.provider),
+		.settings = &session->agent->settings,
+		.line_format = session->line_format,
+		.variables = variables,
+		.variable_count = variable_count,
+		.playout = session->playout,
+		.on_event = session_on_event,
+		.user = session,
+	};
+
+	ao2_ref(session, +1);
+	if (!(session->link = aic_link_new(loop, resolver, &setup, on_link_freed))) {
+		ao2_ref(session, -1);
+		return -1;
+	}
+	return 0;
+}
+
+struct session *session_new(struct ast_channel *channel, struct agent *agent, int most_calls, const struct session_options *options,
+	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop, struct aic_resolver *resolver,
+	struct aic_outcome *outcome)
+{
+	struct session *session = ao2_alloc(sizeof(*session), session_destroy);
+	struct aic_playout_lock playout_lock = {lock_playout, unlock_playout, session};
+
+	outcome->status = AIC_STATUS_UNAVAILABLE;
+	snprintf(outcome->reason, sizeof(outcome->reason), "out of memory");
+	if (!session) {
+		return NULL;
+	}
+	atomic_fetch_add(&alive, 1);
+	ast_module_ref(AST_MODULE_SELF);
+	ast_mutex_init(&session->playout_lock);
+	session->agent = ao2_bump(agent);
+	session->options = *options;
+	if (options->waiting_sound) {
+		ast_copy_string(session->waiting_sound, options->waiting_sound, sizeof(session->waiting_sound));
+		session->options.waiting_sound = session->waiting_sound;
+	}
+	session->framehook_id = -1;
+	session->slot = -1;
+	session->begun_us = aic_now_us();
+	ast_channel_lock(channel);
+	ast_copy_string(session->id, ast_channel_uniqueid(channel), sizeof(session->id));
+	choose_line_format(session, channel);
+	session->channel = ast_channel_ref(channel);
+	ast_channel_unlock(channel);
+	session->snapshot = ast_channel_snapshot_get_latest(session->id);
+	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000, &playout_lock);
+	if (!session->playout || register_session(session, most_calls, outcome)) {
+		session->channel = ast_channel_unref(session->channel);
+		ao2_ref(session, -1);
+		return NULL;
+	}
+	if (open_link(session, variables, variable_count, loop, resolver)) {
+		ao2_unlink(registry, session);
+		sessions_count_end(outcome->status);
+		session->channel = ast_channel_unref(session->channel);
+		ao2_ref(session, -1);
+		return NULL;
+	}
+	return session;
+}
+
+static void start_waiting_sound(struct session *session, struct ast_channel *channel)
+{
+	const char *sound = session->options.waiting_sound;
+	struct ast_tone_zone_sound *tone = NULL;
+	const char *data;
+
+	if (!sound) {
+		return;
+	}
+	atomic_store(&session->waiting_sound_on, true);
+	if (!ast_begins_with(sound, TONE_PREFIX)) {
+		ast_moh_start(channel, sound, NULL);
+		return;
+	}
+	data = sound + strlen(TONE_PREFIX);
+	if ((tone = ast_get_indication_tone(ast_channel_zone(channel), data))) {
+		data = tone->data;
+	}
+	if (ast_playtones_start(channel, 0, data, 0)) {
+		ast_log(LOG_WARNING, "%s: the tone '%s' of option m cannot be played; the caller hears silence\n", ast_channel_name(channel), data);
+		atomic_store(&session->waiting_sound_on, false);
+	}
+	if (tone) {
+		ast_tone_zone_sound_unref(tone);
+	}
+}
+
+void session_stop_waiting_sound(struct session *session, struct ast_channel *channel)
+{
+	if (!atomic_exchange(&session->waiting_sound_on, false)) {
+		return;
+	}
+	if (ast_begins_with(session->options.waiting_sound, TONE_PREFIX)) {
+		ast_playtones_stop(channel);
+	} else {
+		ast_moh_stop(channel);
+	}
+}
+
+int session_begin(struct session *session)
+{
+	struct ast_channel *channel = session->channel;
+	int result;
+
+	ast_channel_lock(channel);
+	session->write_format_before = ao2_bump(ast_channel_writeformat(channel));
+	if (ast_set_write_format(channel, session->line_ast_format)) {
+		ast_log(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing\n",
+			ast_channel_name(channel), ast_format_get_name(session->line_ast_format));
+	}
+	result = framehook_attach(channel, session);
+	ast_channel_unlock(channel);
+	if (result) {
+		return -1;
+	}
+	start_waiting_sound(session, channel);
+	session_tell_start(session);
+	aic_link_start(session->link);
+	return 0;
+}
+
+/* Takes the session off its channel, which is locked (or NULL: it is gone already). Nothing is read from it or written to it any more. */
+static void leave_channel(struct session *session, struct ast_channel *channel)
+{
+	struct ast_channel *held_channel;
+	struct aic_link *link;
+
+	if (channel) {
+		framehook_detach(channel, session);
+		session_stop_waiting_sound(session, channel);
+		if (session->write_format_before) {
+			ast_set_write_format(channel, session->write_format_before);
+		}
+	}
+	ao2_lock(session);
+	held_channel = session->channel;
+	link = session->link;
+	session->channel = NULL;
+	session->link = NULL;
+	ao2_unlock(session);
+	if (link) {
+		aic_link_release(link);
+	}
+	ao2_unlink(registry, session);
+	if (held_channel) {
+		ast_channel_unref(held_channel);
+	}
+}
+
+static void nothing(struct aic_conversation *conversation, void *arg)
+{
+}
+
+void session_close(struct session *session, enum aic_status status, const char *reason)
+{
+	struct aic_link *link = session_link(session);
+	struct ast_channel *channel;
+
+	if (link) {
+		/* Work is done in order: when ours is, the end was told. */
+		aic_link_end(link, status, reason);
+		aic_link_query(link, nothing, NULL);
+		aic_link_release(link);
+	}
+	while ((channel = session_channel(session))) {
+		int still_ours;
+
+		ast_channel_lock(channel);
+		/* A masquerade may have moved the session before we had the lock. */
+		if ((still_ours = session->channel == channel)) {
+			leave_channel(session, channel);
+		}
+		ast_channel_unlock(channel);
+		ast_channel_unref(channel);
+		if (still_ours) {
+			return;
+		}
+	}
+	leave_channel(session, NULL);
+}
+
+void session_lost_channel(struct session *session)
+{
+	struct aic_link *link = session_link(session);
+
+	session->capturing = 0;
+	if (link) {
+		aic_link_end(link, AIC_STATUS_CALLER_HANGUP, "the caller hung up");
+		aic_link_release(link);
+	}
+	if (session->options.background) {
+		/* Nobody else will. In the foreground the application does. */
+		leave_channel(session, NULL);
+	}
+}
+
+void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id)
+{
+	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));
+	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", outcome->reason);
+	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", conversation_id);
+}
+
+void session_finish(struct session *session, struct ast_channel *channel)
+{
+	if (atomic_exchange(&session->finished, true)) {
+		return;
+	}
+	if (!session->options.background) {
+		/* The application waits in ast_waitfor(). */
+		ast_queue_frame(channel, &ast_null_frame);
+		return;
+	}
+	session_set_variables(channel, &session->outcome, session->conversation_id);
+	if (!session->options.go_on && !aic_status_is_failure(session->outcome.status)) {
+		ast_softhangup_nolock(channel, AST_SOFTHANGUP_EXPLICIT);
+	}
+	leave_channel(session, channel);
+}
+
+/* --- for any thread --- */
+
+struct aic_link *session_link(struct session *session)
+{
+	struct aic_link *link;
+
+	ao2_lock(session);
+	if ((link = session->link)) {
+		aic_link_hold(link);
+	}
+	ao2_unlock(session);
+	return link;
+}
+
+struct ast_channel *session_channel(struct session *session)
+{
+	struct ast_channel *channel;
+
+	ao2_lock(session);
+	channel = session->channel ? ast_channel_ref(session->channel) : NULL;
+	ao2_unlock(session);
+	return channel;
+}
+
+int session_outcome(struct session *session, struct aic_outcome *outcome)
+{
+	int ended;
+
+	ao2_lock(session);
+	if ((ended = session->ended)) {
+		*outcome = session->outcome;
+	}
+	ao2_unlock(session);
+	return ended;
+}

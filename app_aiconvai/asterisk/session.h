@@ -1,0 +1,156 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A session is one call's conversation, as this module sees it.
+ */
+#ifndef AIC_SESSION_H
+#define AIC_SESSION_H
+
+#include "asterisk/lock.h"
+#include "asterisk/dlinkedlists.h"
+
+#include "agents.h"
+#include "link.h"
+#include "outcome.h"
+#include "playout_queue.h"
+
+struct ast_channel;
+struct ast_channel_snapshot;
+struct ast_format;
+struct ast_trans_pvt;
+
+/* What the application's options ask for. */
+struct session_options {
+	unsigned int background:1;  /* b */
+	unsigned int go_on:1;       /* c: the dialplan goes on after any end */
+	unsigned int no_answer:1;   /* n */
+	const char *waiting_sound;  /* m: a music class, or "tone:NAME"; NULL: silence */
+};
+
+/*
+ * ao2 object. Lock order: channel, then the session's own (ao2) lock, then playout_lock; the link's and the media clock's locks are
+ * taken by themselves. Nothing is held across I/O, and no thread but the channel's own ever waits for a channel lock.
+ *
+ * References: the registry's until session_close(), the link's until its connection is gone, the framehook's until it is
+ * destroyed, the media clock's while it has work with the session.
+ */
+struct session {
+	/* Never change after creation. */
+	char id[160]; /* the channel's unique id */
+	struct agent *agent; /* owned reference */
+	struct session_options options; /* its waiting_sound is the copy below */
+	char waiting_sound[80];
+	struct ast_format *line_ast_format; /* owned reference: what audio is exchanged in with the channel */
+	struct aic_audio_format line_format;
+	struct aic_playout_queue *playout; /* owned; locks itself with playout_lock */
+	ast_mutex_t playout_lock;
+	uint64_t begun_us;
+
+	/* Guarded by the channel lock of `channel`. */
+	int framehook_id; /* -1: not attached */
+	int capturing;    /* caller audio goes to the link */
+	struct ast_trans_pvt *translator; /* of caller audio that comes in another format; owned */
+	struct ast_format *translator_from; /* owned reference */
+	struct ast_format *write_format_before; /* owned reference: put back at the end */
+
+	/* Guarded by the session's own lock; `channel` is changed with the channel lock held as well. */
+	struct ast_channel *channel; /* owned reference; NULL: the call is over */
+	struct aic_link *link; /* owned reference; NULL: the call is over */
+	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
+	struct aic_outcome outcome;
+	int ended;   /* the conversation is over; `outcome` says how */
+	char conversation_id[128];
+
+	/* Of any thread. */
+	atomic_bool waiting_sound_on; /* something is played until the agent is heard */
+	atomic_bool playing; /* the media clock is at it: audio that is appended needs no word to the clock */
+	atomic_bool finished; /* ended, and heard to its end where it should be: the application may return */
+	atomic_uint_fast64_t frames_received; /* from the channel */
+	atomic_uint_fast64_t frames_played;
+	atomic_uint_fast64_t frames_late; /* written after their time because the channel was busy */
+
+	/* Guarded by the media clock's lock. */
+	struct session *next_armed;
+	int armed;
+
+	/* The media clock thread's own. */
+	AST_DLLIST_ENTRY(session) slot_entry;
+	int slot; /* -1: not in its care */
+	uint64_t due_tick;
+	AST_DLLIST_ENTRY(session) busy_entry;
+	int busy;
+	unsigned int frames_owed;
+};
+
+/* Registers the module's sessions. Returns 0, or -1 when memory is short. */
+int sessions_start(void);
+
+/* After the last session. */
+void sessions_stop(void);
+
+/*
+ * Makes a session for `channel` and counts it against the limits. `variables` are told to the agent. Returns NULL with `outcome` set (BUSY
+ * or UNAVAILABLE) where there can be none. The caller holds one reference.
+ */
+struct session *session_new(struct ast_channel *channel, struct agent *agent, int most_calls, const struct session_options *options,
+	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop, struct aic_resolver *resolver,
+	struct aic_outcome *outcome);
+
+/* Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be attached. */
+int session_begin(struct session *session);
+
+/*
+ * The call is over for this session, whatever the reason: takes it off the channel and out of the registry and, if the
+ * conversation still runs, ends it with `status` and waits until that is done. Channel not locked. Once.
+ */
+void session_close(struct session *session, enum aic_status status, const char *reason);
+
+/*
+ * The conversation is over and was heard to its end: lets the application return or, in the background, does what it would have
+ * done. Called by the media clock, with the channel locked.
+ */
+void session_finish(struct session *session, struct ast_channel *channel);
+
+/* Stops the music or tone that is played until the agent is heard, if it is on. The channel is locked. */
+void session_stop_waiting_sound(struct session *session, struct ast_channel *channel);
+
+/* The channel went away under a session that runs in the background. Called with the channel locked; does not wait. */
+void session_lost_channel(struct session *session);
+
+/* Sets AICONVAI_STATUS, AICONVAI_REASON and AICONVAI_CONVERSATION_ID. */
+void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
+
+/* The session of a channel's name or unique id, with a reference for the caller, or NULL. */
+struct session *sessions_find(const char *channel_or_id);
+
+/* All sessions; a callback of ao2_callback(), or an iterator, may be used on it. */
+struct ao2_container *sessions_all(void);
+
+/* The link, with a reference for the caller; NULL when the call is over. */
+struct aic_link *session_link(struct session *session);
+
+/* The channel, with a reference for the caller; NULL when the call is over. */
+struct ast_channel *session_channel(struct session *session);
+
+/* A copy of how it ended. Returns 0 while it has not. */
+int session_outcome(struct session *session, struct aic_outcome *outcome);
+
+/* How many session objects are alive, closed ones included. */
+int sessions_alive(void);
+
+struct module_totals {
+	uint64_t calls, completed, caller_hangups, busy, unavailable, lost, timeouts, invalid;
+	int most_at_once;
+};
+
+/* Since the module was loaded. */
+void sessions_totals(struct module_totals *totals);
+
+/* Counts how a conversation ended. */
+void sessions_count_end(enum aic_status status);
+
+/* Counts a call that got no session. */
+void sessions_count_refused(enum aic_status status);
+
+#endif

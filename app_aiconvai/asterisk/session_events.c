@@ -1,0 +1,301 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/localtime.h"
+#include "asterisk/logger.h"
+#include "asterisk/manager.h"
+#include "asterisk/stasis_channels.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+#include "events.h"
+#include "media_clock.h"
+#include "session.h"
+#include "session_events.h"
+
+/* Speech, as the seeds of this project call it, above this score. */
+#define HIGH_VAD_SCORE 0.5
+
+static atomic_bool debug_all;
+
+void session_events_debug(bool on)
+{
+	atomic_store(&debug_all, on);
+}
+
+bool session_events_is_debug(void)
+{
+	return atomic_load(&debug_all);
+}
+
+static bool is_debug(const struct session *session)
+{
+	return session->agent->settings.debug || session_events_is_debug();
+}
+
+/* --- manager events --- */
+
+/* Appends a header. What would break the line, or begin another one, becomes a blank. */
+static void put_header(struct ast_str **body, const char *name, const char *value)
+{
+	char *text = ast_strdupa(value), *c;
+
+	for (c = text; *c; c++) {
+		if (*c == '\r' || *c == '\n') {
+			*c = ' ';
+		}
+	}
+	ast_str_append(body, 0, "%s: %s\r\n", name, text);
+}
+
+/* The headers every event of ours begins with: the channel's, as Asterisk's own events have them, and the agent. */
+static struct ast_str *new_body(struct session *session)
+{
+	struct ast_str *body = ast_str_create(1024);
+	struct ast_channel_snapshot *latest = ast_channel_snapshot_get_latest(session->id);
+	struct ast_str *channel = NULL;
+	char conversation_id[sizeof(session->conversation_id)];
+
+	if (!body) {
+		ao2_cleanup(latest);
+		return NULL;
+	}
+	ao2_lock(session);
+	if (latest) {
+		/* Kept, because the last events come when the channel may be gone. */
+		ao2_cleanup(session->snapshot);
+		session->snapshot = ao2_bump(latest);
+	} else {
+		latest = ao2_bump(session->snapshot);
+	}
+	ast_copy_string(conversation_id, session->conversation_id, sizeof(conversation_id));
+	ao2_unlock(session);
+	if (latest && (channel = ast_manager_build_channel_state_string(latest))) {
+		ast_str_append(&body, 0, "%s", ast_str_buffer(channel));
+		ast_free(channel);
+	}
+	ao2_cleanup(latest);
+	put_header(&body, "Agent", session->agent->name);
+	put_header(&body, "ConversationID", conversation_id);
+	return body;
+}
+
+static void send_event(const char *name, struct ast_str *body)
+{
+	manager_event(EVENT_FLAG_CALL, name, "%s", ast_str_buffer(body));
+	ast_free(body);
+}
+
+void session_tell_start(struct session *session)
+{
+	struct ast_str *body = new_body(session);
+	char name[32];
+
+	if (!body) {
+		return;
+	}
+	put_header(&body, "LineFormat", aic_format_name(session->line_format, name, sizeof(name)));
+	send_event("AIConvAIStart", body);
+}
+
+static void on_ready(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body;
+	char name[32];
+
+	ao2_lock(session);
+	ast_copy_string(session->conversation_id, event->ready.conversation_id, sizeof(session->conversation_id));
+	ao2_unlock(session);
+	if (!(body = new_body(session))) {
+		return;
+	}
+	put_header(&body, "UplinkFormat", aic_format_name(event->ready.uplink, name, sizeof(name)));
+	put_header(&body, "DownlinkFormat", aic_format_name(event->ready.downlink, name, sizeof(name)));
+	ast_str_append(&body, 0, "ReadyMs: %" PRIu64 "\r\n", (aic_now_us() - session->begun_us) / 1000);
+	send_event("AIConvAIReady", body);
+}
+
+static void on_audio(struct session *session)
+{
+	if (!atomic_load(&session->playing)) {
+		media_clock_attend(session);
+	}
+}
+
+static void put_event_id(struct ast_str **body, const char *name, int64_t event_id)
+{
+	if (event_id != AIC_EVENT_ID_NONE) {
+		ast_str_append(body, 0, "%s: %" PRId64 "\r\n", name, event_id);
+	}
+}
+
+static void on_transcript(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body = new_body(session);
+
+	if (!body) {
+		return;
+	}
+	put_header(&body, "Role", event->transcript.role == AIC_ROLE_CALLER ? "caller" : "agent");
+	put_header(&body, "Final", event->transcript.kind == AIC_TRANSCRIPT_TENTATIVE ? "no" : "yes");
+	put_header(&body, "Correction", event->transcript.kind == AIC_TRANSCRIPT_CORRECTED ? "yes" : "no");
+	put_event_id(&body, "EventID", event->transcript.event_id);
+	put_header(&body, "Text", event->transcript.text);
+	send_event("AIConvAITranscript", body);
+}
+
+static void log_interruption(const struct aic_event *event)
+{
+	const struct aic_interruption *result = event->interruption.result;
+	size_t named = result->removed_chunks < AIC_REMOVED_IDS_MAX ? result->removed_chunks : AIC_REMOVED_IDS_MAX;
+	int64_t event_id = event->interruption.event_id;
+
+	ast_log(LOG_NOTICE, "=== INTERRUPTION MESSAGE ===\n");
+	ast_log(LOG_NOTICE, "Event ID: %" PRId64 "\n", event_id);
+	ast_log(LOG_NOTICE, "User interrupted AI speech - stopping playback\n");
+	ast_log(LOG_NOTICE, "Processing interruption for event_id=%" PRId64 " - clearing older audio\n", event_id);
+	for (size_t i = 0; i < named; i++) {
+		ast_log(LOG_NOTICE, "Removing audio chunk with event_id=%" PRId64 " (\u2264%" PRId64 ")\n", result->removed_ids[i], event_id);
+	}
+	ast_log(LOG_NOTICE, "Interruption processing complete: removed %zu audio chunks with event_id \u2264 %" PRId64 "\n", result->removed_chunks, event_id);
+	ast_log(LOG_NOTICE, "Remaining audio chunks in queue: %zu\n", result->remaining_chunks);
+	ast_log(LOG_NOTICE, "=== END INTERRUPTION ===\n");
+}
+
+static void on_interruption(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body = new_body(session);
+
+	if (is_debug(session)) {
+		log_interruption(event);
+	}
+	if (!body) {
+		return;
+	}
+	put_event_id(&body, "EventID", event->interruption.event_id);
+	ast_str_append(&body, 0, "ChunksRemoved: %zu\r\nChunksRemaining: %zu\r\n", event->interruption.result->removed_chunks,
+		event->interruption.result->remaining_chunks);
+	put_event_id(&body, "HeardEventID", event->interruption.result->heard_event_id);
+	ast_str_append(&body, 0, "HeardMs: %" PRIu64 "\r\n", event->interruption.heard_ms);
+	send_event("AIConvAIInterruption", body);
+}
+
+static void on_vad(struct session *session, const struct aic_event *event)
+{
+	struct timeval now = ast_tvnow();
+	struct ast_tm when;
+	char date[32];
+
+	if (!is_debug(session)) {
+		return;
+	}
+	ast_localtime(&now, &when, "UTC");
+	ast_strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &when);
+	ast_log(LOG_NOTICE, "=== VAD SCORE MESSAGE ===\n");
+	ast_log(LOG_NOTICE, "VAD Score: %.3f\n", event->vad.score);
+	ast_log(LOG_NOTICE, "Timestamp: %s.%03dZ\n", date, (int) (now.tv_usec / 1000));
+	ast_log(LOG_NOTICE, "%s voice activity detected (score=%.3f)\n", event->vad.score > HIGH_VAD_SCORE ? "HIGH" : "LOW", event->vad.score);
+	ast_log(LOG_NOTICE, "=== END VAD SCORE ===\n");
+}
+
+static void on_tool_call(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body = new_body(session);
+
+	if (!body) {
+		return;
+	}
+	put_header(&body, "ToolCallID", event->tool_call.id);
+	put_header(&body, "ToolName", event->tool_call.name);
+	put_header(&body, "Parameters", event->tool_call.parameters);
+	ast_str_append(&body, 0, "TimeoutMs: %d\r\n", (int) session->agent->settings.tool_timeout_ms);
+	send_event("AIConvAIToolCall", body);
+}
+
+static void on_error(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body = new_body(session);
+
+	ast_log(LOG_WARNING, "%s: agent %s: %s\n", session->id, session->agent->name, event->error.message);
+	if (!body) {
+		return;
+	}
+	put_header(&body, "Message", event->error.message);
+	send_event("AIConvAIError", body);
+}
+
+static void put_statistics(struct ast_str **body, struct session *session, const struct aic_conversation_stats *stats)
+{
+	struct aic_playout_stats playout;
+
+	aic_playout_queue_stats(session->playout, &playout);
+	ast_str_append(body, 0, "DurationMs: %" PRIu64 "\r\n", (aic_now_us() - session->begun_us) / 1000);
+	ast_str_append(body, 0, "Attempts: %u\r\n", stats->attempts);
+	ast_str_append(body, 0, "FramesReceived: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_received));
+	ast_str_append(body, 0, "FramesPlayed: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_played));
+	ast_str_append(body, 0, "ChunksSent: %" PRIu64 "\r\nChunksReceived: %" PRIu64 "\r\n", stats->uplink_chunks_sent, stats->downlink_chunks);
+	ast_str_append(body, 0, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\n", stats->uplink_dbfs, stats->downlink_dbfs);
+	ast_str_append(body, 0, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\n", stats->interruptions, playout.underruns);
+	ast_str_append(body, 0, "ConnectMs: %" PRIu64 "\r\nReadyMs: %" PRIu64 "\r\nFirstAudioMs: %" PRIu64 "\r\n", stats->connected_us / 1000,
+		stats->ready_us / 1000, stats->first_audio_us / 1000);
+}
+
+static void on_ended(struct session *session, const struct aic_event *event)
+{
+	const struct aic_outcome *outcome = event->ended;
+	struct ast_str *body;
+
+	ao2_lock(session);
+	session->outcome = *outcome;
+	session->ended = 1;
+	ao2_unlock(session);
+	sessions_count_end(outcome->status);
+	if (aic_status_is_failure(outcome->status)) {
+		ast_log(LOG_WARNING, "%s: agent %s: %s: %s\n", session->id, session->agent->name, aic_status_name(outcome->status), outcome->reason);
+	}
+	if ((body = new_body(session))) {
+		put_header(&body, "Status", aic_status_name(outcome->status));
+		put_header(&body, "Reason", outcome->reason);
+		ast_str_append(&body, 0, "CloseCode: %u\r\n", outcome->close_code);
+		put_statistics(&body, session, event->stats);
+		send_event("AIConvAIEnd", body);
+	}
+	media_clock_attend(session);
+}
+
+void session_on_event(void *user, const struct aic_event *event)
+{
+	struct session *session = user;
+
+	switch (event->type) {
+	case AIC_EVENT_READY:
+		on_ready(session, event);
+		break;
+	case AIC_EVENT_AUDIO:
+		on_audio(session);
+		break;
+	case AIC_EVENT_TRANSCRIPT:
+		on_transcript(session, event);
+		break;
+	case AIC_EVENT_INTERRUPTION:
+		on_interruption(session, event);
+		break;
+	case AIC_EVENT_VAD:
+		on_vad(session, event);
+		break;
+	case AIC_EVENT_TOOL_CALL:
+		on_tool_call(session, event);
+		break;
+	case AIC_EVENT_ERROR:
+		on_error(session, event);
+		break;
+	case AIC_EVENT_ENDED:
+		on_ended(session, event);
+		break;
+	}
+}

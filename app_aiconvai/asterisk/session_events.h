@@ -1,0 +1,25 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What a conversation tells: to the media clock, to manager (AMI) users, and to the log.
+ */
+#ifndef AIC_SESSION_EVENTS_H
+#define AIC_SESSION_EVENTS_H
+
+#include <stdbool.h>
+
+struct aic_event;
+struct session;
+
+/* The engine's callback; `user` is the session. The network thread. */
+void session_on_event(void *user, const struct aic_event *event);
+
+/* Tells that a session begins. */
+void session_tell_start(struct session *session);
+
+/* Prints VAD scores and interruptions of all agents, besides those with debug=yes. */
+void session_events_debug(bool on);
+bool session_events_is_debug(void);
+
+#endif

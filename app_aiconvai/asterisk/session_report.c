@@ -1,0 +1,42 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/strings.h"
+
+#include "session_report.h"
+
+static void take_stats(struct aic_conversation *conversation, void *arg)
+{
+	aic_conversation_stats(conversation, arg);
+}
+
+int session_report(struct session *session, struct session_report *report)
+{
+	struct aic_link *link = session_link(session);
+
+	memset(report, 0, sizeof(*report));
+	if (!link) {
+		return -1;
+	}
+	aic_link_query(link, take_stats, &report->conversation);
+	report->frames_refused = aic_link_refused_frames(link);
+	aic_link_release(link);
+	aic_playout_queue_stats(session->playout, &report->playout);
+	report->duration_ms = (aic_now_us() - session->begun_us) / 1000;
+	report->frames_received = atomic_load(&session->frames_received);
+	report->frames_played = atomic_load(&session->frames_played);
+	report->frames_late = atomic_load(&session->frames_late);
+	report->ended = session_outcome(session, &report->outcome);
+	ao2_lock(session);
+	if (session->channel) {
+		/* A channel's name changes in a masquerade only, which needs our lock to take the channel from us. */
+		ast_copy_string(report->channel_name, ast_channel_name(session->channel), sizeof(report->channel_name));
+	}
+	ao2_unlock(session);
+	return 0;
+}

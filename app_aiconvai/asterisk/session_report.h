@@ -1,0 +1,28 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * All there is to tell about a running conversation, taken in one piece: for the CLI and for manager actions.
+ */
+#ifndef AIC_SESSION_REPORT_H
+#define AIC_SESSION_REPORT_H
+
+#include "conversation.h"
+#include "session.h"
+
+struct session_report {
+	char channel_name[AST_CHANNEL_NAME];
+	int ended;
+	struct aic_outcome outcome; /* where it ended */
+	struct aic_conversation_stats conversation;
+	struct aic_playout_stats playout;
+	uint64_t duration_ms;
+	uint64_t frames_received, frames_played, frames_late, frames_refused;
+};
+
+/*
+ * Fills in the report. Waits for the network thread; no lock may be held. Returns 0, or -1 when the call is over.
+ */
+int session_report(struct session *session, struct session_report *report);
+
+#endif

@@ -1,0 +1,786 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "conversation.h"
+
+#include "outbox.h"
+#include "provider_port.h"
+#include "tool_calls.h"
+#include "transcoder.h"
+#include "url.h"
+#include "uplink.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define US_PER_MS UINT64_C(1000)
+#define US_PER_SECOND UINT64_C(1000000)
+
+/* After the agent said that it ends: how long the service may take to close before we do. */
+#define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
+
+/* Keys pressed before the conversation is active. */
+#define EARLY_DIGITS_MAX 32
+
+/* RFC 6455 section 7.4.1. */
+#define CLOSE_NORMAL 1000
+
+struct aic_conversation {
+	const struct aic_provider *provider;
+	const struct aic_settings *settings; /* the host's */
+	struct aic_variable *variables;      /* owned, texts too */
+	size_t variable_count;
+	struct aic_playout_queue *playout; /* the host's */
+	void (*on_event)(void *user, const struct aic_event *event);
+	void *user;
+
+	enum aic_phase phase;
+	uint64_t now_us; /* of the input being handled */
+	uint64_t begun_us;
+	uint64_t phase_due_us; /* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
+	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
+	bool agent_ends;
+	struct aic_request request;
+	bool open_pending, abort_pending, close_pending;
+	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
+	struct aic_outcome outcome;
+
+	struct aic_uplink uplink;
+	struct aic_buffer audio_message; /* the chunk being sent */
+	struct aic_outbox outbox;
+	struct aic_outgoing *sending; /* the message handed out last; freed when the next action is asked for */
+	char early_digits[EARLY_DIGITS_MAX];
+	size_t early_digit_count;
+
+	struct aic_json_reader *reader;
+	void *record;
+	bool message_failed; /* the rest of a message that is no JSON is skipped */
+	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
+	struct aic_buffer converted;
+	int64_t last_audio_event_id;
+	struct aic_energy downlink_energy;
+	struct aic_tool_calls tool_calls;
+	struct aic_conversation_stats stats;
+};
+
+const char *aic_phase_name(enum aic_phase phase)
+{
+	static const char *const names[] = {
+		[AIC_PHASE_WAITING] = "waiting",
+		[AIC_PHASE_FETCHING] = "fetching URL",
+		[AIC_PHASE_CONNECTING] = "connecting",
+		[AIC_PHASE_STARTING] = "starting",
+		[AIC_PHASE_ACTIVE] = "active",
+		[AIC_PHASE_ENDED] = "ended",
+	};
+
+	return names[phase];
+}
+
+static void tell(struct aic_conversation *conversation, const struct aic_event *event)
+{
+	conversation->on_event(conversation->user, event);
+}
+
+static void tell_error(struct aic_conversation *conversation, const char *message)
+{
+	conversation->stats.errors++;
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = message}});
+}
+
+/* Adds a copy of a variable, or replaces the value of the one of that name. Returns false when memory is short. */
+static bool set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value)
+{
+	struct aic_variable *variable = NULL;
+	char *copy = strdup(value);
+
+	if (!copy) {
+		return false;
+	}
+	for (size_t i = 0; i < conversation->variable_count; i++) {
+		const char *known = conversation->variables[i].name;
+
+		if (strlen(known) == name_length && !memcmp(known, name, name_length)) {
+			variable = &conversation->variables[i];
+			free((char *) variable->value);
+		}
+	}
+	if (!variable) {
+		variable = &conversation->variables[conversation->variable_count];
+		if (!(variable->name = strndup(name, name_length))) {
+			free(copy);
+			return false;
+		}
+		conversation->variable_count++;
+	}
+	variable->value = copy;
+	return true;
+}
+
+static bool copy_variables(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
+{
+	const struct aic_string_list *configured = &setup->settings->dynamic_variable;
+
+	conversation->variables = calloc(configured->count + setup->variable_count + 1, sizeof(*conversation->variables));
+	if (!conversation->variables) {
+		return false;
+	}
+	for (size_t i = 0; i < configured->count; i++) {
+		size_t name_length = strcspn(configured->items[i], "=");
+
+		if (!set_variable(conversation, configured->items[i], name_length, configured->items[i] + name_length + 1)) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < setup->variable_count; i++) {
+		if (!set_variable(conversation, setup->variables[i].name, strlen(setup->variables[i].name), setup->variables[i].value)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+struct aic_conversation *aic_conversation_new(const struct aic_conversation_setup *setup, uint64_t now_us)
+{
+	struct aic_conversation *conversation = calloc(1, sizeof(*conversation));
+
+	if (!conversation) {
+		return NULL;
+	}
+	conversation->settings = setup->settings;
+	conversation->provider = setup->provider;
+	conversation->playout = setup->playout;
+	conversation->on_event = setup->on_event;
+	conversation->user = setup->user;
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
+	conversation->ends_due_us = UINT64_MAX;
+	conversation->last_audio_event_id = AIC_EVENT_ID_NONE;
+	conversation->stats.last_ping_ms = -1;
+	conversation->stats.line_format = setup->line_format;
+	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) setup->settings->audio_frames_buffer_ms,
+		(uint32_t) setup->settings->connect_audio_limit_ms);
+	conversation->record = calloc(1, conversation->provider->record_size);
+	if (conversation->record) {
+		conversation->reader = aic_json_reader_new(conversation->provider->fields, conversation->provider->field_count,
+			conversation->record, conversation->provider->record_size);
+	}
+	if (!conversation->reader || !copy_variables(conversation, setup)) {
+		aic_conversation_free(conversation);
+		return NULL;
+	}
+	return conversation;
+}
+
+void aic_conversation_free(struct aic_conversation *conversation)
+{
+	if (!conversation) {
+		return;
+	}
+	for (size_t i = 0; i < conversation->variable_count; i++) {
+		free((char *) conversation->variables[i].name);
+		free((char *) conversation->variables[i].value);
+	}
+	free(conversation->variables);
+	aic_request_clear(&conversation->request);
+	aic_uplink_free(&conversation->uplink);
+	aic_buffer_free(&conversation->audio_message);
+	aic_outbox_clear(&conversation->outbox);
+	free(conversation->sending);
+	aic_json_reader_free(conversation->reader);
+	free(conversation->record);
+	aic_transcoder_free(conversation->downlink);
+	aic_buffer_free(&conversation->converted);
+	aic_tool_calls_clear(&conversation->tool_calls);
+	free(conversation);
+}
+
+/* --- attempts and the end --- */
+
+static void finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason)
+{
+	struct aic_conversation_stats stats;
+
+	if (conversation->phase == AIC_PHASE_ENDED) {
+		return;
+	}
+	conversation->phase = AIC_PHASE_ENDED;
+	conversation->phase_due_us = conversation->ends_due_us = UINT64_MAX;
+	conversation->open_pending = false;
+	conversation->outcome.status = status;
+	conversation->outcome.close_code = close_code;
+	snprintf(conversation->outcome.reason, sizeof(conversation->outcome.reason), "%s", reason);
+	aic_outbox_clear(&conversation->outbox);
+	aic_tool_calls_clear(&conversation->tool_calls);
+	aic_conversation_stats(conversation, &stats);
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
+}
+
+/* Drops what this side has open, politely where the WebSocket is up. */
+static void leave(struct aic_conversation *conversation)
+{
+	switch (conversation->phase) {
+	case AIC_PHASE_FETCHING:
+	case AIC_PHASE_CONNECTING:
+		conversation->abort_pending = true;
+		break;
+	case AIC_PHASE_STARTING:
+	case AIC_PHASE_ACTIVE:
+		conversation->close_pending = true;
+		break;
+	case AIC_PHASE_WAITING:
+	case AIC_PHASE_ENDED:
+		break;
+	}
+}
+
+/* The present attempt is over. Begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
+static void attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason)
+{
+	unsigned int attempts = conversation->stats.attempts;
+	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
+	char text[AIC_REASON_MAX + 64];
+
+	if (!retry || attempts >= most) {
+		finish(conversation, AIC_STATUS_UNAVAILABLE, close_code, reason);
+		return;
+	}
+	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
+	tell_error(conversation, text);
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->phase_due_us =
+		conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS;
+	conversation->open_pending = false;
+	conversation->service_error[0] = '\0';
+	aic_outbox_clear(&conversation->outbox);
+}
+
+/* The request in `request` is to be opened. */
+static void open_request(struct aic_conversation *conversation)
+{
+	conversation->phase = conversation->request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING : AIC_PHASE_CONNECTING;
+	conversation->phase_due_us = conversation->now_us + (uint64_t) conversation->settings->connection_timeout_seconds * US_PER_SECOND;
+	conversation->open_pending = true;
+}
+
+static void begin_attempt(struct aic_conversation *conversation)
+{
+	conversation->stats.attempts++;
+	aic_request_clear(&conversation->request);
+	if (conversation->provider->open(conversation->settings, &conversation->request)) {
+		finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
+		return;
+	}
+	open_request(conversation);
+}
+
+static void phase_took_too_long(struct aic_conversation *conversation)
+{
+	const struct aic_settings *settings = conversation->settings;
+	char origin[256], text[AIC_REASON_MAX];
+
+	aic_url_origin(conversation->request.url ? conversation->request.url : "", origin, sizeof(origin));
+	switch (conversation->phase) {
+	case AIC_PHASE_FETCHING:
+		snprintf(text, sizeof(text), "%s did not give a signed URL within %d s", origin, (int) settings->connection_timeout_seconds);
+		break;
+	case AIC_PHASE_CONNECTING:
+		snprintf(text, sizeof(text), "%s did not accept the connection within %d s", origin, (int) settings->connection_timeout_seconds);
+		break;
+	default:
+		snprintf(text, sizeof(text), "%s did not announce the conversation within %d s", origin, (int) settings->handshake_timeout_seconds);
+		break;
+	}
+	conversation->abort_pending = true;
+	attempt_failed(conversation, true, 0, text);
+}
+
+void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason, uint64_t now_us)
+{
+	conversation->now_us = now_us;
+	leave(conversation);
+	finish(conversation, status, 0, reason);
+}
+
+/* --- the call --- */
+
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+{
+	if (conversation->phase == AIC_PHASE_ENDED) {
+		return;
+	}
+	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
+		conversation->stats.errors++;
+	}
+}
+
+void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
+{
+	if (!conversation->settings->send_dtmf || conversation->phase == AIC_PHASE_ENDED) {
+		return;
+	}
+	conversation->stats.dtmf_digits++;
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
+		conversation->provider->dtmf(conversation, digit);
+	} else if (conversation->early_digit_count < EARLY_DIGITS_MAX) {
+		conversation->early_digits[conversation->early_digit_count++] = digit;
+	}
+}
+
+int aic_conversation_context(struct aic_conversation *conversation, const char *text)
+{
+	if (conversation->phase != AIC_PHASE_ACTIVE) {
+		return -1;
+	}
+	conversation->provider->context(conversation, text);
+	return 0;
+}
+
+int aic_conversation_user_message(struct aic_conversation *conversation, const char *text)
+{
+	if (conversation->phase != AIC_PHASE_ACTIVE) {
+		return -1;
+	}
+	conversation->provider->user_message(conversation, text);
+	return 0;
+}
+
+int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error)
+{
+	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
+
+	if (conversation->phase != AIC_PHASE_ACTIVE || !call) {
+		return -1;
+	}
+	conversation->provider->tool_result(conversation, call->id, call->name, result, is_error);
+	aic_tool_calls_remove(&conversation->tool_calls, call);
+	return 0;
+}
+
+static void expire_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name, (int) conversation->settings->tool_timeout_ms);
+	conversation->stats.tool_timeouts++;
+	tell_error(conversation, text);
+	conversation->provider->tool_result(conversation, call->id, call->name, text, true);
+	aic_tool_calls_remove(&conversation->tool_calls, call);
+}
+
+/* --- the network --- */
+
+void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length, uint64_t now_us)
+{
+	struct aic_request next = {0};
+	char text[AIC_REASON_MAX], origin[200];
+
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_FETCHING) {
+		return;
+	}
+	if (status != 200) {
+		/* Too many requests and the service's own failures pass; the others say that the request itself is wrong. */
+		bool retry = status == 408 || status == 429 || status >= 500;
+
+		snprintf(text, sizeof(text), "%s answered HTTP %d to the request for a signed URL%s",
+			aic_url_origin(conversation->request.url, origin, sizeof(origin)), status,
+			status == 401 || status == 403 ? ": check api_key"
+			: status == 404 || status == 422 ? ": check agent_id and signed_url_endpoint" : "");
+		attempt_failed(conversation, retry, 0, text);
+		return;
+	}
+	if (conversation->provider->http_reply(conversation->settings, body, length, &next, text)) {
+		aic_request_clear(&next);
+		attempt_failed(conversation, true, 0, text);
+		return;
+	}
+	aic_request_clear(&conversation->request);
+	conversation->request = next;
+	open_request(conversation);
+}
+
+void aic_conversation_connected(struct aic_conversation *conversation, uint64_t now_us)
+{
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_CONNECTING) {
+		return;
+	}
+	conversation->phase = AIC_PHASE_STARTING;
+	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
+	conversation->stats.connected_us = now_us - conversation->begun_us;
+	conversation->provider->begin(conversation, conversation->settings, conversation->variables, conversation->variable_count);
+}
+
+void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure, uint64_t now_us)
+{
+	conversation->now_us = now_us;
+	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
+		attempt_failed(conversation, failure->retry, 0, failure->text);
+	}
+}
+
+void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete, uint64_t now_us)
+{
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
+		return;
+	}
+	if (!conversation->message_failed && aic_json_reader_feed(conversation->reader, bytes, length)) {
+		conversation->message_failed = true;
+	}
+	if (!complete) {
+		return;
+	}
+	conversation->stats.messages_received++;
+	if (aic_json_reader_finish(conversation->reader) || conversation->message_failed) {
+		char text[AIC_REASON_MAX];
+
+		conversation->message_failed = false;
+		conversation->stats.malformed_messages++;
+		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s", aic_json_reader_error(conversation->reader));
+		tell_error(conversation, text);
+		return;
+	}
+	conversation->provider->message(conversation, conversation->record);
+}
+
+void aic_conversation_refused_message(struct aic_conversation *conversation)
+{
+	conversation->stats.messages_received++;
+	conversation->stats.malformed_messages++;
+}
+
+void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us)
+{
+	struct aic_close_meaning meaning = {AIC_STATUS_LOST, true, ""};
+	char text[AIC_REASON_MAX * 2 + 4];
+
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
+		return;
+	}
+	conversation->provider->close_meaning(code, reason, &meaning);
+	if (conversation->service_error[0]) {
+		snprintf(text, sizeof(text), "%s (%s)", meaning.sentence, conversation->service_error);
+	} else {
+		snprintf(text, sizeof(text), "%s", meaning.sentence);
+	}
+	conversation->outcome.play_out = conversation->agent_ends || meaning.status == AIC_STATUS_COMPLETED;
+	if (conversation->agent_ends) {
+		finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
+	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
+		finish(conversation, meaning.status, code, text);
+	} else {
+		attempt_failed(conversation, meaning.retry, code, text);
+	}
+}
+
+/* --- time --- */
+
+static uint64_t duration_due(const struct aic_conversation *conversation)
+{
+	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
+
+	return limit ? conversation->begun_us + limit : UINT64_MAX;
+}
+
+static uint64_t tool_due(const struct aic_conversation *conversation)
+{
+	const struct aic_tool_call *call = aic_tool_calls_next_due((struct aic_tool_calls *) &conversation->tool_calls);
+
+	return call ? call->due_us : UINT64_MAX;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
+{
+	if (conversation->phase == AIC_PHASE_ENDED) {
+		return UINT64_MAX;
+	}
+	return earlier(earlier(conversation->phase_due_us, conversation->ends_due_us),
+		earlier(duration_due(conversation), tool_due(conversation)));
+}
+
+void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
+{
+	struct aic_tool_call *call;
+
+	conversation->now_us = now_us;
+	if (conversation->phase == AIC_PHASE_ENDED) {
+		return;
+	}
+	if (now_us >= duration_due(conversation)) {
+		char text[AIC_REASON_MAX];
+
+		snprintf(text, sizeof(text), "the conversation reached call_duration_limit_seconds (%d s)",
+			(int) conversation->settings->call_duration_limit_seconds);
+		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, text, now_us);
+		return;
+	}
+	if (now_us >= conversation->ends_due_us) {
+		conversation->outcome.play_out = true;
+		aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", now_us);
+		return;
+	}
+	if (now_us >= conversation->phase_due_us) {
+		if (conversation->phase == AIC_PHASE_WAITING) {
+			begin_attempt(conversation);
+		} else {
+			phase_took_too_long(conversation);
+		}
+	}
+	while ((call = aic_tool_calls_next_due(&conversation->tool_calls)) && now_us >= call->due_us) {
+		expire_tool_call(conversation, call);
+	}
+}
+
+/* --- outputs --- */
+
+bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
+{
+	return conversation->outbox.first || (conversation->phase == AIC_PHASE_ACTIVE && aic_uplink_chunk(&conversation->uplink));
+}
+
+/* Renders the next chunk of caller audio. Returns false when there is none. */
+static bool render_audio(struct aic_conversation *conversation, struct aic_action *action)
+{
+	struct aic_buffer *out = &conversation->audio_message;
+	size_t chunk = conversation->phase == AIC_PHASE_ACTIVE ? aic_uplink_chunk(&conversation->uplink) : 0;
+	int result;
+
+	if (!chunk) {
+		return false;
+	}
+	out->length = 0;
+	result = aic_buffer_reserve(out, AIC_SEND_HEADROOM) ? 0 : -1;
+	if (!result) {
+		out->length = AIC_SEND_HEADROOM;
+		result = conversation->provider->encode_audio(conversation->uplink.audio.bytes, chunk, out);
+	}
+	aic_uplink_drop_chunk(&conversation->uplink, chunk);
+	if (result) {
+		conversation->stats.errors++;
+		return false;
+	}
+	action->type = AIC_ACTION_SEND;
+	action->message = out->bytes + AIC_SEND_HEADROOM;
+	action->message_length = out->length - AIC_SEND_HEADROOM;
+	return true;
+}
+
+void aic_conversation_next_action(struct aic_conversation *conversation, bool writable, struct aic_action *action)
+{
+	*action = (struct aic_action) {.type = AIC_ACTION_NONE};
+	free(conversation->sending);
+	conversation->sending = NULL;
+
+	if (conversation->abort_pending) {
+		conversation->abort_pending = false;
+		action->type = AIC_ACTION_ABORT;
+	} else if (conversation->open_pending) {
+		conversation->open_pending = false;
+		action->type = AIC_ACTION_OPEN;
+		action->request = &conversation->request;
+	} else if (conversation->close_pending) {
+		conversation->close_pending = false;
+		action->type = AIC_ACTION_CLOSE;
+		action->close_code = CLOSE_NORMAL;
+		action->close_reason = "User ended conversation";
+	} else if (writable && (conversation->sending = aic_outbox_take(&conversation->outbox))) {
+		action->type = AIC_ACTION_SEND;
+		action->message = conversation->sending->bytes + AIC_SEND_HEADROOM;
+		action->message_length = conversation->sending->length;
+	} else if (writable) {
+		render_audio(conversation, action);
+	}
+	if (action->type == AIC_ACTION_SEND) {
+		conversation->stats.messages_sent++;
+	}
+}
+
+enum aic_phase aic_conversation_phase(const struct aic_conversation *conversation)
+{
+	return conversation->phase;
+}
+
+void aic_conversation_stats(const struct aic_conversation *conversation, struct aic_conversation_stats *stats)
+{
+	const struct aic_uplink *uplink = &conversation->uplink;
+
+	*stats = conversation->stats;
+	stats->phase = conversation->phase;
+	stats->uplink_bytes = uplink->bytes_received;
+	stats->uplink_bytes_dropped = uplink->bytes_dropped;
+	stats->uplink_bytes_sent = uplink->bytes_taken;
+	stats->uplink_chunks_sent = uplink->chunks_taken;
+	stats->uplink_bytes_waiting = uplink->audio.length;
+	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
+	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy);
+	stats->open_tool_calls = conversation->tool_calls.count;
+}
+
+/* --- the provider's side --- */
+
+void aic_port_send(struct aic_conversation *conversation, struct aic_json_writer *writer)
+{
+	size_t length;
+	const char *text = aic_json_writer_text(writer, &length);
+
+	if (!text || aic_outbox_put(&conversation->outbox, text, length)) {
+		tell_error(conversation, "a message to the service was lost: out of memory, or the service has stopped reading");
+	}
+	aic_json_writer_free(writer);
+}
+
+void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,
+	struct aic_audio_format downlink)
+{
+	if (conversation->phase != AIC_PHASE_STARTING) {
+		tell_error(conversation, "the service announced the conversation twice; the second time was ignored");
+		return;
+	}
+	aic_transcoder_free(conversation->downlink);
+	conversation->downlink = aic_transcoder_new(downlink, conversation->stats.line_format);
+	if (!conversation->downlink || aic_uplink_start(&conversation->uplink, uplink)) {
+		aic_port_fail(conversation, "out of memory");
+		return;
+	}
+	conversation->phase = AIC_PHASE_ACTIVE;
+	conversation->phase_due_us = UINT64_MAX;
+	conversation->service_error[0] = '\0';
+	conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
+	conversation->stats.uplink_format = uplink;
+	conversation->stats.downlink_format = downlink;
+	snprintf(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), "%s", conversation_id);
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_READY,
+		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
+	for (size_t i = 0; i < conversation->early_digit_count; i++) {
+		conversation->provider->dtmf(conversation, conversation->early_digits[i]);
+	}
+	conversation->early_digit_count = 0;
+}
+
+void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)
+{
+	uint32_t padding_ms = (uint32_t) conversation->settings->silence_padding_ms;
+	int64_t queued;
+
+	if (conversation->phase != AIC_PHASE_ACTIVE) {
+		tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
+		return;
+	}
+	conversation->converted.length = 0;
+	if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
+		conversation->stats.errors++;
+		return;
+	}
+	conversation->stats.downlink_chunks++;
+	conversation->stats.downlink_bytes += length;
+	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, conversation->converted.bytes,
+		conversation->converted.length);
+	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
+		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms);
+	}
+	conversation->last_audio_event_id = event_id;
+	queued = aic_playout_queue_append(conversation->playout, event_id, conversation->converted.bytes, conversation->converted.length);
+	if (queued < 0) {
+		tell_error(conversation, "agent audio was lost: out of memory");
+	}
+	if (queued > 0) {
+		if (!conversation->stats.first_audio_us) {
+			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
+		}
+		tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO});
+	}
+}
+
+void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id)
+{
+	struct aic_interruption result;
+	struct aic_event event = {.type = AIC_EVENT_INTERRUPTION};
+
+	aic_playout_queue_interrupt(conversation->playout, event_id, &result);
+	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
+	if (conversation->downlink && conversation->last_audio_event_id <= event_id) {
+		aic_transcoder_reset(conversation->downlink);
+	}
+	conversation->stats.interruptions++;
+	event.interruption.event_id = event_id;
+	event.interruption.result = &result;
+	event.interruption.heard_ms = result.heard_samples * 1000 / conversation->stats.line_format.rate;
+	tell(conversation, &event);
+}
+
+void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id)
+{
+	conversation->stats.transcripts++;
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
+		.transcript = {.role = role, .kind = kind, .text = text, .event_id = event_id}});
+}
+
+void aic_port_vad(struct aic_conversation *conversation, double score)
+{
+	conversation->stats.vad_scores++;
+	conversation->stats.last_vad_score = score;
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_VAD, .vad = {.score = score}});
+}
+
+void aic_port_tool_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters)
+{
+	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
+
+	conversation->stats.tool_calls++;
+	if (aic_tool_calls_find(&conversation->tool_calls, id) || aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
+		tell_error(conversation, "a tool call was refused: its id is open already, or too many are open");
+		conversation->provider->tool_result(conversation, id, name, "Too many tool calls are open at once.", true);
+		return;
+	}
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
+		.tool_call = {.id = id, .name = name, .parameters = parameters}});
+}
+
+void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)
+{
+	conversation->stats.pings++;
+	if (ping_ms >= 0) {
+		conversation->stats.last_ping_ms = ping_ms;
+	}
+}
+
+void aic_port_error(struct aic_conversation *conversation, const char *message)
+{
+	snprintf(conversation->service_error, sizeof(conversation->service_error), "%s", message);
+	tell_error(conversation, message);
+}
+
+void aic_port_agent_ends(struct aic_conversation *conversation)
+{
+	if (!conversation->agent_ends) {
+		conversation->agent_ends = true;
+		conversation->ends_due_us = conversation->now_us + AGENT_ENDS_GRACE_US;
+	}
+}
+
+void aic_port_fail(struct aic_conversation *conversation, const char *reason)
+{
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
+		aic_conversation_end(conversation, AIC_STATUS_LOST, reason, conversation->now_us);
+	} else {
+		leave(conversation);
+		attempt_failed(conversation, false, 0, reason);
+	}
+}
+
+void aic_port_unknown(struct aic_conversation *conversation, const char *type)
+{
+	conversation->stats.unknown_messages++;
+	snprintf(conversation->stats.last_unknown, sizeof(conversation->stats.last_unknown), "%s", type);
+}

@@ -1,0 +1,156 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A conversation with an AI service, as a state machine without I/O.
+ *
+ * In go caller audio, keypresses, what the socket brought and the time; out come requests to open, messages to send (both
+ * pulled with aic_conversation_next_action()), agent audio (in the playout queue) and events (the callback).
+ *
+ *     WAITING --> FETCHING --> CONNECTING --> STARTING --> ACTIVE --> ENDED
+ *        ^           |             |             |
+ *        +-----------+-------------+-------------+   a failed attempt, while attempts are left
+ *
+ * Threads: none; all calls on one conversation must come from one thread at a time. Time is given in microseconds of
+ * any clock that only goes forward. The callback is called from inside the calls and must not call back in.
+ */
+#ifndef AIC_CONVERSATION_H
+#define AIC_CONVERSATION_H
+
+#include "audio_format.h"
+#include "energy.h"
+#include "events.h"
+#include "options.h"
+#include "outcome.h"
+#include "playout_queue.h"
+#include "provider.h"
+
+struct aic_conversation_setup {
+	const struct aic_provider *provider;
+	const struct aic_settings *settings; /* must outlive the conversation */
+	struct aic_audio_format line_format; /* of the channel, both ways */
+	const struct aic_variable *variables; /* copied; they win over the option dynamic_variable */
+	size_t variable_count;
+	struct aic_playout_queue *playout; /* must outlive the conversation; in line_format */
+	void (*on_event)(void *user, const struct aic_event *event);
+	void *user;
+};
+
+enum aic_phase {
+	AIC_PHASE_WAITING,    /* for the time of the first or next attempt */
+	AIC_PHASE_FETCHING,   /* the HTTP GET is under way */
+	AIC_PHASE_CONNECTING, /* the WebSocket is being opened */
+	AIC_PHASE_STARTING,   /* it is open; the service has not announced the conversation yet */
+	AIC_PHASE_ACTIVE,
+	AIC_PHASE_ENDED,
+};
+
+enum aic_action_type {
+	AIC_ACTION_NONE,
+	AIC_ACTION_OPEN,  /* start `request` */
+	AIC_ACTION_SEND,  /* send one text message */
+	AIC_ACTION_CLOSE, /* close the WebSocket with `close_code` */
+	AIC_ACTION_ABORT, /* drop whatever is open or being opened; nothing more is reported about it */
+};
+
+struct aic_action {
+	enum aic_action_type type;
+	const struct aic_request *request; /* valid until the next input */
+	uint8_t *message; /* AIC_SEND_HEADROOM writable bytes lie in front of it; valid until the next action is asked for */
+	size_t message_length;
+	uint16_t close_code;
+	const char *close_reason;
+};
+
+/* How a request failed, as the host saw it. */
+struct aic_request_failure {
+	bool retry;       /* another attempt may succeed */
+	int http_status;  /* 0: there was no answer */
+	const char *text; /* one sentence; no secrets */
+};
+
+struct aic_conversation_stats {
+	enum aic_phase phase;
+	unsigned int attempts;
+	char conversation_id[128];
+	struct aic_audio_format line_format, uplink_format, downlink_format;
+	uint64_t connected_us; /* from the beginning to the open WebSocket, 0: not yet */
+	uint64_t ready_us;     /* to the service's announcement */
+	uint64_t first_audio_us; /* to the first agent audio queued */
+	uint64_t uplink_bytes, uplink_bytes_dropped, uplink_bytes_sent, uplink_chunks_sent;
+	size_t uplink_bytes_waiting;
+	double uplink_dbfs, downlink_dbfs;
+	uint64_t downlink_chunks, downlink_bytes; /* as the service sent them */
+	uint64_t messages_received, messages_sent, unknown_messages, malformed_messages;
+	char last_unknown[48]; /* type of the last unknown message */
+	uint64_t interruptions, transcripts, tool_calls, tool_timeouts;
+	size_t open_tool_calls;
+	uint64_t vad_scores;
+	double last_vad_score;
+	uint64_t pings;
+	int64_t last_ping_ms; /* as the service measured it, -1: unknown */
+	uint64_t dtmf_digits;
+	uint64_t errors;
+};
+
+struct aic_conversation;
+
+/* Begins at `now_us` (the first action is due at once). Returns NULL when memory is short. */
+struct aic_conversation *aic_conversation_new(const struct aic_conversation_setup *setup, uint64_t now_us);
+void aic_conversation_free(struct aic_conversation *conversation);
+
+/* --- inputs: the call --- */
+
+/* Caller audio in the line format, whole samples. */
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
+
+/* The caller pressed 0-9, *, #, A-D. Ignored where `send_dtmf` says no; kept until the conversation is active. */
+void aic_conversation_dtmf(struct aic_conversation *conversation, char digit);
+
+/* Return 0, or -1 when the conversation is not active. */
+int aic_conversation_context(struct aic_conversation *conversation, const char *text);
+int aic_conversation_user_message(struct aic_conversation *conversation, const char *text);
+
+/* Answers an open tool call. Returns 0, or -1 when no call of that id is open. */
+int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error);
+
+/* Ends the conversation from this side. Nothing happens when it ended before. */
+void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason, uint64_t now_us);
+
+/* --- inputs: the network --- */
+
+void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length, uint64_t now_us);
+void aic_conversation_connected(struct aic_conversation *conversation, uint64_t now_us);
+void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure, uint64_t now_us);
+
+/* A piece of a text message. `complete` with its last piece. */
+void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete, uint64_t now_us);
+
+/* A binary message came, or a text message too long to be kept: counted and ignored. */
+void aic_conversation_refused_message(struct aic_conversation *conversation);
+
+/* The WebSocket is gone: closed by the service with a code and a reason, or broken (0, ""). */
+void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us);
+
+/* --- time --- */
+
+/* When aic_conversation_tick() wants to be called; UINT64_MAX: not at all. */
+uint64_t aic_conversation_deadline(const struct aic_conversation *conversation);
+void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us);
+
+/* --- outputs --- */
+
+/*
+ * The next thing for the host to do. Messages are handed out only where `writable` says that the socket takes one; call again
+ * until AIC_ACTION_NONE.
+ */
+void aic_conversation_next_action(struct aic_conversation *conversation, bool writable, struct aic_action *action);
+
+/* Whether a message waits for the socket. */
+bool aic_conversation_wants_to_send(const struct aic_conversation *conversation);
+
+enum aic_phase aic_conversation_phase(const struct aic_conversation *conversation);
+const char *aic_phase_name(enum aic_phase phase);
+void aic_conversation_stats(const struct aic_conversation *conversation, struct aic_conversation_stats *stats);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What a conversation tells its host. Pointers in an event are valid during the callback only.
+ */
+#ifndef AIC_EVENTS_H
+#define AIC_EVENTS_H
+
+#include "audio_format.h"
+#include "outcome.h"
+#include "playout_queue.h"
+
+enum aic_event_type {
+	AIC_EVENT_READY,        /* the service announced the conversation; audio flows */
+	AIC_EVENT_AUDIO,        /* audio was queued for playout */
+	AIC_EVENT_TRANSCRIPT,
+	AIC_EVENT_INTERRUPTION,
+	AIC_EVENT_VAD,
+	AIC_EVENT_TOOL_CALL,
+	AIC_EVENT_ERROR,        /* something went wrong; the conversation, or the attempts to start it, go on */
+	AIC_EVENT_ENDED,        /* the last event; what is queued may still be played */
+};
+
+enum aic_role {
+	AIC_ROLE_CALLER,
+	AIC_ROLE_AGENT,
+};
+
+enum aic_transcript_kind {
+	AIC_TRANSCRIPT_TENTATIVE,
+	AIC_TRANSCRIPT_FINAL,
+	AIC_TRANSCRIPT_CORRECTED, /* what the agent got to say before the caller interrupted */
+};
+
+struct aic_conversation_stats;
+
+struct aic_event {
+	enum aic_event_type type;
+	const struct aic_conversation_stats *stats; /* AIC_EVENT_ENDED only: the whole conversation's */
+	union {
+		struct {
+			const char *conversation_id;
+			struct aic_audio_format uplink;
+			struct aic_audio_format downlink;
+		} ready;
+		struct {
+			enum aic_role role;
+			enum aic_transcript_kind kind;
+			const char *text;
+			int64_t event_id; /* AIC_EVENT_ID_NONE if the service gave none */
+		} transcript;
+		struct {
+			int64_t event_id;
+			const struct aic_interruption *result;
+			uint64_t heard_ms; /* of result->heard_event_id */
+		} interruption;
+		struct {
+			double score;
+		} vad;
+		struct {
+			const char *id;
+			const char *name;
+			const char *parameters; /* JSON */
+		} tool_call;
+		struct {
+			const char *message;
+		} error;
+		const struct aic_outcome *ended;
+	};
+};
+
+#endif

@@ -1,0 +1,415 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * yajl does the parsing; this keeps the path to where it is and looks each path up once, when it changes.
+ */
+#include "json_reader.h"
+
+#include "arena.h"
+#include "base64.h"
+#include "buffer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+#include <yajl/yajl_parse.h>
+
+#define PATH_MAX_LENGTH 256
+
+/* Deeper nesting than this is refused: no service sends it, and a stack has to end somewhere. */
+#define DEPTH_MAX 64
+
+struct aic_json_reader {
+	const struct aic_json_field *fields;
+	size_t field_count;
+	unsigned char *record;
+	size_t record_size;
+	struct aic_arena arena; /* yajl's own memory and the texts of the message */
+	struct aic_buffer binary;
+	yajl_alloc_funcs memory;
+	yajl_handle parser; /* NULL between messages; lives in the arena */
+	yajl_gen raw;       /* while a RAW field is being read; lives in the arena */
+	unsigned int raw_depth;
+	const struct aic_json_field *field; /* the field the present path names, or NULL */
+	char path[PATH_MAX_LENGTH];
+	size_t path_length; /* PATH_MAX_LENGTH: too long, matches nothing */
+	size_t base_length[DEPTH_MAX]; /* length of the path at each open map or array */
+	unsigned int depth;
+	bool failed;
+	char error[256];
+};
+
+/* yajl frees and grows without telling sizes, so each of its blocks begins with its own. */
+struct sized_block {
+	size_t size;
+	_Alignas(16) unsigned char bytes[];
+};
+
+static void *yajl_malloc(void *arena, size_t size)
+{
+	struct sized_block *block = aic_arena_alloc(arena, sizeof(*block) + size);
+
+	if (!block) {
+		return NULL;
+	}
+	block->size = size;
+	return block->bytes;
+}
+
+static void *yajl_realloc(void *arena, void *old, size_t size)
+{
+	struct sized_block *block;
+
+	if (!old) {
+		return yajl_malloc(arena, size);
+	}
+	block = (struct sized_block *) (void *) ((unsigned char *) old - sizeof(*block));
+	block = aic_arena_grow(arena, block, sizeof(*block) + block->size, sizeof(*block) + size);
+	if (!block) {
+		return NULL;
+	}
+	block->size = size;
+	return block->bytes;
+}
+
+static void yajl_free_nothing(void *arena, void *old)
+{
+	(void) arena;
+	(void) old;
+}
+
+static void path_append(struct aic_json_reader *reader, const char *text, size_t length)
+{
+	if (reader->path_length + length >= PATH_MAX_LENGTH) {
+		reader->path_length = PATH_MAX_LENGTH;
+		return;
+	}
+	memcpy(reader->path + reader->path_length, text, length);
+	reader->path_length += length;
+}
+
+static void find_field(struct aic_json_reader *reader)
+{
+	reader->field = NULL;
+	if (reader->path_length >= PATH_MAX_LENGTH) {
+		return;
+	}
+	for (size_t i = 0; i < reader->field_count; i++) {
+		const char *path = reader->fields[i].path;
+
+		if (strlen(path) == reader->path_length && !memcmp(path, reader->path, reader->path_length)) {
+			reader->field = &reader->fields[i];
+			return;
+		}
+	}
+}
+
+static void *field_target(struct aic_json_reader *reader, enum aic_json_kind kind)
+{
+	return reader->field && reader->field->kind == kind ? reader->record + reader->field->offset : NULL;
+}
+
+static int keep_text(struct aic_json_reader *reader, struct aic_text *text, const unsigned char *bytes, size_t length)
+{
+	char *copy = aic_arena_alloc(&reader->arena, length + 1);
+
+	if (!copy) {
+		return 0;
+	}
+	memcpy(copy, bytes, length);
+	copy[length] = '\0';
+	*text = (struct aic_text) {copy, length};
+	return 1;
+}
+
+/* Begins, if the present field asks for it, to copy the value that follows as JSON. */
+static void raw_begin(struct aic_json_reader *reader)
+{
+	if (!reader->raw && field_target(reader, AIC_JSON_RAW)) {
+		reader->raw = yajl_gen_alloc(&reader->memory);
+		reader->raw_depth = 0;
+	}
+}
+
+/* Ends it where the value is complete. */
+static int raw_end(struct aic_json_reader *reader)
+{
+	const unsigned char *json;
+	size_t length;
+
+	if (!reader->raw || reader->raw_depth) {
+		return 1;
+	}
+	yajl_gen_get_buf(reader->raw, &json, &length);
+	reader->raw = NULL;
+	return keep_text(reader, field_target(reader, AIC_JSON_RAW), json, length);
+}
+
+static int on_null(void *context)
+{
+	struct aic_json_reader *reader = context;
+
+	raw_begin(reader);
+	if (reader->raw) {
+		yajl_gen_null(reader->raw);
+		return raw_end(reader);
+	}
+	return 1;
+}
+
+static int on_boolean(void *context, int value)
+{
+	struct aic_json_reader *reader = context;
+	struct aic_json_boolean *target;
+
+	raw_begin(reader);
+	if (reader->raw) {
+		yajl_gen_bool(reader->raw, value);
+		return raw_end(reader);
+	}
+	if ((target = field_target(reader, AIC_JSON_BOOLEAN))) {
+		*target = (struct aic_json_boolean) {value != 0, true};
+	}
+	return 1;
+}
+
+static int on_number(void *context, const char *digits, size_t length)
+{
+	struct aic_json_reader *reader = context;
+	struct aic_json_integer *integer;
+	struct aic_json_number *number;
+	char text[64];
+	double value;
+
+	raw_begin(reader);
+	if (reader->raw) {
+		yajl_gen_number(reader->raw, digits, length);
+		return raw_end(reader);
+	}
+	if (length >= sizeof(text)) {
+		return 1;
+	}
+	integer = field_target(reader, AIC_JSON_INTEGER);
+	number = field_target(reader, AIC_JSON_NUMBER);
+	if (!integer && !number) {
+		return 1;
+	}
+	memcpy(text, digits, length);
+	text[length] = '\0';
+	value = strtod(text, NULL);
+	if (number) {
+		*number = (struct aic_json_number) {value, true};
+	} else if (!strpbrk(text, ".eE") && length < 19) {
+		*integer = (struct aic_json_integer) {strtoll(text, NULL, 10), true};
+	} else if (value >= -9007199254740992.0 && value <= 9007199254740992.0 && value == (double) (int64_t) value) {
+		*integer = (struct aic_json_integer) {(int64_t) value, true};
+	}
+	return 1;
+}
+
+static int on_string(void *context, const unsigned char *bytes, size_t length)
+{
+	struct aic_json_reader *reader = context;
+	struct aic_text *text;
+	struct aic_json_bytes *binary;
+
+	raw_begin(reader);
+	if (reader->raw) {
+		yajl_gen_string(reader->raw, bytes, length);
+		return raw_end(reader);
+	}
+	if ((text = field_target(reader, AIC_JSON_STRING))) {
+		return keep_text(reader, text, bytes, length);
+	}
+	if ((binary = field_target(reader, AIC_JSON_BASE64))) {
+		uint8_t *to;
+		ssize_t decoded;
+
+		reader->binary.length = 0;
+		if (!(to = aic_buffer_reserve(&reader->binary, AIC_BASE64_DECODED_MAX(length) + 1))) {
+			return 0;
+		}
+		decoded = aic_base64_decode((const char *) bytes, length, to);
+		binary->present = true;
+		binary->malformed = decoded < 0;
+		binary->length = decoded < 0 ? 0 : (size_t) decoded;
+		binary->bytes = to;
+	}
+	return 1;
+}
+
+static int on_key(void *context, const unsigned char *key, size_t length)
+{
+	struct aic_json_reader *reader = context;
+
+	if (reader->raw) {
+		yajl_gen_string(reader->raw, key, length);
+		return 1;
+	}
+	reader->path_length = reader->base_length[reader->depth - 1];
+	/* A key of the top level begins the path, any other, even one below an empty key, goes on with it. */
+	if (reader->depth > 1) {
+		path_append(reader, ".", 1);
+	}
+	path_append(reader, (const char *) key, length);
+	find_field(reader);
+	return 1;
+}
+
+static int open_container(struct aic_json_reader *reader, bool array)
+{
+	raw_begin(reader);
+	if (reader->raw) {
+		if (array) {
+			yajl_gen_array_open(reader->raw);
+		} else {
+			yajl_gen_map_open(reader->raw);
+		}
+		/* yajl_gen's own limit on nesting lies above this one. */
+		return ++reader->raw_depth < DEPTH_MAX;
+	}
+	if (reader->depth == DEPTH_MAX) {
+		return 0;
+	}
+	reader->base_length[reader->depth++] = reader->path_length;
+	if (array) {
+		path_append(reader, "[]", 2);
+	}
+	find_field(reader);
+	return 1;
+}
+
+static int close_container(struct aic_json_reader *reader, bool array)
+{
+	if (reader->raw) {
+		if (array) {
+			yajl_gen_array_close(reader->raw);
+		} else {
+			yajl_gen_map_close(reader->raw);
+		}
+		reader->raw_depth--;
+		return raw_end(reader);
+	}
+	reader->path_length = reader->base_length[--reader->depth];
+	find_field(reader);
+	return 1;
+}
+
+static int on_map_open(void *context)
+{
+	return open_container(context, false);
+}
+
+static int on_map_close(void *context)
+{
+	return close_container(context, false);
+}
+
+static int on_array_open(void *context)
+{
+	return open_container(context, true);
+}
+
+static int on_array_close(void *context)
+{
+	return close_container(context, true);
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_map_open,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_map_close,
+	.yajl_start_array = on_array_open,
+	.yajl_end_array = on_array_close,
+};
+
+struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record, size_t record_size)
+{
+	struct aic_json_reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader) {
+		return NULL;
+	}
+	reader->fields = fields;
+	reader->field_count = count;
+	reader->record = record;
+	reader->record_size = record_size;
+	reader->memory = (yajl_alloc_funcs) {
+		.malloc = yajl_malloc, .realloc = yajl_realloc, .free = yajl_free_nothing, .ctx = &reader->arena};
+	return reader;
+}
+
+void aic_json_reader_free(struct aic_json_reader *reader)
+{
+	if (!reader) {
+		return;
+	}
+	aic_arena_free(&reader->arena);
+	aic_buffer_free(&reader->binary);
+	free(reader);
+}
+
+static int begin_message(struct aic_json_reader *reader)
+{
+	aic_arena_reset(&reader->arena);
+	memset(reader->record, 0, reader->record_size);
+	reader->raw = NULL;
+	reader->depth = 0;
+	reader->path_length = 0;
+	reader->failed = false;
+	reader->error[0] = '\0';
+	find_field(reader);
+	if (!(reader->parser = yajl_alloc(&callbacks, &reader->memory, reader))) {
+		snprintf(reader->error, sizeof(reader->error), "out of memory");
+		return -1;
+	}
+	return 0;
+}
+
+static int fail(struct aic_json_reader *reader, yajl_status status)
+{
+	if (!reader->failed) {
+		snprintf(reader->error, sizeof(reader->error), "%s",
+			status == yajl_status_client_canceled ? "nested too deeply, or out of memory" : "not valid JSON");
+	}
+	reader->failed = true;
+	return -1;
+}
+
+int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size_t length)
+{
+	yajl_status status;
+
+	if (!reader->parser && begin_message(reader)) {
+		return -1;
+	}
+	if (reader->failed) {
+		return -1;
+	}
+	status = yajl_parse(reader->parser, (const unsigned char *) bytes, length);
+	return status == yajl_status_ok ? 0 : fail(reader, status);
+}
+
+int aic_json_reader_finish(struct aic_json_reader *reader)
+{
+	yajl_status status;
+
+	if (!reader->parser && begin_message(reader)) {
+		return -1;
+	}
+	status = reader->failed ? yajl_status_error : yajl_complete_parse(reader->parser);
+	/* Its memory goes with the arena, at the start of the next message. */
+	reader->parser = NULL;
+	return status == yajl_status_ok ? 0 : fail(reader, status);
+}
+
+const char *aic_json_reader_error(const struct aic_json_reader *reader)
+{
+	return reader->error;
+}

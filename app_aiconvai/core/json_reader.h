@@ -1,0 +1,83 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Reads one JSON message, in whatever pieces it arrives, and picks out the values a provider named in a table.
+ *
+ * A field is named by its path ("audio_event.event_id"; "[]" stands for any element of an array) and goes to an offset in
+ * the provider's record. Values that nobody named are skipped without a copy. Audio in base64 is decoded as it is
+ * read. A value of another type than the table's leaves the field absent: the services add things over time, and a message
+ * must not be lost for a field that changed. Not thread-safe: one owner.
+ */
+#ifndef AIC_JSON_READER_H
+#define AIC_JSON_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Text of a message, terminated; `bytes` is NULL when absent or null. */
+struct aic_text {
+	const char *bytes;
+	size_t length;
+};
+
+struct aic_json_bytes {
+	const uint8_t *bytes;
+	size_t length;
+	bool present;
+	bool malformed; /* it was there, but was not base64 */
+};
+
+struct aic_json_integer {
+	int64_t value;
+	bool present;
+};
+
+struct aic_json_number {
+	double value;
+	bool present;
+};
+
+struct aic_json_boolean {
+	bool value;
+	bool present;
+};
+
+enum aic_json_kind {
+	AIC_JSON_STRING,  /* struct aic_text */
+	AIC_JSON_BASE64,  /* struct aic_json_bytes; one such field a message: a second one replaces the first */
+	AIC_JSON_INTEGER, /* struct aic_json_integer; a number without a fraction */
+	AIC_JSON_NUMBER,  /* struct aic_json_number */
+	AIC_JSON_BOOLEAN, /* struct aic_json_boolean */
+	AIC_JSON_RAW,     /* struct aic_text: the value itself as JSON, of any type */
+};
+
+struct aic_json_field {
+	const char *path;
+	enum aic_json_kind kind;
+	size_t offset; /* in the record */
+};
+
+struct aic_json_reader;
+
+/*
+ * `fields` must outlive the reader; `record` (of `record_size` bytes) too, it belongs to the caller and is cleared when a
+ * message begins. Returns NULL when memory is short.
+ */
+struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record, size_t record_size);
+void aic_json_reader_free(struct aic_json_reader *reader);
+
+/* The next piece of the message. Returns 0, or -1 when it is not JSON (aic_json_reader_error() says why). */
+int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size_t length);
+
+/*
+ * The message is complete: returns 0 and the record is filled, its texts valid until the next message begins; or -1
+ * when what came is not one whole JSON value. Either way the next feed begins a new message.
+ */
+int aic_json_reader_finish(struct aic_json_reader *reader);
+
+/* Why the last feed or finish failed; never NULL. */
+const char *aic_json_reader_error(const struct aic_json_reader *reader);
+
+#endif

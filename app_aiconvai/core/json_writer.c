@@ -1,0 +1,112 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "json_writer.h"
+
+#include "utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_gen.h>
+
+struct aic_json_writer {
+	yajl_gen gen;
+	bool failed;
+};
+
+struct aic_json_writer *aic_json_writer_new(void)
+{
+	struct aic_json_writer *writer = calloc(1, sizeof(*writer));
+
+	if (writer && !(writer->gen = yajl_gen_alloc(NULL))) {
+		free(writer);
+		return NULL;
+	}
+	return writer;
+}
+
+void aic_json_writer_free(struct aic_json_writer *writer)
+{
+	if (writer) {
+		yajl_gen_free(writer->gen);
+		free(writer);
+	}
+}
+
+static void note(struct aic_json_writer *writer, yajl_gen_status status)
+{
+	if (status != yajl_gen_status_ok) {
+		writer->failed = true;
+	}
+}
+
+static void put_string(struct aic_json_writer *writer, const char *text)
+{
+	char *repaired = aic_utf8_repair(text);
+
+	if (!repaired) {
+		writer->failed = true;
+		return;
+	}
+	note(writer, yajl_gen_string(writer->gen, (const unsigned char *) repaired, strlen(repaired)));
+	free(repaired);
+}
+
+/* Writes the key, if there is one. Returns false where there is no writer. */
+static bool put_key(struct aic_json_writer *writer, const char *key)
+{
+	if (!writer) {
+		return false;
+	}
+	if (key) {
+		put_string(writer, key);
+	}
+	return true;
+}
+
+void aic_json_open_object(struct aic_json_writer *writer, const char *key)
+{
+	if (put_key(writer, key)) {
+		note(writer, yajl_gen_map_open(writer->gen));
+	}
+}
+
+void aic_json_close_object(struct aic_json_writer *writer)
+{
+	if (writer) {
+		note(writer, yajl_gen_map_close(writer->gen));
+	}
+}
+
+void aic_json_put_text(struct aic_json_writer *writer, const char *key, const char *text)
+{
+	if (put_key(writer, key)) {
+		put_string(writer, text);
+	}
+}
+
+void aic_json_put_integer(struct aic_json_writer *writer, const char *key, int64_t value)
+{
+	if (put_key(writer, key)) {
+		note(writer, yajl_gen_integer(writer->gen, value));
+	}
+}
+
+void aic_json_put_boolean(struct aic_json_writer *writer, const char *key, bool value)
+{
+	if (put_key(writer, key)) {
+		note(writer, yajl_gen_bool(writer->gen, value));
+	}
+}
+
+const char *aic_json_writer_text(const struct aic_json_writer *writer, size_t *length)
+{
+	const unsigned char *text;
+
+	*length = 0;
+	if (!writer || writer->failed || yajl_gen_get_buf(writer->gen, &text, length) != yajl_gen_status_ok) {
+		return NULL;
+	}
+	return (const char *) text;
+}

@@ -1,0 +1,92 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The options of aiconvai.conf: the table generated from configs/options.json, and their validation. No file is read
+ * here; the host hands over what each section says, line by line.
+ */
+#ifndef AIC_OPTIONS_H
+#define AIC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aic_string_list {
+	char **items; /* owned, each one too */
+	size_t count;
+};
+
+/* struct aic_settings: one field for every option. */
+#include "options_table.h"
+
+enum aic_option_scope {
+	AIC_SCOPE_GENERAL, /* only in [general] */
+	AIC_SCOPE_AGENT,   /* only in an agent's section */
+	AIC_SCOPE_BOTH,    /* [general] sets the default, an agent's section overrides it */
+};
+
+enum aic_option_type {
+	AIC_TYPE_BOOLEAN,
+	AIC_TYPE_INTEGER,
+	AIC_TYPE_ENUM,
+	AIC_TYPE_STRING,
+	AIC_TYPE_URL,
+	AIC_TYPE_PATH,
+	AIC_TYPE_LIST,
+};
+
+struct aic_option {
+	const char *name;
+	const char *const *aliases; /* ends with NULL; NULL: none */
+	enum aic_option_scope scope;
+	enum aic_option_type type;
+	const char *unit;
+	int64_t min, max;         /* of an integer, of a text's length, of a list's count */
+	const char *const *words; /* an enum's values or a url's schemes, ends with NULL */
+	bool multiple;            /* may be given several times */
+	bool secret;              /* never shown whole */
+	const char *default_value; /* as text; NULL: not set */
+	const char *help;
+	size_t offset; /* in struct aic_settings */
+};
+
+/* One line of a section. */
+struct aic_option_line {
+	const char *file;
+	int line;
+	const char *name;
+	const char *value;
+};
+
+/* Receives one problem as a sentence: "FILE:LINE: [SECTION] KEY = VALUE: expected ...; what to do". */
+typedef void (*aic_problem_fn)(void *user, const char *problem);
+
+/* The table; `*count` is how many. */
+const struct aic_option *aic_options(size_t *count);
+
+/* The option of that name or alias, upper or lower case alike; NULL if there is none. */
+const struct aic_option *aic_option_find(const char *name);
+
+/* Fills in the defaults. Returns 0, or -1 when memory is short. Free with aic_settings_free(). */
+int aic_settings_init(struct aic_settings *settings);
+void aic_settings_free(struct aic_settings *settings);
+
+/*
+ * Reads [general] into `settings` (initialised by the caller). Every problem is reported, not only the first.
+ * Returns the number of problems.
+ */
+int aic_settings_read_general(struct aic_settings *settings, const struct aic_option_line *lines, size_t count,
+	aic_problem_fn problem, void *user);
+
+/*
+ * Reads the section of the agent `name` into `settings` (initialised by the caller), on top of what `general` says, and
+ * checks that the options fit together; `lines[0]` places a problem of the section as a whole. Returns the number of problems.
+ */
+int aic_settings_read_agent(struct aic_settings *settings, const struct aic_settings *general, const char *name,
+	const struct aic_option_line *lines, size_t count, aic_problem_fn problem, void *user);
+
+/* Writes a secret so that it can be shown: "****" and its last four characters (only stars if it is short). Returns `buffer`. */
+const char *aic_mask_secret(const char *secret, char *buffer, size_t size);
+
+#endif

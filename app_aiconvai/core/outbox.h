@@ -1,0 +1,42 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Messages that wait for the socket, first in, first out. Not thread-safe: it belongs to a conversation.
+ */
+#ifndef AIC_OUTBOX_H
+#define AIC_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Free bytes in front of every message's text, for the WebSocket frame header, so that no copy is needed to send it. */
+#define AIC_SEND_HEADROOM 32
+
+/*
+ * Most messages waiting at once (hard limit). Only a peer that has stopped reading lets them pile up; the host's
+ * own checks find that out long before.
+ */
+#define AIC_OUTBOX_MAX 256
+
+struct aic_outgoing {
+	struct aic_outgoing *next;
+	size_t length;
+	uint8_t bytes[]; /* AIC_SEND_HEADROOM free ones, then `length` of text */
+};
+
+struct aic_outbox {
+	struct aic_outgoing *first, *last; /* owned */
+	size_t count;
+};
+
+/* Appends a copy. Returns 0, or -1 when full or when memory is short. */
+int aic_outbox_put(struct aic_outbox *outbox, const char *text, size_t length);
+
+/* Removes the first message; NULL when empty. Free it with free(). */
+struct aic_outgoing *aic_outbox_take(struct aic_outbox *outbox);
+
+void aic_outbox_clear(struct aic_outbox *outbox);
+
+#endif

@@ -1,0 +1,419 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Two rings: the bytes, and the chunks that say how many of them belong to which event id. An interruption only marks
+ * chunks; their bytes are skipped when the reader gets there (and at once where they lie at either end), so that nothing
+ * is moved and newer audio keeps its place.
+ */
+#include "playout_queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BYTES 8192
+#define FIRST_CHUNKS 64
+
+struct chunk {
+	int64_t event_id;
+	size_t length; /* bytes not taken yet */
+	bool removed;
+	bool padding; /* silence of ours: heard by the caller, but not part of what the agent said */
+};
+
+struct heard_position {
+	int64_t event_id;
+	uint64_t samples;
+};
+
+struct aic_playout_queue {
+	/* Never change after creation. */
+	struct aic_audio_format format;
+	size_t frame_bytes;
+	size_t limit_bytes;
+	struct aic_playout_lock lock;
+
+	/* Guarded by the lock. */
+	uint8_t *bytes; /* ring, capacity a power of two */
+	size_t capacity;
+	size_t first; /* free-running index of the first byte */
+	size_t used;  /* bytes in the ring, removed ones included */
+	struct chunk *chunks; /* ring, capacity a power of two */
+	size_t chunk_capacity;
+	size_t first_chunk;
+	size_t chunk_count; /* removed ones included */
+	int64_t interrupted_id; /* audio with this id or an older one is dropped */
+	bool held;             /* the last take held a part of a frame back */
+	bool appended;         /* since the last take */
+	bool ran_dry;          /* the last take found too little after audio of stats.playing_event_id */
+	struct heard_position heard[AIC_HEARD_EVENTS]; /* most recent last */
+	size_t heard_count;
+	struct aic_playout_stats stats; /* its queued_* fields leave removed chunks out */
+};
+
+static void queue_lock(struct aic_playout_queue *queue)
+{
+	if (queue->lock.lock) {
+		queue->lock.lock(queue->lock.arg);
+	}
+}
+
+static void queue_unlock(struct aic_playout_queue *queue)
+{
+	if (queue->lock.unlock) {
+		queue->lock.unlock(queue->lock.arg);
+	}
+}
+
+struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, const struct aic_playout_lock *lock)
+{
+	struct aic_playout_queue *queue;
+
+	if (!format.rate || !(queue = calloc(1, sizeof(*queue)))) {
+		return NULL;
+	}
+	queue->format = format;
+	queue->frame_bytes = aic_format_bytes(format, AIC_FRAME_MS);
+	queue->limit_bytes = aic_format_bytes(format, limit_ms);
+	if (lock) {
+		queue->lock = *lock;
+	}
+	queue->interrupted_id = AIC_EVENT_ID_NONE;
+	queue->stats.playing_event_id = AIC_EVENT_ID_NONE;
+	queue->capacity = FIRST_BYTES;
+	queue->chunk_capacity = FIRST_CHUNKS;
+	queue->bytes = malloc(queue->capacity);
+	queue->chunks = malloc(queue->chunk_capacity * sizeof(*queue->chunks));
+	if (!queue->bytes || !queue->chunks || !queue->frame_bytes) {
+		aic_playout_queue_free(queue);
+		return NULL;
+	}
+	return queue;
+}
+
+void aic_playout_queue_free(struct aic_playout_queue *queue)
+{
+	if (!queue) {
+		return;
+	}
+	free(queue->bytes);
+	free(queue->chunks);
+	free(queue);
+}
+
+struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue)
+{
+	return queue->format;
+}
+
+size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue)
+{
+	return queue->frame_bytes;
+}
+
+static struct chunk *chunk_at(struct aic_playout_queue *queue, size_t index)
+{
+	return &queue->chunks[(queue->first_chunk + index) & (queue->chunk_capacity - 1)];
+}
+
+/* Copies `length` bytes of the ring, from `offset` behind its first byte. */
+static void ring_read(const struct aic_playout_queue *queue, size_t offset, uint8_t *to, size_t length)
+{
+	size_t at = (queue->first + offset) & (queue->capacity - 1);
+	size_t to_end = queue->capacity - at;
+
+	if (length <= to_end) {
+		memcpy(to, queue->bytes + at, length);
+	} else {
+		memcpy(to, queue->bytes + at, to_end);
+		memcpy(to + to_end, queue->bytes, length - to_end);
+	}
+}
+
+/* Appends `length` bytes behind the used ones (there is room): `from`, or silence where it is NULL. */
+static void ring_write(struct aic_playout_queue *queue, const uint8_t *from, size_t length)
+{
+	while (length) {
+		size_t at = (queue->first + queue->used) & (queue->capacity - 1);
+		size_t part = queue->capacity - at < length ? queue->capacity - at : length;
+
+		if (from) {
+			memcpy(queue->bytes + at, from, part);
+			from += part;
+		} else {
+			memset(queue->bytes + at, aic_silence_byte(queue->format.encoding), part);
+		}
+		queue->used += part;
+		length -= part;
+	}
+}
+
+/* Makes room for `length` more bytes and one more chunk. Returns 0, or -1 when memory is short. */
+static int make_room(struct aic_playout_queue *queue, size_t length)
+{
+	if (queue->used + length > queue->capacity) {
+		size_t capacity = queue->capacity, offset = 0, kept_bytes = 0, kept_chunks = 0;
+		uint8_t *bytes;
+
+		while (capacity < queue->stats.queued_bytes + length) {
+			capacity *= 2;
+		}
+		if (!(bytes = malloc(capacity))) {
+			return -1;
+		}
+		/* Removed chunks stay behind: audio that will not be played never makes the queue grow. */
+		for (size_t i = 0; i < queue->chunk_count; i++) {
+			struct chunk chunk = *chunk_at(queue, i);
+
+			if (!chunk.removed) {
+				ring_read(queue, offset, bytes + kept_bytes, chunk.length);
+				kept_bytes += chunk.length;
+				*chunk_at(queue, kept_chunks++) = chunk;
+			}
+			offset += chunk.length;
+		}
+		free(queue->bytes);
+		queue->bytes = bytes;
+		queue->capacity = capacity;
+		queue->first = 0;
+		queue->used = kept_bytes;
+		queue->chunk_count = kept_chunks;
+	}
+	if (queue->chunk_count == queue->chunk_capacity) {
+		struct chunk *chunks = malloc(queue->chunk_capacity * 2 * sizeof(*chunks));
+
+		if (!chunks) {
+			return -1;
+		}
+		for (size_t i = 0; i < queue->chunk_count; i++) {
+			chunks[i] = *chunk_at(queue, i);
+		}
+		free(queue->chunks);
+		queue->chunks = chunks;
+		queue->chunk_capacity *= 2;
+		queue->first_chunk = 0;
+	}
+	return 0;
+}
+
+static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, bool padding)
+{
+	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
+	size_t kept = length < room ? length : room;
+
+	if (event_id <= queue->interrupted_id) {
+		queue->stats.chunks_late++;
+		return 0;
+	}
+	kept -= kept % aic_sample_bytes(queue->format);
+	queue->stats.bytes_overflow += length - kept;
+	if (!kept) {
+		return 0;
+	}
+	if (make_room(queue, kept)) {
+		queue->stats.bytes_overflow += kept;
+		return -1;
+	}
+	ring_write(queue, bytes, kept);
+	queue->chunk_count++;
+	*chunk_at(queue, queue->chunk_count - 1) =
+		(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .padding = padding};
+	if (queue->ran_dry && event_id == queue->stats.playing_event_id) {
+		queue->stats.underruns++;
+	}
+	queue->ran_dry = false;
+	queue->appended = true;
+	queue->stats.queued_chunks++;
+	queue->stats.queued_bytes += kept;
+	if (!padding) {
+		queue->stats.chunks_appended++;
+		queue->stats.bytes_appended += kept;
+	}
+	return (int64_t) kept;
+}
+
+int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length)
+{
+	int64_t kept;
+
+	queue_lock(queue);
+	kept = append_locked(queue, event_id, bytes, length, false);
+	queue_unlock(queue);
+	return kept;
+}
+
+int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms)
+{
+	int64_t kept;
+
+	queue_lock(queue);
+	kept = append_locked(queue, event_id, NULL, aic_format_bytes(queue->format, ms), true);
+	queue_unlock(queue);
+	return kept;
+}
+
+/* Forgets removed chunks at both ends of the ring; those between others wait until the reader gets there. */
+static void trim_removed(struct aic_playout_queue *queue)
+{
+	while (queue->chunk_count && chunk_at(queue, 0)->removed) {
+		queue->first += chunk_at(queue, 0)->length;
+		queue->used -= chunk_at(queue, 0)->length;
+		queue->first_chunk++;
+		queue->chunk_count--;
+	}
+	while (queue->chunk_count && chunk_at(queue, queue->chunk_count - 1)->removed) {
+		queue->used -= chunk_at(queue, queue->chunk_count - 1)->length;
+		queue->chunk_count--;
+	}
+}
+
+void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result)
+{
+	result->removed_chunks = result->removed_bytes = 0;
+
+	queue_lock(queue);
+	if (event_id > queue->interrupted_id) {
+		queue->interrupted_id = event_id;
+	}
+	for (size_t i = 0; i < queue->chunk_count; i++) {
+		struct chunk *chunk = chunk_at(queue, i);
+
+		if (chunk->removed || chunk->event_id > event_id) {
+			continue;
+		}
+		chunk->removed = true;
+		if (result->removed_chunks < AIC_REMOVED_IDS_MAX) {
+			result->removed_ids[result->removed_chunks] = chunk->event_id;
+		}
+		result->removed_chunks++;
+		result->removed_bytes += chunk->length;
+	}
+	trim_removed(queue);
+	queue->stats.chunks_interrupted += result->removed_chunks;
+	queue->stats.bytes_interrupted += result->removed_bytes;
+	queue->stats.queued_chunks -= result->removed_chunks;
+	queue->stats.queued_bytes -= result->removed_bytes;
+	result->remaining_chunks = queue->stats.queued_chunks;
+	result->heard_event_id = queue->stats.playing_event_id;
+	result->heard_samples = queue->stats.heard_samples;
+	queue_unlock(queue);
+}
+
+/* Counts `samples` of `event_id` as heard; the least recently heard id makes room for a new one. */
+static void count_heard(struct aic_playout_queue *queue, int64_t event_id, uint64_t samples)
+{
+	struct heard_position position = {event_id, 0};
+	size_t at = queue->heard_count;
+
+	for (size_t i = 0; i < queue->heard_count; i++) {
+		if (queue->heard[i].event_id == event_id) {
+			position = queue->heard[i];
+			at = i;
+			break;
+		}
+	}
+	if (at == queue->heard_count) {
+		if (queue->heard_count < AIC_HEARD_EVENTS) {
+			queue->heard_count++;
+		} else {
+			at = 0;
+		}
+	}
+	for (; at + 1 < queue->heard_count; at++) {
+		queue->heard[at] = queue->heard[at + 1];
+	}
+	position.samples += samples;
+	queue->heard[queue->heard_count - 1] = position;
+	queue->stats.playing_event_id = event_id;
+	queue->stats.heard_samples = position.samples;
+}
+
+/* Moves up to `wanted` bytes into `frame`. Returns how many there were. */
+static size_t take_bytes(struct aic_playout_queue *queue, uint8_t *frame, size_t wanted)
+{
+	size_t filled = 0;
+
+	while (filled < wanted && queue->chunk_count) {
+		struct chunk *chunk = chunk_at(queue, 0);
+		size_t part = chunk->length < wanted - filled ? chunk->length : wanted - filled;
+
+		if (chunk->removed) {
+			trim_removed(queue);
+			continue;
+		}
+		ring_read(queue, 0, frame + filled, part);
+		filled += part;
+		queue->first += part;
+		queue->used -= part;
+		queue->stats.queued_bytes -= part;
+		chunk->length -= part;
+		if (!chunk->padding) {
+			count_heard(queue, chunk->event_id, part / aic_sample_bytes(queue->format));
+		}
+		if (!chunk->length) {
+			queue->first_chunk++;
+			queue->chunk_count--;
+			queue->stats.queued_chunks--;
+		}
+	}
+	return filled;
+}
+
+enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame)
+{
+	enum aic_playout_frame result = AIC_PLAYOUT_FRAME;
+	size_t filled;
+
+	queue_lock(queue);
+	if (!queue->stats.queued_bytes) {
+		queue->held = false;
+		queue->ran_dry = queue->stats.playing_event_id != AIC_EVENT_ID_NONE;
+		result = AIC_PLAYOUT_EMPTY;
+	} else if (queue->stats.queued_bytes < queue->frame_bytes && (!queue->held || queue->appended)) {
+		queue->held = true;
+		result = AIC_PLAYOUT_HOLD;
+	} else {
+		queue->held = false;
+		filled = take_bytes(queue, frame, queue->frame_bytes);
+		if (filled < queue->frame_bytes) {
+			memset(frame + filled, aic_silence_byte(queue->format.encoding), queue->frame_bytes - filled);
+			queue->stats.filled_bytes += queue->frame_bytes - filled;
+			queue->ran_dry = true;
+		}
+		queue->stats.frames_taken++;
+	}
+	queue->appended = false;
+	queue_unlock(queue);
+	return result;
+}
+
+uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_id)
+{
+	uint64_t samples = 0;
+
+	queue_lock(queue);
+	for (size_t i = 0; i < queue->heard_count; i++) {
+		if (queue->heard[i].event_id == event_id) {
+			samples = queue->heard[i].samples;
+		}
+	}
+	queue_unlock(queue);
+	return samples;
+}
+
+bool aic_playout_queue_is_empty(struct aic_playout_queue *queue)
+{
+	bool empty;
+
+	queue_lock(queue);
+	empty = !queue->stats.queued_bytes;
+	queue_unlock(queue);
+	return empty;
+}
+
+void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout_stats *stats)
+{
+	queue_lock(queue);
+	*stats = queue->stats;
+	queue_unlock(queue);
+}

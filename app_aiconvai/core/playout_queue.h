@@ -1,0 +1,110 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The agent's audio on its way to the caller: chunks tagged with the event id the service gave them, taken in frames
+ * of AIC_FRAME_MS, and removed by event id when the caller interrupts.
+ *
+ * Order is kept: chunks play as they were appended. What an interruption removes is never played; what is newer is
+ * never lost. The heard position of each event id is counted in samples as frames are taken, so it is exact.
+ *
+ * Growing: memory doubles up to `limit_ms` of audio and is kept. Full (hard limit): what does not fit is dropped and counted.
+ *
+ * Threads: one appends and interrupts (the network thread), another takes (the media clock). The queue itself knows no
+ * threads; the host gives it a pair of functions that lock and unlock, called around the short critical sections (pointer
+ * changes and one copy), never around decoding or I/O. With no such functions all calls must come from one thread.
+ */
+#ifndef AIC_PLAYOUT_QUEUE_H
+#define AIC_PLAYOUT_QUEUE_H
+
+#include "audio_format.h"
+
+#include <stdint.h>
+
+/* An event id before any that a service gives. */
+#define AIC_EVENT_ID_NONE INT64_MIN
+
+/* Event ids whose heard position is remembered. */
+#define AIC_HEARD_EVENTS 16
+
+/* Removed chunks an interruption names one by one; further ones are only counted. */
+#define AIC_REMOVED_IDS_MAX 64
+
+struct aic_playout_lock {
+	void (*lock)(void *arg);
+	void (*unlock)(void *arg);
+	void *arg;
+};
+
+struct aic_playout_stats {
+	uint64_t chunks_appended;
+	uint64_t bytes_appended;
+	uint64_t chunks_interrupted; /* removed by an interruption, in whole or in part */
+	uint64_t bytes_interrupted;
+	uint64_t chunks_late; /* came after their id was interrupted */
+	uint64_t bytes_overflow;
+	uint64_t frames_taken;
+	uint64_t underruns;    /* times a chunk ran dry although more of the same event id came later */
+	uint64_t filled_bytes; /* silence that completed a last frame */
+	size_t queued_bytes;
+	size_t queued_chunks;
+	int64_t playing_event_id; /* the event id last heard, AIC_EVENT_ID_NONE before any */
+	uint64_t heard_samples;   /* of that event id */
+};
+
+struct aic_interruption {
+	size_t removed_chunks;
+	size_t removed_bytes;
+	size_t remaining_chunks;
+	int64_t heard_event_id; /* the event id that was being heard, AIC_EVENT_ID_NONE if none */
+	uint64_t heard_samples; /* how much of it the caller had heard */
+	int64_t removed_ids[AIC_REMOVED_IDS_MAX]; /* of the first removed chunks, in order */
+};
+
+enum aic_playout_frame {
+	AIC_PLAYOUT_FRAME, /* a whole frame was written */
+	AIC_PLAYOUT_HOLD,  /* less than a frame is queued and more may be on its way: ask again in AIC_FRAME_MS */
+	AIC_PLAYOUT_EMPTY, /* nothing is queued */
+};
+
+struct aic_playout_queue;
+
+/*
+ * `format` is what frames are taken in; `limit_ms` the most audio held. `lock` may be NULL (one thread); it is copied,
+ * what its arg points to must outlive the queue. Returns NULL when memory is short or the rate is 0.
+ */
+struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, const struct aic_playout_lock *lock);
+void aic_playout_queue_free(struct aic_playout_queue *queue);
+
+struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue);
+
+/* Bytes of one frame: what aic_playout_queue_take() writes. */
+size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
+
+/*
+ * Appends one chunk (a copy). A chunk whose id is interrupted already is dropped and counted as late.
+ * Returns the bytes queued: `length`, less where the limit was reached, 0 when late, -1 when memory is short.
+ */
+int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length);
+
+/* Appends silence that belongs to `event_id` (removed with it) but does not count as heard. Returns like append. */
+int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms);
+
+/* Removes every queued byte whose id is <= event_id and drops such audio from now on. */
+void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result);
+
+/*
+ * Writes the next frame_bytes bytes to `frame`. Less than a frame is held back for one call, in case the rest is on its way,
+ * then played, completed with silence.
+ */
+enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame);
+
+/* Samples of `event_id` taken so far; 0 for an id never heard or heard more than AIC_HEARD_EVENTS ids ago. */
+uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_id);
+
+/* True when nothing is queued. */
+bool aic_playout_queue_is_empty(struct aic_playout_queue *queue);
+
+void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout_stats *stats);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int aic_request_add_header(struct aic_request *request, const char *name, const char *value)
+{
+	char *copy;
+
+	if (request->header_count == AIC_REQUEST_HEADERS || !(copy = strdup(value))) {
+		return -1;
+	}
+	request->headers[request->header_count].name = name;
+	request->headers[request->header_count].value = copy;
+	request->header_count++;
+	return 0;
+}
+
+void aic_request_clear(struct aic_request *request)
+{
+	for (size_t i = 0; i < request->header_count; i++) {
+		free(request->headers[i].value);
+	}
+	free(request->url);
+	memset(request, 0, sizeof(*request));
+}

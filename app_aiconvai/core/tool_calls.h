@@ -1,0 +1,39 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Tool calls the agent waits for. Not thread-safe: it belongs to a conversation.
+ */
+#ifndef AIC_TOOL_CALLS_H
+#define AIC_TOOL_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Most tool calls open at once (hard limit); a further one is answered with an error at once. */
+#define AIC_TOOL_CALLS_MAX 32
+
+struct aic_tool_call {
+	char *id;   /* owned; the service's */
+	char *name; /* owned */
+	uint64_t due_us; /* when the agent is told that nobody answered */
+};
+
+struct aic_tool_calls {
+	struct aic_tool_call calls[AIC_TOOL_CALLS_MAX];
+	size_t count;
+};
+
+/* Returns 0, or -1 when full or when memory is short. */
+int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, uint64_t due_us);
+
+/* The open call of that id, NULL if there is none. Valid until the table changes. */
+struct aic_tool_call *aic_tool_calls_find(struct aic_tool_calls *calls, const char *id);
+
+/* The open call that is due first, NULL if there is none. */
+struct aic_tool_call *aic_tool_calls_next_due(struct aic_tool_calls *calls);
+
+void aic_tool_calls_remove(struct aic_tool_calls *calls, struct aic_tool_call *call);
+void aic_tool_calls_clear(struct aic_tool_calls *calls);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "transcoder.h"
+
+#include "g711.h"
+
+#include <speex/speex_resampler.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Samples handled at once: bounds the scratch space, whatever a service sends in one message. */
+#define BLOCK_SAMPLES 960
+
+/*
+ * speexdsp's scale goes from 0 to 10. 4 is its "VoIP" middle: 64-tap filters, some 80 dB of stop-band attenuation, a
+ * few microseconds for 20 ms.
+ */
+#define RESAMPLER_QUALITY 4
+
+struct aic_transcoder {
+	struct aic_audio_format from, to;
+	SpeexResamplerState *resampler; /* NULL: equal rates */
+	uint8_t odd_byte;               /* first half of a linear sample whose second half has not come yet */
+	bool has_odd_byte;
+	int16_t in_samples[BLOCK_SAMPLES];
+	int16_t out_samples[BLOCK_SAMPLES * 6 + 16]; /* 8 kHz to 48 kHz is the widest step */
+};
+
+struct aic_transcoder *aic_transcoder_new(struct aic_audio_format from, struct aic_audio_format to)
+{
+	struct aic_transcoder *transcoder;
+	int error = 0;
+
+	if (!from.rate || !to.rate || !(transcoder = calloc(1, sizeof(*transcoder)))) {
+		return NULL;
+	}
+	transcoder->from = from;
+	transcoder->to = to;
+	if (from.rate != to.rate) {
+		transcoder->resampler = speex_resampler_init(1, from.rate, to.rate, RESAMPLER_QUALITY, &error);
+		if (!transcoder->resampler) {
+			free(transcoder);
+			return NULL;
+		}
+		speex_resampler_skip_zeros(transcoder->resampler);
+	}
+	return transcoder;
+}
+
+void aic_transcoder_free(struct aic_transcoder *transcoder)
+{
+	if (!transcoder) {
+		return;
+	}
+	if (transcoder->resampler) {
+		speex_resampler_destroy(transcoder->resampler);
+	}
+	free(transcoder);
+}
+
+void aic_transcoder_reset(struct aic_transcoder *transcoder)
+{
+	transcoder->has_odd_byte = false;
+	if (transcoder->resampler) {
+		speex_resampler_reset_mem(transcoder->resampler);
+		speex_resampler_skip_zeros(transcoder->resampler);
+	}
+}
+
+/* Appends `count` linear samples to `out` in the target encoding. */
+static int append_samples(struct aic_transcoder *transcoder, const int16_t *samples, size_t count, struct aic_buffer *out)
+{
+	size_t bytes = count * aic_sample_bytes(transcoder->to);
+	uint8_t *to = aic_buffer_reserve(out, bytes);
+
+	if (!to) {
+		return -1;
+	}
+	switch (transcoder->to.encoding) {
+	case AIC_ENCODING_ULAW:
+		aic_ulaw_encode(samples, to, count);
+		break;
+	case AIC_ENCODING_ALAW:
+		aic_alaw_encode(samples, to, count);
+		break;
+	case AIC_ENCODING_PCM16:
+		memcpy(to, samples, bytes);
+		break;
+	}
+	out->length += bytes;
+	return 0;
+}
+
+static int resample_and_append(struct aic_transcoder *transcoder, size_t count, struct aic_buffer *out)
+{
+	size_t done = 0;
+
+	if (!transcoder->resampler) {
+		return append_samples(transcoder, transcoder->in_samples, count, out);
+	}
+	while (done < count) {
+		spx_uint32_t in_count = (spx_uint32_t) (count - done);
+		spx_uint32_t out_count = sizeof(transcoder->out_samples) / sizeof(transcoder->out_samples[0]);
+
+		if (speex_resampler_process_int(transcoder->resampler, 0, transcoder->in_samples + done, &in_count,
+				transcoder->out_samples, &out_count) != RESAMPLER_ERR_SUCCESS) {
+			return -1;
+		}
+		if (append_samples(transcoder, transcoder->out_samples, out_count, out)) {
+			return -1;
+		}
+		if (!in_count && !out_count) {
+			return -1;
+		}
+		done += in_count;
+	}
+	return 0;
+}
+
+static int run_linear(struct aic_transcoder *transcoder, const uint8_t *in, size_t length, struct aic_buffer *out)
+{
+	while (length) {
+		uint8_t *samples = (uint8_t *) transcoder->in_samples;
+		size_t filled = 0, take;
+
+		if (transcoder->has_odd_byte) {
+			samples[filled++] = transcoder->odd_byte;
+			transcoder->has_odd_byte = false;
+		}
+		take = sizeof(transcoder->in_samples) - filled;
+		if (take > length) {
+			take = length;
+		}
+		memcpy(samples + filled, in, take);
+		filled += take;
+		in += take;
+		length -= take;
+		if (filled % 2) {
+			transcoder->odd_byte = samples[--filled];
+			transcoder->has_odd_byte = true;
+		}
+		if (resample_and_append(transcoder, filled / 2, out)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int aic_transcoder_run(struct aic_transcoder *transcoder, const uint8_t *in, size_t length, struct aic_buffer *out)
+{
+	if (transcoder->from.encoding == AIC_ENCODING_PCM16) {
+		return run_linear(transcoder, in, length, out);
+	}
+	if (aic_format_equal(transcoder->from, transcoder->to)) {
+		return aic_buffer_append(out, in, length);
+	}
+	while (length) {
+		size_t count = length < BLOCK_SAMPLES ? length : BLOCK_SAMPLES;
+
+		if (transcoder->from.encoding == AIC_ENCODING_ULAW) {
+			aic_ulaw_decode(in, transcoder->in_samples, count);
+		} else {
+			aic_alaw_decode(in, transcoder->in_samples, count);
+		}
+		if (resample_and_append(transcoder, count, out)) {
+			return -1;
+		}
+		in += count;
+		length -= count;
+	}
+	return 0;
+}

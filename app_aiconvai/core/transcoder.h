@@ -1,0 +1,30 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Turns a stream of audio in one format into another: companding, and resampling by speexdsp where the rates differ.
+ * Equal formats pass through untouched. Not thread-safe: one owner.
+ */
+#ifndef AIC_TRANSCODER_H
+#define AIC_TRANSCODER_H
+
+#include "audio_format.h"
+#include "buffer.h"
+
+struct aic_transcoder;
+
+/* Returns NULL when memory is short or a rate is 0. Free it with aic_transcoder_free(). */
+struct aic_transcoder *aic_transcoder_new(struct aic_audio_format from, struct aic_audio_format to);
+void aic_transcoder_free(struct aic_transcoder *transcoder);
+
+/*
+ * Appends to `out` what `length` bytes of input become. The resampler holds back a few samples (its filter's delay is
+ * skipped at the start, so that no silence is inserted). A trailing odd byte of linear input is kept for the next call.
+ * Returns 0, or -1 when memory is short (some of the input is then lost).
+ */
+int aic_transcoder_run(struct aic_transcoder *transcoder, const uint8_t *in, size_t length, struct aic_buffer *out);
+
+/* Forgets the stream so far: what comes next has nothing to do with it (after an interruption). */
+void aic_transcoder_reset(struct aic_transcoder *transcoder);
+
+#endif

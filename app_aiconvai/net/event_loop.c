@@ -1,0 +1,264 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "event_loop.h"
+
+#include "thread.h"
+#include "trust.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* Size of the read buffer all connections of a loop share. */
+#define SERVICE_BUFFER 16384
+
+/* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
+#define HEADER_BUFFER 8192
+
+/*
+ * libwebsockets' own time limit on a connection being set up. The engine's limits come first; this one only catches
+ * a connection nobody cares for any more.
+ */
+#define SETUP_LIMIT_SECONDS 65
+
+/* A silent peer is pinged after so many seconds without a sign of life, and given up after so many. */
+#define PING_AFTER_SECONDS 20
+#define GIVE_UP_AFTER_SECONDS 30
+
+static const lws_retry_bo_t idle_policy = {
+	.secs_since_valid_ping = PING_AFTER_SECONDS,
+	.secs_since_valid_hangup = GIVE_UP_AFTER_SECONDS,
+};
+
+/* A virtual host: one for each set of trusted certificate authorities in use. */
+struct trusting_host {
+	struct trusting_host *next;
+	char *ca_file; /* owned; NULL: the system's */
+	time_t modified;
+	off_t size;
+	SSL_CTX *tls; /* owned; outlives the context */
+	struct lws_vhost *vhost;
+};
+
+struct aic_event_loop {
+	pthread_t thread;
+	aic_log_fn log;
+	struct lws_context *context;
+	struct lws_protocols protocols[2]; /* the one, and the end of the list */
+	_Atomic(struct aic_loop_task *) posted; /* newest first */
+	atomic_bool woken; /* a wake-up is on its way */
+	atomic_bool stopping;
+	struct trusting_host *hosts; /* the thread's own */
+};
+
+uint64_t aic_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+struct lws_context *aic_event_loop_context(struct aic_event_loop *loop)
+{
+	return loop->context;
+}
+
+static void wake(struct aic_event_loop *loop)
+{
+	if (!atomic_exchange(&loop->woken, true)) {
+		lws_cancel_service(loop->context);
+	}
+}
+
+bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task)
+{
+	struct aic_loop_task *head;
+
+	if (atomic_exchange(&task->posted, true)) {
+		return false;
+	}
+	head = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	do {
+		task->next = head;
+	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &head, task, memory_order_release, memory_order_relaxed));
+	wake(loop);
+	return true;
+}
+
+void aic_event_loop_run_tasks(struct aic_event_loop *loop)
+{
+	struct aic_loop_task *task, *in_order = NULL;
+
+	/* Cleared before the list is taken: what is posted from here on wakes us again. */
+	atomic_store(&loop->woken, false);
+	task = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
+	while (task) {
+		struct aic_loop_task *next = task->next;
+
+		task->next = in_order;
+		in_order = task;
+		task = next;
+	}
+	while (in_order) {
+		task = in_order;
+		in_order = task->next;
+		/* It may be posted again, or even freed, from here on. */
+		atomic_store(&task->posted, false);
+		task->run(task);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct aic_event_loop *loop = arg;
+
+	while (!atomic_load(&loop->stopping)) {
+		if (lws_service(loop->context, 0) < 0) {
+			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
+			break;
+		}
+	}
+	return NULL;
+}
+
+static void free_host(struct trusting_host *host)
+{
+	SSL_CTX_free(host->tls);
+	free(host->ca_file);
+	free(host);
+}
+
+static struct trusting_host *new_host(struct aic_event_loop *loop, const char *ca_file, const struct stat *file, char *error, size_t error_size)
+{
+	struct lws_context_creation_info info = {0};
+	struct trusting_host *host = calloc(1, sizeof(*host));
+	char name[48];
+
+	if (!host || (ca_file && !(host->ca_file = strdup(ca_file)))) {
+		snprintf(error, error_size, "out of memory");
+		free(host);
+		return NULL;
+	}
+	if (!(host->tls = aic_trust_new(ca_file, error, error_size))) {
+		free_host(host);
+		return NULL;
+	}
+	host->modified = file->st_mtime;
+	host->size = file->st_size;
+	/* The name only has to differ from the others'. */
+	snprintf(name, sizeof(name), "aiconvai-%p", (void *) host);
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.protocols = loop->protocols;
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	info.provided_client_ssl_ctx = host->tls;
+	info.vhost_name = name;
+	info.timeout_secs = SETUP_LIMIT_SECONDS;
+#if LWS_LIBRARY_VERSION_NUMBER >= 4001000
+	info.connect_timeout_secs = SETUP_LIMIT_SECONDS;
+#endif
+	info.retry_and_idle_policy = &idle_policy;
+	if (!(host->vhost = lws_create_vhost(loop->context, &info))) {
+		snprintf(error, error_size, "libwebsockets could not make a virtual host");
+		free_host(host);
+		return NULL;
+	}
+	host->next = loop->hosts;
+	loop->hosts = host;
+	return host;
+}
+
+struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error, size_t error_size)
+{
+	struct trusting_host *host;
+	struct stat file = {0};
+
+	if (ca_file && stat(ca_file, &file)) {
+		snprintf(error, error_size, "cannot read the certificate authorities %s: %s", ca_file, strerror(errno));
+		return NULL;
+	}
+	for (host = loop->hosts; host; host = host->next) {
+		bool same_file = ca_file && host->ca_file && !strcmp(ca_file, host->ca_file);
+
+		if ((!ca_file && !host->ca_file) || (same_file && host->modified == file.st_mtime && host->size == file.st_size)) {
+			return host->vhost;
+		}
+	}
+	host = new_host(loop, ca_file, &file, error, error_size);
+	return host ? host->vhost : NULL;
+}
+
+/* With the context goes what its virtual hosts used. */
+static void free_context(struct aic_event_loop *loop)
+{
+	lws_context_destroy(loop->context);
+	while (loop->hosts) {
+		struct trusting_host *host = loop->hosts;
+
+		loop->hosts = host->next;
+		free_host(host);
+	}
+}
+
+struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log)
+{
+	struct lws_context_creation_info info = {0};
+	struct aic_event_loop *loop = calloc(1, sizeof(*loop));
+	char error[256] = "";
+
+	if (!loop) {
+		return NULL;
+	}
+	loop->log = log;
+	loop->protocols[0] = *protocol;
+	atomic_init(&loop->posted, NULL);
+	atomic_init(&loop->woken, false);
+	atomic_init(&loop->stopping, false);
+
+	/* Everything worth knowing reaches the conversation; libwebsockets' own lines would name hosts and paths. */
+	lws_set_log_level(0, NULL);
+	info.port = CONTEXT_PORT_NO_LISTEN;
+	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+	info.protocols = loop->protocols;
+	info.gid = (__typeof__(info.gid)) -1;
+	info.uid = (__typeof__(info.uid)) -1;
+	info.pt_serv_buf_size = SERVICE_BUFFER;
+	info.max_http_header_data = HEADER_BUFFER;
+	info.timeout_secs = SETUP_LIMIT_SECONDS;
+	info.retry_and_idle_policy = &idle_policy;
+	info.user = loop;
+	if (!(loop->context = lws_create_context(&info))) {
+		log(AIC_LOG_ERROR, "libwebsockets could not be started");
+		free(loop);
+		return NULL;
+	}
+	if (!aic_event_loop_vhost(loop, NULL, error, sizeof(error)) || aic_thread_start(&loop->thread, "aiconvai-net", run, loop)) {
+		log(AIC_LOG_ERROR, error[0] ? error : "the network thread could not be started");
+		free_context(loop);
+		free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void aic_event_loop_free(struct aic_event_loop *loop)
+{
+	if (!loop) {
+		return;
+	}
+	atomic_store(&loop->stopping, true);
+	lws_cancel_service(loop->context);
+	pthread_join(loop->thread, NULL);
+	/* The thread is gone, so that this one may take its place. */
+	aic_event_loop_run_tasks(loop);
+	free_context(loop);
+	aic_event_loop_run_tasks(loop);
+	free(loop);
+}

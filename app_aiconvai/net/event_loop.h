@@ -1,0 +1,59 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A network thread: one libwebsockets context and the links it serves. libwebsockets is touched on this thread only.
+ */
+#ifndef AIC_EVENT_LOOP_H
+#define AIC_EVENT_LOOP_H
+
+#include "log.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aic_event_loop;
+struct lws_context;
+struct lws_protocols;
+struct lws_vhost;
+
+/* Work for a loop. It belongs to whoever posted it until it runs. */
+struct aic_loop_task {
+	struct aic_loop_task *next; /* the loop's */
+	atomic_bool posted;         /* the loop's */
+	void (*run)(struct aic_loop_task *task);
+};
+
+/*
+ * Starts the thread. `protocol` is the one protocol of all its connections; its callback hands LWS_CALLBACK_EVENT_WAIT_CANCELLED
+ * to aic_event_loop_run_tasks(). Returns NULL when that fails (and has logged why).
+ */
+struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log);
+
+/* Runs what is posted, closes every connection and joins the thread. Nothing may be posted any more. */
+void aic_event_loop_free(struct aic_event_loop *loop);
+
+/*
+ * Has `task` run soon on the loop's thread. Returns false where it is posted already and has not begun: it is not posted twice.
+ * Any thread; never blocks: a lock-free list, and one wake-up for all that is posted until the loop comes round.
+ */
+bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task);
+
+/* --- on the loop's thread --- */
+
+void aic_event_loop_run_tasks(struct aic_event_loop *loop);
+
+struct lws_context *aic_event_loop_context(struct aic_event_loop *loop);
+
+/*
+ * The virtual host whose connections trust the certificate authorities in `ca_file` (NULL: the system's). A file that
+ * changed is read again. Returns NULL, with one sentence in `error`, when it cannot be read.
+ */
+struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error, size_t error_size);
+
+/* Microseconds of CLOCK_MONOTONIC. Any thread. */
+uint64_t aic_now_us(void);
+
+#endif

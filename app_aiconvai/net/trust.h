@@ -1,0 +1,20 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Whom a TLS connection trusts.
+ */
+#ifndef AIC_TRUST_H
+#define AIC_TRUST_H
+
+#include <openssl/ssl.h>
+#include <stddef.h>
+
+/*
+ * A TLS client context that trusts the certificate authorities in the PEM file `ca_file` and no others (NULL: those of the
+ * system), asks for TLS 1.2 or newer and always verifies. Free with SSL_CTX_free(). NULL with one sentence in `error` where it
+ * cannot be made.
+ */
+SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,110 @@
+"""Whether an Asterisk holds after a test what it held before: threads, files, channels, use counts."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aiconvai.asterisk.container import Asterisk
+from aiconvai.asterisk.images import MODULE_NAME
+
+SETTLING_SECONDS = 8.0
+"""How long Asterisk may take: after a REFER it keeps the leaving party's RTP sockets for 4.9 s by itself."""
+
+_POLL_SECONDS = 0.02
+# The command line's last connection takes a moment to vanish, and counted in, would hide a leak of its size.
+_FIRST_LOOKS = 5
+
+
+class LeakError(AssertionError):
+    """Something was left behind; the text says what."""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What an Asterisk held at one moment."""
+
+    threads: int
+    thread_names: Counter[str]
+    open_files: dict[int, str]
+    channels: tuple[str, ...]
+    use_counts: dict[str, int | None]
+
+
+class LeakCheck:
+    """Made before a test; `verify` after it."""
+
+    def __init__(self, asterisk: Asterisk, modules: Sequence[str] = (MODULE_NAME,)) -> None:
+        self._asterisk = asterisk
+        self._modules = tuple(modules)
+        self._pid = asterisk.pid
+        self.before = self._look()
+        for _ in range(_FIRST_LOOKS):
+            time.sleep(_POLL_SECONDS / 2)
+            process = asterisk.process
+            threads, names, files = process.threads(), process.thread_names(), process.open_files()
+            if threads <= self.before.threads and len(files) <= len(self.before.open_files):
+                self.before = replace(self.before, threads=threads, thread_names=names, open_files=files)
+
+    def verify(self, deadline: float = SETTLING_SECONDS) -> None:
+        """Wait up to deadline seconds for everything to be as before; raises LeakError saying what is not.
+
+        Fewer threads and files than before are no leak; a use count must be exactly what it was.
+        """
+        end = time.monotonic() + deadline
+        while True:
+            self._asterisk.check_alive()
+            now = self._look()
+            problems = self._problems(now)
+            if not problems:
+                return
+            if time.monotonic() > end:
+                raise LeakError(
+                    f"Asterisk {self._asterisk.version}: still {deadline:g} s after the test:\n- "
+                    + "\n- ".join(problems)
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _look(self) -> Holdings:
+        process = self._asterisk.process
+        # The command line's own connection must not be counted, so what the kernel knows is read before.
+        threads, names, files = process.threads(), process.thread_names(), process.open_files()
+        return Holdings(
+            threads,
+            names,
+            files,
+            tuple(sorted(self._asterisk.channels())),
+            {name: self._asterisk.module_use_count(name) for name in self._modules},
+        )
+
+    def _problems(self, now: Holdings) -> list[str]:
+        before = self.before
+        problems: list[str] = []
+        if self._asterisk.pid != self._pid:
+            return problems  # restarted by the test on purpose
+        if more := now.threads - before.threads:
+            named = ", ".join(
+                f"{name} +{count}" for name, count in (now.thread_names - before.thread_names).items()
+            )
+            if more > 0:
+                problems.append(f"threads: {before.threads} before, {now.threads} now ({named})")
+        if len(now.open_files) > len(before.open_files):
+            added = Counter(_kind(one) for one in now.open_files.values())
+            added.subtract(Counter(_kind(one) for one in before.open_files.values()))
+            listed = ", ".join(f"{kind} +{count}" for kind, count in added.items() if count > 0)
+            problems.append(
+                f"file descriptors: {len(before.open_files)} before, {len(now.open_files)} now ({listed})"
+            )
+        if left := sorted(set(now.channels) - set(before.channels)):
+            problems.append(f"channels: {', '.join(left)}")
+        for name, count in now.use_counts.items():
+            if count != before.use_counts[name]:
+                problems.append(f"use count of {name}: {before.use_counts[name]} before, {count} now")
+        return problems
+
+
+def _kind(target: str) -> str:
+    """What a descriptor points at, without the number that makes each socket and pipe unique."""
+    return target.partition(":[")[0]

@@ -1,0 +1,66 @@
+"""The `aiconvai` command.
+
+Each subcommand is imported when it is called: one whose library is missing does not keep the others from
+working, and none makes the others slow.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated
+
+import typer
+
+from aiconvai import __version__
+
+SUBCOMMANDS = {
+    "config": ("aiconvai.config.cli", "Make, check, show and convert configuration files."),
+    "mock": ("aiconvai.mock.cli", "Play an AI service on the loopback."),
+    "asterisk": ("aiconvai.asterisk.cli", "Run a real Asterisk with the module in a container."),
+    "demo": ("aiconvai.demo", "Talk to a mock agent through a real Asterisk."),
+    "inspect-module": ("aiconvai.inspect_module", "Tell whether a module would load in an Asterisk."),
+}
+"""Name -> the module whose `app` is the command, and its one-line help."""
+
+PASS_EVERYTHING_ON = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "allow_interspersed_args": False,
+    "help_option_names": [],
+}
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Voice AI on Asterisk: tools around app_aiconvai."
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"aiconvai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _mount(name: str, module: str, about: str) -> None:
+    def run(context: typer.Context) -> None:
+        try:
+            command = importlib.import_module(module).app
+        except ModuleNotFoundError as error:
+            print(f"aiconvai {name}: this installation has no Python module {error.name}", file=sys.stderr)
+            raise typer.Exit(1) from error
+        command(args=context.args, prog_name=f"aiconvai {name}")
+
+    app.command(name, help=about, context_settings=PASS_EVERYTHING_ON)(run)
+
+
+for _name, (_module, _about) in SUBCOMMANDS.items():
+    _mount(_name, _module, _about)

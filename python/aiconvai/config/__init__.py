@@ -1,0 +1,1 @@
+"""Configuration files: reading and writing Asterisk's .conf format, and the `aiconvai config` commands."""

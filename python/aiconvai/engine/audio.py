@@ -1,0 +1,145 @@
+"""Audio formats, G.711, base64, levels and the conversion of streams, as the engine does them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from aiconvai.engine.library import OutOfMemoryError, load_library
+
+
+class Encoding(Enum):
+    """How a sample is coded; the names are those of `enum aic_encoding`."""
+
+    ULAW = "ulaw"
+    ALAW = "alaw"
+    PCM16 = "pcm"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Mono audio: an encoding and a rate in samples a second."""
+
+    encoding: Encoding
+    rate: int
+
+    @classmethod
+    def parse(cls, name: str) -> AudioFormat:
+        """The format of a name such as ulaw_8000 or pcm_16000; raises ValueError for an unknown one."""
+        library = load_library()
+        c_format = library.ffi.new("struct aic_audio_format *")
+        if library.lib.aic_format_parse(library.c_text(name), c_format):
+            raise ValueError(f"{name!r} is no audio format: expected one such as ulaw_8000 or pcm_16000")
+        return cls.from_c(c_format)
+
+    @classmethod
+    def from_c(cls, c_format: Any) -> AudioFormat:
+        encoding = load_library().member(Encoding, "aic_encoding", "AIC_ENCODING", c_format.encoding)
+        return cls(encoding, c_format.rate)
+
+    def to_c(self) -> Any:
+        """The format as `struct aic_audio_format`, to be passed by value."""
+        library = load_library()
+        c_format = library.ffi.new("struct aic_audio_format *")
+        c_format.encoding = library.constant("AIC_ENCODING", self.encoding)
+        c_format.rate = self.rate
+        return c_format[0]
+
+    @property
+    def name(self) -> str:
+        """The name the services know the format by, or "unknown"."""
+        library = load_library()
+        buffer = library.ffi.new("char[]", 32)
+        return library.text(library.lib.aic_format_name(self.to_c(), buffer, len(buffer)))
+
+    @property
+    def sample_bytes(self) -> int:
+        return 2 if self.encoding is Encoding.PCM16 else 1
+
+    @property
+    def silence(self) -> bytes:
+        """One sample of silence."""
+        return {Encoding.ULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM16: b"\0\0"}[self.encoding]
+
+    def bytes_of(self, ms: int) -> int:
+        """Bytes of `ms` milliseconds, in whole samples, rounded down."""
+        return self.rate * ms // 1000 * self.sample_bytes
+
+
+def base64_encode(data: bytes) -> str:
+    """Base64 with padding, in one line."""
+    library = load_library()
+    out = library.ffi.new("char[]", (len(data) + 2) // 3 * 4 + 1)
+    length = library.lib.aic_base64_encode(data, len(data), out)
+    encoded: str = library.ffi.buffer(out, length)[:].decode("ascii")
+    return encoded
+
+
+def base64_decode(text: str | bytes) -> bytes:
+    """The bytes of a base64 text, padded or not; raises ValueError for anything else."""
+    library = load_library()
+    encoded = text.encode("utf-8") if isinstance(text, str) else text
+    out = library.ffi.new("uint8_t[]", (len(encoded) + 3) // 4 * 3 + 1)
+    length = library.lib.aic_base64_decode(encoded, len(encoded), out)
+    if length < 0:
+        raise ValueError("not base64")
+    return bytes(library.ffi.buffer(out, length))
+
+
+def g711_decode(encoding: Encoding, codes: bytes) -> bytes:
+    """G.711 codes as signed 16-bit little-endian samples. Raises KeyError for PCM16."""
+    library = load_library()
+    lib = library.lib
+    decode = {Encoding.ULAW: lib.aic_ulaw_decode, Encoding.ALAW: lib.aic_alaw_decode}[encoding]
+    out = library.ffi.new("int16_t[]", len(codes))
+    decode(codes, out, len(codes))
+    return bytes(library.ffi.buffer(out))
+
+
+def g711_encode(encoding: Encoding, samples: bytes) -> bytes:
+    """Signed 16-bit little-endian samples as G.711 codes. Raises KeyError for PCM16."""
+    library = load_library()
+    lib = library.lib
+    encode = {Encoding.ULAW: lib.aic_ulaw_encode, Encoding.ALAW: lib.aic_alaw_encode}[encoding]
+    count = len(samples) // 2
+    linear = library.ffi.new("int16_t[]", count)
+    library.ffi.memmove(linear, samples, count * 2)
+    out = library.ffi.new("uint8_t[]", count)
+    encode(linear, out, count)
+    return bytes(library.ffi.buffer(out))
+
+
+def level_dbfs(encoding: Encoding, audio: bytes) -> float:
+    """Root mean square relative to full scale, in dB; -99 for silence."""
+    library = load_library()
+    energy = library.ffi.new("struct aic_energy *")
+    library.lib.aic_energy_add(energy, library.constant("AIC_ENCODING", encoding), audio, len(audio))
+    level: float = library.lib.aic_energy_dbfs(energy)
+    return level
+
+
+class Transcoder:
+    """Turns a stream in one format into another. Not thread-safe."""
+
+    def __init__(self, source: AudioFormat, target: AudioFormat) -> None:
+        self._library = library = load_library()
+        for audio_format in (source, target):
+            if audio_format.rate <= 0:
+                raise ValueError(f"a rate of {audio_format.rate} samples a second: expected one above 0")
+        self.source, self.target = source, target
+        self._transcoder = library.owned(
+            library.lib.aic_transcoder_new(source.to_c(), target.to_c()), library.lib.aic_transcoder_free
+        )
+        self._out = library.ffi.gc(library.ffi.new("struct aic_buffer *"), library.lib.aic_buffer_free)
+
+    def run(self, audio: bytes) -> bytes:
+        """What the next piece of the stream becomes; the resampler holds a few samples back."""
+        self._out.length = 0
+        if self._library.lib.aic_transcoder_run(self._transcoder, audio, len(audio), self._out):
+            raise OutOfMemoryError("the engine is out of memory")
+        return bytes(self._library.ffi.buffer(self._out.bytes, self._out.length)) if self._out.length else b""
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        self._library.lib.aic_transcoder_reset(self._transcoder)

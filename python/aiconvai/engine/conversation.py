@@ -1,0 +1,300 @@
+"""A conversation with an AI service, driven by whoever has the call, the socket and the clock."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+from aiconvai.engine.audio import AudioFormat
+from aiconvai.engine.events import Action, Event, Status, action_from_c, event_from_c
+from aiconvai.engine.library import load_library
+from aiconvai.engine.playout_queue import PlayoutQueue
+from aiconvai.engine.settings import Settings
+
+Clock = Callable[[], int]
+"""Microseconds of any clock that only goes forward."""
+
+NEVER = 2**64 - 1
+
+
+class Phase(Enum):
+    """The names are those of `enum aic_phase`."""
+
+    WAITING = "waiting"
+    FETCHING = "fetching"
+    CONNECTING = "connecting"
+    STARTING = "starting"
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationStats:
+    """Counters of a conversation, as in `struct aic_conversation_stats`; a format is None until announced."""
+
+    phase: Phase
+    attempts: int
+    conversation_id: str
+    line_format: AudioFormat
+    uplink_format: AudioFormat | None
+    downlink_format: AudioFormat | None
+    connected_us: int
+    ready_us: int
+    first_audio_us: int
+    uplink_bytes: int
+    uplink_bytes_dropped: int
+    uplink_bytes_sent: int
+    uplink_chunks_sent: int
+    uplink_bytes_waiting: int
+    uplink_dbfs: float
+    downlink_dbfs: float
+    downlink_chunks: int
+    downlink_bytes: int
+    messages_received: int
+    messages_sent: int
+    unknown_messages: int
+    malformed_messages: int
+    last_unknown: str
+    interruptions: int
+    transcripts: int
+    tool_calls: int
+    tool_timeouts: int
+    open_tool_calls: int
+    vad_scores: int
+    last_vad_score: float
+    pings: int
+    last_ping_ms: int
+    dtmf_digits: int
+    errors: int
+
+
+class VirtualClock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, now_us: int = 0) -> None:
+        self.now_us = now_us
+
+    def __call__(self) -> int:
+        return self.now_us
+
+    def advance(self, *, ms: float = 0, seconds: float = 0) -> None:
+        self.now_us += round(ms * 1000 + seconds * 1_000_000)
+
+
+def monotonic_us() -> int:
+    """The system's monotonic clock."""
+    return time.monotonic_ns() // 1000
+
+
+class Conversation:
+    """One conversation of an agent.
+
+    The host gives inputs (methods), does what actions() asks for after each, calls tick() when deadline_us
+    comes, and takes the agent's audio from `playout`, one frame every 20 ms. Events go to `on_event`, in
+    order and after the engine is done with the input they came from, so that a handler may call the
+    conversation again; without a handler they are kept for take_events(). Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        line_format: AudioFormat,
+        variables: Mapping[str, str] | None = None,
+        playout: PlayoutQueue | None = None,
+        clock: Clock = monotonic_us,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        """Begin now. `settings` are an agent's; `variables` are told to it and win over configured ones."""
+        if settings.problems:
+            raise ValueError("; ".join(settings.problems))
+        self._library = library = load_library()
+        ffi = library.ffi
+        if playout is None:
+            limit_ms = int(settings.c_settings.playout_limit_seconds) * 1000
+            playout = PlayoutQueue(line_format, limit_ms)
+        elif playout.format != line_format:
+            raise ValueError(f"a playout queue of {playout.format}: expected the line's {line_format}")
+        self.settings = settings
+        self.line_format = line_format
+        self.playout = playout
+        self._clock = clock
+        self._on_event = on_event
+        self._events: deque[Event] = deque()
+        self._action = ffi.new("struct aic_action *")
+
+        given = list((variables or {}).items())
+        texts = [(library.c_text(name), library.c_text(value)) for name, value in given]
+        c_variables = ffi.new("struct aic_variable[]", len(given))
+        for at, (name, value) in enumerate(texts):
+            c_variables[at].name, c_variables[at].value = name, value
+
+        # The callback holds the deque, not the conversation: a cycle through C could never be collected.
+        self._callback = ffi.callback("void(void *, const struct aic_event *)", _collector(self._events))
+        setup = ffi.new("struct aic_conversation_setup *")
+        setup.provider = library.lib.aic_provider_of(settings.c_settings.provider)
+        setup.settings = settings.c_settings
+        setup.line_format = line_format.to_c()
+        setup.variables, setup.variable_count = c_variables, len(given)
+        setup.playout = playout.c_queue
+        setup.on_event = self._callback
+        self._conversation = library.owned(
+            library.lib.aic_conversation_new(setup, clock()), library.lib.aic_conversation_free
+        )
+
+    # The call
+
+    def caller_audio(self, audio: bytes) -> None:
+        """Caller audio in the line format, whole samples."""
+        self._library.lib.aic_conversation_caller_audio(self._conversation, audio, len(audio))
+        self._deliver()
+
+    def dtmf(self, digit: str) -> None:
+        """The caller pressed 0-9, *, # or A-D."""
+        self._library.lib.aic_conversation_dtmf(self._conversation, digit.encode("ascii"))
+        self._deliver()
+
+    def context(self, text: str) -> bool:
+        """Tell the agent something it should know. False: the conversation is not active."""
+        return self._succeeded(
+            self._library.lib.aic_conversation_context(self._conversation, self._library.c_text(text))
+        )
+
+    def user_message(self, text: str) -> bool:
+        """Say something for the caller, in text. False: the conversation is not active."""
+        return self._succeeded(
+            self._library.lib.aic_conversation_user_message(self._conversation, self._library.c_text(text))
+        )
+
+    def tool_result(self, call_id: str, result: str, *, is_error: bool = False) -> bool:
+        """Answer an open tool call. False: no call of that id is open."""
+        c_id, c_result = self._library.c_text(call_id), self._library.c_text(result)
+        return self._succeeded(
+            self._library.lib.aic_conversation_tool_result(self._conversation, c_id, c_result, is_error)
+        )
+
+    def end(self, status: Status, reason: str) -> None:
+        """End it from this side. Nothing happens when it ended before."""
+        c_status = self._library.constant("AIC_STATUS", status)
+        c_reason = self._library.c_text(reason)
+        self._library.lib.aic_conversation_end(self._conversation, c_status, c_reason, self._clock())
+        self._deliver()
+
+    # The network
+
+    def http_reply(self, status: int, body: bytes) -> None:
+        """The HTTP request got an answer."""
+        self._library.lib.aic_conversation_http_reply(
+            self._conversation, status, body, len(body), self._clock()
+        )
+        self._deliver()
+
+    def connected(self) -> None:
+        """The WebSocket is open."""
+        self._library.lib.aic_conversation_connected(self._conversation, self._clock())
+        self._deliver()
+
+    def request_failed(self, text: str, *, retry: bool, http_status: int = 0) -> None:
+        """The request failed: why, in a sentence without secrets, and whether another attempt may succeed."""
+        failure = self._library.ffi.new("struct aic_request_failure *")
+        c_text = self._library.c_text(text)
+        failure.retry, failure.http_status, failure.text = retry, http_status, c_text
+        self._library.lib.aic_conversation_request_failed(self._conversation, failure, self._clock())
+        self._deliver()
+
+    def message(self, piece: bytes | str, *, complete: bool = True) -> None:
+        """A text message came, or a piece of one."""
+        encoded = piece.encode("utf-8") if isinstance(piece, str) else piece
+        self._library.lib.aic_conversation_message(
+            self._conversation, encoded, len(encoded), complete, self._clock()
+        )
+        self._deliver()
+
+    def refused_message(self) -> None:
+        """A binary message came, or a text message too long to be kept."""
+        self._library.lib.aic_conversation_refused_message(self._conversation)
+        self._deliver()
+
+    def closed(self, code: int | None, reason: str = "") -> None:
+        """The WebSocket was closed by the service, or, with None, broke."""
+        self._library.lib.aic_conversation_closed(
+            self._conversation, code or 0, self._library.c_text(reason), self._clock()
+        )
+        self._deliver()
+
+    # Time
+
+    @property
+    def deadline_us(self) -> int | None:
+        """When tick() wants to be called; None: not at all."""
+        deadline: int = self._library.lib.aic_conversation_deadline(self._conversation)
+        return None if deadline == NEVER else deadline
+
+    def tick(self) -> None:
+        """Do what is due by now."""
+        self._library.lib.aic_conversation_tick(self._conversation, self._clock())
+        self._deliver()
+
+    # Outputs
+
+    def next_action(self, *, writable: bool = True) -> Action | None:
+        """The next thing to do, None when there is nothing. Messages come only where the socket takes one."""
+        self._library.lib.aic_conversation_next_action(self._conversation, writable, self._action)
+        self._deliver()
+        return action_from_c(self._library, self._action)
+
+    def actions(self, *, writable: bool = True) -> Iterator[Action]:
+        """Everything there is to do now."""
+        while (action := self.next_action(writable=writable)) is not None:
+            yield action
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call, where there is no handler."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    @property
+    def wants_to_send(self) -> bool:
+        """Whether a message waits for the socket."""
+        wants: bool = self._library.lib.aic_conversation_wants_to_send(self._conversation)
+        return wants
+
+    @property
+    def phase(self) -> Phase:
+        value = self._library.lib.aic_conversation_phase(self._conversation)
+        return self._library.member(Phase, "aic_phase", "AIC_PHASE", value)
+
+    def stats(self) -> ConversationStats:
+        stats = self._library.ffi.new("struct aic_conversation_stats *")
+        self._library.lib.aic_conversation_stats(self._conversation, stats)
+        values = {field.name: self._stat(getattr(stats, field.name)) for field in fields(ConversationStats)}
+        return ConversationStats(**values | {"phase": self.phase})
+
+    def _stat(self, value: Any) -> Any:
+        if not isinstance(value, self._library.ffi.CData):
+            return value
+        if self._library.ffi.typeof(value).kind == "array":
+            return self._library.text(value)
+        return AudioFormat.from_c(value) if value.rate else None
+
+    def _succeeded(self, result: int) -> bool:
+        self._deliver()
+        return result == 0
+
+    def _deliver(self) -> None:
+        while self._on_event is not None and self._events:
+            self._on_event(self._events.popleft())
+
+
+def _collector(events: deque[Event]) -> Callable[[Any, Any], None]:
+    library = load_library()
+
+    def collect(_user: Any, event: Any) -> None:
+        events.append(event_from_c(library, event))
+
+    return collect

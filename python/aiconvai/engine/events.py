@@ -1,0 +1,220 @@
+"""What a conversation tells its host, and what it asks the host to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from aiconvai.engine.audio import AudioFormat
+from aiconvai.engine.library import Library
+from aiconvai.engine.playout_queue import Interruption, event_id_or_none
+
+
+class Status(Enum):
+    """How a conversation ended; the names are those of `enum aic_status`."""
+
+    COMPLETED = "COMPLETED"
+    CALLER_HANGUP = "CALLER_HANGUP"
+    BUSY = "BUSY"
+    UNAVAILABLE = "UNAVAILABLE"
+    LOST = "LOST"
+    TIMEOUT = "TIMEOUT"
+    INVALID = "INVALID"
+
+
+class Role(Enum):
+    """Whose words a transcript holds; the names are those of `enum aic_role`."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+class TranscriptKind(Enum):
+    """The names are those of `enum aic_transcript_kind`."""
+
+    TENTATIVE = "tentative"
+    FINAL = "final"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The service announced the conversation; audio flows."""
+
+    conversation_id: str
+    uplink: AudioFormat
+    downlink: AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class AudioQueued:
+    """Agent audio was queued for playout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What the caller or the agent said."""
+
+    role: Role
+    kind: TranscriptKind
+    text: str
+    event_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The caller barged in; `heard_ms` is how much of `result.heard_event_id` had been heard."""
+
+    event_id: int
+    result: Interruption
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vad:
+    """How sure the service is that the caller speaks, 0 to 1."""
+
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The agent waits for the result of a tool; `parameters` is JSON."""
+
+    id: str
+    name: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Something went wrong; the conversation, or the attempts to start it, go on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event. `close_code` is None where the service closed nothing."""
+
+    status: Status
+    close_code: int | None
+    reason: str
+
+
+Event = Ready | AudioQueued | Transcript | Interrupted | Vad | ToolCall | Error | Ended
+
+
+class RequestKind(Enum):
+    """The names are those of `enum aic_request_kind`."""
+
+    HTTP_GET = "HTTP GET"
+    WEBSOCKET = "WebSocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to open. The URL and the headers may be secrets; `origin` may be shown."""
+
+    kind: RequestKind
+    origin: str
+    url: str = field(repr=False)
+    subprotocol: str | None
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Start this request."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this text message."""
+
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the WebSocket."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Drop whatever is open or being opened, and report nothing more about it."""
+
+
+Action = Open | Send | Close | Abort
+
+
+def event_from_c(library: Library, event: Any) -> Event:
+    """The event with everything in it copied, since C's is valid during the callback only."""
+    kind = library.ffi.typeof("enum aic_event_type").elements[event.type]
+    text = library.text
+    match kind:
+        case "AIC_EVENT_READY":
+            ready = event.ready
+            formats = AudioFormat.from_c(ready.uplink), AudioFormat.from_c(ready.downlink)
+            return Ready(text(ready.conversation_id), *formats)
+        case "AIC_EVENT_AUDIO":
+            return AudioQueued()
+        case "AIC_EVENT_TRANSCRIPT":
+            said = event.transcript
+            return Transcript(
+                library.member(Role, "aic_role", "AIC_ROLE", said.role),
+                library.member(TranscriptKind, "aic_transcript_kind", "AIC_TRANSCRIPT", said.kind),
+                text(said.text),
+                event_id_or_none(said.event_id),
+            )
+        case "AIC_EVENT_INTERRUPTION":
+            happened = event.interruption
+            return Interrupted(happened.event_id, Interruption.from_c(happened.result), happened.heard_ms)
+        case "AIC_EVENT_VAD":
+            return Vad(event.vad.score)
+        case "AIC_EVENT_TOOL_CALL":
+            call = event.tool_call
+            return ToolCall(text(call.id), text(call.name), text(call.parameters))
+        case "AIC_EVENT_ERROR":
+            return Error(text(event.error.message))
+        case "AIC_EVENT_ENDED":
+            outcome = event.ended
+            status = library.member(Status, "aic_status", "AIC_STATUS", outcome.status)
+            return Ended(status, outcome.close_code or None, text(outcome.reason))
+    raise NotImplementedError(f"the engine sent an event of the unknown type {kind}")
+
+
+def action_from_c(library: Library, action: Any) -> Action | None:
+    """The action with everything in it copied; None where there is nothing to do."""
+    kind = library.ffi.typeof("enum aic_action_type").elements[action.type]
+    match kind:
+        case "AIC_ACTION_NONE":
+            return None
+        case "AIC_ACTION_OPEN":
+            return Open(_request(library, action.request))
+        case "AIC_ACTION_SEND":
+            return Send(bytes(library.ffi.buffer(action.message, action.message_length)))
+        case "AIC_ACTION_CLOSE":
+            return Close(action.close_code, library.text(action.close_reason))
+        case "AIC_ACTION_ABORT":
+            return Abort()
+    raise NotImplementedError(f"the engine asked for an action of the unknown type {kind}")
+
+
+def _request(library: Library, request: Any) -> Request:
+    buffer = library.ffi.new("char[]", 512)
+    headers = [request.headers[at] for at in range(request.header_count)]
+    return Request(
+        kind=library.member(RequestKind, "aic_request_kind", "AIC_REQUEST", request.kind),
+        origin=library.text(library.lib.aic_url_origin(request.url, buffer, len(buffer))),
+        url=library.text(request.url),
+        subprotocol=library.text(request.subprotocol) or None,
+        headers={library.text(header.name): library.text(header.value) for header in headers},
+    )

@@ -1,0 +1,87 @@
+"""The engine's shared library and its declarations, loaded once.
+
+The build puts both into one folder: libaiconvai_engine.so, and engine_cdef.h which it derives from the C
+headers. The environment variable AICONVAI_ENGINE names another library than the one in the build folder.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cffi
+
+LIBRARY_VARIABLE = "AICONVAI_ENGINE"
+DECLARATIONS = "engine_cdef.h"
+
+EnumType = TypeVar("EnumType", bound=Enum)
+
+
+class EngineNotBuiltError(RuntimeError):
+    """The shared library, or the declarations beside it, are not there."""
+
+
+class OutOfMemoryError(MemoryError):
+    """The engine could not allocate memory."""
+
+
+def library_path() -> Path:
+    """Where the shared library is expected."""
+    chosen = os.environ.get(LIBRARY_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    return Path(__file__).parents[3] / "build" / "app_aiconvai" / "libaiconvai_engine.so"
+
+
+class Library:
+    """The loaded library: `lib` holds its functions and constants, `ffi` its types."""
+
+    def __init__(self, path: Path) -> None:
+        declarations = path.with_name(DECLARATIONS)
+        for needed in (path, declarations):
+            if not needed.is_file():
+                raise EngineNotBuiltError(
+                    f"{needed} is missing: build the engine (meson setup build && meson compile -C build), "
+                    f"or set {LIBRARY_VARIABLE} to a libaiconvai_engine.so built elsewhere"
+                )
+        self.path = path
+        self.ffi: Any = cffi.FFI()
+        self.ffi.cdef(declarations.read_text(encoding="utf-8"))
+        self.ffi.cdef("void free(void *memory);")
+        self.lib: Any = self.ffi.dlopen(str(path))
+
+    def constant(self, prefix: str, member: Enum) -> int:
+        """The C value of a Python enum's member: PREFIX_NAME."""
+        value: int = getattr(self.lib, f"{prefix}_{member.name}")
+        return value
+
+    def member(self, enum_type: type[EnumType], c_enum: str, prefix: str, value: int) -> EnumType:
+        """The Python enum's member for a value of `enum c_enum`, whose constants begin with PREFIX_."""
+        name: str = self.ffi.typeof(f"enum {c_enum}").elements[value]
+        return enum_type[name.removeprefix(f"{prefix}_")]
+
+    def text(self, pointer: Any) -> str:
+        """A terminated C text; bytes that are not UTF-8 are shown as U+FFFD. NULL is the empty text."""
+        return "" if pointer == self.ffi.NULL else self.ffi.string(pointer).decode("utf-8", "replace")
+
+    def c_text(self, text: str) -> Any:
+        """A terminated C copy of a text, in which lone surrogates stand for the bytes they escape."""
+        encoded = text.encode("utf-8", "surrogateescape")
+        if b"\0" in encoded:
+            raise ValueError(f"{text!r} holds a NUL, which ends a text in C")
+        return self.ffi.new("char[]", encoded)
+
+    def owned(self, pointer: Any, free: Any) -> Any:
+        """A pointer the engine returned, freed with its last reference; raises where it is NULL."""
+        if pointer == self.ffi.NULL:
+            raise OutOfMemoryError("the engine is out of memory")
+        return self.ffi.gc(pointer, free)
+
+
+@cache
+def load_library() -> Library:
+    """The library, loaded on the first call. Raises EngineNotBuiltError."""
+    return Library(library_path())

@@ -1,0 +1,191 @@
+"""`aiconvai mock`: a mock agent on this machine, for trying out a configuration without an account."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, get_args
+
+import trustme
+import typer
+import yaml
+from rich.console import Console
+
+from aiconvai.audio import FORMATS
+from aiconvai.config.writer import format_line
+from aiconvai.mock.agent import ALL_OVERRIDES, MockAgent
+from aiconvai.mock.conversation import Conversation
+from aiconvai.mock.elevenlabs import ElevenLabsMock, MockOptions
+from aiconvai.mock.messages import AudioFormat
+from aiconvai.mock.scenario import Scenario, ScenarioError, builtin_scenarios, load_scenario
+from aiconvai.speech import SpeechError, speak
+
+app = typer.Typer(add_completion=False)
+
+CA_FILE = "ca.pem"
+CA_KEY_FILE = "ca-key.pem"
+
+
+@app.command()
+def mock(
+    scenario: Annotated[
+        str, typer.Option(help="What the agent does: a built-in scenario or a YAML file.")
+    ] = "conversation",
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Sets a parameter of the scenario.")
+    ] = None,
+    list_scenarios: Annotated[
+        bool, typer.Option("--list", help="Print the built-in scenarios and their parameters.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes any free one.")] = 8300,
+    public_host: Annotated[
+        str | None, typer.Option(help="Host name in the printed URLs; by default --host.")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve HTTPS and WSS.")] = False,
+    cert_dir: Annotated[
+        Path, typer.Option(help="Where the certificate authority for --tls is kept, made if absent.")
+    ] = Path("mock-certificates"),
+    agent_id: Annotated[str, typer.Option(help="The agent's identifier.")] = "mock-agent",
+    api_key: Annotated[str, typer.Option(help="The key that gets a signed URL.")] = "mock-api-key",
+    private: Annotated[
+        bool, typer.Option("--private", help="Refuse conversations without a signed URL.")
+    ] = False,
+    input_format: Annotated[str, typer.Option(help="Format of caller audio.")] = "ulaw_8000",
+    output_format: Annotated[str, typer.Option(help="Format of agent audio.")] = "ulaw_8000",
+    log_file: Annotated[
+        Path | None, typer.Option(help="Append everything that happens, one JSON object a line.")
+    ] = None,
+) -> None:
+    """Play an ElevenLabs agent until interrupted with Ctrl-C."""
+    console = Console()
+    if list_scenarios:
+        _print_scenarios(console)
+        return
+    agent = MockAgent(
+        private=private,
+        api_key=api_key,
+        input_format=_audio_format("--input-format", input_format),
+        output_format=_audio_format("--output-format", output_format),
+        allowed_overrides=ALL_OVERRIDES,
+        scenario=_scenario(scenario, parameter or []),
+    )
+    ca_file = cert_dir / CA_FILE if tls else None
+    options = MockOptions(
+        agents={agent_id: agent},
+        host=host,
+        port=port,
+        public_host=public_host,
+        tls=_certificate_authority(cert_dir).issue_cert(public_host or host, "localhost") if tls else None,
+        log_file=log_file,
+    )
+    try:
+        asyncio.run(_serve(console, options, ca_file))
+    except OSError as error:
+        _stop(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --port")
+
+
+async def _serve(console: Console, options: MockOptions, ca_file: Path | None) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with ElevenLabsMock(options) as service, asyncio.TaskGroup() as group:
+        _print_service(console, service, ca_file)
+        announcer = group.create_task(_announce(console, service, group))
+        await stopped.wait()
+        announcer.cancel()
+        for conversation in service.conversations:
+            await conversation.close(1001, "the mock is stopping")
+
+
+async def _announce(console: Console, service: ElevenLabsMock, group: asyncio.TaskGroup) -> None:
+    while True:
+        conversation = await service.next_conversation(timeout=None)
+        console.print(
+            f"{conversation.id}: begun, from {conversation.headers.get('user-agent', 'unknown')}",
+            soft_wrap=True,
+        )
+        group.create_task(_announce_end(console, conversation))
+
+
+async def _announce_end(console: Console, conversation: Conversation) -> None:
+    await conversation.wait_closed(timeout=None)
+    uplink = len(conversation.uplink_bytes) / conversation.uplink_bytes_per_second
+    downlink = len(conversation.downlink_bytes) / conversation.downlink_bytes_per_second
+    console.print(
+        f"{conversation.id}: closed by {conversation.closed_by} ({conversation.close_code}), "
+        f"{uplink:.1f} s heard, {downlink:.1f} s said, {len(conversation.violations)} violations",
+        soft_wrap=True,
+    )
+    for problem in (*conversation.violations, conversation.scenario_failure):
+        if problem is not None:
+            console.print(f"  {problem}", style="red", markup=False, soft_wrap=True)
+
+
+def _print_service(console: Console, service: ElevenLabsMock, ca_file: Path | None) -> None:
+    [(agent_id, agent)] = service.agents.items()
+    console.print(f"Agent {agent_id!r} plays the scenario {agent.scenario.name!r}:", markup=False)
+    console.print(agent.scenario.description.strip(), markup=False, soft_wrap=True)
+    lines = ["", f"[{agent_id}]"]
+    values = {
+        "api_key": agent.api_key,
+        "agent_id": agent_id,
+        "signed_url_endpoint": service.signed_url_endpoint,
+        "tls_ca_file": str(ca_file.resolve()) if ca_file is not None else None,
+    }
+    lines += [format_line(name, value) for name, value in values.items() if value is not None]
+    if not agent.private:
+        lines += ["; or, without a signed URL:", f"; conversation_endpoint = {service.conversation_endpoint}"]
+    console.print("\n".join([*lines, "", f"Listening on {service.base_url}"]), markup=False, soft_wrap=True)
+
+
+def _print_scenarios(console: Console) -> None:
+    for name in builtin_scenarios():
+        scenario = load_scenario(name)
+        console.print(name, style="bold")
+        console.print(f"  {scenario.description.strip()}", markup=False)
+        for parameter, value in scenario.parameters.items():
+            console.print(f"  --parameter {parameter}={yaml.safe_dump(value).split()[0]}", markup=False)
+
+
+def _scenario(source: str, parameters: list[str]) -> Scenario:
+    values: dict[str, Any] = {}
+    for parameter in parameters:
+        name, separator, value = parameter.partition("=")
+        if not separator:
+            _stop(f"--parameter {parameter}: expected NAME=VALUE")
+        values[name] = yaml.safe_load(value)
+    try:
+        scenario = load_scenario(source, **values)
+        if any(step.say is not None for step in scenario.all_steps()):
+            speak("ready", 8000)
+    except (ScenarioError, SpeechError) as error:
+        _stop(str(error))
+    return scenario
+
+
+def _audio_format(option: str, name: str) -> AudioFormat:
+    for known in get_args(AudioFormat):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    _stop(f"{option} {name}: expected one of {', '.join(FORMATS)}")
+
+
+def _certificate_authority(folder: Path) -> trustme.CA:
+    """The one in `folder`, so that a client configured once stays configured; a new one if there is none."""
+    certificate, key = folder / CA_FILE, folder / CA_KEY_FILE
+    if certificate.exists() and key.exists():
+        return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    authority = trustme.CA(organization_name="aiconvai mock")
+    key.touch(mode=0o600)
+    authority.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(certificate)
+    return authority
+
+
+def _stop(problem: str) -> NoReturn:
+    typer.echo(f"aiconvai mock: {problem}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,276 @@
+"""What a client may say on the conversation WebSocket, and the strict parser the mock judges it by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, NoReturn
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from aiconvai.mock.messages.base import Base64Audio, ClientEvent, ErrorType, Message
+
+
+class InvalidMessageError(ValueError):
+    """A client message that breaks the protocol, with the error type the service reports for it."""
+
+    def __init__(self, error_type: ErrorType, detail: str) -> None:
+        super().__init__(detail)
+        self.error_type: ErrorType = error_type
+        self.detail = detail
+
+
+class PromptOverride(Message):
+    prompt: str | None = None
+    llm: str | None = None
+    reasoning_effort: str | None = None
+    tool_ids: list[str] | None = None
+    tool_ids_strict: bool | None = None
+    native_mcp_server_ids: list[str] | None = None
+    knowledge_base: list[dict[str, Any]] | None = None
+
+
+class AgentOverride(Message):
+    prompt: PromptOverride | None = None
+    first_message: str | None = None
+    language: str | None = None
+    max_conversation_duration_message: str | None = None
+    native_mcp_server_ids: list[str] | None = Field(default=None, max_length=10)
+
+
+class TtsOverride(Message):
+    model_id: str | None = None
+    voice_id: str | None = None
+    supported_voices: list[dict[str, Any]] | None = None
+    stability: float | None = Field(default=None, ge=0.0, le=1.0)
+    speed: float | None = Field(default=None, ge=0.7, le=5.0)
+    similarity_boost: float | None = Field(default=None, ge=0.0, le=1.0)
+    clone_strength: float | None = None
+    pronunciation_dictionary_locators: list[dict[str, Any]] | None = None
+
+
+class AsrOverride(Message):
+    keywords: list[str] | None = None
+
+
+class SoftTimeoutOverride(Message):
+    message: str | None = None
+    additional_soft_timeout_messages: list[str] | None = None
+
+
+class TurnOverride(Message):
+    soft_timeout_config: SoftTimeoutOverride | None = None
+    noisy_environment_message: str | None = None
+
+
+class ConversationOverride(Message):
+    text_only: bool | None = None
+    max_duration_seconds: int | None = Field(default=None, gt=0)
+    client_events: list[ClientEvent] | None = Field(default=None, min_length=1)
+
+
+class ConfigOverride(Message):
+    """What a client may change for one conversation, where the agent's settings allow it."""
+
+    agent: AgentOverride | None = None
+    asr: AsrOverride | None = None
+    turn: TurnOverride | None = None
+    tts: TtsOverride | None = None
+    conversation: ConversationOverride | None = None
+
+    def fields_given(self) -> list[str]:
+        """Dotted names of the fields that override something, such as `agent.prompt.prompt`."""
+        return _fields_given(self, "")
+
+
+def _fields_given(model: Message, prefix: str) -> list[str]:
+    names: list[str] = []
+    for name in model.model_fields_set:
+        value = getattr(model, name)
+        if isinstance(value, Message):
+            names += _fields_given(value, f"{prefix}{name}.")
+        elif value is not None:
+            names.append(prefix + name)
+    return sorted(names)
+
+
+class SourceInfo(Message):
+    source: str | None = None
+    version: str | None = None
+
+
+class ToolMockConfig(Message):
+    mocking_strategy: Literal["none", "all", "selected"] = "none"
+    mocked_tool_names: list[str] = Field(default_factory=list)
+    fallback_strategy: Literal["raise_error", "call_real_tool"] = "raise_error"
+
+
+class Initiation(Message):
+    type: Literal["conversation_initiation_client_data"]
+    conversation_config_override: ConfigOverride = ConfigOverride()
+    custom_llm_extra_body: dict[str, Any] = Field(default_factory=dict)
+    dynamic_variables: dict[str, str | bool | int | float] = Field(default_factory=dict)
+    user_id: str | None = None
+    source_info: SourceInfo = SourceInfo()
+    branch_id: str | None = None
+    environment: str | None = None
+    starting_workflow_node_id: str | None = None
+    procedure_ids: list[str] | None = None
+    start_procedure_ids: list[str] | None = Field(default=None, max_length=5)
+    tool_mock_config: ToolMockConfig = ToolMockConfig()
+
+
+class UserAudio(Message):
+    user_audio_chunk: Base64Audio
+
+
+class Pong(Message):
+    type: Literal["pong"]
+    event_id: int
+
+
+class ClientToolResult(Message):
+    type: Literal["client_tool_result"]
+    tool_call_id: str
+    result: str
+    is_error: bool
+
+
+class ContextualUpdate(Message):
+    type: Literal["contextual_update"]
+    text: str
+    context_id: str | None = None
+
+
+class UserMessage(Message):
+    type: Literal["user_message"]
+    text: str | None = None
+    rich_content_id: str | None = None
+
+
+class UserActivity(Message):
+    type: Literal["user_activity"]
+
+
+class Feedback(Message):
+    type: Literal["feedback"]
+    event_id: int
+    score: Literal["like", "dislike"] | None
+
+
+class McpToolApprovalResult(Message):
+    type: Literal["mcp_tool_approval_result"]
+    tool_call_id: str
+    is_approved: bool
+
+
+class FileInput(Message):
+    type: Literal["file_input"]
+    file_id: str
+
+
+class MultimodalMessage(Message):
+    type: Literal["multimodal_message"]
+    text: UserMessage | None = None
+    file: FileInput | None = None
+
+
+ClientMessage = (
+    Initiation
+    | UserAudio
+    | Pong
+    | ClientToolResult
+    | ContextualUpdate
+    | UserMessage
+    | UserActivity
+    | Feedback
+    | McpToolApprovalResult
+    | MultimodalMessage
+)
+
+_CLIENT_MODELS: dict[str, type[ClientMessage]] = {
+    "conversation_initiation_client_data": Initiation,
+    "pong": Pong,
+    "client_tool_result": ClientToolResult,
+    "contextual_update": ContextualUpdate,
+    "user_message": UserMessage,
+    "user_activity": UserActivity,
+    "feedback": Feedback,
+    "mcp_tool_approval_result": McpToolApprovalResult,
+    "multimodal_message": MultimodalMessage,
+}
+
+
+def parse_client_message(text: str) -> ClientMessage:
+    """The message in `text`.
+
+    Raises `InvalidMessageError`, which names the message, the key, what was expected and what was given.
+    """
+    value = _parse_object(text)
+    if "type" not in value:
+        if "user_audio_chunk" not in value:
+            raise InvalidMessageError(
+                "missing_fields", f"neither `type` nor `user_audio_chunk` among the keys {_quoted(value)}"
+            )
+        return _validate(UserAudio, value, "user_audio_chunk")
+    kind = value["type"]
+    model = _CLIENT_MODELS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise InvalidMessageError(
+            "invalid_message", f"unknown type {kind!r}; a client may send {', '.join(_CLIENT_MODELS)}"
+        )
+    return _validate(model, value, kind)
+
+
+def _validate(model: type[ClientMessage], value: dict[str, Any], name: str) -> ClientMessage:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        missing = all(problem["type"] == "missing" for problem in problems)
+        raise InvalidMessageError(
+            "missing_fields" if missing else "value_error",
+            f"{name}: " + "; ".join(_describe(problem) for problem in problems),
+        ) from None
+
+
+def _describe(problem: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    given = "" if problem["type"] == "missing" else f", got {_abbreviated(problem['input'])}"
+    return f"{where}: {problem['msg']}{given}"
+
+
+def _abbreviated(value: Any, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _quoted(names: Any) -> str:
+    return ", ".join(repr(name) for name in names) or "(none)"
+
+
+def _parse_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise InvalidMessageError(
+            "invalid_message", f"invalid JSON at character {error.pos}: {error.msg}: {_abbreviated(text)}"
+        ) from None
+    except RecursionError:
+        raise InvalidMessageError("invalid_message", "invalid JSON: nested too deeply") from None
+    if not isinstance(value, dict):
+        raise InvalidMessageError("invalid_message", f"expected a JSON object, got {_abbreviated(value)}")
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InvalidMessageError("invalid_message", f"invalid JSON: key given twice: {_quoted(twice)}")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidMessageError("invalid_message", f"invalid JSON: {name} is not a JSON value")

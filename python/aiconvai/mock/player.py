@@ -1,0 +1,261 @@
+"""Carries out a scenario in a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiconvai.audio import tone
+from aiconvai.mock.connection import ConversationClosedError
+from aiconvai.mock.conversation import Conversation
+from aiconvai.mock.record import ConversationRecord
+from aiconvai.mock.scenario import (
+    Error,
+    Ping,
+    Say,
+    Scenario,
+    Step,
+    ToolCall,
+    UserTranscript,
+    Vad,
+    WaitForMessage,
+    WaitForSilence,
+    WaitForSpeech,
+)
+from aiconvai.speech import speak
+
+_CLOSING = frozenset({"close", "drop", "error"})
+
+
+class _WaitedInVainError(Exception):
+    """A wait of the scenario ran into its timeout."""
+
+
+class Player:
+    """Runs one scenario once."""
+
+    def __init__(self, conversation: Conversation, scenario: Scenario) -> None:
+        self._conversation = conversation
+        self._scenario = scenario
+        self._messages_seen = 0
+
+    async def run(self) -> None:
+        """The handshake after the initiation, then every step. A wait in vain ends the conversation."""
+        conversation = self._conversation
+        handshake = self._scenario.handshake
+        await asyncio.sleep(handshake.metadata_delay)
+        if handshake.drop_before_metadata:
+            conversation.drop()
+            return
+        if handshake.close_before_metadata is not None:
+            await conversation.close(
+                handshake.close_before_metadata.code, handshake.close_before_metadata.reason
+            )
+            return
+        conversation.start()
+        async with asyncio.TaskGroup() as background:
+            pings: list[asyncio.Task[None]] = []
+            try:
+                await self._steps(self._scenario.steps, background, pings)
+                conversation.scenario_done = time.monotonic()
+            except _WaitedInVainError as error:
+                conversation.scenario_failure = str(error)
+                await conversation.fail("transport_receive_timeout", str(error))
+            except ConversationClosedError:
+                for task in pings:
+                    task.cancel()
+
+    async def _steps(
+        self, steps: tuple[Step, ...], background: asyncio.TaskGroup, pings: list[asyncio.Task[None]]
+    ) -> None:
+        for number, step in enumerate(steps, 1):
+            if step.ping is not None and step.ping.every is not None:
+                pings.append(background.create_task(self._keep_pinging(step.ping, step.ping.every)))
+            elif step.repeat is not None:
+                done = 0
+                while step.repeat.times is None or done < step.repeat.times:
+                    await self._steps(step.repeat.steps, background, pings)
+                    done += 1
+            else:
+                if step.action in _CLOSING:
+                    # The connection takes this task with it, so there is no later moment.
+                    self._conversation.scenario_done = time.monotonic()
+                try:
+                    await self._step(step)
+                except TimeoutError as error:
+                    raise _WaitedInVainError(f"step {number} ({step.action}): {error}") from None
+
+    async def _step(self, step: Step) -> None:
+        conversation = self._conversation
+        if step.say is not None:
+            await self._say(step.say)
+        elif step.tone is not None:
+            action = step.tone
+            samples = tone(action.hz, action.seconds, conversation.downlink_rate, action.level_dbfs)
+            await conversation.play(samples, action.event_id, pace=action.pace, chunk_ms=action.chunk_ms)
+        elif step.wait is not None:
+            await asyncio.sleep(step.wait)
+        elif step.wait_for_speech is not None:
+            await self._wait_for_speech(step.wait_for_speech)
+        elif step.wait_for_silence is not None:
+            await self._wait_for_silence(step.wait_for_silence)
+        elif step.wait_for_playout is not None:
+            await conversation.wait_for_playout()
+        elif step.wait_for_message is not None:
+            await self._wait_for_message(step.wait_for_message)
+        elif step.echo is not None:
+            conversation.echo(True, step.echo.event_id)
+            await (asyncio.sleep(step.echo.seconds) if step.echo.seconds else asyncio.Event().wait())
+            conversation.echo(False)
+        elif step.barge_in is not None:
+            conversation.barge_in(
+                step.barge_in.enabled, min_ms=step.barge_in.min_ms, level_dbfs=step.barge_in.level_dbfs
+            )
+        elif step.interrupt is not None:
+            await conversation.interrupt(step.interrupt.event_id)
+        elif step.tool_call is not None:
+            await self._call_tool(step.tool_call)
+        elif step.ping is not None:
+            await conversation.ping(step.ping.timeout)
+        elif step.wire is not None:
+            conversation.shape(step.wire)
+        elif step.send_raw is not None:
+            await conversation.send_raw(step.send_raw)
+        elif step.send is not None:
+            await conversation.send(step.message)
+        else:
+            await self._tell_or_end(step)
+
+    async def _tell_or_end(self, step: Step) -> None:
+        conversation = self._conversation
+        if step.vad is not None:
+            await self._vad(step.vad)
+        elif step.user_transcript is not None:
+            await self._transcript(step.user_transcript)
+        elif step.agent_response is not None:
+            await self._response(step.agent_response.text, step.agent_response.event_id)
+        elif step.end_call is not None:
+            await self._end_call(step.end_call.tool_call_id)
+        elif step.error is not None:
+            await self._fail(step.error)
+        elif step.close is not None:
+            await conversation.close(step.close.code, step.close.reason)
+        elif step.drop is not None:
+            conversation.drop()
+
+    async def _say(self, action: Say) -> None:
+        conversation = self._conversation
+        event_id = conversation.next_event_id() if action.event_id is None else action.event_id
+        # A text spoken for the first time is synthesised, which must not hold up other conversations.
+        samples = await asyncio.to_thread(
+            speak, action.text, conversation.downlink_rate, action.voice, action.words_per_minute
+        )
+        if action.response:
+            await self._response(action.text, event_id)
+        await conversation.play(samples, event_id, pace=action.pace, chunk_ms=action.chunk_ms)
+
+    async def _response(self, text: str, event_id: int | None) -> None:
+        event = {"agent_response": text, "event_id": self._id(event_id)}
+        await self._conversation.send({"type": "agent_response", "agent_response_event": event})
+
+    async def _transcript(self, action: UserTranscript) -> None:
+        event = {"user_transcript": action.text, "event_id": self._id(action.event_id)}
+        if action.tentative:
+            message = {"type": "tentative_user_transcript", "tentative_user_transcription_event": event}
+        else:
+            message = {"type": "user_transcript", "user_transcription_event": event}
+        await self._conversation.send(message)
+
+    def _id(self, event_id: int | None) -> int:
+        return self._conversation.current_event_id if event_id is None else event_id
+
+    async def _vad(self, action: Vad) -> None:
+        for number, score in enumerate(action.scores):
+            if number:
+                await asyncio.sleep(action.interval)
+            await self._conversation.send({"type": "vad_score", "vad_score_event": {"vad_score": score}})
+
+    async def _call_tool(self, action: ToolCall) -> None:
+        conversation = self._conversation
+        if not action.wait:
+            conversation.start_tool(action.name, action.parameters, expects_response=False)
+            return
+        try:
+            await conversation.call_tool(action.name, action.parameters, action.timeout)
+        except TimeoutError:
+            raise TimeoutError(f"no result of {action.name} within {action.timeout:g} s") from None
+
+    async def _end_call(self, tool_call_id: str) -> None:
+        conversation = self._conversation
+        request = {
+            "tool_name": "end_call",
+            "tool_call_id": tool_call_id,
+            "tool_type": "system",
+            "event_id": conversation.current_event_id,
+        }
+        await conversation.send({"type": "agent_tool_request", "agent_tool_request": request})
+        response = {**request, "is_error": False, "is_called": True}
+        await conversation.send({"type": "agent_tool_response", "agent_tool_response": response})
+
+    async def _fail(self, action: Error) -> None:
+        await self._conversation.fail(
+            action.error_type,
+            action.text,
+            code=action.close_code,
+            announce=action.announce,
+            close=action.close,
+        )
+
+    async def _wait_for_speech(self, action: WaitForSpeech) -> None:
+        with self._conversation.listen(action.level_dbfs) as detector:
+            try:
+                await asyncio.wait_for(
+                    detector.wait(lambda heard: heard.speech_ms >= action.min_ms), action.timeout
+                )
+            except TimeoutError:
+                raise TimeoutError(
+                    f"no {action.min_ms} ms of caller audio above {action.level_dbfs:g} dBFS "
+                    f"within {action.timeout:g} s"
+                ) from None
+
+    async def _wait_for_silence(self, action: WaitForSilence) -> None:
+        with self._conversation.listen(action.level_dbfs, history_ms=action.ms) as detector:
+            try:
+                await asyncio.wait_for(
+                    detector.wait(lambda heard: heard.quiet_ms >= action.ms), action.timeout
+                )
+            except TimeoutError:
+                raise TimeoutError(
+                    f"no {action.ms} ms of caller audio below {action.level_dbfs:g} dBFS "
+                    f"within {action.timeout:g} s"
+                ) from None
+
+    async def _wait_for_message(self, action: WaitForMessage) -> None:
+        conversation = self._conversation
+
+        def find(record: ConversationRecord) -> int | None:
+            for index, entry in enumerate(record.received[self._messages_seen :], self._messages_seen):
+                if getattr(entry.message, "type", None) == action.type:
+                    return index
+            return None
+
+        try:
+            await conversation.wait_received(lambda record: find(record) is not None, action.timeout)
+        except TimeoutError:
+            raise TimeoutError(f"no {action.type} within {action.timeout:g} s") from None
+        index = find(conversation)
+        assert index is not None
+        self._messages_seen = index + 1
+
+    async def _keep_pinging(self, action: Ping, every: float) -> None:
+        """Until the conversation ends; what goes unanswered is on its record."""
+        deadline = time.monotonic()
+        while True:
+            deadline += every
+            try:
+                await self._conversation.ping(action.timeout)
+            except TimeoutError:
+                continue
+            except ConversationClosedError:
+                return
+            await asyncio.sleep(max(0.0, deadline - time.monotonic()))

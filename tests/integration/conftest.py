@@ -1,0 +1,156 @@
+"""Fixtures of the integration tests: a real Asterisk of each version, a caller, and a watch over what is
+left behind.
+
+plain_asterisk, plain_caller    Asterisk without the module, for tests of the rig itself
+asterisk, caller                Asterisk with the module built from this tree
+make_asterisk                   further instances with a configuration of their own, stopped after the test
+app_module                      the path of the module built for the version under test
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from aiconvai.asterisk import VERSIONS, Asterisk, AsteriskVersion, LeakCheck, build_module, ensure_image
+from aiconvai.asterisk.images import repository_root
+from aiconvai.caller import Caller
+
+_HERE = Path(__file__).parent
+_LOG_LINES = 150
+
+_running: list[Asterisk] = []
+_log_positions: dict[str, int] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Make the images and the module before any test's clock runs: the first time that takes minutes."""
+    mine = [item for item in session.items if _HERE in item.path.parents]
+    if not mine or session.config.option.collectonly:
+        return
+    console = Console(stderr=True)
+    for version in VERSIONS:
+        ensure_image(version, console=console)
+        if any({"asterisk", "app_module"} & set(getattr(item, "fixturenames", ())) for item in mine):
+            build_module(version, console=console)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what each Asterisk logged during the test."""
+    report = yield
+    if report.failed:
+        for asterisk in _running:
+            lines = asterisk.log_since(_log_positions.get(asterisk.name, 0)).splitlines()
+            report.sections.append(
+                (f"log of Asterisk {asterisk.version} ({asterisk.name})", "\n".join(lines[-_LOG_LINES:]))
+            )
+    return report
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids=[f"asterisk{version}" for version in VERSIONS])
+def asterisk_version(request: pytest.FixtureRequest) -> AsteriskVersion:
+    """The version under test."""
+    version: AsteriskVersion = request.param
+    return version
+
+
+@pytest.fixture(scope="session")
+def app_module(asterisk_version: AsteriskVersion) -> Path:
+    """app_aiconvai.so, built for the version under test."""
+    if not (repository_root() / "app_aiconvai" / "asterisk" / "meson.build").is_file():
+        pytest.skip("this tree has no module to build")
+    return build_module(asterisk_version)
+
+
+@pytest.fixture(scope="session")
+def plain_asterisk(asterisk_version: AsteriskVersion) -> Iterator[Asterisk]:
+    """Asterisk without the module; it serves all tests of its version."""
+    with Asterisk(asterisk_version) as asterisk:
+        yield from _watched(asterisk)
+
+
+@pytest.fixture(scope="session")
+def asterisk(asterisk_version: AsteriskVersion, app_module: Path) -> Iterator[Asterisk]:
+    """Asterisk with the module; it serves all tests of its version, which write and reload their
+    configuration.
+    """
+    with Asterisk(asterisk_version, module=app_module, module_config="[general]\n") as asterisk:
+        yield from _watched(asterisk)
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, a file descriptor, a channel or a module reference behind in
+    Asterisk.
+    """
+    for name in ("plain_asterisk", "asterisk"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+    _log_positions.update({one.name: one.log_position() for one in _running})
+    checks = [LeakCheck(one) for one in _running]
+    yield
+    for check in checks:
+        check.verify()
+
+
+@pytest.fixture
+def plain_caller(plain_asterisk: Asterisk) -> Iterator[Caller]:
+    """A caller of the plain Asterisk."""
+    with Caller(plain_asterisk.sip_port) as caller:
+        yield caller
+
+
+@pytest.fixture
+def caller(asterisk: Asterisk) -> Iterator[Caller]:
+    """A caller of the Asterisk with the module."""
+    with Caller(asterisk.sip_port) as caller:
+        yield caller
+
+
+@pytest.fixture
+def make_asterisk(asterisk_version: AsteriskVersion) -> Iterator[Callable[..., Asterisk]]:
+    """`make_asterisk(module=..., module_config=..., ...)`: another running instance, checked for leaks at
+    the end.
+    """
+    with ExitStack() as stack:
+        checks: list[LeakCheck] = []
+
+        def make(**settings: Any) -> Asterisk:
+            asterisk = stack.enter_context(Asterisk(asterisk_version, **settings))
+            _warm_up(asterisk)
+            checks.append(LeakCheck(asterisk))
+            _running.append(asterisk)
+            stack.callback(_running.remove, asterisk)
+            return asterisk
+
+        yield make
+        for check in checks:
+            check.verify()
+
+
+def _watched(asterisk: Asterisk) -> Iterator[Asterisk]:
+    _warm_up(asterisk)
+    _running.append(asterisk)
+    yield asterisk
+    _running.remove(asterisk)
+
+
+def _warm_up(asterisk: Asterisk) -> None:
+    """Bring about, before anything is counted, what Asterisk makes at its first call and keeps."""
+    asterisk.ami.action("Ping")
+    check = LeakCheck(asterisk)
+    with Caller(asterisk.sip_port) as caller:
+        call = caller.call("echo").wait_answered()
+        call.wait_heard(5)
+        call.hangup()
+    if asterisk.channels() != list(check.before.channels):
+        check.verify()

@@ -1,0 +1,29 @@
+"""Fixtures of the protocol tests: a mock service whose only agent is called `agent`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from aiconvai.mock import ElevenLabsMock, MockAgent, MockOptions, Scenario
+
+StartMock = Callable[..., Awaitable[ElevenLabsMock]]
+
+
+@pytest.fixture
+async def start_mock() -> AsyncIterator[StartMock]:
+    """`await start_mock(scenario, private=True, options={...})` with the agent's settings as keywords."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            scenario: Scenario | None = None, options: dict[str, Any] | None = None, **agent: Any
+        ) -> ElevenLabsMock:
+            agents = {"agent": MockAgent(scenario=scenario or Scenario(), **agent)}
+            return await stack.enter_async_context(
+                ElevenLabsMock(MockOptions(agents=agents, **(options or {})))
+            )
+
+        yield start

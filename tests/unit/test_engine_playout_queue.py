@@ -1,0 +1,355 @@
+"""The playout queue against a plain model of it, and its promises one by one."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiconvai.engine.audio import AudioFormat, Encoding
+from aiconvai.engine.library import load_library
+from aiconvai.engine.playout_queue import NO_EVENT_ID, PlayoutQueue, PlayoutResult
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+ULAW = AudioFormat(Encoding.ULAW, 8000)
+PCM16 = AudioFormat(Encoding.PCM16, 16000)
+LIMIT_MS = 2000
+
+EVENT_IDS = st.integers(min_value=-2, max_value=9)
+
+
+@dataclass
+class ModelChunk:
+    event_id: int
+    audio: bytes
+    padding: bool
+
+
+@dataclass
+class Model:
+    """What the queue promises, with lists instead of rings."""
+
+    format: AudioFormat
+    limit_bytes: int
+    chunks: list[ModelChunk] = field(default_factory=list)
+    interrupted_id: int = NO_EVENT_ID
+    held: bool = False
+    appended: bool = False
+    dry: bool = False
+    playing: int | None = None
+    heard: dict[int, int] = field(default_factory=dict)
+    chunks_appended: int = 0
+    bytes_appended: int = 0
+    chunks_interrupted: int = 0
+    bytes_interrupted: int = 0
+    late: int = 0
+    overflow: int = 0
+    frames: int = 0
+    underruns: int = 0
+    filled: int = 0
+
+    @property
+    def queued(self) -> int:
+        return sum(len(chunk.audio) for chunk in self.chunks)
+
+    def append(self, event_id: int, audio: bytes, *, padding: bool) -> int:
+        if event_id <= self.interrupted_id:
+            self.late += 1
+            return 0
+        kept = min(len(audio), self.limit_bytes - self.queued)
+        kept -= kept % self.format.sample_bytes
+        self.overflow += len(audio) - kept
+        if kept:
+            self.chunks.append(ModelChunk(event_id, audio[:kept], padding))
+            self.underruns += self.dry and event_id == self.playing
+            self.dry = False
+            self.appended = True
+            if not padding:
+                self.chunks_appended += 1
+                self.bytes_appended += kept
+        return kept
+
+    def interrupt(self, event_id: int) -> list[ModelChunk]:
+        self.interrupted_id = max(self.interrupted_id, event_id)
+        removed = [chunk for chunk in self.chunks if chunk.event_id <= event_id]
+        self.chunks = [chunk for chunk in self.chunks if chunk.event_id > event_id]
+        self.chunks_interrupted += len(removed)
+        self.bytes_interrupted += sum(len(chunk.audio) for chunk in removed)
+        return removed
+
+    def take(self, frame_bytes: int) -> tuple[PlayoutResult, bytes]:
+        appended, self.appended = self.appended, False
+        if not self.chunks:
+            self.held = False
+            self.dry = self.playing is not None
+            return PlayoutResult.EMPTY, b""
+        if self.queued < frame_bytes and (not self.held or appended):
+            self.held = True
+            return PlayoutResult.HOLD, b""
+        self.held = False
+        frame = b""
+        while self.chunks and len(frame) < frame_bytes:
+            chunk = self.chunks[0]
+            part, chunk.audio = (
+                chunk.audio[: frame_bytes - len(frame)],
+                chunk.audio[frame_bytes - len(frame) :],
+            )
+            frame += part
+            if not chunk.padding:
+                self.playing = chunk.event_id
+                self.heard[chunk.event_id] = (
+                    self.heard.get(chunk.event_id, 0) + len(part) // self.format.sample_bytes
+                )
+            if not chunk.audio:
+                self.chunks.pop(0)
+        self.frames += 1
+        short = frame_bytes - len(frame)
+        self.filled += short
+        self.dry = short > 0
+        return PlayoutResult.FRAME, frame + self.format.silence * (short // self.format.sample_bytes)
+
+
+class PlayoutQueueMachine(RuleBasedStateMachine):
+    """Whatever is called in whatever order, the queue and its model agree."""
+
+    @initialize(audio_format=st.sampled_from([ULAW, PCM16]))
+    def begin(self, audio_format: AudioFormat) -> None:
+        self.queue = PlayoutQueue(audio_format, LIMIT_MS)
+        self.model = Model(audio_format, audio_format.bytes_of(LIMIT_MS))
+        self.serial = 0
+
+    def _audio(self, length: int) -> bytes:
+        """Audio in which every byte depends on its place in the whole stream, so that order shows."""
+        self.serial += length
+        return bytes(
+            (at * 7 + at // 251) & 0xFF for at in range(self.serial - length, self.serial)
+        )
+
+    def _append(self, event_id: int, length: int) -> None:
+        audio = self._audio(length)
+        assert self.queue.append(event_id, audio) == self.model.append(event_id, audio, padding=False)
+
+    @rule(event_id=EVENT_IDS, length=st.integers(min_value=0, max_value=700))
+    def append(self, event_id: int, length: int) -> None:
+        self._append(event_id, length)
+
+    @rule(event_id=EVENT_IDS, length=st.integers(min_value=4000, max_value=40000))
+    def append_much(self, event_id: int, length: int) -> None:
+        self._append(event_id, length)
+
+    @rule(event_ids=st.lists(EVENT_IDS, min_size=40, max_size=90), length=st.integers(1, 9))
+    def append_many(self, event_ids: list[int], length: int) -> None:
+        for event_id in event_ids:
+            self._append(event_id, length)
+
+    @rule(event_id=EVENT_IDS, ms=st.integers(min_value=0, max_value=120))
+    def append_silence(self, event_id: int, ms: int) -> None:
+        audio = self.model.format.silence * (
+            self.model.format.bytes_of(ms) // self.model.format.sample_bytes
+        )
+        assert self.queue.append_silence(event_id, ms) == self.model.append(event_id, audio, padding=True)
+
+    @rule(event_id=EVENT_IDS)
+    def interrupt(self, event_id: int) -> None:
+        result = self.queue.interrupt(event_id)
+        removed = self.model.interrupt(event_id)
+        assert result.removed_chunks == len(removed)
+        assert result.removed_bytes == sum(len(chunk.audio) for chunk in removed)
+        named = removed[: load_library().lib.AIC_REMOVED_IDS_MAX]
+        assert result.removed_ids == tuple(chunk.event_id for chunk in named)
+        assert result.remaining_chunks == len(self.model.chunks)
+        assert result.heard_event_id == self.model.playing
+        playing = self.model.playing
+        assert result.heard_samples == (0 if playing is None else self.model.heard[playing])
+
+    @rule(count=st.integers(min_value=1, max_value=12))
+    def take(self, count: int) -> None:
+        for _ in range(count):
+            assert tuple(self.queue.take()) == self.model.take(self.queue.frame_bytes)
+
+    @invariant()
+    def agree(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        stats, model = self.queue.stats(), self.model
+        assert stats.queued_bytes == model.queued <= model.limit_bytes
+        assert stats.queued_chunks == len(model.chunks)
+        assert self.queue.is_empty() == (not model.chunks)
+        assert (stats.chunks_appended, stats.bytes_appended) == (model.chunks_appended, model.bytes_appended)
+        assert stats.chunks_interrupted == model.chunks_interrupted
+        assert stats.bytes_interrupted == model.bytes_interrupted
+        assert (stats.chunks_late, stats.bytes_overflow) == (model.late, model.overflow)
+        assert (stats.frames_taken, stats.filled_bytes) == (model.frames, model.filled)
+        assert stats.underruns == model.underruns
+        assert stats.playing_event_id == model.playing
+        assert stats.heard_samples == (0 if model.playing is None else model.heard[model.playing])
+        for event_id in range(-2, 10):
+            assert self.queue.heard(event_id) == model.heard.get(event_id, 0)
+
+
+TestPlayoutQueueAgainstModel = PlayoutQueueMachine.TestCase
+TestPlayoutQueueAgainstModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def frames(queue: PlayoutQueue) -> list[bytes]:
+    """All frames that can be had without waiting."""
+    taken = []
+    while (frame := queue.take()).result is PlayoutResult.FRAME:
+        taken.append(frame.audio)
+    return taken
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.parametrize("rate", [8000, 12000, 16000, 24000, 32000, 48000])
+def test_a_frame_is_20_ms(rate: int) -> None:
+    assert PlayoutQueue(AudioFormat(Encoding.PCM16, rate), 1000).frame_bytes == rate // 50 * 2
+
+
+def test_an_interruption_keeps_what_is_newer_without_a_gap() -> None:
+    queue = PlayoutQueue(ULAW, 10_000)
+    for event_id in (1, 2, 3, 2, 4, 1, 5):
+        queue.append(event_id, bytes([event_id]) * 100)
+    queue.take()
+    result = queue.interrupt(2)
+    assert result.removed_ids == (2, 2, 1)
+    assert (result.removed_bytes, result.remaining_chunks) == (40 + 100 + 100, 3)
+    assert (result.heard_event_id, result.heard_samples) == (2, 60)
+    assert b"".join(frames(queue)) == b"\3" * 100 + b"\4" * 60
+    assert queue.append(2, b"\2" * 160) == 0
+    assert queue.append(3, b"\3" * 160) == 160
+    assert queue.stats().chunks_late == 1
+
+
+def test_the_interrupted_id_itself_is_removed() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.append(7, bytes(160))
+    assert queue.interrupt(7).removed_chunks == 1
+    assert queue.take().result is PlayoutResult.EMPTY
+
+
+def test_an_older_interruption_does_not_bring_a_newer_id_back() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.interrupt(5)
+    queue.interrupt(3)
+    assert queue.append(4, bytes(160)) == 0
+    assert queue.append(6, bytes(160)) == 160
+
+
+def test_less_than_a_frame_is_held_once_then_filled() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.append(1, b"\1" * 100)
+    assert queue.take().result is PlayoutResult.HOLD
+    assert queue.take() == (PlayoutResult.FRAME, b"\1" * 100 + b"\xff" * 60)
+    assert queue.take().result is PlayoutResult.EMPTY
+    assert queue.stats().filled_bytes == 60
+
+
+def test_the_rest_of_a_held_frame_joins_it() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.append(1, b"\1" * 100)
+    assert queue.take().result is PlayoutResult.HOLD
+    queue.append(1, b"\2" * 60)
+    assert queue.take() == (PlayoutResult.FRAME, b"\1" * 100 + b"\2" * 60)
+    assert queue.stats().underruns == 0
+
+
+@pytest.mark.parametrize("waits", [0, 1, 3])
+def test_a_gap_within_an_event_is_one_underrun(waits: int) -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.append(1, bytes(100))
+    assert [queue.take().result for _ in range(2)] == [PlayoutResult.HOLD, PlayoutResult.FRAME]
+    for _ in range(waits):
+        assert queue.take().result is PlayoutResult.EMPTY
+    queue.append(1, bytes(160))
+    assert queue.stats().underruns == 1
+
+
+def test_silence_between_events_is_no_underrun() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.append(1, bytes(160))
+    queue.take()
+    queue.take()
+    queue.append(2, bytes(160))
+    assert queue.stats().underruns == 0
+
+
+def test_the_limit_is_hard_and_counted() -> None:
+    queue = PlayoutQueue(PCM16, 100)
+    limit = PCM16.bytes_of(100)
+    assert queue.append(1, bytes(limit - 1)) == limit - 2
+    assert queue.append(1, bytes(640)) == 2
+    assert queue.append(1, bytes(640)) == 0
+    assert queue.stats().bytes_overflow == 1 + 638 + 640
+    queue.take()
+    assert queue.append(1, bytes(1000)) == 640
+
+
+def test_silence_goes_with_its_event_and_is_not_heard() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    queue.append_silence(1, 40)
+    queue.append(1, b"\1" * 160)
+    assert queue.take().audio == b"\xff" * 160
+    assert queue.heard(1) == 0
+    queue.take()
+    assert queue.take().audio == b"\1" * 160
+    assert queue.heard(1) == 160
+    queue.append_silence(2, 40)
+    assert queue.interrupt(2).removed_bytes == 320
+
+
+def test_the_heard_positions_of_the_latest_events_are_kept() -> None:
+    queue = PlayoutQueue(ULAW, 10_000)
+    remembered = load_library().lib.AIC_HEARD_EVENTS
+    for event_id in range(remembered + 3):
+        queue.append(event_id, bytes(160 * (event_id + 1)))
+    assert len(frames(queue)) == sum(range(1, remembered + 4))
+    assert [queue.heard(event_id) for event_id in range(remembered + 3)] == [0, 0, 0] + [
+        160 * (event_id + 1) for event_id in range(3, remembered + 3)
+    ]
+
+
+def test_extreme_event_ids() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    assert queue.append(NO_EVENT_ID, bytes(160)) == 0
+    assert queue.append(-(2**63) + 1, bytes(160)) == 160
+    assert queue.append(2**63 - 1, bytes(160)) == 160
+    assert queue.interrupt(2**63 - 2).removed_chunks == 1
+    assert queue.interrupt(2**63 - 1).removed_chunks == 1
+    assert queue.append(2**63 - 1, bytes(160)) == 0
+
+
+def test_a_queue_in_steady_use_wraps_around() -> None:
+    """Thousands of frames pass through a queue that never holds more than two chunks."""
+    queue = PlayoutQueue(PCM16, 10_000)
+    sent, played = bytearray(), bytearray()
+    for at in range(5000):
+        chunk = bytes((at + offset) & 0xFF for offset in range(0, 640))
+        sent += chunk
+        assert queue.append(at // 100, chunk) == 640
+        if at % 3 == 2:
+            for _ in range(3):
+                played += queue.take().audio
+    for frame in frames(queue):
+        played += frame
+    assert played == sent
+
+
+def test_memory_stays_bounded_when_a_service_interrupts_what_waits_behind_newer_audio() -> None:
+    """Removed audio between kept audio must not pile up behind it."""
+    queue = PlayoutQueue(ULAW, 10_000)
+    newest = 10**9
+    queue.append(newest, bytes(8000))
+    before = resident_bytes()
+    for event_id in range(2000):
+        assert queue.append(event_id, bytes(60_000)) == 60_000
+        assert queue.append(newest, b"\1") == 1
+        queue.interrupt(event_id)
+    assert queue.stats().queued_bytes == 8000 + 2000
+    assert resident_bytes() - before < 8_000_000
+    assert b"".join(frames(queue)) == bytes(8000) + b"\1" * 1920
