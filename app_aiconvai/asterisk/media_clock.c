@@ -57,6 +57,27 @@ enum attendance {
 	BUSY,    /* the channel's lock was not free */
 };
 
+/*
+ * ast_write() for a thread that is not the channel's own. While that one waits for a frame it has the channel marked as blocked by
+ * itself; ast_write() would log that for every frame, and take the mark away. The channel is locked, so that it is ours to put by.
+ */
+static void write_beside_channel_thread(struct ast_channel *channel, struct ast_frame *frame)
+{
+	int blocked = ast_test_flag(ast_channel_flags(channel), AST_FLAG_BLOCKING) != 0;
+	const char *procedure = ast_channel_blockproc(channel);
+	pthread_t blocker = ast_channel_blocker(channel);
+	int blocker_tid = ast_channel_blocker_tid(channel);
+
+	ast_clear_flag(ast_channel_flags(channel), AST_FLAG_BLOCKING);
+	ast_write(channel, frame);
+	if (blocked) {
+		ast_channel_blocker_set(channel, blocker);
+		ast_channel_blocker_tid_set(channel, blocker_tid);
+		ast_channel_blockproc_set(channel, procedure);
+		ast_set_flag(ast_channel_flags(channel), AST_FLAG_BLOCKING);
+	}
+}
+
 /* Writes one frame, if there is one. The channel is locked. */
 static enum aic_playout_frame play_frame(struct session *session, struct ast_channel *channel)
 {
@@ -75,7 +96,7 @@ static enum aic_playout_frame play_frame(struct session *session, struct ast_cha
 
 	if (result == AIC_PLAYOUT_FRAME) {
 		session_stop_waiting_sound(session, channel);
-		ast_write(channel, &frame);
+		write_beside_channel_thread(channel, &frame);
 		atomic_fetch_add_explicit(&session->frames_played, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&media_clock.frames, 1, memory_order_relaxed);
 	}

@@ -412,6 +412,9 @@ void aic_conversation_connected(struct aic_conversation *conversation, uint64_t 
 	conversation->phase = AIC_PHASE_STARTING;
 	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
 	conversation->stats.connected_us = now_us - conversation->begun_us;
+	/* Half a message of a connection that broke is no beginning of this one's first. */
+	aic_json_reader_finish(conversation->reader);
+	conversation->message_failed = false;
 	conversation->provider->begin(conversation, conversation->settings, conversation->variables, conversation->variable_count);
 }
 
@@ -763,7 +766,7 @@ void aic_port_error(struct aic_conversation *conversation, const char *message)
 
 void aic_port_agent_ends(struct aic_conversation *conversation)
 {
-	if (!conversation->agent_ends) {
+	if (conversation->phase == AIC_PHASE_ACTIVE && !conversation->agent_ends) {
 		conversation->agent_ends = true;
 		conversation->ends_due_us = conversation->now_us + AGENT_ENDS_GRACE_US;
 	}

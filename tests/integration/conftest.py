@@ -17,7 +17,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from aiconvai.asterisk import VERSIONS, Asterisk, AsteriskVersion, LeakCheck, build_module, ensure_image
+from aiconvai.asterisk import (
+    VERSIONS,
+    Asterisk,
+    AsteriskVersion,
+    BuildError,
+    ContainerError,
+    LeakCheck,
+    build_module,
+    ensure_image,
+)
 from aiconvai.asterisk.images import repository_root
 from aiconvai.caller import Caller
 
@@ -35,10 +44,14 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if not mine or session.config.option.collectonly:
         return
     console = Console(stderr=True)
-    for version in VERSIONS:
-        ensure_image(version, console=console)
-        if any({"asterisk", "app_module"} & set(getattr(item, "fixturenames", ())) for item in mine):
-            build_module(version, console=console)
+    wanted = any("app_module" in getattr(item, "fixturenames", ()) for item in mine)
+    try:
+        for version in VERSIONS:
+            ensure_image(version, console=console)
+            if wanted and _has_module():
+                build_module(version, console=console)
+    except (BuildError, ContainerError) as error:
+        pytest.exit(str(error), returncode=1)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,7 +79,7 @@ def asterisk_version(request: pytest.FixtureRequest) -> AsteriskVersion:
 @pytest.fixture(scope="session")
 def app_module(asterisk_version: AsteriskVersion) -> Path:
     """app_aiconvai.so, built for the version under test."""
-    if not (repository_root() / "app_aiconvai" / "asterisk" / "meson.build").is_file():
+    if not _has_module():
         pytest.skip("this tree has no module to build")
     return build_module(asterisk_version)
 
@@ -135,6 +148,10 @@ def make_asterisk(asterisk_version: AsteriskVersion) -> Iterator[Callable[..., A
         yield make
         for check in checks:
             check.verify()
+
+
+def _has_module() -> bool:
+    return (repository_root() / "app_aiconvai" / "asterisk" / "meson.build").is_file()
 
 
 def _watched(asterisk: Asterisk) -> Iterator[Asterisk]:
