@@ -61,6 +61,7 @@ struct aic_conversation {
 	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
 	struct aic_buffer converted;
 	int64_t last_audio_event_id;
+	int64_t interrupted_id; /* audio with this id or an older one is late */
 	struct aic_energy downlink_energy;
 	struct aic_tool_calls tool_calls;
 	struct aic_conversation_stats stats;
@@ -158,7 +159,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
 	conversation->ends_due_us = UINT64_MAX;
-	conversation->last_audio_event_id = AIC_EVENT_ID_NONE;
+	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
 	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) setup->settings->audio_frames_buffer_ms,
@@ -680,13 +681,18 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
 		return;
 	}
+	conversation->stats.downlink_chunks++;
+	conversation->stats.downlink_bytes += length;
 	conversation->converted.length = 0;
+	if (event_id <= conversation->interrupted_id) {
+		/* The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what follows. */
+		aic_playout_queue_append(conversation->playout, event_id, NULL, 0);
+		return;
+	}
 	if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
 		conversation->stats.errors++;
 		return;
 	}
-	conversation->stats.downlink_chunks++;
-	conversation->stats.downlink_bytes += length;
 	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, conversation->converted.bytes,
 		conversation->converted.length);
 	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
@@ -711,6 +717,9 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 	struct aic_event event = {.type = AIC_EVENT_INTERRUPTION};
 
 	aic_playout_queue_interrupt(conversation->playout, event_id, &result);
+	if (event_id > conversation->interrupted_id) {
+		conversation->interrupted_id = event_id;
+	}
 	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
 	if (conversation->downlink && conversation->last_audio_event_id <= event_id) {
 		aic_transcoder_reset(conversation->downlink);
@@ -741,8 +750,13 @@ void aic_port_tool_call(struct aic_conversation *conversation, const char *id, c
 	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
 
 	conversation->stats.tool_calls++;
-	if (aic_tool_calls_find(&conversation->tool_calls, id) || aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
-		tell_error(conversation, "a tool call was refused: its id is open already, or too many are open");
+	if (aic_tool_calls_find(&conversation->tool_calls, id)) {
+		/* A refusal would be taken for the answer to the first. */
+		tell_error(conversation, "a tool call was ignored: its id is open already");
+		return;
+	}
+	if (aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
+		tell_error(conversation, "a tool call was refused: too many are open");
 		conversation->provider->tool_result(conversation, id, name, "Too many tool calls are open at once.", true);
 		return;
 	}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from aiconvai.engine.library import EngineNotBuiltError, load_library
 from hypothesis import HealthCheck, settings
+
+from aiconvai.engine.library import EngineNotBuiltError, load_library
 
 settings.register_profile(
     "unit",

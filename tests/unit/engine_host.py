@@ -16,7 +16,9 @@ from aiconvai.engine.settings import Line, Settings
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 API_KEY = "sk-0123456789abcdef-the-key"
 SIGNATURE = "signature-9876543210-of-the-url"
-SIGNED_URL = f"wss://api.example.com/v1/convai/conversation?agent_id=agent_1&conversation_signature={SIGNATURE}"
+SIGNED_URL = (
+    f"wss://api.example.com/v1/convai/conversation?agent_id=agent_1&conversation_signature={SIGNATURE}"
+)
 SECRETS = (API_KEY, SIGNATURE)
 
 PUBLIC = {"agent_id": "agent_1", "conversation_endpoint": "wss://api.example.com/v1/convai/conversation"}
@@ -67,7 +69,9 @@ class Host:
 
     def check(self) -> None:
         """What holds at all times: no secret is told, and the end is told once and last."""
-        told = repr([event for event in self.events]) + repr([a for a in self.actions if not isinstance(a, Send)])
+        told = repr([event for event in self.events]) + repr(
+            [a for a in self.actions if not isinstance(a, Send)]
+        )
         assert not any(secret in told for secret in SECRETS)
         ends = [at for at, event in enumerate(self.events) if isinstance(event, Ended)]
         assert ends in ([], [len(self.events) - 1])
@@ -131,7 +135,11 @@ class Host:
 
     def uplink(self) -> list[bytes]:
         """The audio of each chunk sent so far."""
-        return [base64.b64decode(m["user_audio_chunk"], validate=True) for m in self.sent if "user_audio_chunk" in m]
+        return [
+            base64.b64decode(m["user_audio_chunk"], validate=True)
+            for m in self.sent
+            if "user_audio_chunk" in m
+        ]
 
     def play(self) -> bytes:
         """All the agent's audio that can be had, frame by frame."""
@@ -170,7 +178,12 @@ def ping(event_id: int, ping_ms: int | None = None) -> dict[str, Any]:
 def tool_call(call_id: str, name: str = "transfer", parameters: object = None) -> dict[str, Any]:
     return {
         "type": "client_tool_call",
-        "client_tool_call": {"tool_name": name, "tool_call_id": call_id, "parameters": parameters, "event_id": 5},
+        "client_tool_call": {
+            "tool_name": name,
+            "tool_call_id": call_id,
+            "parameters": parameters,
+            "event_id": 5,
+        },
     }
 
 
@@ -184,7 +197,10 @@ def end_call(**extra: object) -> dict[str, Any]:
 
 
 def service_error(message: str, code: int = 1008) -> dict[str, Any]:
-    return {"type": "error", "error_event": {"code": code, "error_type": "override_error", "message": message}}
+    return {
+        "type": "error",
+        "error_event": {"code": code, "error_type": "override_error", "message": message},
+    }
 
 
 def terminal(actions: list[Action]) -> list[Action]:

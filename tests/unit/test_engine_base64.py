@@ -7,9 +7,10 @@ import binascii
 import random
 
 import pytest
-from aiconvai.engine.audio import base64_decode, base64_encode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aiconvai.engine.audio import base64_decode, base64_encode
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 

@@ -8,9 +8,10 @@ import time
 from collections import deque
 
 import pytest
-from aiconvai.engine.byte_ring import ByteRing
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aiconvai.engine.byte_ring import ByteRing
 
 
 def drain(ring: ByteRing) -> bytes:

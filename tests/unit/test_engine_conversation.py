@@ -10,6 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_host import (
+    API_KEY,
+    ULAW,
+    Host,
+    audio,
+    end_call,
+    interruption,
+    metadata,
+    ping,
+    service_error,
+    tool_call,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
 from aiconvai.engine.audio import AudioFormat, Encoding, Transcoder
 from aiconvai.engine.conversation import Phase
 from aiconvai.engine.events import (
@@ -27,21 +42,6 @@ from aiconvai.engine.events import (
 )
 from aiconvai.engine.library import load_library
 from aiconvai.engine.playout_queue import PlayoutResult
-from hypothesis import given
-from hypothesis import strategies as st
-
-from engine_host import (
-    API_KEY,
-    ULAW,
-    Host,
-    audio,
-    end_call,
-    interruption,
-    metadata,
-    ping,
-    service_error,
-    tool_call,
-)
 
 
 @pytest.fixture
@@ -65,7 +65,9 @@ def test_audio_is_queued_for_playout(host: Host) -> None:
     assert stats.downlink_dbfs > -30
 
 
-@pytest.mark.parametrize("name", ["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"])
+@pytest.mark.parametrize(
+    "name", ["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"]
+)
 def test_audio_is_converted_as_one_stream(name: str) -> None:
     host = Host()
     host.start(name)
@@ -137,7 +139,12 @@ def test_an_interruption_does_not_cut_newer_audio_inside_the_resampler() -> None
 
 @pytest.mark.parametrize(
     "event",
-    [{"audio_base_64": "not base64!", "event_id": 1}, {"event_id": 1}, {"audio_base_64": 7, "event_id": 1}, {}],
+    [
+        {"audio_base_64": "not base64!", "event_id": 1},
+        {"event_id": 1},
+        {"audio_base_64": 7, "event_id": 1},
+        {},
+    ],
 )
 def test_audio_that_is_none(host: Host, event: dict[str, Any]) -> None:
     host.say({"type": "audio", "audio_event": event})
@@ -203,15 +210,27 @@ def test_every_ping_is_answered_with_its_id(host: Host) -> None:
 
 
 def test_transcripts(host: Host) -> None:
-    host.say({"type": "tentative_user_transcript", "tentative_user_transcription_event": {"user_transcript": "h", "event_id": 4}})
-    host.say({"type": "user_transcript", "user_transcription_event": {"user_transcript": "hi ž \"x\"", "event_id": 4}})
-    host.say({"type": "agent_response", "agent_response_event": {"agent_response": "Hello there", "event_id": 5}})
+    host.say(
+        {
+            "type": "tentative_user_transcript",
+            "tentative_user_transcription_event": {"user_transcript": "h", "event_id": 4},
+        }
+    )
+    host.say(
+        {
+            "type": "user_transcript",
+            "user_transcription_event": {"user_transcript": 'hi ž "x"', "event_id": 4},
+        }
+    )
+    host.say(
+        {"type": "agent_response", "agent_response_event": {"agent_response": "Hello there", "event_id": 5}}
+    )
     host.say({"type": "agent_response_correction", "agent_response_correction_event": {
         "original_agent_response": "Hello there", "corrected_agent_response": "Hello", "event_id": 5}})  # fmt: skip
     host.say({"type": "agent_response", "agent_response_event": {"agent_response": "no id"}})
     assert host.told(Transcript) == [
         Transcript(Role.CALLER, TranscriptKind.TENTATIVE, "h", 4),
-        Transcript(Role.CALLER, TranscriptKind.FINAL, "hi ž \"x\"", 4),
+        Transcript(Role.CALLER, TranscriptKind.FINAL, 'hi ž "x"', 4),
         Transcript(Role.AGENT, TranscriptKind.FINAL, "Hello there", 5),
         Transcript(Role.AGENT, TranscriptKind.CORRECTED, "Hello", 5),
         Transcript(Role.AGENT, TranscriptKind.FINAL, "no id", None),
@@ -283,7 +302,14 @@ def test_every_known_message_is_accepted() -> None:
 
 def test_unknown_types_are_counted_and_ignored(host: Host) -> None:
     long_type = "x" * 500
-    for message in ({"type": "brand_new", "brand_new_event": {}}, {"no": "type"}, {"type": 5}, [], "x", {"type": long_type}):
+    for message in (
+        {"type": "brand_new", "brand_new_event": {}},
+        {"no": "type"},
+        {"type": 5},
+        [],
+        "x",
+        {"type": long_type},
+    ):
         host.say(message)
     stats = host.conversation.stats()
     assert stats.unknown_messages == 6
@@ -344,11 +370,11 @@ def test_a_tool_call_that_is_answered(host: Host) -> None:
     assert (call.id, call.name) == ("tc_1", "transfer")
     assert json.loads(call.parameters) == {"extension": "200", "ž": [1, None]}
     assert host.conversation.stats().open_tool_calls == 1
-    assert host.conversation.tool_result("tc_1", "done \"ž\"")
+    assert host.conversation.tool_result("tc_1", 'done "ž"')
     assert not host.conversation.tool_result("tc_1", "twice")
     host.pump()
     assert host.messages("client_tool_result") == [
-        {"type": "client_tool_result", "tool_call_id": "tc_1", "result": "done \"ž\"", "is_error": False}
+        {"type": "client_tool_result", "tool_call_id": "tc_1", "result": 'done "ž"', "is_error": False}
     ]
     assert host.conversation.stats().open_tool_calls == 0
     assert host.conversation.deadline_us is None
@@ -366,7 +392,9 @@ def test_a_tool_call_without_parameters(host: Host) -> None:
     assert host.told(ToolCall) == [ToolCall("tc", "t", "{}")]
 
 
-@pytest.mark.parametrize("event", [{"tool_name": "t"}, {"tool_call_id": "tc"}, {"tool_name": 5, "tool_call_id": "tc"}])
+@pytest.mark.parametrize(
+    "event", [{"tool_name": "t"}, {"tool_call_id": "tc"}, {"tool_name": 5, "tool_call_id": "tc"}]
+)
 def test_a_tool_call_that_cannot_be_answered(host: Host, event: dict[str, Any]) -> None:
     host.say({"type": "client_tool_call", "client_tool_call": event})
     assert host.told(ToolCall) == []
@@ -425,7 +453,9 @@ def test_too_many_open_tool_calls(host: Host) -> None:
     for number in range(limit + 2):
         host.say(tool_call(f"tc_{number}"))
     assert len(host.told(ToolCall)) == limit
-    assert [(result["tool_call_id"], result["is_error"]) for result in host.messages("client_tool_result")] == [
+    assert [
+        (result["tool_call_id"], result["is_error"]) for result in host.messages("client_tool_result")
+    ] == [
         (f"tc_{limit}", True),
         (f"tc_{limit + 1}", True),
     ]
@@ -487,11 +517,11 @@ def test_keys_may_be_kept_from_the_agent() -> None:
 
 
 def test_context_and_user_messages(host: Host) -> None:
-    assert host.conversation.context("caller is a customer \udcff \"ž\"")
+    assert host.conversation.context('caller is a customer \udcff "ž"')
     assert host.conversation.user_message("I want sales")
     host.pump()
     assert host.sent[1:] == [
-        {"type": "contextual_update", "text": "caller is a customer \N{REPLACEMENT CHARACTER} \"ž\""},
+        {"type": "contextual_update", "text": 'caller is a customer \N{REPLACEMENT CHARACTER} "ž"'},
         {"type": "user_message", "text": "I want sales"},
     ]
 
@@ -547,7 +577,8 @@ def test_a_socket_that_never_takes_anything_costs_bounded_memory(host: Host) -> 
         (1011, Status.LOST, "the service failed internally"),
         (1012, Status.LOST, "the service restarts"),
         (1013, Status.LOST, "the service is overloaded"),
-        (3000, Status.LOST, "the service closed the connection"),
+        (3000, Status.LOST, "the service refused the agent"),
+        (3001, Status.LOST, "the service closed the connection"),
         (3008, Status.LOST, "the service's waiting queue timed out"),
         (4300, Status.LOST, "the service's waiting queue timed out"),
         (4999, Status.LOST, "the service closed the connection"),
@@ -569,7 +600,7 @@ def test_close_codes_of_a_conversation(
 @pytest.mark.parametrize(
     ("code", "retry"),
     [(1000, False), (1001, True), (1002, True), (1006, True), (1008, False), (1009, False), (1011, True), (1012, True),
-     (1013, True), (3000, True), (3008, False), (4300, False), (None, True)],
+     (1013, True), (3000, False), (3001, True), (3008, False), (4300, False), (None, True)],
 )  # fmt: skip
 def test_close_codes_before_the_conversation(code: int | None, retry: bool) -> None:
     host = Host()
@@ -597,7 +628,9 @@ def test_an_error_is_told_and_explains_the_close(host: Host) -> None:
     )
 
 
-@pytest.mark.parametrize("event", [{}, {"code": "x"}, {"reason": "why"}, {"message": "m" * 5000, "error_type": "t" * 5000}])
+@pytest.mark.parametrize(
+    "event", [{}, {"code": "x"}, {"reason": "why"}, {"message": "m" * 5000, "error_type": "t" * 5000}]
+)
 def test_errors_with_odd_fields(host: Host, event: dict[str, Any]) -> None:
     host.say({"type": "error", "error_event": event})
     assert host.errors[0].startswith("error 0 ")
@@ -679,7 +712,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-@pytest.mark.parametrize("output", ["ulaw_8000", "pcm_22050"])
+@pytest.mark.parametrize("output", ["ulaw_8000", "pcm_16000"])
 def test_half_an_hour(output: str) -> None:
     """Both sides talk, with interruptions and pings: nothing grows, nothing drifts, nothing is lost."""
     host = Host(audio_frames_buffer_ms=240)
@@ -687,7 +720,9 @@ def test_half_an_hour(output: str) -> None:
     service = AudioFormat.parse(output)
     turn_ms, frames = 3000, 30 * 60 * 50
     voice = (b"\x12\x34" * 70_000)[: service.bytes_of(500)]
-    pieces = [json.dumps(audio(0, voice)).replace('"event_id": 0', '"event_id": %d').encode() for _ in range(6)]
+    pieces = [
+        json.dumps(audio(0, voice)).replace('"event_id": 0', '"event_id": %d').encode() for _ in range(6)
+    ]
     caller_frame = random.Random(8).randbytes(160)
     conversation = host.conversation
     event_id, interrupted_turns = 0, 0
@@ -723,7 +758,9 @@ def test_half_an_hour(output: str) -> None:
     assert stats.uplink_bytes_dropped == 0
     chunk = service.bytes_of(240)
     assert stats.uplink_chunks_sent == stats.uplink_bytes_sent // chunk
-    assert abs(stats.uplink_bytes_sent + stats.uplink_bytes_waiting - service.bytes_of(30 * 60 * 1000)) <= 128
+    assert abs(
+        stats.uplink_bytes_sent + stats.uplink_bytes_waiting - service.bytes_of(30 * 60 * 1000)
+    ) <= service.bytes_of(5)
     assert uplink_bytes >= stats.uplink_bytes_sent * 4 // 3
     assert stats.pings == event_id == 600
     assert stats.interruptions == interrupted_turns == 59

@@ -9,6 +9,20 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from engine_host import (
+    API_KEY,
+    FIXED,
+    PRIVATE,
+    PUBLIC,
+    SIGNATURE,
+    SIGNED_URL,
+    ULAW,
+    Host,
+    audio,
+    metadata,
+    service_error,
+)
+
 from aiconvai.engine.audio import AudioFormat, Encoding, Transcoder
 from aiconvai.engine.conversation import Conversation, ConversationStats, Phase, VirtualClock
 from aiconvai.engine.events import (
@@ -24,20 +38,6 @@ from aiconvai.engine.events import (
 )
 from aiconvai.engine.library import load_library
 from aiconvai.engine.settings import Line, Settings
-
-from engine_host import (
-    API_KEY,
-    FIXED,
-    PRIVATE,
-    PUBLIC,
-    SIGNATURE,
-    SIGNED_URL,
-    ULAW,
-    Host,
-    audio,
-    metadata,
-    service_error,
-)
 
 AGENTS = pytest.mark.parametrize("agent", [PUBLIC, PRIVATE, FIXED], ids=["public", "private", "fixed"])
 
@@ -121,7 +121,7 @@ def test_plain_initiation_data() -> None:
 
 def test_variables_of_the_call_win_over_configured_ones() -> None:
     lines = tuple(Line("dynamic_variable", value) for value in ("a=1", "b=x=y", "empty=", "a=2"))
-    host = Host(lines=lines, variables={"b": "call", "caller_number": "+420 777", "odd": "\udcff\"\\ž"})
+    host = Host(lines=lines, variables={"b": "call", "caller_number": "+420 777", "odd": '\udcff"\\ž'})
     assert initiation(host)["dynamic_variables"] == {
         "a": "2", "b": "call", "empty": "", "caller_number": "+420 777", "odd": "\N{REPLACEMENT CHARACTER}\"\\ž",
     }  # fmt: skip
@@ -131,12 +131,15 @@ def test_variables_of_the_call_win_over_configured_ones() -> None:
     ("options", "expected"),
     [
         ({"prompt": "Be brief."}, {"agent": {"prompt": {"prompt": "Be brief."}}}),
-        ({"first_message": "Hello \"ž\""}, {"agent": {"first_message": "Hello \"ž\""}}),
+        ({"first_message": 'Hello "ž"'}, {"agent": {"first_message": 'Hello "ž"'}}),
         ({"language": "cs"}, {"agent": {"language": "cs"}}),
         ({"voice_id": "v1"}, {"tts": {"voice_id": "v1"}}),
         (
             {"prompt": "p", "first_message": "f", "language": "en", "voice_id": "v"},
-            {"agent": {"prompt": {"prompt": "p"}, "first_message": "f", "language": "en"}, "tts": {"voice_id": "v"}},
+            {
+                "agent": {"prompt": {"prompt": "p"}, "first_message": "f", "language": "en"},
+                "tts": {"voice_id": "v"},
+            },
         ),
     ],
 )
@@ -181,7 +184,9 @@ def test_early_audio_outlives_a_failed_attempt() -> None:
     assert host.uplink() == [b"\1" * 160, b"\2" * 160]
 
 
-@pytest.mark.parametrize("name", ["ulaw_8000", "pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"])
+@pytest.mark.parametrize(
+    "name", ["ulaw_8000", "pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"]
+)
 @pytest.mark.parametrize("buffer_ms", [20, 240, 500])
 @pytest.mark.parametrize("early_frames", [0, 10])
 def test_chunks_are_exactly_as_long_as_configured(name: str, buffer_ms: int, early_frames: int) -> None:
@@ -228,7 +233,9 @@ def test_announced_formats_default_to_pcm_16000() -> None:
     assert host.events == [Ready("", pcm, pcm)]
 
 
-@pytest.mark.parametrize(("output", "input_"), [("mp3_44100", "ulaw_8000"), ("ulaw_8000", "opus"), ("", "pcm_16000")])
+@pytest.mark.parametrize(
+    ("output", "input_"), [("mp3_44100", "ulaw_8000"), ("ulaw_8000", "opus"), ("", "pcm_16000")]
+)
 def test_unknown_formats_end_it_without_another_attempt(output: str, input_: str) -> None:
     host = Host()
     host.open()
@@ -493,7 +500,9 @@ def test_what_the_service_sends_before_it_announces_the_conversation() -> None:
 def test_a_call_that_ends_before_it_was_announced_did_not_take_place() -> None:
     host = Host(max_connection_attempts=1)
     host.open()
-    host.say({"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call", "is_error": False}})
+    host.say(
+        {"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call", "is_error": False}}
+    )
     host.conversation.closed(1000)
     host.pump()
     assert host.ended.status is Status.UNAVAILABLE
@@ -521,7 +530,9 @@ def test_the_password_in_a_configured_url_is_not_told() -> None:
     ],
 )
 @pytest.mark.parametrize("status", list(Status))
-def test_the_end_from_this_side(phase: Phase, agent: Mapping[str, str], expected: list[Any], status: Status) -> None:
+def test_the_end_from_this_side(
+    phase: Phase, agent: Mapping[str, str], expected: list[Any], status: Status
+) -> None:
     host = Host(agent)
     phase_of(host, phase)
     host.conversation.end(status, "the caller hung up")
@@ -530,7 +541,9 @@ def test_the_end_from_this_side(phase: Phase, agent: Mapping[str, str], expected
     assert host.conversation.deadline_us is None
 
 
-@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.FETCHING, Phase.CONNECTING, Phase.STARTING, Phase.ACTIVE])
+@pytest.mark.parametrize(
+    "phase", [Phase.WAITING, Phase.FETCHING, Phase.CONNECTING, Phase.STARTING, Phase.ACTIVE]
+)
 def test_nothing_happens_after_the_end(phase: Phase) -> None:
     host = Host(PRIVATE)
     phase_of(host, phase)
@@ -616,7 +629,9 @@ def test_events_may_be_handled_at_once_and_the_handler_may_call_back() -> None:
     list(conversation.actions())
     conversation.connected()
     conversation.message(json.dumps(metadata()))
-    assert [json.loads(action.message)["type"] for action in conversation.actions() if isinstance(action, Send)] == [
+    assert [
+        json.loads(action.message)["type"] for action in conversation.actions() if isinstance(action, Send)
+    ] == [
         "conversation_initiation_client_data",
         "user_message",
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from aiconvai.audio import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from aiconvai.engine.audio import Encoding, g711_decode, g711_encode, level_dbfs
 

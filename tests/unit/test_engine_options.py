@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
 from aiconvai import options as python_options
 from aiconvai.engine.settings import (
     Line,
@@ -17,9 +21,6 @@ from aiconvai.engine.settings import (
     option_table,
 )
 from aiconvai.engine.settings import Option as EngineOption
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import SecretStr
 
 TABLE = option_table()
 INTEGERS = [option for option in TABLE if option.type is OptionType.INTEGER]
@@ -100,15 +101,23 @@ def test_integers_have_a_range(option: EngineOption) -> None:
     for text in wrong:
         settings = read(option, text)
         (problem,) = settings.problems
-        assert problem.startswith(f"aiconvai.conf:5: [{'general' if option.scope is OptionScope.GENERAL else 'sales'}]")
-        assert f"{option.name} = {text}: expected a whole number from {option.minimum} to {option.maximum}" in problem
+        assert problem.startswith(
+            f"aiconvai.conf:5: [{'general' if option.scope is OptionScope.GENERAL else 'sales'}]"
+        )
+        assert (
+            f"{option.name} = {text}: expected a whole number from {option.minimum} to {option.maximum}"
+            in problem
+        )
         assert ("';'" in problem) == ("#" in text)
         assert settings[option.name] == int(option.default or 0)
 
 
 @pytest.mark.parametrize("option", BOOLEANS, ids=by_name)
 def test_booleans_take_the_words_of_asterisk(option: EngineOption) -> None:
-    for words, value in ((("yes", "true", "y", "t", "1", "on"), True), (("no", "false", "n", "f", "0", "off"), False)):
+    for words, value in (
+        (("yes", "true", "y", "t", "1", "on"), True),
+        (("no", "false", "n", "f", "0", "off"), False),
+    ):
         for word in words:
             settings = read(option, word.upper() if value else word.title())
             assert settings.problems == ()
@@ -202,7 +211,11 @@ def test_an_unknown_name(name: str, nearest: str | None) -> None:
 
 
 def test_every_problem_is_reported_in_order() -> None:
-    lines = [Line("debug", "x", "a.conf", 2), Line("agent_id", "", "b.conf", 7), Line("nonsense", "1", "a.conf", 9)]
+    lines = [
+        Line("debug", "x", "a.conf", 2),
+        Line("agent_id", "", "b.conf", 7),
+        Line("nonsense", "1", "a.conf", 9),
+    ]
     problems = Settings.read_agent("sales", lines).problems
     assert [problem.split(" ")[0] for problem in problems] == ["a.conf:2:", "b.conf:7:", "a.conf:9:"]
 
@@ -237,7 +250,10 @@ def test_general_sets_defaults_for_agents() -> None:
 
 
 def test_variables_may_be_repeated_and_have_names() -> None:
-    lines = [Line("agent_id", "a"), *(Line("dynamic_variable", value) for value in ("a=1", "_b2=x=y,z", "c="))]
+    lines = [
+        Line("agent_id", "a"),
+        *(Line("dynamic_variable", value) for value in ("a=1", "_b2=x=y,z", "c=")),
+    ]
     settings = Settings.read_agent("sales", lines)
     assert settings.problems == ()
     assert settings["dynamic_variable"] == ["a=1", "_b2=x=y,z", "c="]
@@ -256,7 +272,9 @@ def test_lists() -> None:
 
 
 def test_the_provider_is_one_of_the_known() -> None:
-    assert Settings.read_agent("sales", {"agent_id": "a", "provider": "ElevenLabs"})["provider"] == "elevenlabs"
+    assert (
+        Settings.read_agent("sales", {"agent_id": "a", "provider": "ElevenLabs"})["provider"] == "elevenlabs"
+    )
     (problem,) = Settings.read_agent("sales", {"agent_id": "a", "provider": "other"}).problems
     assert "expected elevenlabs" in problem
 
@@ -283,7 +301,8 @@ def test_seed_configuration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "shown"), [("", "****"), ("abc", "****"), ("12345678901", "****"), ("123456789012", "****9012")]
+    ("secret", "shown"),
+    [("", "****"), ("abc", "****"), ("12345678901", "****"), ("123456789012", "****9012")],
 )
 def test_a_secret_as_it_is_shown(secret: str, shown: str) -> None:
     assert mask_secret(secret) == shown == python_options.mask(secret)
@@ -300,7 +319,11 @@ WORDS = ["yes", "NO", "t", "0", "1", "240", "-1", "20", "500", "501", "100000", 
 VALUES = st.sampled_from(WORDS) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
 ).map(lambda text: text.strip(BLANKS))
-KEYS = st.sampled_from(NAMES) | st.sampled_from(NAMES).map(str.upper) | st.sampled_from(["agentid", "x", "debug_"])
+KEYS = (
+    st.sampled_from(NAMES)
+    | st.sampled_from(NAMES).map(str.upper)
+    | st.sampled_from(["agentid", "x", "debug_"])
+)
 
 
 def fitting_value(option: EngineOption) -> st.SearchStrategy[str]:
@@ -335,7 +358,11 @@ ANY_LINES = st.lists(st.tuples(KEYS, VALUES), max_size=5)
 
 
 def lines_strategy(general: bool) -> st.SearchStrategy[list[tuple[str, str]]]:
-    return fitting_lines(general) | ANY_LINES | st.tuples(fitting_lines(general), ANY_LINES).map(lambda two: two[0] + two[1])
+    return (
+        fitting_lines(general)
+        | ANY_LINES
+        | st.tuples(fitting_lines(general), ANY_LINES).map(lambda two: two[0] + two[1])
+    )
 
 
 def plain(value: Any) -> Any:
@@ -356,7 +383,9 @@ def test_the_verdict_is_the_python_one(
 
     report = python_options.validate([section("general", general_lines), section("sales", agent_lines)])
     general = Settings.read_general([Line(*line, "a.conf", at) for at, line in enumerate(general_lines, 2)])
-    agent = Settings.read_agent("sales", [Line(*line, "a.conf", at) for at, line in enumerate(agent_lines, 2)], general)
+    agent = Settings.read_agent(
+        "sales", [Line(*line, "a.conf", at) for at, line in enumerate(agent_lines, 2)], general
+    )
 
     assert len(general.problems + agent.problems) == len(report.problems)
     if report.general is not None:
@@ -370,7 +399,12 @@ SECRETIVE = [option.name for option in TABLE if option.secret] + [
 ]
 
 
-@given(st.sampled_from(SECRETIVE) | st.text("abkpiey_", max_size=12), st.booleans(), st.integers(1, 3), st.integers(5, 20))
+@given(
+    st.sampled_from(SECRETIVE) | st.text("abkpiey_", max_size=12),
+    st.booleans(),
+    st.integers(1, 3),
+    st.integers(5, 20),
+)
 def test_a_secret_is_never_in_a_problem(name: str, general: bool, times: int, repeats: int) -> None:
     """Neither where the option is secret nor where its name is misspelt; too long, twice, or in the wrong section."""
     value = SECRET * repeats

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from aiconvai.engine.audio import AudioFormat, Encoding
-from aiconvai.engine.library import load_library
-from aiconvai.engine.playout_queue import NO_EVENT_ID, PlayoutQueue, PlayoutResult
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from aiconvai.engine.audio import AudioFormat, Encoding
+from aiconvai.engine.library import load_library
+from aiconvai.engine.playout_queue import NO_EVENT_ID, PlayoutQueue, PlayoutResult
 
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 PCM16 = AudioFormat(Encoding.PCM16, 16000)
@@ -124,9 +125,7 @@ class PlayoutQueueMachine(RuleBasedStateMachine):
     def _audio(self, length: int) -> bytes:
         """Audio in which every byte depends on its place in the whole stream, so that order shows."""
         self.serial += length
-        return bytes(
-            (at * 7 + at // 251) & 0xFF for at in range(self.serial - length, self.serial)
-        )
+        return bytes((at * 7 + at // 251) & 0xFF for at in range(self.serial - length, self.serial))
 
     def _append(self, event_id: int, length: int) -> None:
         audio = self._audio(length)
@@ -147,9 +146,7 @@ class PlayoutQueueMachine(RuleBasedStateMachine):
 
     @rule(event_id=EVENT_IDS, ms=st.integers(min_value=0, max_value=120))
     def append_silence(self, event_id: int, ms: int) -> None:
-        audio = self.model.format.silence * (
-            self.model.format.bytes_of(ms) // self.model.format.sample_bytes
-        )
+        audio = self.model.format.silence * (self.model.format.bytes_of(ms) // self.model.format.sample_bytes)
         assert self.queue.append_silence(event_id, ms) == self.model.append(event_id, audio, padding=True)
 
     @rule(event_id=EVENT_IDS)

@@ -8,9 +8,10 @@ import random
 import numpy as np
 import numpy.typing as npt
 import pytest
-from aiconvai.engine.audio import AudioFormat, Encoding, Transcoder, g711_decode, g711_encode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aiconvai.engine.audio import AudioFormat, Encoding, Transcoder, g711_decode, g711_encode
 
 Samples = npt.NDArray[np.int16]
 
@@ -83,7 +84,13 @@ def test_full_scale_saturates_rather_than_wraps() -> None:
 
 @pytest.mark.parametrize(
     ("hz", "from_rate", "to_rate"),
-    [(6000, 16000, 8000), (5000, 16000, 8000), (7000, 24000, 8000), (10000, 48000, 8000), (11000, 48000, 16000)],
+    [
+        (6000, 16000, 8000),
+        (5000, 16000, 8000),
+        (7000, 24000, 8000),
+        (10000, 48000, 8000),
+        (11000, 48000, 16000),
+    ],
 )
 def test_aliasing_is_suppressed(hz: float, from_rate: int, to_rate: int) -> None:
     """A tone above half of the new rate must not come out as another tone."""
@@ -94,7 +101,9 @@ def test_aliasing_is_suppressed(hz: float, from_rate: int, to_rate: int) -> None
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(8000, 16000), (8000, 48000), (24000, 44100)])
 def test_images_are_suppressed(from_rate: int, to_rate: int) -> None:
     out = convert(tone(1000, from_rate, seconds=1), from_rate, to_rate)
-    spectrum = np.abs(np.fft.rfft(out[to_rate // 10 : to_rate // 10 + to_rate // 2] * np.hanning(to_rate // 2)))
+    spectrum = np.abs(
+        np.fft.rfft(out[to_rate // 10 : to_rate // 10 + to_rate // 2] * np.hanning(to_rate // 2))
+    )
     above = spectrum[int(len(spectrum) * from_rate / to_rate) :]
     assert 20 * np.log10(above.max() / spectrum.max()) < -50
 
@@ -124,14 +133,19 @@ def test_single_bytes() -> None:
 
 
 @given(FORMATS, FORMATS, st.binary(max_size=501), st.binary(min_size=700, max_size=701))
-def test_reset_forgets_everything(source: AudioFormat, target: AudioFormat, before: bytes, after: bytes) -> None:
+def test_reset_forgets_everything(
+    source: AudioFormat, target: AudioFormat, before: bytes, after: bytes
+) -> None:
     transcoder = Transcoder(source, target)
     transcoder.run(before)
     transcoder.reset()
     assert transcoder.run(after) == Transcoder(source, target).run(after)
 
 
-@given(st.sampled_from([ULAW, ALAW, pcm(8000), pcm(16000)]), st.binary(max_size=5000).map(lambda b: b[: len(b) & ~1]))
+@given(
+    st.sampled_from([ULAW, ALAW, pcm(8000), pcm(16000)]),
+    st.binary(max_size=5000).map(lambda b: b[: len(b) & ~1]),
+)
 def test_equal_formats_pass_through(audio_format: AudioFormat, audio: bytes) -> None:
     assert Transcoder(audio_format, audio_format).run(audio) == audio
 

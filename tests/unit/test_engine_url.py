@@ -5,16 +5,17 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from aiconvai.engine.url import Url, parse_url, url_origin, url_with_query
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aiconvai.engine.url import Url, parse_url, url_origin, url_with_query
 
 SCHEMES = {"http": (False, 80), "https": (True, 443), "ws": (False, 80), "wss": (True, 443)}
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 
-HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10}){0,3}", fullmatch=True) | st.ip_addresses(
-    v=4
-).map(str)
+HOSTS = st.from_regex(
+    r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10}){0,3}", fullmatch=True
+) | st.ip_addresses(v=4).map(str)
 PATHS = st.text(PLAIN + "/%@:!$&'()*+,;=", max_size=40).map(lambda text: "/" + text)
 QUERIES = st.text(PLAIN + "/%@:&=+,;?", min_size=1, max_size=40).map(lambda text: "?" + text)
 
@@ -66,7 +67,13 @@ def test_bad_urls(text: str) -> None:
         parse_url(text)
 
 
-@given(HOSTS, st.just("") | PATHS, st.just("") | QUERIES, st.text(PLAIN, min_size=1), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+@given(
+    HOSTS,
+    st.just("") | PATHS,
+    st.just("") | QUERIES,
+    st.text(PLAIN, min_size=1),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+)
 def test_a_query_is_added(host: str, path: str, query: str, key: str, value: str) -> None:
     url = f"https://{host}{path}{query}"
     with_query = url_with_query(url, key, value)

@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -116,6 +117,7 @@ class Asterisk:
             "extra_files": {**own, **(extra_files or {})},
         }
         self.name = f"aiconvai-{version}-{uuid.uuid4().hex[:8]}"
+        self._settings: InstanceSettings | None = None
         self._ports: PortLease | None = None
         self._container: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
@@ -293,6 +295,14 @@ class Asterisk:
         # A rename, so that a reload never reads half a file; its new inode also counts as a change.
         fresh.replace(path)
 
+    def set_dialplan(self, extensions: str) -> None:
+        """Replace the text added to [default] by another one and reload the dialplan."""
+        if self._settings is None:
+            raise AsteriskError("the dialplan is set once Asterisk runs: call start() first")
+        settings = replace(self._settings, extensions=extensions)
+        self.write_config("extensions.conf", render(settings)["extensions.conf"])
+        self.cli("dialplan reload")
+
     def reload(self, module: str | None = None) -> str:
         """`module reload NAME`, or everything without a name."""
         return self.cli(f"module reload {module}" if module else "core reload")
@@ -398,7 +408,7 @@ class Asterisk:
         self._sanitizer_log = SanitizerLog(self.sanitizer, directory / "log") if self.sanitizer else None
         for name in _DIRECTORIES:
             (directory / name).mkdir(parents=True, exist_ok=True)
-        settings = InstanceSettings(
+        self._settings = InstanceSettings(
             version=self.version,
             sip_port=ports.sip,
             ami_port=ports.ami,
@@ -408,7 +418,7 @@ class Asterisk:
             data_directory=image.data_directory,
             **self._settings_arguments,  # type: ignore[arg-type]
         )
-        for name, text in render(settings).items():
+        for name, text in render(self._settings).items():
             (directory / "etc" / name).write_text(text, encoding="utf-8")
         for relative, content in self._files.items():
             path = directory / relative
