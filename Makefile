@@ -13,6 +13,11 @@ else
 BUILD := build
 endif
 
+# Where nobody reads the output, a warning is an error.
+ifdef CI
+MESON_OPTIONS += -Dwerror=true
+endif
+
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 

@@ -126,7 +126,7 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 /* A piece of a text message. `complete` with its last piece. */
 void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete, uint64_t now_us);
 
-/* A binary message came, or a text message too long to be kept: counted and ignored. */
+/* A binary message came: counted and ignored. */
 void aic_conversation_refused_message(struct aic_conversation *conversation);
 
 /* The WebSocket is gone: closed by the service with a code and a reason, or broken (0, ""). */

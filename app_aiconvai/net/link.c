@@ -632,10 +632,15 @@ static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes
 	bool complete = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
 
 	link->message_length += length;
-	if (link->message_length <= MESSAGE_MAX && !lws_frame_is_binary(wsi)) {
-		aic_conversation_message(link->conversation, bytes, length, complete, aic_now_us());
-	} else if (complete) {
-		aic_conversation_refused_message(link->conversation);
+	if (lws_frame_is_binary(wsi)) {
+		if (complete) {
+			aic_conversation_refused_message(link->conversation);
+		}
+	} else {
+		/* Of a message that is too long the rest is left out: it then is no JSON, and ignored as such. */
+		bool too_long = link->message_length > MESSAGE_MAX;
+
+		aic_conversation_message(link->conversation, bytes, too_long ? 0 : length, complete, aic_now_us());
 	}
 	if (complete) {
 		link->message_length = 0;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from engine_host import Host
 from hypothesis import HealthCheck, settings
 
 from aiconvai.engine.library import EngineNotBuiltError, load_library
@@ -24,3 +25,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             load_library()
         except EngineNotBuiltError as error:
             raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture
+def host() -> Host:
+    """The host of an announced conversation that sends chunks of 20 ms."""
+    started = Host(audio_frames_buffer_ms=20)
+    started.start()
+    return started

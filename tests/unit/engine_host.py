@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.conversation import Conversation, Phase, VirtualClock
-from aiconvai.engine.events import Abort, Action, Close, Ended, Error, Event, Open, Send
+from aiconvai.engine.events import Action, Ended, Error, Event, Open, Send
 from aiconvai.engine.playout_queue import PlayoutResult
 from aiconvai.engine.settings import Line, Settings
 
@@ -69,9 +69,8 @@ class Host:
 
     def check(self) -> None:
         """What holds at all times: no secret is told, and the end is told once and last."""
-        told = repr([event for event in self.events]) + repr(
-            [a for a in self.actions if not isinstance(a, Send)]
-        )
+        shown = [action for action in self.actions if not isinstance(action, Send)]
+        told = repr(self.events) + repr(shown)
         assert not any(secret in told for secret in SECRETS)
         ends = [at for at, event in enumerate(self.events) if isinstance(event, Ended)]
         assert ends in ([], [len(self.events) - 1])
@@ -98,14 +97,37 @@ class Host:
         self.conversation.message(json.dumps(message).encode())
         return self.pump() if pump else []
 
-    def open(self) -> None:
-        """From the beginning to the open WebSocket."""
+    def begin(self) -> Open:
+        """The attempt that is due begins; returns what is to be opened."""
         (action,) = self.tick()
         assert isinstance(action, Open)
+        return action
+
+    def reach(self, phase: Phase) -> None:
+        """Bring a conversation whose attempt is due there."""
+        if phase is Phase.WAITING:
+            return
+        self.begin()
+        if phase is Phase.FETCHING:
+            return
         if self.conversation.phase is Phase.FETCHING:
             self.conversation.http_reply(200, json.dumps({"signed_url": SIGNED_URL}).encode())
-            (action,) = self.pump()
-            assert isinstance(action, Open)
+            self.pump()
+        if phase is Phase.CONNECTING:
+            return
+        self.conversation.connected()
+        self.pump()
+        if phase is Phase.STARTING:
+            return
+        self.say(metadata())
+        assert self.conversation.phase is phase
+
+    def open(self) -> None:
+        """From the beginning to the open WebSocket."""
+        self.begin()
+        if self.conversation.phase is Phase.FETCHING:
+            self.conversation.http_reply(200, json.dumps({"signed_url": SIGNED_URL}).encode())
+            self.pump()
         self.conversation.connected()
         self.pump()
         assert self.conversation.phase is Phase.STARTING
@@ -191,9 +213,14 @@ def end_call(**extra: object) -> dict[str, Any]:
     return {
         "type": "agent_tool_response",
         "agent_tool_response": {
-            "tool_name": "end_call", "tool_call_id": "x", "tool_type": "system", "is_error": False, "event_id": 6, **extra,
+            "tool_name": "end_call",
+            "tool_call_id": "x",
+            "tool_type": "system",
+            "is_error": False,
+            "event_id": 6,
+            **extra,
         },
-    }  # fmt: skip
+    }
 
 
 def service_error(message: str, code: int = 1008) -> dict[str, Any]:
@@ -201,8 +228,3 @@ def service_error(message: str, code: int = 1008) -> dict[str, Any]:
         "type": "error",
         "error_event": {"code": code, "error_type": "override_error", "message": message},
     }
-
-
-def terminal(actions: list[Action]) -> list[Action]:
-    """The actions that end a connection."""
-    return [action for action in actions if isinstance(action, Abort | Close)]

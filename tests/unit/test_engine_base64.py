@@ -57,14 +57,11 @@ def test_padding_belongs_at_the_end_of_a_group(text: str) -> None:
 
 @given(st.text(alphabet="ABz09+/=", max_size=13))
 def test_same_verdict_as_python(text: str) -> None:
-    """Python wants padding; where it is complete the two agree."""
+    """Python, when strict, wants padding; where it is complete the two agree."""
+    padding = "=" * (-len(text) % 4) if "=" not in text else ""
     try:
-        expected: bytes | None = base64.b64decode(text, validate=True)
+        expected = binascii.a2b_base64(text + padding, strict_mode=True)
     except binascii.Error:
-        expected = None
-    if expected is None and "=" not in text and len(text) % 4 in (2, 3):
-        expected = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    if expected is None:
         with pytest.raises(ValueError, match="not base64"):
             base64_decode(text)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ MESSAGE: dict[str, Any] = {
 }
 
 
-def record_of(message: Any) -> dict[str, Any]:
+def record_of(message: object) -> dict[str, Any]:
     return JsonReader(FIELDS).read(json.dumps(message).encode()).values
 
 
@@ -91,11 +92,36 @@ def test_every_proper_beginning_is_refused_and_harms_nothing() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b" ", b"{", b"}", b"{]", b"[1,]", b'{"type":}', b'{"type":"a"} x', b'{"type":"a"}{"type":"b"}', b"nul",
-     b"{'type':'a'}", b'{"type":"\x01"}', b'{"type":"a\nb"}', b'{"type":"\\x"}', b'{"type":"\\u12g4"}', b"\xff\xfe",
-     b'{"type":"\xff"}', b'{"type":"\xc3"}', b'{"type":01}', b'{"type":+1}', b'{"type":.5}', b'{"score":NaN}',
-     b'{"type" "a"}', b'{type:"a"}', b'\xef\xbb\xbf{"type":"a"}', b"\0", b'{"type":"a"}\0'],
-)  # fmt: skip
+    [
+        b"",
+        b" ",
+        b"{",
+        b"}",
+        b"{]",
+        b"[1,]",
+        b'{"type":}',
+        b'{"type":"a"} x',
+        b'{"type":"a"}{"type":"b"}',
+        b"nul",
+        b"{'type':'a'}",
+        b'{"type":"\x01"}',
+        b'{"type":"a\nb"}',
+        b'{"type":"\\x"}',
+        b'{"type":"\\u12g4"}',
+        b"\xff\xfe",
+        b'{"type":"\xff"}',
+        b'{"type":"\xc3"}',
+        b'{"type":01}',
+        b'{"type":+1}',
+        b'{"type":.5}',
+        b'{"score":NaN}',
+        b'{"type" "a"}',
+        b'{type:"a"}',
+        b'\xef\xbb\xbf{"type":"a"}',
+        b"\0",
+        b'{"type":"a"}\0',
+    ],
+)
 def test_malformed_then_good(text: bytes) -> None:
     reader = JsonReader(FIELDS)
     with pytest.raises(MalformedMessageError, match=r"."):
@@ -120,8 +146,8 @@ def test_fields_of_one_message_do_not_stay_for_the_next() -> None:
 
 
 def test_values_of_another_type_leave_a_field_absent() -> None:
-    values: list[Any] = ["text", 1, 1.5, True, None, {"a": 1}, [1], {}, []]
-    fits = {
+    values: list[object] = ["text", 1, 1.5, True, None, {"a": 1}, [1], {}, []]
+    fits: dict[str, list[object]] = {
         "type": ["text"],
         "audio.data": ["text"],
         "audio.id": [1],
@@ -145,7 +171,8 @@ def test_a_wrong_type_does_not_undo_a_right_one() -> None:
 
 
 def test_of_duplicate_keys_the_last_counts() -> None:
-    text = b'{"type":"a","type":"b","audio":{"id":1,"data":"AAAA"},"audio":{"id":2,"data":"/w=="},"flag":true,"flag":false}'
+    text = b'{"type":"a","type":"b","audio":{"id":1,"data":"AAAA"},"audio":{"id":2,"data":"/w=="},'
+    text += b'"flag":true,"flag":false}'
     assert JsonReader(FIELDS).read(text).values == {
         "type": "b",
         "audio.id": 2,
@@ -155,17 +182,33 @@ def test_of_duplicate_keys_the_last_counts() -> None:
 
 
 def test_a_top_level_that_is_no_object() -> None:
-    for message in ("text", 5, None, True, [], [{"type": "a"}], [[1]]):
+    messages: list[object] = ["text", 5, None, True, [], [{"type": "a"}], [[1]]]
+    for message in messages:
         assert record_of(message) == {}
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0", 0), ("-0", 0), ("-7", -7), ("3.0", 3), ("3e2", 300), ("1E+3", 1000), ("999999999999999999", 10**18 - 1),
-     ("-99999999999999999", -(10**17) + 1), ("9007199254740992.0", 2**53),
-     ("3.5", None), ("1e300", None), ("1e999", None), ("-1e999", None), ("1e-3", None), ("1" + "0" * 80, None),
-     ("9" * 30, None), ("0." + "0" * 70 + "1", None)],
-)  # fmt: skip
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("-7", -7),
+        ("3.0", 3),
+        ("3e2", 300),
+        ("1E+3", 1000),
+        ("999999999999999999", 10**18 - 1),
+        ("-99999999999999999", -(10**17) + 1),
+        ("9007199254740992.0", 2**53),
+        ("3.5", None),
+        ("1e300", None),
+        ("1e999", None),
+        ("-1e999", None),
+        ("1e-3", None),
+        ("1" + "0" * 80, None),
+        ("9" * 30, None),
+        ("0." + "0" * 70 + "1", None),
+    ],
+)
 def test_integers(text: str, value: int | None) -> None:
     expected = {} if value is None else {"audio.id": value}
     assert JsonReader(FIELDS).read(f'{{"audio":{{"id":{text}}}}}'.encode()).values == expected
@@ -248,9 +291,16 @@ def test_an_empty_key_is_a_level_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("escaped", "text"),
-    [(r"\u0041", "A"), (r"\u017e", "ž"), (r"\ud83d\ude00", "\N{GRINNING FACE}"), (r"\u0000", "\0"), (r"\/", "/"),
-     (r"\uffff", "\uffff"), (r"\u2028", "\u2028")],
-)  # fmt: skip
+    [
+        (r"\u0041", "A"),
+        (r"\u017e", "ž"),
+        (r"\ud83d\ude00", "\N{GRINNING FACE}"),
+        (r"\u0000", "\0"),
+        (r"\/", "/"),
+        (r"\uffff", "\uffff"),
+        (r"\u2028", "\u2028"),
+    ],
+)
 def test_escapes(escaped: str, text: str) -> None:
     assert JsonReader(FIELDS).read(f'{{"type":"{escaped}"}}'.encode()).values == {"type": text}
 
@@ -349,10 +399,8 @@ def test_generated_damage(message: dict[str, Any], place: int, byte: int) -> Non
     text = bytearray(json.dumps(message).encode())
     text[place % len(text)] = byte
     reader = JsonReader(FIELDS)
-    try:
+    with suppress(MalformedMessageError):
         reader.read(bytes(text))
-    except MalformedMessageError:
-        pass
     check_message(reader.read(json.dumps(MESSAGE).encode()))
 
 
@@ -406,9 +454,19 @@ def test_repair_keeps_what_is_good_and_marks_what_is_not(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"\xc0\x80", b"\xe0\x80\x80", b"\xed\xa0\x80", b"\xf0\x80\x80\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
-     b"\xfe", b"\x80", b"\xe2\x82", b"a\xf0\x9f\x98"],
-)  # fmt: skip
+    [
+        b"\xc0\x80",
+        b"\xe0\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xf0\x80\x80\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xf8\x88\x80\x80\x80",
+        b"\xfe",
+        b"\x80",
+        b"\xe2\x82",
+        b"a\xf0\x9f\x98",
+    ],
+)
 def test_overlong_forms_surrogates_and_the_like(data: bytes) -> None:
     assert set(repair_utf8(data).decode().lstrip("a")) == {"\N{REPLACEMENT CHARACTER}"}
 

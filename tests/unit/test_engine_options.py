@@ -96,8 +96,25 @@ def test_integers_have_a_range(option: EngineOption) -> None:
         settings = read(option, str(value))
         assert settings.problems == ()
         assert settings[option.name] == value
-    wrong = [str(option.minimum - 1), str(option.maximum + 1), "5x", "x", "1.5", "+5", " 5", "5 ", "0x10", "--5", "-", "٣",
-             "99999999999999999999", "-99999999999999999999", "4294967297", "1e2", "5 # five"]  # fmt: skip
+    wrong = [
+        str(option.minimum - 1),
+        str(option.maximum + 1),
+        "5x",
+        "x",
+        "1.5",
+        "+5",
+        " 5",
+        "5 ",
+        "0x10",
+        "--5",
+        "-",
+        "٣",
+        "99999999999999999999",
+        "-99999999999999999999",
+        "4294967297",
+        "1e2",
+        "5 # five",
+    ]
     for text in wrong:
         settings = read(option, text)
         (problem,) = settings.problems
@@ -151,8 +168,20 @@ def test_urls_have_a_scheme_and_a_host(option: EngineOption) -> None:
     scheme = option.words[0]
     for right in (f"{scheme}://h", f"{scheme.upper()}://h:80/p?q=1#f", f"{scheme}://[::1]/"):
         assert read(option, right).problems == ()
-    for wrong in (f"{scheme}://", f"{scheme}:///p", f"{scheme}://:80", f"{scheme}:/h", scheme, "h", "ftp://h", "://h",
-                  f"{scheme}://h/a b", f"{scheme}://h\t", f" {scheme}://h", f"x{scheme}://h"):  # fmt: skip
+    for wrong in (
+        f"{scheme}://",
+        f"{scheme}:///p",
+        f"{scheme}://:80",
+        f"{scheme}:/h",
+        scheme,
+        "h",
+        "ftp://h",
+        "://h",
+        f"{scheme}://h/a b",
+        f"{scheme}://h\t",
+        f" {scheme}://h",
+        f"x{scheme}://h",
+    ):
         (problem,) = read(option, wrong).problems
         assert "expected a URL that begins with" in problem
         assert " or ".join(f"{word}://" for word in option.words) in problem
@@ -196,10 +225,18 @@ def test_the_wrong_section(option: EngineOption) -> None:
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("agent_idd", "agent_id"), ("AGENT-ID", "agent_id"), ("elevenlabs_api_keys", "elevenlabs_api_key"),
-     ("audio_frame_buffer_ms", "audio_frames_buffer_ms"), ("promt", "prompt"), ("debugg", "debug"),
-     ("something_else_entirely", None), ("", None), ("x" * 5000, None)],
-)  # fmt: skip
+    [
+        ("agent_idd", "agent_id"),
+        ("AGENT-ID", "agent_id"),
+        ("elevenlabs_api_keys", "elevenlabs_api_key"),
+        ("audio_frame_buffer_ms", "audio_frames_buffer_ms"),
+        ("promt", "prompt"),
+        ("debugg", "debug"),
+        ("something_else_entirely", None),
+        ("", None),
+        ("x" * 5000, None),
+    ],
+)
 def test_an_unknown_name(name: str, nearest: str | None) -> None:
     (problem,) = Settings.read_agent("sales", [Line("agent_id", "a"), Line(name, SECRET)]).problems
     assert SECRET not in problem
@@ -312,10 +349,47 @@ def test_a_secret_as_it_is_shown(secret: str, shown: str) -> None:
 
 BLANKS = "".join(map(chr, range(33)))
 NAMES = [name for option in TABLE for name in (option.name, *option.aliases)]
-WORDS = ["yes", "NO", "t", "0", "1", "240", "-1", "20", "500", "501", "100000", "007", "elevenlabs", "ELEVENLABS",
-         "wss://h/x", "ws://h", "https://h/p", "HTTP://h", "http:///x", "wss://:1", "a=1", "_=", "1=a", "X-A, X-B", ",",
-         "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", "x", "en", "xx # y", "#",
-         "ž" * 8, "ž" * 9, "wss://h/a b", "x" * 127, "x" * 129, "x" * 513, "K", "9223372036854775808"]  # fmt: skip
+WORDS = [
+    "yes",
+    "NO",
+    "t",
+    "0",
+    "1",
+    "240",
+    "-1",
+    "20",
+    "500",
+    "501",
+    "100000",
+    "007",
+    "elevenlabs",
+    "ELEVENLABS",
+    "wss://h/x",
+    "ws://h",
+    "https://h/p",
+    "HTTP://h",
+    "http:///x",
+    "wss://:1",
+    "a=1",
+    "_=",
+    "1=a",
+    "X-A, X-B",
+    ",",
+    "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p",
+    "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
+    "x",
+    "en",
+    "xx # y",
+    "#",
+    "ž" * 8,
+    "ž" * 9,
+    "wss://h/a b",
+    "x" * 127,
+    "x" * 129,
+    "x" * 513,
+    "K",
+    "9223372036854775808",
+]
 VALUES = st.sampled_from(WORDS) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
 ).map(lambda text: text.strip(BLANKS))
@@ -406,7 +480,7 @@ SECRETIVE = [option.name for option in TABLE if option.secret] + [
     st.integers(5, 20),
 )
 def test_a_secret_is_never_in_a_problem(name: str, general: bool, times: int, repeats: int) -> None:
-    """Neither where the option is secret nor where its name is misspelt; too long, twice, or in the wrong section."""
+    """Whether the option is secret or its name misspelt; too long, given twice, in the wrong section."""
     value = SECRET * repeats
     lines = [Line(name, value) for _ in range(times)]
     problems = (Settings.read_general(lines) if general else Settings.read_agent("sales", lines)).problems

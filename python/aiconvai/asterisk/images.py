@@ -135,7 +135,8 @@ def build_module(
     console = console or Console(stderr=True)
     suffix = {None: "", "address": "-asan", "thread": "-tsan"}[sanitizer]
     directory = (build_dir or root / "build" / f"asterisk-{version}{suffix}").absolute()
-    wanted = {"buildtype": "debugoptimized", **_sanitizer_options(sanitizer), **(options or {})}
+    # The image's compiler is known, so that a warning is news.
+    wanted = {"buildtype": "debugoptimized", "werror": "true", **_sanitizer_options(sanitizer), **(options or {})}
     record = json.dumps({"image": tag, "options": wanted}, sort_keys=True)
     directory.mkdir(parents=True, exist_ok=True)
     with _exclusive(directory.with_name(directory.name + ".lock")):
