@@ -246,14 +246,15 @@ def test_every_known_message_is_accepted() -> None:
 
 def test_unknown_types_are_counted_and_ignored(host: Host) -> None:
     long_type = "x" * 500
-    for message in (
+    messages: list[object] = [
         {"type": "brand_new", "brand_new_event": {}},
         {"no": "type"},
         {"type": 5},
         [],
         "x",
         {"type": long_type},
-    ):
+    ]
+    for message in messages:
         host.say(message)
     stats = host.conversation.stats()
     assert stats.unknown_messages == 6

@@ -52,7 +52,7 @@ def test_a_private_agents_signed_url_is_fetched_with_the_key() -> None:
     assert request.headers == {"xi-api-key": API_KEY}
     assert parse_qsl(urlsplit(request.url).query) == [("agent_id", "agent 1/ž")]
     assert API_KEY not in request.url
-    assert host.conversation.phase is Phase.FETCHING
+    assert host.conversation.stats().phase is Phase.FETCHING
     host.conversation.http_reply(200, json.dumps({"more": [1], "signed_url": SIGNED_URL}).encode())
     (action,) = host.pump()
     assert isinstance(action, Open)
@@ -135,7 +135,7 @@ def test_variables_of_the_call_win_over_configured_ones() -> None:
     ],
 )
 def test_overrides(options: dict[str, str], expected: dict[str, Any]) -> None:
-    assert initiation(Host(**options))["conversation_config_override"] == expected
+    assert initiation(Host(PUBLIC | options))["conversation_config_override"] == expected
 
 
 def test_the_user_id() -> None:

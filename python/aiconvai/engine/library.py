@@ -51,7 +51,8 @@ class Library:
         self.ffi: Any = cffi.FFI()
         self.ffi.cdef(declarations.read_text(encoding="utf-8"))
         self.ffi.cdef("void free(void *memory);")
-        self.lib: Any = self.ffi.dlopen(str(path))
+        # Never unloaded: what is freed as Python exits still needs its code.
+        self.lib: Any = self.ffi.dlopen(str(path), os.RTLD_NOW | os.RTLD_NODELETE)
 
     def constant(self, prefix: str, member: Enum) -> int:
         """The C value of a Python enum's member: PREFIX_NAME."""
