@@ -5,26 +5,25 @@ Called by meson with the name of a directory in asterisk.conf (astmoddir, astdat
 """
 
 import argparse
-import glob
-import os
 import re
 import sys
+from pathlib import Path
 
+# Patterns below the root, in the order of preference; the last one is taken where none exists.
 USUAL = {
-    "astmoddir": ["/usr/lib/*-linux-gnu*/asterisk/modules", "/usr/lib64/asterisk/modules", "/usr/lib/asterisk/modules"],
-    "astdatadir": ["/usr/share/asterisk", "/var/lib/asterisk"],
-    "astetcdir": ["/etc/asterisk"],
+    "astmoddir": ["usr/lib/*-linux-gnu*/asterisk/modules", "usr/lib64/asterisk/modules", "usr/lib/asterisk/modules"],
+    "astdatadir": ["usr/share/asterisk", "var/lib/asterisk"],
+    "astetcdir": ["etc/asterisk"],
 }
 
 
 def configured(name: str, path: str) -> str:
     """The value of `name` in an asterisk.conf, empty if it does not say."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    match = re.search(r"^\s*%s\s*=>?\s*([^\s;]+)" % re.escape(name), text, re.MULTILINE)
+    match = re.search(rf"^\s*{re.escape(name)}\s*=>?\s*([^\s;]+)", text, re.MULTILINE)
     return match.group(1) if match else ""
 
 
@@ -34,8 +33,9 @@ def main() -> int:
     parser.add_argument("--configuration", default="/etc/asterisk/asterisk.conf")
     arguments = parser.parse_args()
     directory = configured(arguments.name, arguments.configuration)
-    found = [path for pattern in USUAL[arguments.name] for path in sorted(glob.glob(pattern)) if os.path.isdir(path)]
-    print(directory or (found[0] if found else USUAL[arguments.name][-1]), end="")
+    patterns = USUAL[arguments.name]
+    found = [str(path) for pattern in patterns for path in sorted(Path("/").glob(pattern)) if path.is_dir()]
+    print(directory or (found[0] if found else f"/{patterns[-1]}"), end="")
     return 0
 
 

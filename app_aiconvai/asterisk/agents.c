@@ -24,15 +24,16 @@ static AO2_GLOBAL_OBJ_STATIC(in_force);
 struct problem_sink {
 	int fd;
 	int count;
+	const char *file; /* of a section without a line that could name it; NULL: the lines do */
 };
 
 static void report(void *user, const char *problem)
 {
 	struct problem_sink *sink = user;
 
-	ast_log(LOG_ERROR, "%s\n", problem);
+	ast_log(LOG_ERROR, "%s%s%s\n", S_OR(sink->file, ""), sink->file ? ": " : "", problem);
 	if (sink->fd >= 0) {
-		ast_cli(sink->fd, "%s\n", problem);
+		ast_cli(sink->fd, "%s%s%s\n", S_OR(sink->file, ""), sink->file ? ": " : "", problem);
 	}
 	sink->count++;
 }
@@ -104,8 +105,8 @@ static int is_overridden(const struct ast_variable *variable)
 	return 0;
 }
 
-/* The lines of a section as the engine takes them. Returns how many; `*lines` is to be freed. -1 when memory is short. */
-static int section_lines(const struct ast_variable *variables, struct aic_option_line **lines)
+/* The lines of a section of `file` as the engine takes them. Returns how many; `*lines` is to be freed. -1 when memory is short. */
+static int section_lines(const struct ast_variable *variables, const char *file, struct aic_option_line **lines)
 {
 	const struct ast_variable *variable;
 	int count = 0;
@@ -119,8 +120,9 @@ static int section_lines(const struct ast_variable *variables, struct aic_option
 	count = 0;
 	for (variable = variables; variable; variable = variable->next) {
 		if (!is_overridden(variable)) {
+			/* Asterisk names the files that are included, and not the one that includes them. */
 			(*lines)[count++] = (struct aic_option_line) {
-				.file = variable->file, .line = variable->lineno, .name = variable->name, .value = variable->value};
+				.file = S_OR(variable->file, file), .line = variable->lineno, .name = variable->name, .value = variable->value};
 		}
 	}
 	return count;
@@ -135,7 +137,9 @@ static int read_agent(struct configuration *configuration, const char *name, con
 		report(sink, "out of memory");
 		return -1;
 	}
+	sink->file = count ? NULL : configuration->file;
 	aic_settings_read_agent(&agent->settings, &configuration->general, name, lines, count, report, sink);
+	sink->file = NULL;
 	if (!ao2_link(configuration->agents, agent)) {
 		char text[256];
 
@@ -156,7 +160,7 @@ static void read_section(struct configuration *configuration, struct ast_config 
 	if ((strcasecmp(name, GENERAL_SECTION) == 0) != general) {
 		return;
 	}
-	count = section_lines(ast_variable_browse(config, name), &lines);
+	count = section_lines(ast_variable_browse(config, name), configuration->file, &lines);
 	if (count < 0) {
 		report(sink, "out of memory");
 		return;
@@ -192,7 +196,7 @@ static struct ast_config *load_file(const char **file)
 
 int agents_load(int fd)
 {
-	struct problem_sink sink = {fd, 0};
+	struct problem_sink sink = {fd, 0, NULL};
 	const char *file, *section;
 	struct ast_config *config = load_file(&file);
 	struct configuration *configuration;
@@ -200,7 +204,7 @@ int agents_load(int fd)
 	if (!config && file) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "%s: it cannot be parsed; see the messages above", file);
+		snprintf(text, sizeof(text), "%s: it cannot be parsed; the messages of config.c in the log say where", file);
 		report(&sink, text);
 		return -1;
 	}

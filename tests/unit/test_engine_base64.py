@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -55,14 +55,14 @@ def test_padding_belongs_at_the_end_of_a_group(text: str) -> None:
         base64_decode(text)
 
 
+WELL_FORMED = re.compile(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==)?|[A-Za-z0-9+/]{3}=?)?")
+
+
 @given(st.text(alphabet="ABz09+/=", max_size=13))
-def test_same_verdict_as_python(text: str) -> None:
-    """Python, when strict, wants padding; where it is complete the two agree."""
-    padding = "=" * (-len(text) % 4) if "=" not in text else ""
-    try:
-        expected = binascii.a2b_base64(text + padding, strict_mode=True)
-    except binascii.Error:
+def test_only_what_is_well_formed_is_accepted(text: str) -> None:
+    """Python's own verdict is of no use here: it accepts "AAAA=", even when strict."""
+    if WELL_FORMED.fullmatch(text):
+        assert base64_decode(text) == base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+    else:
         with pytest.raises(ValueError, match="not base64"):
             base64_decode(text)
-    else:
-        assert base64_decode(text) == expected
