@@ -2,7 +2,7 @@
 #
 #   make            build the module        make DEBUG=1   the same, for a debugger, in build-debug/
 #   make test       what CI runs            make check     every static check
-#   make install    install the module      make demo      talk to a mock agent through a real Asterisk
+#   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours)
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
@@ -57,8 +57,8 @@ test: build lint
 install: build
 	meson install -C $(BUILD)
 
-demo: build
-	.venv/bin/aiconvai demo
+demo: bootstrap
+	.venv/bin/aiconvai demo $(if $(KEEP),--keep)
 
 clean:
 	rm -rf build build-debug

@@ -30,9 +30,7 @@ CONSTANT = re.compile(r"#define (AIC_\w+) (-?\d+)\s*")
 INLINE_FUNCTION = re.compile(r"static inline [^;{]*\{")
 
 
-def preprocess(
-    compiler: list[str], headers: list[Path], includes: list[Path], depfile: Path, target: Path
-) -> str:
+def preprocess(compiler: list[str], headers: list[Path], includes: list[Path], depfile: Path, target: Path) -> str:
     """The headers' text and their macros, as the compiler's preprocessor sees them."""
     with tempfile.TemporaryDirectory() as scratch:
         for name, text in SYSTEM_HEADERS.items():

@@ -51,6 +51,8 @@ AST_APP_OPTIONS(application_options, {
 	AST_APP_OPTION_ARG('m', OPTION_WAITING_SOUND, ARGUMENT_WAITING_SOUND),
 });
 
+#define KNOWN_OPTIONS "b, c, n, v(), m()"
+
 /* The dynamic variables of a call. Texts are owned. */
 struct call_variables {
 	struct aic_variable list[VARIABLES_MAX];
@@ -164,6 +166,29 @@ static void add_call_variables(struct ast_channel *channel, const struct agent *
 	}
 }
 
+/*
+ * Whether every letter is an option: ast_app_parse_options() passes over those it does not know, and a mistyped option would be
+ * a call that behaves unlike its dialplan. Returns -1 with a sentence in `error` where one is not.
+ */
+static int check_option_letters(const char *text, char *error, size_t error_size)
+{
+	int depth = 0;
+
+	for (; *text; text++) {
+		if (*text == '(') {
+			depth++;
+		} else if (*text == ')' && depth) {
+			depth--;
+		} else if (*text == '\\' && text[1]) {
+			text++;
+		} else if (!depth && !isspace((unsigned char) *text) && !application_options[*text & 0x7f].flag) {
+			snprintf(error, error_size, "'%c' is no option; known are " KNOWN_OPTIONS, *text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* Reads frames until the conversation is over and heard to its end. Returns 0, or -1 when the caller is gone. */
 static int wait_for_end(struct ast_channel *channel, struct session *session)
 {
@@ -254,6 +279,8 @@ static int begin_call(struct ast_channel *channel, struct agent *agent, const st
 		result = refuse(channel, &outcome);
 	} else {
 		answer(channel, options);
+		/* Not before: an answer stops whatever is being played. */
+		session_start_waiting_sound(session, channel);
 		if (!options->background) {
 			result = converse(channel, session);
 		}
@@ -289,8 +316,10 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	} else if (!configuration || !(agent = agents_find(configuration, args.agent))) {
 		snprintf(outcome.reason, sizeof(outcome.reason), "no agent '%.80s' is configured: see 'aiconvai show agents'", args.agent);
 		result = refuse_invalid(channel, &outcome);
+	} else if (check_option_letters(S_OR(args.options, ""), outcome.reason, sizeof(outcome.reason))) {
+		result = refuse_invalid(channel, &outcome);
 	} else if (!ast_strlen_zero(args.options) && ast_app_parse_options(application_options, &flags, arguments, args.options)) {
-		snprintf(outcome.reason, sizeof(outcome.reason), "the options could not be understood; known are b, c, n, v(), m()");
+		snprintf(outcome.reason, sizeof(outcome.reason), "the options could not be understood; known are " KNOWN_OPTIONS);
 		result = refuse_invalid(channel, &outcome);
 	} else if (add_option_variables(&variables, arguments[ARGUMENT_VARIABLES], outcome.reason, sizeof(outcome.reason))) {
 		result = refuse_invalid(channel, &outcome);

@@ -288,15 +288,13 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, in
 	return session;
 }
 
+/* The channel is locked. */
 static void start_waiting_sound(struct session *session, struct ast_channel *channel)
 {
 	const char *sound = session->options.waiting_sound;
 	struct ast_tone_zone_sound *tone = NULL;
 	const char *data;
 
-	if (!sound) {
-		return;
-	}
 	atomic_store(&session->waiting_sound_on, true);
 	if (!ast_begins_with(sound, TONE_PREFIX)) {
 		ast_moh_start(channel, sound, NULL);
@@ -313,6 +311,19 @@ static void start_waiting_sound(struct session *session, struct ast_channel *cha
 	if (tone) {
 		ast_tone_zone_sound_unref(tone);
 	}
+}
+
+void session_start_waiting_sound(struct session *session, struct ast_channel *channel)
+{
+	if (!session->options.waiting_sound) {
+		return;
+	}
+	ast_channel_lock(channel);
+	/* The agent may have spoken, or ended, already. */
+	if (session->channel == channel && !atomic_load(&session->frames_played)) {
+		start_waiting_sound(session, channel);
+	}
+	ast_channel_unlock(channel);
 }
 
 void session_stop_waiting_sound(struct session *session, struct ast_channel *channel)
@@ -343,7 +354,6 @@ int session_begin(struct session *session)
 	if (result) {
 		return -1;
 	}
-	start_waiting_sound(session, channel);
 	session_tell_start(session);
 	aic_link_start(session->link);
 	return 0;

@@ -112,6 +112,9 @@ void session_close(struct session *session, enum aic_status status, const char *
  */
 void session_finish(struct session *session, struct ast_channel *channel);
 
+/* Starts the music or tone that is to be heard until the agent is, unless the agent was quicker. Channel not locked. */
+void session_start_waiting_sound(struct session *session, struct ast_channel *channel);
+
 /* Stops the music or tone that is played until the agent is heard, if it is on. The channel is locked. */
 void session_stop_waiting_sound(struct session *session, struct ast_channel *channel);
 

@@ -6,7 +6,6 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/channel.h"
-#include "asterisk/localtime.h"
 #include "asterisk/logger.h"
 #include "asterisk/manager.h"
 #include "asterisk/stasis_channels.h"
@@ -17,6 +16,8 @@
 #include "media_clock.h"
 #include "session.h"
 #include "session_events.h"
+
+#include <time.h>
 
 /* Speech, as the seeds of this project call it, above this score. */
 #define HIGH_VAD_SCORE 0.5
@@ -188,14 +189,15 @@ static void on_interruption(struct session *session, const struct aic_event *eve
 static void on_vad(struct session *session, const struct aic_event *event)
 {
 	struct timeval now = ast_tvnow();
-	struct ast_tm when;
+	struct tm when;
 	char date[32];
 
 	if (!is_debug(session)) {
 		return;
 	}
-	ast_localtime(&now, &when, "UTC");
-	ast_strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &when);
+	/* Not ast_localtime(): it reads the zone's file, and at its first use leaves a thread that watches it. */
+	gmtime_r(&now.tv_sec, &when);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &when);
 	ast_log(LOG_NOTICE, "=== VAD SCORE MESSAGE ===\n");
 	ast_log(LOG_NOTICE, "VAD Score: %.3f\n", event->vad.score);
 	ast_log(LOG_NOTICE, "Timestamp: %s.%03dZ\n", date, (int) (now.tv_usec / 1000));

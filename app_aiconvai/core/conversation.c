@@ -10,6 +10,7 @@
 #include "transcoder.h"
 #include "url.h"
 #include "uplink.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,8 +89,11 @@ static void tell(struct aic_conversation *conversation, const struct aic_event *
 
 static void tell_error(struct aic_conversation *conversation, const char *message)
 {
+	char line[AIC_REASON_MAX + 64];
+
+	aic_utf8_line(line, sizeof(line), message);
 	conversation->stats.errors++;
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = message}});
+	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = line}});
 }
 
 /* Adds a copy of a variable, or replaces the value of the one of that name. Returns false when memory is short. */
@@ -213,7 +217,7 @@ static void finish(struct aic_conversation *conversation, enum aic_status status
 	conversation->open_pending = false;
 	conversation->outcome.status = status;
 	conversation->outcome.close_code = close_code;
-	snprintf(conversation->outcome.reason, sizeof(conversation->outcome.reason), "%s", reason);
+	aic_utf8_line(conversation->outcome.reason, sizeof(conversation->outcome.reason), reason);
 	aic_outbox_clear(&conversation->outbox);
 	aic_tool_calls_clear(&conversation->tool_calls);
 	aic_conversation_stats(conversation, &stats);
@@ -467,9 +471,14 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
-	conversation->provider->close_meaning(code, reason, &meaning);
+	/* The reason of a close often is the beginning of the error before it: said once. */
+	conversation->provider->close_meaning(code, strstr(conversation->service_error, reason) ? "" : reason, &meaning);
 	if (conversation->service_error[0]) {
-		snprintf(text, sizeof(text), "%s (%s)", meaning.sentence, conversation->service_error);
+		size_t length = strlen(meaning.sentence) + strlen(" ()");
+		int room = length < AIC_REASON_MAX ? (int) (AIC_REASON_MAX - 1 - length) : 0;
+
+		/* A bracket left open would change how a dialplan reads the arguments behind it. */
+		snprintf(text, sizeof(text), "%s (%.*s)", meaning.sentence, room, conversation->service_error);
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
@@ -663,7 +672,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
 	conversation->stats.uplink_format = uplink;
 	conversation->stats.downlink_format = downlink;
-	snprintf(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), "%s", conversation_id);
+	aic_utf8_line(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), conversation_id);
 	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_READY,
 		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
 	for (size_t i = 0; i < conversation->early_digit_count; i++) {
@@ -799,5 +808,5 @@ void aic_port_fail(struct aic_conversation *conversation, const char *reason)
 void aic_port_unknown(struct aic_conversation *conversation, const char *type)
 {
 	conversation->stats.unknown_messages++;
-	snprintf(conversation->stats.last_unknown, sizeof(conversation->stats.last_unknown), "%s", type);
+	aic_utf8_line(conversation->stats.last_unknown, sizeof(conversation->stats.last_unknown), type);
 }

@@ -4,6 +4,7 @@
  */
 #include "utf8.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,4 +68,31 @@ char *aic_utf8_repair(const char *text)
 	}
 	*to = '\0';
 	return repaired;
+}
+
+void aic_utf8_line(char *to, size_t size, const char *from)
+{
+	const unsigned char *s = (const unsigned char *) from;
+	size_t used = 0;
+
+	while (*s) {
+		size_t length = sequence_length(s);
+		/* U+0080 to U+009F drive terminals, too. */
+		bool control = *s < 0x20 || *s == 0x7f || (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+
+		if (!length || control) {
+			if (used + 1 >= size) {
+				break;
+			}
+			to[used++] = control ? ' ' : '?';
+		} else {
+			if (used + length >= size) {
+				break;
+			}
+			memcpy(to + used, s, length);
+			used += length;
+		}
+		s += length ? length : 1;
+	}
+	to[used] = '\0';
 }

@@ -593,6 +593,17 @@ static bool http_status_may_pass(int status)
 	return status == 408 || status == 429 || status >= 500;
 }
 
+/* What the library says about a connection that failed, in words: its newer versions give the number of the system's error. */
+static const char *connection_error_text(const char *library_text)
+{
+	int number;
+
+	if (!library_text) {
+		return "no reason given";
+	}
+	return sscanf(library_text, "conn fail: %d", &number) == 1 ? strerror(number) : library_text;
+}
+
 static void on_connection_error(struct aic_link *link, struct lws *wsi, const char *library_text)
 {
 	int status = (int) lws_http_client_http_response(wsi);
@@ -607,7 +618,7 @@ static void on_connection_error(struct aic_link *link, struct lws *wsi, const ch
 		snprintf(text, sizeof(text), "it answered HTTP %d to the WebSocket upgrade", status);
 		retry = http_status_may_pass(status);
 	} else {
-		snprintf(text, sizeof(text), "the connection could not be made: %.150s", library_text ? library_text : "no reason given");
+		snprintf(text, sizeof(text), "the connection could not be made: %.150s", connection_error_text(library_text));
 	}
 	if (link->connecting_now) {
 		snprintf(link->connect_error, sizeof(link->connect_error), "%.199s", text);

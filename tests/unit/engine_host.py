@@ -16,9 +16,7 @@ from aiconvai.engine.settings import Line, Settings
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 API_KEY = "sk-0123456789abcdef-the-key"
 SIGNATURE = "signature-9876543210-of-the-url"
-SIGNED_URL = (
-    f"wss://api.example.com/v1/convai/conversation?agent_id=agent_1&conversation_signature={SIGNATURE}"
-)
+SIGNED_URL = f"wss://api.example.com/v1/convai/conversation?agent_id=agent_1&conversation_signature={SIGNATURE}"
 SECRETS = (API_KEY, SIGNATURE)
 
 PUBLIC = {"agent_id": "agent_1", "conversation_endpoint": "wss://api.example.com/v1/convai/conversation"}
@@ -48,9 +46,7 @@ class Host:
         given += [Line(name, str(value)) for name, value in options.items()] + list(lines)
         self.settings = Settings.read_agent("sales", given)
         self.clock = VirtualClock(1_000_000_000)
-        self.conversation = Conversation(
-            self.settings, line_format=line_format, variables=variables, clock=self.clock
-        )
+        self.conversation = Conversation(self.settings, line_format=line_format, variables=variables, clock=self.clock)
         self.actions: list[Action] = []
         self.sent: list[dict[str, Any]] = []
         self.events: list[Event] = []
@@ -157,11 +153,7 @@ class Host:
 
     def uplink(self) -> list[bytes]:
         """The audio of each chunk sent so far."""
-        return [
-            base64.b64decode(m["user_audio_chunk"], validate=True)
-            for m in self.sent
-            if "user_audio_chunk" in m
-        ]
+        return [base64.b64decode(m["user_audio_chunk"], validate=True) for m in self.sent if "user_audio_chunk" in m]
 
     def play(self) -> bytes:
         """All the agent's audio that can be had, frame by frame."""

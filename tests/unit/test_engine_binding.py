@@ -39,16 +39,12 @@ def test_events_may_be_handled_at_once_and_the_handler_may_call_back() -> None:
         if isinstance(event, Error):
             conversation.end(Status.LOST, "an error was enough")
 
-    conversation = Conversation(
-        Settings.read_agent("sales", PUBLIC), line_format=ULAW, clock=clock, on_event=on_event
-    )
+    conversation = Conversation(Settings.read_agent("sales", PUBLIC), line_format=ULAW, clock=clock, on_event=on_event)
     conversation.tick()
     list(conversation.actions())
     conversation.connected()
     conversation.message(json.dumps(metadata()))
-    assert [
-        json.loads(action.message)["type"] for action in conversation.actions() if isinstance(action, Send)
-    ] == [
+    assert [json.loads(action.message)["type"] for action in conversation.actions() if isinstance(action, Send)] == [
         "conversation_initiation_client_data",
         "user_message",
     ]

@@ -23,9 +23,7 @@ def drain(ring: ByteRing) -> bytes:
     return drained
 
 
-@pytest.mark.parametrize(
-    ("asked", "given"), [(0, 64), (1, 64), (64, 64), (65, 128), (1000, 1024), (1024, 1024)]
-)
+@pytest.mark.parametrize(("asked", "given"), [(0, 64), (1, 64), (64, 64), (65, 128), (1000, 1024), (1024, 1024)])
 def test_the_capacity_is_a_power_of_two(asked: int, given: int) -> None:
     assert ByteRing(asked).capacity == given
 

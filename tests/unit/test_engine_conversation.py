@@ -42,9 +42,7 @@ def test_audio_is_queued_for_playout(host: Host) -> None:
     assert stats.downlink_dbfs > -30
 
 
-@pytest.mark.parametrize(
-    "name", ["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"]
-)
+@pytest.mark.parametrize("name", ["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"])
 def test_audio_is_converted_as_one_stream(name: str) -> None:
     host = Host()
     host.start(name)
@@ -269,9 +267,7 @@ def test_half_an_hour(output: str) -> None:
     service = AudioFormat.parse(output)
     turn_ms, frames = 3000, 30 * 60 * 50
     voice = (b"\x12\x34" * 70_000)[: service.bytes_of(500)]
-    pieces = [
-        json.dumps(audio(0, voice)).replace('"event_id": 0', '"event_id": %d').encode() for _ in range(6)
-    ]
+    pieces = [json.dumps(audio(0, voice)).replace('"event_id": 0', '"event_id": %d').encode() for _ in range(6)]
     caller_frame = random.Random(8).randbytes(160)
     conversation = host.conversation
     event_id, interrupted_turns = 0, 0

@@ -201,9 +201,7 @@ def test_a_key_the_service_repeats_is_all_it_can_tell() -> None:
     ],
 )
 @pytest.mark.parametrize("status", list(Status))
-def test_the_end_from_this_side(
-    phase: Phase, agent: Mapping[str, str], expected: list[Any], status: Status
-) -> None:
+def test_the_end_from_this_side(phase: Phase, agent: Mapping[str, str], expected: list[Any], status: Status) -> None:
     host = Host(agent)
     host.reach(phase)
     host.conversation.end(status, "the caller hung up")
@@ -212,9 +210,7 @@ def test_the_end_from_this_side(
     assert host.conversation.deadline_us is None
 
 
-@pytest.mark.parametrize(
-    "phase", [Phase.WAITING, Phase.FETCHING, Phase.CONNECTING, Phase.STARTING, Phase.ACTIVE]
-)
+@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.FETCHING, Phase.CONNECTING, Phase.STARTING, Phase.ACTIVE])
 def test_nothing_happens_after_the_end(phase: Phase) -> None:
     host = Host(PRIVATE)
     host.reach(phase)

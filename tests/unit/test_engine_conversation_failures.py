@@ -251,9 +251,7 @@ def test_what_the_service_sends_before_it_announces_the_conversation() -> None:
 def test_a_call_that_ends_before_it_was_announced_did_not_take_place() -> None:
     host = Host(max_connection_attempts=1)
     host.open()
-    host.say(
-        {"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call", "is_error": False}}
-    )
+    host.say({"type": "agent_tool_response", "agent_tool_response": {"tool_name": "end_call", "is_error": False}})
     host.conversation.closed(1000)
     host.pump()
     assert host.ended.status is Status.UNAVAILABLE

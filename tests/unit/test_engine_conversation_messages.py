@@ -51,9 +51,7 @@ def test_transcripts(host: Host) -> None:
             "user_transcription_event": {"user_transcript": 'hi ž "x"', "event_id": 4},
         }
     )
-    host.say(
-        {"type": "agent_response", "agent_response_event": {"agent_response": "Hello there", "event_id": 5}}
-    )
+    host.say({"type": "agent_response", "agent_response_event": {"agent_response": "Hello there", "event_id": 5}})
     host.say(
         {
             "type": "agent_response_correction",
@@ -281,9 +279,7 @@ def test_messages_without_their_event_do_nothing(host: Host) -> None:
     for message in SERVER_MESSAGES[2:]:
         host.say({"type": message["type"]})
     assert host.conversation.phase is Phase.ACTIVE
-    assert not [
-        event for event in host.events if isinstance(event, Transcript | Vad | ToolCall | Interrupted)
-    ]
+    assert not [event for event in host.events if isinstance(event, Transcript | Vad | ToolCall | Interrupted)]
 
 
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -339,9 +335,7 @@ def test_a_tool_call_without_parameters(host: Host) -> None:
     assert host.told(ToolCall) == [ToolCall("tc", "t", "{}")]
 
 
-@pytest.mark.parametrize(
-    "event", [{"tool_name": "t"}, {"tool_call_id": "tc"}, {"tool_name": 5, "tool_call_id": "tc"}]
-)
+@pytest.mark.parametrize("event", [{"tool_name": "t"}, {"tool_call_id": "tc"}, {"tool_name": 5, "tool_call_id": "tc"}])
 def test_a_tool_call_that_cannot_be_answered(host: Host, event: dict[str, Any]) -> None:
     host.say({"type": "client_tool_call", "client_tool_call": event})
     assert host.told(ToolCall) == []
@@ -400,9 +394,7 @@ def test_too_many_open_tool_calls(host: Host) -> None:
     for number in range(limit + 2):
         host.say(tool_call(f"tc_{number}"))
     assert len(host.told(ToolCall)) == limit
-    assert [
-        (result["tool_call_id"], result["is_error"]) for result in host.messages("client_tool_result")
-    ] == [
+    assert [(result["tool_call_id"], result["is_error"]) for result in host.messages("client_tool_result")] == [
         (f"tc_{limit}", True),
         (f"tc_{limit + 1}", True),
     ]

@@ -224,9 +224,7 @@ def test_announced_formats_default_to_pcm_16000() -> None:
     assert host.events == [Ready("", pcm, pcm)]
 
 
-@pytest.mark.parametrize(
-    ("output", "input_"), [("mp3_44100", "ulaw_8000"), ("ulaw_8000", "opus"), ("", "pcm_16000")]
-)
+@pytest.mark.parametrize(("output", "input_"), [("mp3_44100", "ulaw_8000"), ("ulaw_8000", "opus"), ("", "pcm_16000")])
 def test_unknown_formats_end_it_without_another_attempt(output: str, input_: str) -> None:
     host = Host()
     host.open()

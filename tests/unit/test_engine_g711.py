@@ -56,9 +56,7 @@ def test_what_was_decoded_encodes_to_itself(encoding: Encoding) -> None:
     """Otherwise every hop through a transcoder would add noise. Mu-law has two codes for zero."""
     again = g711_encode(encoding, g711_decode(encoding, CODES))
     negative_zero = 0x7F
-    assert [code for code in CODES if again[code] != code] == (
-        [negative_zero] if encoding is Encoding.ULAW else []
-    )
+    assert [code for code in CODES if again[code] != code] == ([negative_zero] if encoding is Encoding.ULAW else [])
 
 
 @BOTH
@@ -83,6 +81,4 @@ def test_level_of_silence_and_of_nothing(encoding: Encoding) -> None:
     silence = {Encoding.ULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM16: b"\0\0"}[encoding]
     assert level_dbfs(encoding, b"") == -99
     # A-law has no code for zero: its silence is eight of 32768.
-    assert level_dbfs(encoding, silence * 1000) == (
-        pytest.approx(-72.2, abs=0.1) if encoding is Encoding.ALAW else -99
-    )
+    assert level_dbfs(encoding, silence * 1000) == (pytest.approx(-72.2, abs=0.1) if encoding is Encoding.ALAW else -99)

@@ -160,9 +160,7 @@ def test_values_of_another_type_leave_a_field_absent() -> None:
             message: Any = {key: value}
             for parent in parents:
                 message = {parent: message}
-            accepts = any(
-                value is other or (value == other and type(value) is type(other)) for other in accepted
-            )
+            accepts = any(value is other or (value == other and type(value) is type(other)) for other in accepted)
             assert (path in record_of(message)) == accepts, (path, value)
 
 
@@ -233,9 +231,7 @@ def test_short_base64(data: str) -> None:
 
 def test_huge_strings_in_small_pieces() -> None:
     audio = bytes(range(256)) * 16_000
-    text = json.dumps(
-        {"type": "x" * 3_000_000, "audio": {"data": base64.b64encode(audio).decode(), "id": 1}}
-    ).encode()
+    text = json.dumps({"type": "x" * 3_000_000, "audio": {"data": base64.b64encode(audio).decode(), "id": 1}}).encode()
     reader = JsonReader(FIELDS)
     for at in range(0, len(text), 60_000):
         reader.feed(text[at : at + 60_000])
@@ -266,9 +262,7 @@ def test_deep_nesting_inside_a_raw_field_is_refused() -> None:
             reader.read(b'{"call":{"parameters":' + nested(depth) + b"}}")
 
 
-@pytest.mark.parametrize(
-    "value", ['text "\\ ž', 5, -1.5, True, False, None, [], {}, [[1], {"a": {}}], {"type": "x"}]
-)
+@pytest.mark.parametrize("value", ['text "\\ ž', 5, -1.5, True, False, None, [], {}, [[1], {"a": {}}], {"type": "x"}])
 def test_raw_takes_a_value_of_any_type(value: Any) -> None:
     record = record_of({"call": {"parameters": value}, "type": "after"})
     assert json.loads(record["call.parameters"]) == value
@@ -307,9 +301,7 @@ def test_escapes(escaped: str, text: str) -> None:
 
 # A plain model of the reader, and generated messages
 
-KEYS = st.sampled_from(
-    ["type", "audio", "data", "id", "score", "flag", "call", "parameters", "list", "name", "matrix"]
-)
+KEYS = st.sampled_from(["type", "audio", "data", "id", "score", "flag", "call", "parameters", "list", "name", "matrix"])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.binary(max_size=9).map(
     lambda data: base64.b64encode(data).decode()
 )

@@ -118,13 +118,8 @@ def test_integers_have_a_range(option: EngineOption) -> None:
     for text in wrong:
         settings = read(option, text)
         (problem,) = settings.problems
-        assert problem.startswith(
-            f"aiconvai.conf:5: [{'general' if option.scope is OptionScope.GENERAL else 'sales'}]"
-        )
-        assert (
-            f"{option.name} = {text}: expected a whole number from {option.minimum} to {option.maximum}"
-            in problem
-        )
+        assert problem.startswith(f"aiconvai.conf:5: [{'general' if option.scope is OptionScope.GENERAL else 'sales'}]")
+        assert f"{option.name} = {text}: expected a whole number from {option.minimum} to {option.maximum}" in problem
         assert ("';'" in problem) == ("#" in text)
         assert settings[option.name] == int(option.default or 0)
 
@@ -309,9 +304,7 @@ def test_lists() -> None:
 
 
 def test_the_provider_is_one_of_the_known() -> None:
-    assert (
-        Settings.read_agent("sales", {"agent_id": "a", "provider": "ElevenLabs"})["provider"] == "elevenlabs"
-    )
+    assert Settings.read_agent("sales", {"agent_id": "a", "provider": "ElevenLabs"})["provider"] == "elevenlabs"
     (problem,) = Settings.read_agent("sales", {"agent_id": "a", "provider": "other"}).problems
     assert "expected elevenlabs" in problem
 
@@ -393,11 +386,7 @@ WORDS = [
 VALUES = st.sampled_from(WORDS) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
 ).map(lambda text: text.strip(BLANKS))
-KEYS = (
-    st.sampled_from(NAMES)
-    | st.sampled_from(NAMES).map(str.upper)
-    | st.sampled_from(["agentid", "x", "debug_"])
-)
+KEYS = st.sampled_from(NAMES) | st.sampled_from(NAMES).map(str.upper) | st.sampled_from(["agentid", "x", "debug_"])
 
 
 def fitting_value(option: EngineOption) -> st.SearchStrategy[str]:
@@ -457,9 +446,7 @@ def test_the_verdict_is_the_python_one(
 
     report = python_options.validate([section("general", general_lines), section("sales", agent_lines)])
     general = Settings.read_general([Line(*line, "a.conf", at) for at, line in enumerate(general_lines, 2)])
-    agent = Settings.read_agent(
-        "sales", [Line(*line, "a.conf", at) for at, line in enumerate(agent_lines, 2)], general
-    )
+    agent = Settings.read_agent("sales", [Line(*line, "a.conf", at) for at, line in enumerate(agent_lines, 2)], general)
 
     assert len(general.problems + agent.problems) == len(report.problems)
     if report.general is not None:
@@ -468,9 +455,7 @@ def test_the_verdict_is_the_python_one(
                 assert engine[name] == plain(getattr(model, name)), name
 
 
-SECRETIVE = [option.name for option in TABLE if option.secret] + [
-    alias for option, alias in ALIASED if option.secret
-]
+SECRETIVE = [option.name for option in TABLE if option.secret] + [alias for option, alias in ALIASED if option.secret]
 
 
 @given(

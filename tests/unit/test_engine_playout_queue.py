@@ -100,9 +100,7 @@ class Model:
             frame += part
             if not chunk.padding:
                 self.playing = chunk.event_id
-                self.heard[chunk.event_id] = (
-                    self.heard.get(chunk.event_id, 0) + len(part) // self.format.sample_bytes
-                )
+                self.heard[chunk.event_id] = self.heard.get(chunk.event_id, 0) + len(part) // self.format.sample_bytes
             if not chunk.audio:
                 self.chunks.pop(0)
         self.frames += 1
@@ -240,6 +238,14 @@ def test_less_than_a_frame_is_held_once_then_filled() -> None:
     assert queue.take() == (PlayoutResult.FRAME, b"\1" * 100 + b"\xff" * 60)
     assert queue.take().result is PlayoutResult.EMPTY
     assert queue.stats().filled_bytes == 60
+
+
+def test_a_held_frame_that_still_grows_is_held_on() -> None:
+    queue = PlayoutQueue(ULAW, 1000)
+    for _ in range(3):
+        queue.append(1, b"\1" * 40)
+        assert queue.take().result is PlayoutResult.HOLD
+    assert queue.take() == (PlayoutResult.FRAME, b"\1" * 120 + b"\xff" * 40)
 
 
 def test_the_rest_of_a_held_frame_joins_it() -> None:

@@ -25,9 +25,7 @@ def pcm(rate: int) -> AudioFormat:
 
 
 def tone(hz: float, rate: int, *, seconds: float = 0.5, amplitude: float = 16384) -> Samples:
-    return np.round(amplitude * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)).astype(
-        np.int16
-    )
+    return np.round(amplitude * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
 
 
 def samples_of(audio: bytes) -> Samples:
@@ -101,9 +99,7 @@ def test_aliasing_is_suppressed(hz: float, from_rate: int, to_rate: int) -> None
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(8000, 16000), (8000, 48000), (24000, 44100)])
 def test_images_are_suppressed(from_rate: int, to_rate: int) -> None:
     out = convert(tone(1000, from_rate, seconds=1), from_rate, to_rate)
-    spectrum = np.abs(
-        np.fft.rfft(out[to_rate // 10 : to_rate // 10 + to_rate // 2] * np.hanning(to_rate // 2))
-    )
+    spectrum = np.abs(np.fft.rfft(out[to_rate // 10 : to_rate // 10 + to_rate // 2] * np.hanning(to_rate // 2)))
     above = spectrum[int(len(spectrum) * from_rate / to_rate) :]
     assert 20 * np.log10(above.max() / spectrum.max()) < -50
 
@@ -133,9 +129,7 @@ def test_single_bytes() -> None:
 
 
 @given(FORMATS, FORMATS, st.binary(max_size=501), st.binary(min_size=700, max_size=701))
-def test_reset_forgets_everything(
-    source: AudioFormat, target: AudioFormat, before: bytes, after: bytes
-) -> None:
+def test_reset_forgets_everything(source: AudioFormat, target: AudioFormat, before: bytes, after: bytes) -> None:
     transcoder = Transcoder(source, target)
     transcoder.run(before)
     transcoder.reset()

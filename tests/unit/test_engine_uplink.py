@@ -74,9 +74,7 @@ def test_early_audio_is_converted_with_what_follows() -> None:
 @pytest.mark.parametrize("frames_at_once", [1, 3, 7])
 @pytest.mark.parametrize("chunk_ms", [20, 240, 500])
 @pytest.mark.parametrize("limit_ms", [0, 20, 240, 5000])
-def test_a_limit_for_early_audio_loses_nothing_later(
-    limit_ms: int, chunk_ms: int, frames_at_once: int
-) -> None:
+def test_a_limit_for_early_audio_loses_nothing_later(limit_ms: int, chunk_ms: int, frames_at_once: int) -> None:
     """A host that is late by a few frames, or a converter that gives uneven amounts, is no reason to drop."""
     uplink = Uplink(ULAW, chunk_ms, limit_ms)
     uplink.start(PCM_24K)

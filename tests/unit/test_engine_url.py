@@ -13,9 +13,9 @@ from aiconvai.engine.url import Url, parse_url, url_origin, url_with_query
 SCHEMES = {"http": (False, 80), "https": (True, 443), "ws": (False, 80), "wss": (True, 443)}
 PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 
-HOSTS = st.from_regex(
-    r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10}){0,3}", fullmatch=True
-) | st.ip_addresses(v=4).map(str)
+HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10}){0,3}", fullmatch=True) | st.ip_addresses(
+    v=4
+).map(str)
 PATHS = st.text(PLAIN + "/%@:!$&'()*+,;=", max_size=40).map(lambda text: "/" + text)
 QUERIES = st.text(PLAIN + "/%@:&=+,;?", min_size=1, max_size=40).map(lambda text: "?" + text)
 

@@ -336,10 +336,12 @@ class Call:
         return f"{host}:{port}"
 
     def _wait_state(self, timeout: float, what: str, *states: State) -> Call:
-        self._caller.wait(
-            lambda: self.state in states or not self.alive, timeout, lambda: f"{self}: not {what}"
-        )
-        if self.end_reason is not None and self.state not in states:
+        def reached() -> bool:
+            # A call may be answered and over before this thread gets to look.
+            return self.state in states or (State.ANSWERED in states and self.answered is not None)
+
+        self._caller.wait(lambda: reached() or not self.alive, timeout, lambda: f"{self}: not {what}")
+        if self.end_reason is not None and not reached():
             raise CallFailed(f"{self}: ended instead of being {what}: {self.end_reason}", self.end_reason)
         return self
 

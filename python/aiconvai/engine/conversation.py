@@ -188,9 +188,7 @@ class Conversation:
 
     def http_reply(self, status: int, body: bytes) -> None:
         """The HTTP request got an answer."""
-        self._library.lib.aic_conversation_http_reply(
-            self._conversation, status, body, len(body), self._clock()
-        )
+        self._library.lib.aic_conversation_http_reply(self._conversation, status, body, len(body), self._clock())
         self._deliver()
 
     def connected(self) -> None:
@@ -209,9 +207,7 @@ class Conversation:
     def message(self, piece: bytes | str, *, complete: bool = True) -> None:
         """A text message came, or a piece of one."""
         encoded = piece.encode("utf-8") if isinstance(piece, str) else piece
-        self._library.lib.aic_conversation_message(
-            self._conversation, encoded, len(encoded), complete, self._clock()
-        )
+        self._library.lib.aic_conversation_message(self._conversation, encoded, len(encoded), complete, self._clock())
         self._deliver()
 
     def refused_message(self) -> None:

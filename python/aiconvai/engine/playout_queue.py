@@ -93,9 +93,7 @@ class PlayoutQueue:
 
     def append(self, event_id: int, audio: bytes) -> int:
         """Queue a chunk. Returns the bytes queued: fewer at the limit, 0 for an id interrupted already."""
-        return self._queued(
-            self._library.lib.aic_playout_queue_append(self.c_queue, event_id, audio, len(audio))
-        )
+        return self._queued(self._library.lib.aic_playout_queue_append(self.c_queue, event_id, audio, len(audio)))
 
     def append_silence(self, event_id: int, ms: int) -> int:
         """Queue silence that belongs to `event_id` but does not count as heard. Returns the bytes queued."""

@@ -25,9 +25,7 @@ def parse_url(text: str) -> Url:
     c_text = library.c_text(text)
     if library.lib.aic_url_parse(c_text, url):
         raise ValueError("expected an http, https, ws or wss URL with a host")
-    return Url(
-        url.secure, library.text(url.host), url.port, library.text(url.authority), library.text(url.path)
-    )
+    return Url(url.secure, library.text(url.host), url.port, library.text(url.authority), library.text(url.path))
 
 
 def url_with_query(url: str, key: str, value: str) -> str:

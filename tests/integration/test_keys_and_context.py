@@ -1,0 +1,94 @@
+"""The keys a caller presses (RFC 4733) reach the agent as contextual updates, in order and once each."""
+
+from __future__ import annotations
+
+import pytest
+from voice import Voice, mock_options, voice
+
+from aiconvai.caller import Call
+from aiconvai.mock import ConversationRecord, MockAgent, load_scenario
+from aiconvai.mock.messages import ContextualUpdate
+from aiconvai.mock.threaded import ThreadedConversation
+
+__all__ = ["mock_options", "voice"]
+
+END = "End of the test."
+
+
+def _setup(voice: Voice, agent: MockAgent | None = None, **options: object) -> Call:
+    voice.agent("listener", agent, audio_frames_buffer_ms=20, **options)
+    voice.dialplan("exten => 100,1,AIConvAI(listener)")
+    voice.apply()
+    return voice.call("100")
+
+
+def _texts(record: ConversationRecord) -> list[str]:
+    return [message.text for message in record.received_of(ContextualUpdate)]
+
+
+def _all_texts(voice: Voice, conversation: ThreadedConversation) -> list[str]:
+    """Every contextual update up to one that is sent now, and comes last."""
+    voice.asterisk.ami.action("AIConvAIContext", Channel=voice.channel(), Text=END)
+    conversation.wait_received(lambda record: END in _texts(record))
+    *texts, last = _texts(conversation.record)
+    assert last == END
+    return texts
+
+
+def _pressed(keys: str) -> list[str]:
+    return [f"The caller pressed the key {key} on the telephone keypad." for key in keys]
+
+
+def test_keys_reach_the_agent(voice: Voice) -> None:
+    call = _setup(voice)
+    conversation = voice.conversation()
+    call.send_dtmf("15#*0D")
+    conversation.wait_received(lambda record: len(_texts(record)) >= 6)
+    assert _all_texts(voice, conversation) == _pressed("15#*0D")
+    assert not conversation.record.violations
+
+
+@pytest.mark.parametrize("codec", ["alaw", "g722"])
+def test_keys_reach_the_agent_whatever_the_codec(voice: Voice, codec: str) -> None:
+    voice.agent("listener", audio_frames_buffer_ms=20)
+    voice.dialplan("exten => 100,1,AIConvAI(listener)")
+    voice.apply()
+    call = voice.call("100", codec)
+    conversation = voice.conversation()
+    call.send_dtmf("7")
+    conversation.wait_received(lambda record: len(_texts(record)) >= 1)
+    assert _all_texts(voice, conversation) == _pressed("7")
+
+
+def test_keys_pressed_before_the_conversation_are_kept(voice: Voice) -> None:
+    scenario = load_scenario("slow_handshake", upgrade_delay=0.3, metadata_delay=0.6)
+    call = _setup(voice, MockAgent(scenario=scenario))
+    call.send_dtmf("42", duration_ms=80, pause_ms=60)
+    assert not voice.events("AIConvAIReady")
+    conversation = voice.conversation()
+    conversation.wait_received(lambda record: len(_texts(record)) >= 2)
+    call.send_dtmf("3")
+    conversation.wait_received(lambda record: len(_texts(record)) >= 3)
+    assert _all_texts(voice, conversation) == _pressed("423")
+
+
+def test_keys_are_not_told_where_they_are_not_to_be(voice: Voice) -> None:
+    call = _setup(voice, send_dtmf=False)
+    conversation = voice.conversation()
+    call.send_dtmf("12")
+    assert _all_texts(voice, conversation) == []
+
+
+def test_keys_of_a_bridged_caller_reach_the_agent_and_the_other_party(voice: Voice) -> None:
+    voice.agent("listener", audio_frames_buffer_ms=20)
+    voice.dialplan(f"exten => 200,1,AIConvAI(listener,b)\n same => n,Goto(5{voice.caller.port},1)")
+    voice.apply()
+    call = voice.caller.call("200")
+    party = voice.caller.wait_incoming()
+    party.answer()
+    call.wait_answered()
+    conversation = voice.conversation()
+    call.send_dtmf("58")
+    conversation.wait_received(lambda record: len(_texts(record)) >= 2)
+    assert _texts(conversation.record) == _pressed("58")
+    party.wait_dtmf("58")

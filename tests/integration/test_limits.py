@@ -1,0 +1,123 @@
+"""Limits an operator sets: calls at once, the length of a call, silence before a turn."""
+
+from __future__ import annotations
+
+import pytest
+from outcome import REPORT, outcome
+from voice import Voice, mock_options, voice
+
+from aiconvai.audio import tone
+from aiconvai.caller import Call
+from aiconvai.mock import MockAgent
+from aiconvai.mock.scenario import parse_scenario
+
+__all__ = ["mock_options", "voice"]
+
+
+def _dialplan(voice: Voice) -> None:
+    for name in voice.sections:
+        voice.dialplan(f"exten => {name},1,Answer()\n same => n,AIConvAI({name})\n same => n,{REPORT}")
+
+
+def _begin(voice: Voice, name: str) -> Call:
+    call = voice.call(name)
+    assert voice.conversation().record.agent_id == f"id_{name}"
+    return call
+
+
+def test_max_concurrent_calls_of_an_agent_counts_that_agent_alone(voice: Voice) -> None:
+    voice.agent("sales", max_concurrent_calls=2)
+    voice.agent("support")
+    _dialplan(voice)
+    voice.apply()
+    for name in ("sales", "sales", "support"):
+        _begin(voice, name)
+    refused = voice.call("sales")
+    assert refused.answered is not None
+    refused.wait_ended()
+    found = outcome(voice)
+    assert (found.status, found.reason) == ("BUSY", "max_concurrent_calls of agent sales (2) is reached")
+    assert found.conversation_id == ""
+    # At once: no queue, no attempt to connect.
+    assert voice.event("UserEvent").received - refused.answered < 0.5
+    assert len(voice.mock.requests) == 3
+
+
+def test_max_concurrent_calls_of_general_counts_all_agents(voice: Voice) -> None:
+    voice.general["max_concurrent_calls"] = "2"
+    voice.agent("sales")
+    voice.agent("support")
+    _dialplan(voice)
+    voice.apply()
+    first = _begin(voice, "sales")
+    _begin(voice, "support")
+    voice.call("support").wait_ended()
+    found = outcome(voice)
+    assert (found.status, found.reason) == ("BUSY", "max_concurrent_calls of [general] (2) is reached")
+    # A call that ends makes room.
+    first.hangup()
+    voice.event("AIConvAIEnd", Agent="sales")
+    _begin(voice, "support")
+
+
+def test_call_duration_limit_ends_the_call(voice: Voice) -> None:
+    voice.agent("sales", call_duration_limit_seconds=1)
+    voice.dialplan(f"exten => 100,1,AIConvAI(sales)\n same => n,UserEvent(Further)\nexten => h,1,{REPORT}")
+    voice.apply()
+    call = voice.call("100")
+    conversation = voice.conversation()
+    assert call.wait_ended().by == "remote"
+    assert call.answered is not None
+    assert call.ended is not None
+    assert 0.9 < call.ended - call.answered < 2.0
+    found = outcome(voice)
+    assert (found.status, found.conversation_id) == ("TIMEOUT", conversation.record.id)
+    assert found.reason == "the conversation reached call_duration_limit_seconds (1 s)"
+    conversation.wait_closed()
+    assert (conversation.record.closed_by, conversation.record.close_code) == ("client", 1000)
+    assert not [event for event in voice.events("UserEvent") if event["UserEvent"] == "Further"]
+
+
+def test_call_duration_limit_cuts_off_what_the_agent_says(voice: Voice) -> None:
+    scenario = parse_scenario("steps: [{tone: 20}]")
+    voice.general["call_duration_limit_seconds"] = "1"
+    voice.agent("sales", MockAgent(scenario=scenario))
+    voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,{REPORT}\n same => n,Wait(30)")
+    voice.apply()
+    call = voice.call("100")
+    assert outcome(voice).status == "TIMEOUT"
+    call.wait_for_silence(duration_ms=200)
+    assert 30 < len(call.heard) < 100
+    call.hangup()
+
+
+def test_call_duration_limit_holds_while_connecting(voice: Voice) -> None:
+    scenario = parse_scenario("handshake: {metadata_delay: 3}")
+    voice.agent("sales", MockAgent(scenario=scenario), call_duration_limit_seconds=1)
+    voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,{REPORT}")
+    voice.apply()
+    voice.call("100").wait_ended()
+    assert outcome(voice).status == "TIMEOUT"
+    (conversation,) = voice.mock.conversations
+    conversation.wait_closed()
+    assert conversation.record.closed_by == "client"
+
+
+@pytest.mark.parametrize("padding_ms", [0, 600])
+def test_silence_padding_comes_before_each_turn(voice: Voice, padding_ms: int) -> None:
+    voice.agent("sales", silence_padding_ms=padding_ms)
+    voice.dialplan("exten => 100,1,AIConvAI(sales)")
+    voice.apply()
+    call = voice.call("100")
+    conversation = voice.conversation()
+    for event_id in (1, 2):
+        packets = len(call.heard)
+        # Two messages of one turn: only the first is padded.
+        conversation.send_audio(tone(1000, 0.4, 8000), event_id, chunk_ms=200)
+        sent = conversation.record.downlink[-1].time
+        begin = call.wait_for_sound(since=sent)
+        assert padding_ms / 1000 <= begin - sent + 0.02 < padding_ms / 1000 + 0.25
+        call.wait_heard(packets + (padding_ms + 400) // 20)
+        call.wait_for_silence(since=begin)
+        # What stands before the turn is silence in packets, for those who wait for packets.
+        assert len(call.heard) == packets + (padding_ms + 400) // 20

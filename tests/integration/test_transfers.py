@@ -1,0 +1,154 @@
+"""Calls that are bridged, transferred or sent elsewhere while an agent is on them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from exchange import agent_hears, hears, hears_agent
+from hearing import agent_audio, agent_heard, level_at
+from voice import Voice, mock_options, voice
+
+from aiconvai.audio import rms_dbfs, tone
+from aiconvai.caller import Call
+from aiconvai.mock.threaded import ThreadedConversation
+
+__all__ = ["mock_options", "voice"]
+
+DIALPLAN = """\
+exten => 100,1,AIConvAI(agent)
+exten => 200,1,AIConvAI(agent,b)
+ same => n,Goto(5{port},1)
+exten => 300,1,AIConvAI(agent,b)
+ same => n,Wait(60)
+exten => 400,1,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{port},30,U(with-agent^s^1))
+
+[with-agent]
+exten => s,1,AIConvAI(agent,b)
+ same => n,Return()
+"""
+
+
+def _setup(voice: Voice) -> None:
+    voice.agent("agent", audio_frames_buffer_ms=20)
+    voice.dialplan(DIALPLAN.format(port=voice.caller.port))
+    voice.apply()
+
+
+def _bridge(voice: Voice, extension: str) -> tuple[Call, Call]:
+    """The caller who called, and the party who was called and has answered."""
+    outgoing = voice.caller.call(extension)
+    incoming = voice.caller.wait_incoming()
+    incoming.answer()
+    return outgoing.wait_answered(), incoming
+
+
+def _ends(voice: Voice, conversation: ThreadedConversation, call: Call, status: str = "CALLER_HANGUP") -> None:
+    call.hangup()
+    conversation.wait_closed()
+    assert conversation.record.close_code == 1000
+    assert voice.event("AIConvAIEnd")["Status"] == status
+    assert not conversation.record.violations
+
+
+def test_a_caller_is_put_through_to_an_agent(voice: Voice) -> None:
+    """B talks to A, calls the agent, and connects the two."""
+    _setup(voice)
+    caller, colleague = _bridge(voice, f"5{voice.caller.port}")
+    consultation = voice.call("100")
+    conversation = voice.conversation()
+    agent_hears(conversation, consultation, 500.0)
+    colleague.transfer_attended(consultation)
+    agent_hears(conversation, caller, 600.0)
+    hears_agent(caller, conversation, 900.0)
+    _ends(voice, conversation, caller)
+
+
+def test_a_caller_is_put_through_to_a_conversation_in_the_background(voice: Voice) -> None:
+    _setup(voice)
+    caller, colleague = _bridge(voice, f"5{voice.caller.port}")
+    consultation = voice.call("300")
+    conversation = voice.conversation()
+    agent_hears(conversation, consultation, 500.0)
+    colleague.transfer_attended(consultation)
+    agent_hears(conversation, caller, 600.0)
+    hears_agent(caller, conversation, 900.0)
+    _ends(voice, conversation, caller)
+
+
+def test_a_conversation_in_the_background_hears_a_caller_who_is_bridged(voice: Voice) -> None:
+    """Native bridging, which the rig has loaded, must not take the audio past the agent."""
+    _setup(voice)
+    caller, colleague = _bridge(voice, "200")
+    conversation = voice.conversation()
+    hears(colleague, caller, 500.0)
+    agent_hears(conversation, caller, 600.0)
+    _ends(voice, conversation, caller)
+
+
+def test_the_agent_in_the_background_does_not_hear_the_other_party(voice: Voice) -> None:
+    _setup(voice)
+    caller, colleague = _bridge(voice, "200")
+    conversation = voice.conversation()
+    began = time.monotonic()
+    hears(caller, colleague, 700.0)
+    assert rms_dbfs(agent_heard(conversation, began)) < -60.0
+    agent_hears(conversation, caller, 600.0)
+
+
+def test_a_conversation_in_the_background_stays_with_a_caller_who_is_transferred(voice: Voice) -> None:
+    _setup(voice)
+    caller, colleague = _bridge(voice, "200")
+    conversation = voice.conversation()
+    agent_hears(conversation, caller, 600.0)
+    colleague.transfer_attended(voice.call("wait"))
+    agent_hears(conversation, caller, 700.0)
+    hears_agent(caller, conversation, 900.0)
+    _ends(voice, conversation, caller)
+
+
+def test_a_conversation_in_the_background_follows_a_masquerade(voice: Voice) -> None:
+    """A called party has no dialplan of its own: sent elsewhere, it becomes another channel."""
+    _setup(voice)
+    caller, party = _bridge(voice, "400")
+    conversation = voice.conversation()
+    agent_hears(conversation, party, 600.0)
+    channel = voice.event("AIConvAIStart")["Channel"]
+    voice.asterisk.ami.action("Redirect", Channel=channel, Context="default", Exten="wait", Priority=1)
+    caller.wait_ended()
+    agent_hears(conversation, party, 700.0)
+    hears_agent(party, conversation, 900.0)
+    report = voice.asterisk.cli(f"aiconvai show call {voice.channel()}")
+    assert conversation.record.id in report
+    _ends(voice, conversation, party)
+
+
+def test_a_conversation_in_the_background_ends_with_the_caller_who_leaves_by_a_transfer(voice: Voice) -> None:
+    """A, whom the agent listens to, puts B through to somebody else and is gone."""
+    _setup(voice)
+    caller, colleague = _bridge(voice, "200")
+    conversation = voice.conversation()
+    agent_hears(conversation, caller, 600.0)
+    caller.transfer_blind("echo")
+    conversation.wait_closed()
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+    hears(colleague, colleague, 500.0)
+
+
+def test_a_call_is_sent_elsewhere_by_the_manager(voice: Voice) -> None:
+    _setup(voice)
+    call = voice.call("100")
+    conversation = voice.conversation()
+    agent_hears(conversation, call, 600.0)
+    before = time.monotonic()
+    conversation.send_audio(tone(900.0, 5.0, 8000), event_id=1)
+    call.wait_for_sound(since=before)
+    redirected = time.monotonic()
+    voice.asterisk.ami.action("Redirect", Channel=voice.channel(), Context="default", Exten="tone", Priority=1)
+    conversation.wait_closed()
+    event = voice.event("AIConvAIEnd")
+    assert (event["Status"], event["Reason"]) == ("COMPLETED", "the call was sent elsewhere")
+    call.wait_heard(50, since=redirected + 0.1)
+    heard = agent_audio(call)[-4000:]
+    assert level_at(heard, 440.0, 8000) == pytest.approx(-20.0, abs=1.0)
+    assert level_at(heard, 900.0, 8000) < -60.0
