@@ -321,15 +321,18 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	} else if (!ast_strlen_zero(args.options) && ast_app_parse_options(application_options, &flags, arguments, args.options)) {
 		snprintf(outcome.reason, sizeof(outcome.reason), "the options could not be understood; known are " KNOWN_OPTIONS);
 		result = refuse_invalid(channel, &outcome);
-	} else if (add_option_variables(&variables, arguments[ARGUMENT_VARIABLES], outcome.reason, sizeof(outcome.reason))) {
-		result = refuse_invalid(channel, &outcome);
 	} else {
 		options.background = ast_test_flag(&flags, OPTION_BACKGROUND) != 0;
 		options.go_on = ast_test_flag(&flags, OPTION_GO_ON) != 0;
 		options.no_answer = ast_test_flag(&flags, OPTION_NO_ANSWER) != 0;
 		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND) ? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
 		add_call_variables(channel, agent, &variables);
-		result = begin_call(channel, agent, configuration, &options, &variables);
+		/* Of two with one name the later wins, and the dialplan knows best. */
+		if (add_option_variables(&variables, arguments[ARGUMENT_VARIABLES], outcome.reason, sizeof(outcome.reason))) {
+			result = refuse_invalid(channel, &outcome);
+		} else {
+			result = begin_call(channel, agent, configuration, &options, &variables);
+		}
 	}
 	free_variables(&variables);
 	ao2_cleanup(agent);

@@ -28,6 +28,10 @@
 
 #define US_PER_TICK 1000
 
+/* Turns that have FRAMES_TO_SPARE frames waiting when they begin are put on every SHARED_TICKS-th tick. */
+#define FRAMES_TO_SPARE 4
+#define SHARED_TICKS 5
+
 /* A session whose channel stays busy this long owes no more frames; the audio stays queued, and nothing is lost. */
 #define FRAMES_OWED_MAX 10
 
@@ -108,8 +112,12 @@ static int is_finished(struct session *session)
 {
 	int finished;
 
+	/* Asked for every frame, and nearly always no. */
+	if (!atomic_load(&session->ended)) {
+		return 0;
+	}
 	ao2_lock(session);
-	finished = session->ended && (!session->outcome.play_out || aic_playout_queue_is_empty(session->playout));
+	finished = !session->outcome.play_out || aic_playout_queue_is_empty(session->playout);
 	ao2_unlock(session);
 	return finished;
 }
@@ -218,6 +226,22 @@ static void serve(struct session *session)
 	}
 }
 
+/*
+ * Where a turn that begins now has its place on the grid. One that comes faster than it is heard can have its second frame a little late, and
+ * share the wake-ups of others; one that comes as it is spoken has none to spare.
+ */
+static uint64_t first_tick(struct session *session)
+{
+	uint64_t tick = tick_at(aic_now_us());
+	struct aic_playout_stats stats;
+
+	aic_playout_queue_stats(session->playout, &stats);
+	if (stats.queued_bytes >= FRAMES_TO_SPARE * aic_playout_queue_frame_bytes(session->playout)) {
+		tick = (tick + SHARED_TICKS - 1) / SHARED_TICKS * SHARED_TICKS;
+	}
+	return tick;
+}
+
 /* Sessions that were armed since the last round; each comes with a reference. */
 static void serve_armed(struct session *armed)
 {
@@ -231,7 +255,7 @@ static void serve_armed(struct session *armed)
 		if (session->slot < 0) {
 			atomic_store(&session->playing, true);
 			session->frames_owed = 1;
-			enter_care(session, tick_at(aic_now_us()));
+			enter_care(session, first_tick(session));
 			serve(session);
 		} else {
 			/* Its next frame comes in time; only the end should not wait for it. */
@@ -332,7 +356,8 @@ static void serve_due_slots(void)
 	while (media_clock.start_us + media_clock.tick * US_PER_TICK <= now_us) {
 		retry_busy();
 		serve_slot(media_clock.tick++);
-		if (!media_clock.in_slots) {
+		if (!media_clock.in_slots && media_clock.tick < tick_at(now_us)) {
+			/* Never back: where now is a tick to the microsecond, that one was just served. */
 			media_clock.tick = tick_at(now_us);
 		}
 	}

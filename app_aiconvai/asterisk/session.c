@@ -487,7 +487,7 @@ int session_outcome(struct session *session, struct aic_outcome *outcome)
 	int ended;
 
 	ao2_lock(session);
-	if ((ended = session->ended)) {
+	if ((ended = atomic_load(&session->ended))) {
 		*outcome = session->outcome;
 	}
 	ao2_unlock(session);

@@ -58,11 +58,11 @@ struct session {
 	struct ast_channel *channel; /* owned reference; NULL: the call is over */
 	struct aic_link *link; /* owned reference; NULL: the call is over */
 	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
-	struct aic_outcome outcome;
-	int ended;   /* the conversation is over; `outcome` says how */
+	struct aic_outcome outcome; /* set before `ended` is */
 	char conversation_id[128];
 
 	/* Of any thread. */
+	atomic_bool ended; /* the conversation is over; `outcome` says how */
 	atomic_bool waiting_sound_on; /* something is played until the agent is heard */
 	atomic_bool playing; /* the media clock is at it: audio that is appended needs no word to the clock */
 	atomic_bool finished; /* ended, and heard to its end where it should be: the application may return */

@@ -254,7 +254,7 @@ static void on_ended(struct session *session, const struct aic_event *event)
 
 	ao2_lock(session);
 	session->outcome = *outcome;
-	session->ended = 1;
+	atomic_store(&session->ended, true);
 	ao2_unlock(session);
 	sessions_count_end(outcome->status);
 	if (aic_status_is_failure(outcome->status)) {

@@ -19,6 +19,9 @@
 /* Size of the read buffer all connections of a loop share. */
 #define SERVICE_BUFFER 16384
 
+/* Shortest time between two rounds of a loop: see rest_until(). */
+#define REST_US 1000
+
 /* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
 #define HEADER_BUFFER 8192
 
@@ -116,15 +119,31 @@ void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 	}
 }
 
+/*
+ * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then served in one
+ * round: a loop with many calls comes round about a thousand times a second, and not once for each of their chunks and messages.
+ */
+static void rest_until(uint64_t us)
+{
+	struct timespec until = {.tv_sec = (time_t) (us / 1000000), .tv_nsec = (long) (us % 1000000) * 1000};
+
+	if (aic_now_us() < us) {
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	}
+}
+
 static void *run(void *arg)
 {
 	struct aic_event_loop *loop = arg;
+	uint64_t next_round_us = 0;
 
 	while (!atomic_load(&loop->stopping)) {
+		rest_until(next_round_us);
 		if (lws_service(loop->context, 0) < 0) {
 			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
 			break;
 		}
+		next_round_us = aic_now_us() + REST_US;
 	}
 	return NULL;
 }

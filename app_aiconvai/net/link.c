@@ -9,6 +9,7 @@
 #include "url.h"
 
 #include <libwebsockets.h>
+#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -168,7 +169,7 @@ void aic_link_release(struct aic_link *link)
 	free(link);
 }
 
-/* Has process() run soon. */
+/* Has process() run. */
 static void wake(struct aic_link *link)
 {
 	aic_link_hold(link);
@@ -431,8 +432,29 @@ static void set_timer(struct aic_link *link)
 	lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->timer, on_timer, (lws_usec_t) (deadline > now ? deadline - now : 1));
 }
 
-/* Does what the conversation wants done, and lets go of the link where all is over. The caller holds a reference. */
-static void pump(struct aic_link *link)
+/*
+ * Sends what waits, without waiting for libwebsockets to report that the socket takes it: it nearly always does, and the report costs
+ * a round of the loop for every chunk. What the socket does not take libwebsockets keeps, and then it is its turn to say when to go on.
+ * Not from inside a callback for this connection.
+ */
+static void send_now(struct aic_link *link)
+{
+	struct aic_action action;
+
+	while (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation) && !lws_partial_buffered(link->wsi)) {
+		aic_conversation_next_action(link->conversation, true, &action);
+		if (action.type != AIC_ACTION_SEND) {
+			return;
+		}
+		if (lws_write(link->wsi, action.message, action.message_length, LWS_WRITE_TEXT) < (int) action.message_length) {
+			lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+			return;
+		}
+	}
+}
+
+/* Opens, closes and drops connections as the conversation asks. */
+static void perform_actions(struct aic_link *link)
 {
 	struct aic_action action;
 
@@ -453,7 +475,12 @@ static void pump(struct aic_link *link)
 			break;
 		}
 	} while (action.type != AIC_ACTION_NONE);
+}
 
+/* Does what the conversation wants done, and lets go of the link where all is over. The caller holds a reference. */
+static void pump(struct aic_link *link)
+{
+	perform_actions(link);
 	if (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)) {
 		lws_callback_on_writable(link->wsi);
 	}
@@ -546,6 +573,8 @@ static void process(struct aic_loop_task *task)
 	}
 	run_queries(link);
 	if (link->running) {
+		perform_actions(link);
+		send_now(link);
 		pump(link);
 	}
 	aic_link_release(link);
@@ -604,6 +633,22 @@ static const char *connection_error_text(const char *library_text)
 	return sscanf(library_text, "conn fail: %d", &number) == 1 ? strerror(number) : library_text;
 }
 
+static bool is_in_handshake(struct lws *wsi)
+{
+	SSL *tls = lws_get_ssl(wsi);
+
+	return tls && SSL_in_init(tls);
+}
+
+/* libwebsockets 4.0 gives no reason, but leaves OpenSSL's where it is; later versions give it and take it away. */
+static const char *handshake_error_text(const char *library_text)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	return reason ? reason : connection_error_text(library_text);
+}
+
 static void on_connection_error(struct aic_link *link, struct lws *wsi, const char *library_text)
 {
 	int status = (int) lws_http_client_http_response(wsi);
@@ -617,6 +662,8 @@ static void on_connection_error(struct aic_link *link, struct lws *wsi, const ch
 	} else if (status && status != 101) {
 		snprintf(text, sizeof(text), "it answered HTTP %d to the WebSocket upgrade", status);
 		retry = http_status_may_pass(status);
+	} else if (is_in_handshake(wsi)) {
+		snprintf(text, sizeof(text), "TLS: the handshake failed: %.150s", handshake_error_text(library_text));
 	} else {
 		snprintf(text, sizeof(text), "the connection could not be made: %.150s", connection_error_text(library_text));
 	}

@@ -45,7 +45,9 @@ def _next_tone(call: Call, hz: float, began: float) -> Tone:
     call.wait_for_silence(duration_ms=100, since=call.wait_for_sound(since=began))
     codec = call.codec
     samples = [
-        samples for packet, its_codec, samples in call.stream.decoded_heard() if packet.time_ns > began * 1e9 and its_codec is codec
+        samples
+        for packet, its_codec, samples in call.stream.decoded_heard()
+        if packet.time_ns > began * 1e9 and its_codec is codec
     ]
     return tone_in(np.concatenate(samples), hz, codec.rate)
 

@@ -56,7 +56,9 @@ def tone_in(samples: Samples, hz: float, rate: int) -> Tone:
     whole = sounding(samples, rate)
     edge = round(_EDGE_SECONDS * rate)
     inner = whole[edge : len(whole) - edge].astype(np.float64)
-    assert len(inner) > edge, f"no sound of {hz:g} Hz: {len(whole) / rate:.3f} s of {len(samples) / rate:.3f} s are audible"
+    assert len(inner) > edge, (
+        f"no sound of {hz:g} Hz: {len(whole) / rate:.3f} s of {len(samples) / rate:.3f} s are audible"
+    )
     fitted = _fitted(inner, hz, rate)
     rest = inner - fitted
     power, left = float(np.mean(np.square(fitted))), float(np.mean(np.square(rest)))

@@ -200,9 +200,9 @@ def test_an_unknown_host_name_is_explained(voice: Voice) -> None:
 @pytest.mark.parametrize(
     ("handshake", "sentence"),
     [
-        ("{signed_url: {delay: 2.5}}", "http://127.0.0.1:{port} did not give a signed URL within 1 s"),
-        ("{upgrade: {delay: 2.5}}", "ws://127.0.0.1:{port} did not accept the connection within 1 s"),
-        ("{metadata_delay: 2.5}", "ws://127.0.0.1:{port} did not announce the conversation within 1 s"),
+        ("{signed_url: {delay: 1.6}}", "http://127.0.0.1:{port} did not give a signed URL within 1 s"),
+        ("{upgrade: {delay: 1.6}}", "ws://127.0.0.1:{port} did not accept the connection within 1 s"),
+        ("{metadata_delay: 1.6}", "ws://127.0.0.1:{port} did not announce the conversation within 1 s"),
     ],
 )
 def test_every_step_of_an_attempt_has_its_time_limit(voice: Voice, handshake: str, sentence: str) -> None:
@@ -226,7 +226,7 @@ def test_every_step_of_an_attempt_has_its_time_limit(voice: Voice, handshake: st
 def test_a_step_that_took_too_long_is_tried_again(voice: Voice) -> None:
     voice.agent(
         "sales",
-        _agent("{signed_url: {delay: 2.5, times: 1}}"),
+        _agent("{signed_url: {delay: 1.6, times: 1}}"),
         connection_timeout_seconds=1,
         retry_backoff_ms=10,
     )

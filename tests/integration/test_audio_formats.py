@@ -44,7 +44,9 @@ FORMAT_PAIRS: list[tuple[AudioFormat, AudioFormat]] = [
 ]
 
 
-def _talk(voice: Voice, codec: str, to_service: AudioFormat, to_caller: AudioFormat) -> tuple[Call, ThreadedConversation]:
+def _talk(
+    voice: Voice, codec: str, to_service: AudioFormat, to_caller: AudioFormat
+) -> tuple[Call, ThreadedConversation]:
     voice.agent("tones", MockAgent(input_format=to_service, output_format=to_caller), audio_frames_buffer_ms=20)
     voice.dialplan("exten => 100,1,AIConvAI(tones)")
     voice.apply()
@@ -70,11 +72,11 @@ def _exchange(
 def _both_ways(
     call: Call, conversation: ThreadedConversation, up_hz: float, down_hz: float, level_dbfs: float
 ) -> tuple[Tone, Tone]:
-    """A tone of half a second each way at once: as the agent got the caller's, and as the caller heard the agent's."""
-    got, heard = _exchange(call, conversation, up_hz, down_hz, level_dbfs, 0.5)
+    """A tone of 0.3 s each way at once: as the agent got the caller's, and as the caller heard the agent's."""
+    got, heard = _exchange(call, conversation, up_hz, down_hz, level_dbfs, 0.3)
     tones = tone_in(got, up_hz, conversation.record.uplink_rate), tone_in(heard, down_hz, call.sample_rate)
     for one in tones:
-        assert one.seconds == pytest.approx(0.5, abs=0.02)
+        assert one.seconds == pytest.approx(0.3, abs=0.02)
     return tones
 
 

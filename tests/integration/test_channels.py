@@ -38,15 +38,14 @@ def test_an_agent_listens_to_a_recording_and_is_recorded(voice: Voice) -> None:
         voice,
         "exten => 100,1,AIConvAI(agent)\n"
         "exten => 300,1,Playback(${SOUNDS}/tone)\n"
-        " same => n,Record(/aiconvai/spool/agent.wav,1,3,q)\n"
+        " same => n,Record(/aiconvai/spool/agent.wav,0,1,q)\n"
         " same => n,Hangup()",
     )
     voice.asterisk.ami.action(
         "Originate", Channel="Local/100@default/n", Context="default", Exten="300", Priority=1, Async="true"
     )
     conversation = voice.conversation()
-    conversation.wait_received(lambda record: len(record.uplink_bytes) >= 2 * 8000)
-    voice.wait_for_log(r"Executing \[300@default:2\] Record")
+    voice.event("Newexten", Application="Record")
     conversation.send_audio(tone(900.0, 0.5, 8000, LEVEL_DBFS), event_id=1)
     conversation.wait_closed()
     got = tone_in(conversation.record.uplink_samples(), RIG_TONE_HZ, 8000)
@@ -64,7 +63,7 @@ def test_the_codec_may_change_in_the_middle_of_a_call(voice: Voice) -> None:
     conversation = voice.conversation()
     agent_hears(conversation, call, 600.0)
     hears_agent(call, conversation, 900.0)
-    for codec in ("alaw", "g722", "ulaw"):
+    for codec in ("alaw", "g722"):
         call.reinvite(codec)
         agent_hears(conversation, call, 600.0)
         hears_agent(call, conversation, 900.0)
@@ -85,7 +84,8 @@ def test_a_caller_who_comes_back_from_hold_is_with_the_agent(voice: Voice) -> No
 def test_a_recording_holds_both_sides(voice: Voice) -> None:
     _setup(
         voice,
-        "exten => 100,1,MixMonitor(/aiconvai/spool/both.wav,r(/aiconvai/spool/caller.wav)t(/aiconvai/spool/spoken.wav))\n"
+        "exten => 100,1,Set(DIR=/aiconvai/spool)\n"
+        " same => n,MixMonitor(${DIR}/both.wav,r(${DIR}/caller.wav)t(${DIR}/spoken.wav))\n"
         " same => n,AIConvAI(agent)",
     )
     call = voice.call("100")
@@ -94,7 +94,9 @@ def test_a_recording_holds_both_sides(voice: Voice) -> None:
     hears_agent(call, conversation, 900.0)
     call.hangup()
     voice.wait_for_log("End MixMonitor Recording")
-    recordings = {name: read_wav(voice.asterisk.directory / "spool" / f"{name}.wav") for name in ("caller", "spoken", "both")}
+    recordings = {
+        name: read_wav(voice.asterisk.directory / "spool" / f"{name}.wav") for name in ("caller", "spoken", "both")
+    }
     for name, hz in (("caller", 600.0), ("spoken", 900.0)):
         samples, rate = recordings[name]
         one = tone_in(samples, hz, rate)

@@ -11,7 +11,7 @@ from voice import Voice, mock_options, voice
 from aiconvai.asterisk import Asterisk
 from aiconvai.audio import tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent, Wire, load_scenario, parse_scenario
+from aiconvai.mock import MockAgent, load_scenario, parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -175,7 +175,7 @@ def test_show_stats_counts_what_happened(voice: Voice, word: str) -> None:
     voice.wait_for_log("Spawn extension.*exited non-zero")
     voice.sections["echo"]["agent_id"] = "unknown"
     voice.apply()
-    voice.call("100").wait_ended()
+    voice.caller.call("100").wait_ended()
     after = _stats(voice.asterisk, word)
     grown = {name: after[name] - before[name] for name in after}
     assert grown["in all"] == 3
@@ -236,8 +236,6 @@ def test_unknown_command_is_refused(asterisk: Asterisk, word: str) -> None:
 
 
 def test_help_lists_the_commands(asterisk: Asterisk) -> None:
-    lines = asterisk.cli("core show help aiconvai").splitlines()
-    assert not lines or all(" -- " in line for line in lines)
     listed = asterisk.cli("core show help")
     assert len(re.findall(r"^\{aiconvai\|elevenlabs\} ", listed, re.MULTILINE)) == 6
 
@@ -273,7 +271,6 @@ def test_service_cannot_write_to_the_command_line(voice: Voice) -> None:
     voice.call("100")
     conversation = voice.mock.next_conversation()
     conversation.wait_initiated()
-    conversation.shape(Wire())
     conversation.send_raw(
         '{"type": "conversation_initiation_metadata", "conversation_initiation_metadata_event":'
         ' {"conversation_id": "a\\r\\n\\u001b[2Jb", "agent_output_audio_format": "ulaw_8000",'

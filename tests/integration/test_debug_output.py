@@ -28,8 +28,8 @@ Remaining audio chunks in queue: 1
 _NOTICE = re.compile(r"^\[[^]]+\] NOTICE\[\d+\](?:\[C-[0-9a-f]+\])? \S+: (.*)$", re.MULTILINE)
 
 
-def _talk(voice: Voice, **options: object) -> ThreadedConversation:
-    voice.agent("speaker", audio_frames_buffer_ms=20, **options)
+def _talk(voice: Voice, debug: bool | None = None) -> ThreadedConversation:
+    voice.agent("speaker", audio_frames_buffer_ms=20, debug=debug)
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()
     voice.call("100")
@@ -43,9 +43,10 @@ def _interrupt(voice: Voice, conversation: ThreadedConversation) -> None:
     voice.event("AIConvAIInterruption", EventID="46")
 
 
-def _score(voice: Voice, conversation: ThreadedConversation, score: float) -> None:
-    conversation.send({"type": "vad_score", "vad_score_event": {"vad_score": score}})
-    # The debug output comes before the event of a message that was sent after the score.
+def _send_scores(voice: Voice, conversation: ThreadedConversation, *scores: float) -> None:
+    for score in scores:
+        conversation.send({"type": "vad_score", "vad_score_event": {"vad_score": score}})
+    # The debug output comes before the event of a message that was sent after the scores.
     conversation.interrupt(1)
     voice.event("AIConvAIInterruption", EventID="1")
 
@@ -69,30 +70,31 @@ def test_an_interruption_is_logged_line_by_line(voice: Voice) -> None:
     assert "\n".join(_notices(voice)) == INTERRUPTION
 
 
-@pytest.mark.parametrize(
-    ("score", "verdict"),
-    [
-        (0.847, "HIGH voice activity detected (score=0.847)"),
-        (0.501, "HIGH voice activity detected (score=0.501)"),
-        (0.5, "LOW voice activity detected (score=0.500)"),
-        (0.031, "LOW voice activity detected (score=0.031)"),
-    ],
-)
-def test_a_vad_score_is_logged_line_by_line(voice: Voice, score: float, verdict: str) -> None:
+def test_vad_scores_are_logged_line_by_line(voice: Voice) -> None:
+    verdicts = {
+        0.847: "HIGH voice activity detected (score=0.847)",
+        0.501: "HIGH voice activity detected (score=0.501)",
+        0.5: "LOW voice activity detected (score=0.500)",
+        0.031: "LOW voice activity detected (score=0.031)",
+    }
+    conversation = _talk(voice, debug=True)
     before = datetime.now(UTC)
-    _score(voice, _talk(voice, debug=True), score)
-    title, value, timestamp, judged, end, *_ = _notices(voice)
-    assert (title, value) == ("=== VAD SCORE MESSAGE ===", f"VAD Score: {score:.3f}")
-    assert (judged, end) == (verdict, "=== END VAD SCORE ===")
-    date = re.fullmatch(r"Timestamp: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z", timestamp)
-    assert date, timestamp
-    told = datetime.fromisoformat(date[1]).replace(tzinfo=UTC)
-    assert before - timedelta(milliseconds=1) <= told <= datetime.now(UTC)
+    _send_scores(voice, conversation, *verdicts)
+    notices = _notices(voice)
+    for score, verdict in verdicts.items():
+        title, value, timestamp, judged, end = notices[:5]
+        del notices[:5]
+        assert (title, value) == ("=== VAD SCORE MESSAGE ===", f"VAD Score: {score:.3f}")
+        assert (judged, end) == (verdict, "=== END VAD SCORE ===")
+        date = re.fullmatch(r"Timestamp: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z", timestamp)
+        assert date, timestamp
+        told = datetime.fromisoformat(date[1]).replace(tzinfo=UTC)
+        assert before - timedelta(milliseconds=1) <= told <= datetime.now(UTC)
 
 
 def test_debug_is_off_without_a_word_of_it(voice: Voice) -> None:
     conversation = _talk(voice)
-    _score(voice, conversation, 0.847)
+    _send_scores(voice, conversation, 0.847)
     _interrupt(voice, conversation)
     assert not _notices(voice)
 

@@ -21,9 +21,7 @@ BURST_SECONDS = 20
 MEBIBYTE = 1 << 20
 
 
-def _talk(
-    voice: Voice, agent: MockAgent | None = None, **options: object
-) -> tuple[Call, ThreadedConversation]:
+def _talk(voice: Voice, agent: MockAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
     voice.agent("speaker", agent, audio_frames_buffer_ms=20, **options)
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()

@@ -46,15 +46,17 @@ class Bench:
 def set_up(version: AsteriskVersion, settings: ServiceSettings, console: Console) -> Iterator[Bench]:
     """Build the module, start the mock service and Asterisk. Nothing is logged that a quiet system would not log."""
     module = build_module(version, console=console)
-    with ServiceProcess(settings) as service:
-        with Asterisk(
+    with (
+        ServiceProcess(settings) as service,
+        Asterisk(
             version,
             module=module,
             module_config=configuration(service.endpoint),
             extensions=_DIALPLAN,
             verbose=0,
-        ) as asterisk:
-            yield Bench(asterisk, service)
+        ) as asterisk,
+    ):
+        yield Bench(asterisk, service)
 
 
 def configuration(endpoint: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import itertools
 
 from aiconvai.caller import Caller
 from aiconvai.caller.rtp import NANOSECONDS
@@ -30,30 +29,25 @@ def measure(bench: Bench) -> tuple[Interruptions, list[str]]:
     arrivals = [packet.time_ns / NANOSECONDS for packet in call.heard]
     what = f"interruptions, Asterisk {bench.asterisk.version}"
     problems = caller_problems(call, what)
-    silences, idle = [], 0
-    for moment in sent:
-        after = silence_after(arrivals, moment)
-        if after is None:
-            idle += 1
-        else:
-            silences.append(after * 1000)
-    if idle:
+    last = [last_packet_after(arrivals, moment) for moment in sent]
+    playing = [one * 1000 for one in last if one is not None]
+    if idle := len(last) - len(playing):
         problems.append(f"{what}: at {idle} of {len(sent)} interruptions nothing was being played")
+    silences = [max(0.0, one) for one in playing]
     return Interruptions(
         asterisk=bench.asterisk.version,
-        silences_ms=[round(one, 3) for one in silences],
+        last_packets_ms=[round(one, 3) for one in playing],
         summary=distribution(silences),
         share_within_20_ms=sum(one <= 20.0 for one in silences) / len(silences),
     ), problems
 
 
-def silence_after(arrivals: list[float], moment: float) -> float | None:
-    """Seconds from the moment to the last packet within the next 250 ms; 0 if none came after the moment.
+def last_packet_after(arrivals: list[float], moment: float) -> float | None:
+    """Seconds from the moment to the last packet until 250 ms later; negative when none came after the moment.
 
     None when no packet came right before it either: there was nothing to silence. `arrivals` are in order.
     """
     before = bisect.bisect_right(arrivals, moment)
     if not before or moment - arrivals[before - 1] > _FLOWING_SECONDS:
         return None
-    late = list(itertools.takewhile(lambda one: one <= moment + _LOOK_SECONDS, arrivals[before:]))
-    return late[-1] - moment if late else 0.0
+    return arrivals[bisect.bisect_right(arrivals, moment + _LOOK_SECONDS) - 1] - moment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from aiconvai.caller import Caller
@@ -26,7 +27,7 @@ def measure(bench: Bench, seconds: float) -> tuple[PacketSpacing, list[str]]:
         time.sleep(seconds)
         call.hangup()
     heard = call.heard[_FIRST_PACKET:]
-    spacing = [(after.time_ns - before.time_ns) / 1e6 for before, after in zip(heard, heard[1:], strict=False)]
+    spacing = [(after.time_ns - before.time_ns) / 1e6 for before, after in itertools.pairwise(heard)]
     what = f"packet spacing, Asterisk {bench.asterisk.version}"
     problems = caller_problems(call, what)
     expected = seconds / _PACKET_SECONDS

@@ -49,11 +49,12 @@ class PacketSpacing(BaseModel):
 
 
 class Interruptions(BaseModel):
-    """From the interruption message to the last packet of old audio, in ms; 0 where that came before it."""
+    """When the last packet of old audio came, in ms after the interruption message; negative: before it."""
 
     asterisk: int
-    silences_ms: list[float]
+    last_packets_ms: list[float]
     summary: Distribution
+    """Of the time until silence: 0 where the last packet came before the message."""
     share_within_20_ms: float
 
 

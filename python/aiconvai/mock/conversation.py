@@ -151,9 +151,8 @@ class Conversation(ConversationRecord):
     ) -> None:
         """Until `condition` holds for the record, asked after every client message. Raises `TimeoutError`."""
 
-        await asyncio.wait_for(
-            self._waiters.until(lambda: condition(self) or self.closed is not None), timeout
-        )
+        async with asyncio.timeout(timeout):
+            await self._waiters.until(lambda: condition(self) or self.closed is not None)
         if not condition(self):
             raise ConversationClosedError("the conversation ended before the condition held")
 
@@ -246,7 +245,8 @@ class Conversation(ConversationRecord):
         self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0
     ) -> ClientToolResult:
         """Calls a tool of the client; its result. Raises `TimeoutError`."""
-        return await asyncio.wait_for(asyncio.shield(self.start_tool(name, parameters)), timeout)
+        async with asyncio.timeout(timeout):
+            return await asyncio.shield(self.start_tool(name, parameters))
 
     def start_tool(
         self, name: str, parameters: dict[str, Any] | None = None, *, expects_response: bool | None = None
@@ -374,7 +374,9 @@ class Conversation(ConversationRecord):
 
     async def _enforce_limits(self) -> None:
         try:
-            await asyncio.wait_for(self._initiated.wait(), self._limits.initiation)
+            # Not wait_for(): up to Python 3.11 it forgets a cancellation that meets the end of the wait.
+            async with asyncio.timeout(self._limits.initiation):
+                await self._initiated.wait()
         except TimeoutError:
             detail = f"no conversation_initiation_client_data within {self._limits.initiation:g} s"
             self._violate("missing_fields", detail)

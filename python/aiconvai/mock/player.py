@@ -209,9 +209,8 @@ class Player:
     async def _wait_for_speech(self, action: WaitForSpeech) -> None:
         with self._conversation.listen(action.level_dbfs) as detector:
             try:
-                await asyncio.wait_for(
-                    detector.wait(lambda heard: heard.speech_ms >= action.min_ms), action.timeout
-                )
+                async with asyncio.timeout(action.timeout):
+                    await detector.wait(lambda heard: heard.speech_ms >= action.min_ms)
             except TimeoutError:
                 raise TimeoutError(
                     f"no {action.min_ms} ms of caller audio above {action.level_dbfs:g} dBFS "
@@ -221,9 +220,8 @@ class Player:
     async def _wait_for_silence(self, action: WaitForSilence) -> None:
         with self._conversation.listen(action.level_dbfs, history_ms=action.ms) as detector:
             try:
-                await asyncio.wait_for(
-                    detector.wait(lambda heard: heard.quiet_ms >= action.ms), action.timeout
-                )
+                async with asyncio.timeout(action.timeout):
+                    await detector.wait(lambda heard: heard.quiet_ms >= action.ms)
             except TimeoutError:
                 raise TimeoutError(
                     f"no {action.ms} ms of caller audio below {action.level_dbfs:g} dBFS "

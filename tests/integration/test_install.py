@@ -1,0 +1,150 @@
+"""Building and installing: what is built where, and that an Asterisk finds what was installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from aiconvai.asterisk import AsteriskVersion
+from aiconvai.asterisk.engine import container_engine
+from aiconvai.asterisk.images import IMAGES, ensure_image, repository_root
+
+ROOT = repository_root()
+
+# Asterisk as its package configures it, but for the modules: the others would take this machine's ports.
+_RUN_INSTALLED = """\
+set -eu
+meson install -C /build --no-rebuild >/tmp/install.log
+cp /etc/asterisk/aiconvai.conf.sample /etc/asterisk/aiconvai.conf
+printf '[modules]\\nautoload=no\\nload=app_aiconvai.so\\n' >/etc/asterisk/modules.conf
+asterisk -f >/tmp/asterisk.log 2>&1 &
+tries=0
+until asterisk -rx 'core waitfullybooted' 2>/dev/null | grep -q 'fully booted'; do
+    tries=$((tries + 1))
+    [ $tries -lt 300 ] || { cat /tmp/asterisk.log; exit 1; }
+    sleep 0.1
+done
+for command in 'module show like app_aiconvai' 'core show application AIConvAI' 'manager show command AIConvAIList' \\
+        'aiconvai reload' 'core show settings'; do
+    echo "## $command"
+    asterisk -rx "$command"
+done
+asterisk -rx 'core stop now'
+wait
+"""
+
+
+def _meson(*arguments: str, compiler: str = "gcc") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["meson", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "CC": compiler},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _in_image(version: AsteriskVersion, build: Path, script: str, *arguments: str) -> str:
+    """Run a script in a container of the image that has the sources and a build directory; its output."""
+    engine = container_engine()
+    command = engine.command(
+        "run", "--rm", "--network=none", *engine.limit_arguments(), *arguments,
+        f"--volume={ROOT}:/src:ro", f"--volume={build}:/build", ensure_image(version), "sh", "-c", script,
+    )  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def build_directory(app_module: Path) -> Path:
+    """Where the module of the version under test was built."""
+    return next(parent for parent in app_module.parents if (parent / "build.ninja").is_file())
+
+
+# Without Asterisk's headers -------------------------------------------------------------------------------
+
+
+def _no_headers(tmp_path: Path) -> str:
+    """The option that makes the build look for Asterisk's headers where there are none."""
+    if Path("/usr/include/asterisk/buildopts.h").exists():
+        pytest.fail("this machine has Asterisk's headers; the test needs one without")
+    return str(tmp_path / "build")
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_everything_but_the_module_is_built_without_headers_and_warnings(tmp_path: Path, compiler: str) -> None:
+    build = _no_headers(tmp_path)
+    setup = _meson("setup", build, "-Dwerror=true", "-Dtests=true", compiler=compiler)
+    assert setup.returncode == 0, setup.stdout
+    assert "not built: no headers of Asterisk found (asterisk-dev, or -Dasterisk_include=DIR)" in setup.stdout
+    compiled = _meson("compile", "-C", build)
+    assert compiled.returncode == 0, compiled.stdout
+    built = {path.name for path in Path(build).rglob("*") if path.is_file()}
+    assert {"libaiconvai_engine.so", "libaiconvai_net.a", "link_threads"} <= built
+    assert "app_aiconvai.so" not in built
+
+
+def test_module_that_is_asked_for_needs_headers(tmp_path: Path) -> None:
+    setup = _meson("setup", _no_headers(tmp_path), "-Dmodule=enabled")
+    assert setup.returncode != 0
+    assert (
+        "The headers of Asterisk are missing: install asterisk-dev (Debian), or say where they are with "
+        "-Dasterisk_include=DIR" in setup.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("-Dtests=true", "-Dnetwork=disabled"), "-Dtests=true cannot be combined with -Dnetwork=disabled"),
+        (("-Dmodule=maybe",), "maybe"),
+        (("-Dmodul=enabled",), "modul"),
+    ],
+)
+def test_impossible_options_are_errors(tmp_path: Path, options: tuple[str, ...], problem: str) -> None:
+    setup = _meson("setup", str(tmp_path / "build"), *options)
+    assert setup.returncode != 0
+    assert problem in setup.stdout + setup.stderr
+
+
+# Installed ------------------------------------------------------------------------------------------------
+
+
+def test_warnings_are_errors_where_the_module_is_built(build_directory: Path) -> None:
+    """With the compiler and the headers of each version's distribution."""
+    options = json.loads((build_directory / "meson-info" / "intro-buildoptions.json").read_text())
+    values = {option["name"]: option["value"] for option in options}
+    assert values["werror"] is True
+    assert int(values["warning_level"]) >= 2
+
+
+def test_files_are_installed_where_asterisk_looks(
+    asterisk_version: AsteriskVersion, build_directory: Path, tmp_path: Path
+) -> None:
+    script = "DESTDIR=/target meson install -C /build --no-rebuild"
+    _in_image(asterisk_version, build_directory, script, f"--volume={tmp_path}:/target")
+    installed = {f"/{path.relative_to(tmp_path)}" for path in tmp_path.rglob("*") if path.is_file()}
+    image = IMAGES[asterisk_version]
+    assert installed >= {
+        f"{image.module_directory}/app_aiconvai.so",
+        f"{image.data_directory}/documentation/thirdparty/app_aiconvai-en_US.xml",
+        "/etc/asterisk/aiconvai.conf.sample",
+    }
+    sample = (tmp_path / "etc/asterisk/aiconvai.conf.sample").read_text()
+    assert sample == (ROOT / "configs" / "aiconvai.conf.sample").read_text()
+
+
+def test_installed_module_loads_and_is_documented(asterisk_version: AsteriskVersion, build_directory: Path) -> None:
+    output = _in_image(asterisk_version, build_directory, _RUN_INSTALLED)
+    answers = dict(part.split("\n", 1) for part in output.split("## ")[1:])
+    assert "Running" in answers["module show like app_aiconvai"]
+    assert "Connect the caller with a conversational AI agent." in answers["core show application AIConvAI"]
+    assert "List the calls that are with an agent." in answers["manager show command AIConvAIList"]
+    assert answers["aiconvai reload"].strip().endswith("Loaded 0 agents from aiconvai.conf")
+    assert IMAGES[asterisk_version].module_directory in answers["core show settings"]

@@ -1,0 +1,164 @@
+"""Loading, unloading and reloading the module, and what many calls leave behind: nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hearing import noise
+from voice import Voice, mock_options, voice
+
+from aiconvai.asterisk import Asterisk, LeakCheck
+from aiconvai.caller import Caller, similarity, tone_burst_round_trip
+from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario
+from aiconvai.mock.scenario import parse_scenario
+
+__all__ = ["mock_options", "voice"]
+
+MODULE = "app_aiconvai.so"
+ECHO = MockAgent(scenario=load_scenario("echo"))
+SHORT = MockAgent(scenario=parse_scenario("steps: [{tone: 0.02}, {close: 1000}]"))
+
+
+def _configuration(mock: ElevenLabsMockThread, *names: str) -> str:
+    return "[general]\n" + "".join(
+        f"[{name}]\nagent_id=id_{name}\nconversation_endpoint={mock.conversation_endpoint}\naudio_frames_buffer_ms=20\n"
+        for name in names
+    )
+
+
+def test_unloading_and_loading_again_leaves_nothing_behind(
+    make_asterisk: Callable[..., Asterisk], app_module: Path
+) -> None:
+    with ElevenLabsMockThread(MockOptions(agents={"id_short": SHORT, "id_echo": ECHO})) as mock:
+        asterisk = make_asterisk(
+            extensions="exten => 100,1,AIConvAI(short)\nexten => 200,1,AIConvAI(echo)",
+            extra_files={"aiconvai.conf": _configuration(mock, "short", "echo")},
+        )
+        asterisk.install_module(app_module)
+        without = LeakCheck(asterisk)
+        for _ in range(3):
+            assert "Loaded" in asterisk.cli(f"module load {MODULE}")
+            assert asterisk.module_use_count() == 0
+            with Caller(asterisk.sip_port) as caller:
+                assert caller.call("100").wait_ended().by == "remote"
+                call = caller.call("200").wait_answered()
+                assert tone_burst_round_trip(call).similarity > 0.95
+                call.hangup()
+            _unload(asterisk)
+            without.verify()
+            assert "is not a registered application" in asterisk.cli("core show application AIConvAI")
+            assert "No such command" in asterisk.cli("aiconvai show calls")
+
+
+def _unload(asterisk: Asterisk) -> None:
+    """Once the last conversation is gone, which is a moment after its call."""
+    deadline = time.monotonic() + 2.0
+    while asterisk.module_use_count():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "Unloaded" in asterisk.cli(f"module unload {MODULE}")
+    assert asterisk.module_use_count() is None
+
+
+@pytest.mark.parametrize("application", ["AIConvAI(echo)", "AIConvAI(echo,b)"])
+@pytest.mark.parametrize("option", ["", "-f "])
+def test_unloading_is_refused_while_a_conversation_lives(voice: Voice, application: str, option: str) -> None:
+    voice.agent("echo", ECHO, audio_frames_buffer_ms=20)
+    voice.dialplan(f"exten => 100,1,{application}\n same => n,Wait(30)")
+    voice.apply()
+    call = voice.call("100")
+    voice.conversation()
+    assert "Unable to unload" in voice.asterisk.cli(f"module unload {option}{MODULE}")
+    # It goes on, and so does all the rest of the module.
+    assert tone_burst_round_trip(call).similarity > 0.95
+    assert "1 call" in voice.asterisk.cli("aiconvai show calls")
+    second = voice.call("100")
+    voice.conversation()
+    assert tone_burst_round_trip(second).similarity > 0.95
+
+
+@pytest.mark.parametrize("command", [f"module reload {MODULE}", "aiconvai reload", "elevenlabs reload"])
+def test_a_reload_leaves_running_calls_alone_and_applies_to_new_ones(voice: Voice, command: str) -> None:
+    voice.agent("echo", ECHO, audio_frames_buffer_ms=20)
+    voice.dialplan("exten => 100,1,AIConvAI(echo)")
+    voice.apply()
+    running = voice.call("100")
+    first = voice.conversation()
+    voice.sections["echo"]["audio_frames_buffer_ms"] = "100"
+    voice.asterisk.write_config("aiconvai.conf", voice.configuration())
+    voice.asterisk.cli(command)
+    voice.call("100")
+    second = voice.conversation()
+    second.wait_received(lambda record: len(record.uplink) >= 2)
+    assert {len(chunk.data) for chunk in second.record.uplink} == {800}
+    assert tone_burst_round_trip(running).similarity > 0.95
+    assert {len(chunk.data) for chunk in first.record.uplink} == {160}
+
+
+def test_a_reload_with_a_mistake_changes_nothing(voice: Voice) -> None:
+    voice.agent("echo", ECHO, audio_frames_buffer_ms=20)
+    voice.dialplan("exten => 100,1,AIConvAI(echo)")
+    voice.apply()
+    good = voice.configuration()
+    voice.asterisk.write_config("aiconvai.conf", good + "audio_frame_buffer_ms=40\n")
+    answer = voice.asterisk.cli("aiconvai reload")
+    assert "did you mean audio_frames_buffer_ms?" in answer
+    assert "The configuration was not changed" in answer
+    voice.asterisk.cli(f"module reload {MODULE}")
+    call = voice.call("100")
+    voice.conversation()
+    assert tone_burst_round_trip(call).similarity > 0.95
+
+
+def test_a_hundred_calls_in_a_row_leave_nothing_behind(voice: Voice) -> None:
+    voice.agent("short", SHORT)
+    voice.dialplan("exten => 100,1,AIConvAI(short)")
+    voice.apply()
+    for _ in range(30):
+        _short_call(voice)
+    check = LeakCheck(voice.asterisk)
+    before = voice.asterisk.rss_kb()
+    for _ in range(100):
+        _short_call(voice)
+    check.verify()
+    # A session with its link and its buffers is some 20 KB: a hundred of them would be seen.
+    assert voice.asterisk.rss_kb() - before < 1024
+    assert not [conversation for conversation in voice.mock.conversations if conversation.record.violations]
+
+
+def _short_call(voice: Voice) -> None:
+    assert voice.caller.call("100", record=False).wait_ended().by == "remote"
+
+
+def test_twenty_calls_at_once_leave_nothing_behind(voice: Voice) -> None:
+    voice.agent("echo", ECHO, audio_frames_buffer_ms=20)
+    voice.dialplan("exten => 100,1,AIConvAI(echo)")
+    voice.apply()
+    _twenty_at_once(voice)
+    check = LeakCheck(voice.asterisk)
+    before = voice.asterisk.rss_kb()
+    for _ in range(3):
+        _twenty_at_once(voice)
+    check.verify()
+    assert voice.asterisk.rss_kb() - before < 1024
+
+
+def _twenty_at_once(voice: Voice) -> None:
+    calls = [voice.caller.call("100") for _ in range(20)]
+    for call in calls:
+        call.wait_answered()
+    conversations = [voice.conversation() for _ in calls]
+    burst = noise(0.1, 8000, seed=7)
+    for call in calls:
+        call.play(burst)
+    for call in calls:
+        call.wait_for_silence(since=call.wait_for_sound())
+        assert similarity(burst, call.heard_samples()) > 0.95
+    for call in calls:
+        call.hangup()
+    for conversation in conversations:
+        conversation.wait_closed()
+        assert not conversation.record.violations

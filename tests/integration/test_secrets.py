@@ -1,0 +1,140 @@
+"""Nothing secret is shown: not in the log at its loudest, not by a command, not in an event or a variable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trustme
+from voice import Voice, mock_options, voice
+
+from aiconvai.asterisk import Asterisk
+from aiconvai.audio import tone
+from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario, parse_scenario
+
+__all__ = ["mock_options", "voice"]
+
+KEY = "sk-distinctive-api-key-4711wxyz"
+WRONG_KEY = "sk-another-api-key-that-is-wrong-0815qrst"
+SIGNATURE = "cvtkn_distinctive-signature-abcdefgh"
+TOKEN = "tok-distinctive-token-in-a-fixed-url-ijklmnop"
+
+ECHO = load_scenario("echo")
+
+
+@pytest.fixture
+def loud_asterisk(asterisk: Asterisk) -> Iterator[Asterisk]:
+    """Everything that can be logged is logged."""
+    asterisk.cli("core set verbose 5")
+    asterisk.cli("core set debug 5")
+    asterisk.cli("aiconvai debug on")
+    yield asterisk
+    asterisk.cli("aiconvai debug off")
+    asterisk.cli("core set debug 0")
+    asterisk.cli("core set verbose 4")
+
+
+def _shown(asterisk: Asterisk) -> str:
+    """What the command line tells about the module and every channel."""
+    commands = [
+        "aiconvai show agents",
+        "elevenlabs show agents",
+        "aiconvai show calls",
+        "aiconvai show stats",
+        "dialplan show default",
+        *(f"aiconvai show call {channel}" for channel in asterisk.channels()),
+        *(f"core show channel {channel}" for channel in asterisk.channels()),
+    ]
+    return "\n".join(asterisk.cli(command) for command in commands)
+
+
+def _signed(url: str) -> MockAgent:
+    """A private agent whose signed URL is this one."""
+    reply = {"signed_url": {"status": 200, "body": json.dumps({"signed_url": url})}}
+    return MockAgent(private=True, api_key=KEY, scenario=parse_scenario(json.dumps({"handshake": reply, "steps": []})))
+
+
+def _agents(voice: Voice, other_port: int) -> dict[str, tuple[MockAgent, dict[str, Any]]]:
+    """Agents that work, and agents that fail in every way: each with the options that make it so."""
+    mock, authority = voice.mock, f"127.0.0.1:{voice.mock.port}"
+    refusing = parse_scenario("handshake: {upgrade: {status: 503}}\nsteps: []")
+    dropping = parse_scenario("steps: [{tone: {seconds: 0.1}}, {drop: true}]")
+    closing = parse_scenario("steps: [{error: llm_timeout}]")
+    internal = parse_scenario("handshake: {signed_url: {status: 500}}\nsteps: []")
+    fixed = {"conversation_url": f"ws://{authority}/v1/convai/conversation?agent_id=id_fixed&token={TOKEN}"}
+    return {
+        "good": (MockAgent(private=True, api_key=KEY, scenario=ECHO), {}),
+        "fixed": (MockAgent(scenario=ECHO), fixed),
+        "fixed_unknown": (MockAgent(), {"conversation_url": f"ws://{authority}/nowhere?token={TOKEN}"}),
+        "fixed_refused": (MockAgent(), {"conversation_url": f"ws://{authority}/v1/convai/conversation?token={TOKEN}"}),
+        "fixed_closed": (MockAgent(), {"conversation_url": f"ws://127.0.0.1:1/v1?token={TOKEN}"}),
+        "fixed_no_name": (MockAgent(), {"conversation_url": f"wss://nowhere.invalid/v1?token={TOKEN}"}),
+        "fixed_bad_port": (MockAgent(), {"conversation_url": f"ws://127.0.0.1:99999/v1?token={TOKEN}"}),
+        "wrong_key": (MockAgent(private=True, api_key=KEY), {"api_key": WRONG_KEY}),
+        "wrong_path": (MockAgent(private=True, api_key=KEY), {"signed_url_endpoint": mock.base_url + "/nowhere"}),
+        "no_server": (MockAgent(private=True, api_key=KEY), {"signed_url_endpoint": "http://127.0.0.1:1/"}),
+        "no_tls": (MockAgent(private=True, api_key=KEY), {"signed_url_endpoint": f"https://{authority}/"}),
+        "no_trust": (
+            MockAgent(private=True, api_key=KEY),
+            {"signed_url_endpoint": f"https://127.0.0.1:{other_port}/v1/convai/conversation/get-signed-url"},
+        ),
+        "bad_signature": (_signed(f"{mock.conversation_endpoint}?conversation_signature={SIGNATURE}"), {}),
+        "no_socket": (_signed(f"https://{authority}/?conversation_signature={SIGNATURE}"), {}),
+        "signed_closed": (_signed(f"ws://127.0.0.1:1/?conversation_signature={SIGNATURE}"), {}),
+        "refused_upgrade": (MockAgent(private=True, api_key=KEY, scenario=refusing), {}),
+        "internal": (MockAgent(private=True, api_key=KEY, scenario=internal), {}),
+        "dropped": (MockAgent(private=True, api_key=KEY, scenario=dropping), {}),
+        "error": (MockAgent(private=True, api_key=KEY, scenario=closing), {}),
+    }
+
+
+def test_no_secret_is_shown(voice: Voice, loud_asterisk: Asterisk) -> None:
+    mark, position = loud_asterisk.log_position(), loud_asterisk.ami.position()
+    shown: list[str] = []
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    with ElevenLabsMockThread(MockOptions(tls=certificate)) as stranger:
+        agents = _agents(voice, stranger.port)
+        for number, (name, (agent, options)) in enumerate(agents.items()):
+            settings = {"max_connection_attempts": 2, "retry_backoff_ms": 1, "audio_frames_buffer_ms": 20} | options
+            voice.agent(name, agent, **settings)
+            voice.dialplan(
+                f"exten => {100 + number},1,AIConvAI({name})\n"
+                " same => n,Verbose(1,ended ${AICONVAI_STATUS}: ${AICONVAI_REASON})"
+            )
+        voice.apply()
+        for number, name in enumerate(agents):
+            call = voice.caller.call(str(100 + number))
+            if name in ("good", "fixed"):
+                call.wait_answered()
+                call.play(tone(500, 0.2, 8000))
+                call.wait_for_sound()
+                shown.append(_shown(loud_asterisk))
+                call.hangup()
+            else:
+                call.wait_ended(20)
+            voice.event("AIConvAIEnd", Agent=name)
+        shown.append(_shown(loud_asterisk))
+    for line in (f"api_kye = {KEY}", f"api_key = {KEY}\napi_key = {KEY}", f"conversation_url = http://x/?t={TOKEN}"):
+        loud_asterisk.write_config("aiconvai.conf", f"[x]\nagent_id = a\n{line}\n")
+        shown.append(loud_asterisk.cli("aiconvai reload"))
+        assert "not changed" in shown[-1]
+
+    statuses = [(one["Agent"], one["Status"]) for one in voice.events("AIConvAIEnd")]
+    assert [status for name, status in statuses if name in ("good", "fixed")] == ["CALLER_HANGUP"] * 2
+    assert {status for name, status in statuses if name not in ("good", "fixed")} == {"UNAVAILABLE", "LOST"}
+    signatures = {one.query["conversation_signature"] for one in voice.mock.requests if "conversation_signature" in one.query}
+    assert len(signatures) > 3
+    log = loud_asterisk.log_since(mark)
+    assert "DEBUG[" in log
+    assert "VERBOSE[" in log
+    everything = {
+        "the log": log,
+        "the command line": "\n".join(shown),
+        "the manager interface": "\n".join(map(str, loud_asterisk.ami.events(since=position))),
+    }
+    assert "****wxyz" in everything["the command line"]
+    for secret in (KEY, WRONG_KEY, SIGNATURE, TOKEN, *signatures):
+        for place, text in everything.items():
+            assert secret[:-4] not in text, place
