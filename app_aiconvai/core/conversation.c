@@ -2,71 +2,17 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "conversation.h"
+#include "conversation_state.h"
 
-#include "outbox.h"
-#include "provider_port.h"
-#include "tool_calls.h"
-#include "transcoder.h"
 #include "url.h"
-#include "uplink.h"
 #include "utf8.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define US_PER_MS UINT64_C(1000)
-#define US_PER_SECOND UINT64_C(1000000)
-
-/* After the agent said that it ends: how long the service may take to close before we do. */
-#define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
-
-/* Keys pressed before the conversation is active. */
-#define EARLY_DIGITS_MAX 32
-
 /* RFC 6455 section 7.4.1. */
 #define CLOSE_NORMAL 1000
-
-struct aic_conversation {
-	const struct aic_provider *provider;
-	const struct aic_settings *settings; /* the host's */
-	struct aic_variable *variables;      /* owned, texts too */
-	size_t variable_count;
-	struct aic_playout_queue *playout; /* the host's */
-	void (*on_event)(void *user, const struct aic_event *event);
-	void *user;
-
-	enum aic_phase phase;
-	uint64_t now_us; /* of the input being handled */
-	uint64_t begun_us;
-	uint64_t phase_due_us; /* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
-	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
-	bool agent_ends;
-	struct aic_request request;
-	bool open_pending, abort_pending, close_pending;
-	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
-	struct aic_outcome outcome;
-
-	struct aic_uplink uplink;
-	struct aic_buffer audio_message; /* the chunk being sent */
-	struct aic_outbox outbox;
-	struct aic_outgoing *sending; /* the message handed out last; freed when the next action is asked for */
-	char early_digits[EARLY_DIGITS_MAX];
-	size_t early_digit_count;
-
-	struct aic_json_reader *reader;
-	void *record;
-	bool message_failed; /* the rest of a message that is no JSON is skipped */
-	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
-	struct aic_buffer converted;
-	int64_t last_audio_event_id;
-	int64_t interrupted_id; /* audio with this id or an older one is late */
-	struct aic_energy downlink_energy;
-	struct aic_tool_calls tool_calls;
-	struct aic_conversation_stats stats;
-};
 
 const char *aic_phase_name(enum aic_phase phase)
 {
@@ -82,18 +28,18 @@ const char *aic_phase_name(enum aic_phase phase)
 	return names[phase];
 }
 
-static void tell(struct aic_conversation *conversation, const struct aic_event *event)
+void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event)
 {
 	conversation->on_event(conversation->user, event);
 }
 
-static void tell_error(struct aic_conversation *conversation, const char *message)
+void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)
 {
 	char line[AIC_REASON_MAX + 64];
 
 	aic_utf8_line(line, sizeof(line), message);
 	conversation->stats.errors++;
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = line}});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = line}});
 }
 
 /* Adds a copy of a variable, or replaces the value of the one of that name. Returns false when memory is short. */
@@ -221,11 +167,11 @@ static void finish(struct aic_conversation *conversation, enum aic_status status
 	aic_outbox_clear(&conversation->outbox);
 	aic_tool_calls_clear(&conversation->tool_calls);
 	aic_conversation_stats(conversation, &stats);
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
 }
 
 /* Drops what this side has open, politely where the WebSocket is up. */
-static void leave(struct aic_conversation *conversation)
+void aic_conversation_leave(struct aic_conversation *conversation)
 {
 	switch (conversation->phase) {
 	case AIC_PHASE_FETCHING:
@@ -243,7 +189,7 @@ static void leave(struct aic_conversation *conversation)
 }
 
 /* The present attempt is over. Begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
-static void attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason)
+void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason)
 {
 	unsigned int attempts = conversation->stats.attempts;
 	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
@@ -254,7 +200,7 @@ static void attempt_failed(struct aic_conversation *conversation, bool retry, ui
 		return;
 	}
 	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
-	tell_error(conversation, text);
+	aic_conversation_tell_error(conversation, text);
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->phase_due_us =
 		conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS;
@@ -300,13 +246,13 @@ static void phase_took_too_long(struct aic_conversation *conversation)
 		break;
 	}
 	conversation->abort_pending = true;
-	attempt_failed(conversation, true, 0, text);
+	aic_conversation_attempt_failed(conversation, true, 0, text);
 }
 
 void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason, uint64_t now_us)
 {
 	conversation->now_us = now_us;
-	leave(conversation);
+	aic_conversation_leave(conversation);
 	finish(conversation, status, 0, reason);
 }
 
@@ -371,7 +317,7 @@ static void expire_tool_call(struct aic_conversation *conversation, struct aic_t
 
 	snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name, (int) conversation->settings->tool_timeout_ms);
 	conversation->stats.tool_timeouts++;
-	tell_error(conversation, text);
+	aic_conversation_tell_error(conversation, text);
 	conversation->provider->tool_result(conversation, call->id, call->name, text, true);
 	aic_tool_calls_remove(&conversation->tool_calls, call);
 }
@@ -395,12 +341,12 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 			aic_url_origin(conversation->request.url, origin, sizeof(origin)), status,
 			status == 401 || status == 403 ? ": check api_key"
 			: status == 404 || status == 422 ? ": check agent_id and signed_url_endpoint" : "");
-		attempt_failed(conversation, retry, 0, text);
+		aic_conversation_attempt_failed(conversation, retry, 0, text);
 		return;
 	}
 	if (conversation->provider->http_reply(conversation->settings, body, length, &next, text)) {
 		aic_request_clear(&next);
-		attempt_failed(conversation, true, 0, text);
+		aic_conversation_attempt_failed(conversation, true, 0, text);
 		return;
 	}
 	aic_request_clear(&conversation->request);
@@ -427,7 +373,7 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 {
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
-		attempt_failed(conversation, failure->retry, 0, failure->text);
+		aic_conversation_attempt_failed(conversation, failure->retry, 0, failure->text);
 	}
 }
 
@@ -450,7 +396,7 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 		conversation->message_failed = false;
 		conversation->stats.malformed_messages++;
 		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s", aic_json_reader_error(conversation->reader));
-		tell_error(conversation, text);
+		aic_conversation_tell_error(conversation, text);
 		return;
 	}
 	conversation->provider->message(conversation, conversation->record);
@@ -488,7 +434,7 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
 		finish(conversation, meaning.status, code, text);
 	} else {
-		attempt_failed(conversation, meaning.retry, code, text);
+		aic_conversation_attempt_failed(conversation, meaning.retry, code, text);
 	}
 }
 
@@ -638,175 +584,4 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
 	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy);
 	stats->open_tool_calls = conversation->tool_calls.count;
-}
-
-/* --- the provider's side --- */
-
-void aic_port_send(struct aic_conversation *conversation, struct aic_json_writer *writer)
-{
-	size_t length;
-	const char *text = aic_json_writer_text(writer, &length);
-
-	if (!text || aic_outbox_put(&conversation->outbox, text, length)) {
-		tell_error(conversation, "a message to the service was lost: out of memory, or the service has stopped reading");
-	}
-	aic_json_writer_free(writer);
-}
-
-void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,
-	struct aic_audio_format downlink)
-{
-	if (conversation->phase != AIC_PHASE_STARTING) {
-		tell_error(conversation, "the service announced the conversation twice; the second time was ignored");
-		return;
-	}
-	aic_transcoder_free(conversation->downlink);
-	conversation->downlink = aic_transcoder_new(downlink, conversation->stats.line_format);
-	if (!conversation->downlink || aic_uplink_start(&conversation->uplink, uplink)) {
-		aic_port_fail(conversation, "out of memory");
-		return;
-	}
-	conversation->phase = AIC_PHASE_ACTIVE;
-	conversation->phase_due_us = UINT64_MAX;
-	conversation->service_error[0] = '\0';
-	conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
-	conversation->stats.uplink_format = uplink;
-	conversation->stats.downlink_format = downlink;
-	aic_utf8_line(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), conversation_id);
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_READY,
-		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
-	for (size_t i = 0; i < conversation->early_digit_count; i++) {
-		conversation->provider->dtmf(conversation, conversation->early_digits[i]);
-	}
-	conversation->early_digit_count = 0;
-}
-
-void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)
-{
-	uint32_t padding_ms = (uint32_t) conversation->settings->silence_padding_ms;
-	int64_t queued;
-
-	if (conversation->phase != AIC_PHASE_ACTIVE) {
-		tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
-		return;
-	}
-	conversation->stats.downlink_chunks++;
-	conversation->stats.downlink_bytes += length;
-	conversation->converted.length = 0;
-	if (event_id <= conversation->interrupted_id) {
-		/* The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what follows. */
-		aic_playout_queue_append(conversation->playout, event_id, NULL, 0);
-		return;
-	}
-	if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
-		conversation->stats.errors++;
-		return;
-	}
-	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, conversation->converted.bytes,
-		conversation->converted.length);
-	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
-		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms);
-	}
-	conversation->last_audio_event_id = event_id;
-	queued = aic_playout_queue_append(conversation->playout, event_id, conversation->converted.bytes, conversation->converted.length);
-	if (queued < 0) {
-		tell_error(conversation, "agent audio was lost: out of memory");
-	}
-	if (queued > 0) {
-		if (!conversation->stats.first_audio_us) {
-			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
-		}
-		tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO});
-	}
-}
-
-void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id)
-{
-	struct aic_interruption result;
-	struct aic_event event = {.type = AIC_EVENT_INTERRUPTION};
-
-	aic_playout_queue_interrupt(conversation->playout, event_id, &result);
-	if (event_id > conversation->interrupted_id) {
-		conversation->interrupted_id = event_id;
-	}
-	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
-	if (conversation->downlink && conversation->last_audio_event_id <= event_id) {
-		aic_transcoder_reset(conversation->downlink);
-	}
-	conversation->stats.interruptions++;
-	event.interruption.event_id = event_id;
-	event.interruption.result = &result;
-	event.interruption.heard_ms = result.heard_samples * 1000 / conversation->stats.line_format.rate;
-	tell(conversation, &event);
-}
-
-void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id)
-{
-	conversation->stats.transcripts++;
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
-		.transcript = {.role = role, .kind = kind, .text = text, .event_id = event_id}});
-}
-
-void aic_port_vad(struct aic_conversation *conversation, double score)
-{
-	conversation->stats.vad_scores++;
-	conversation->stats.last_vad_score = score;
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_VAD, .vad = {.score = score}});
-}
-
-void aic_port_tool_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters)
-{
-	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
-
-	conversation->stats.tool_calls++;
-	if (aic_tool_calls_find(&conversation->tool_calls, id)) {
-		/* A refusal would be taken for the answer to the first. */
-		tell_error(conversation, "a tool call was ignored: its id is open already");
-		return;
-	}
-	if (aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
-		tell_error(conversation, "a tool call was refused: too many are open");
-		conversation->provider->tool_result(conversation, id, name, "Too many tool calls are open at once.", true);
-		return;
-	}
-	tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
-		.tool_call = {.id = id, .name = name, .parameters = parameters}});
-}
-
-void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)
-{
-	conversation->stats.pings++;
-	if (ping_ms >= 0) {
-		conversation->stats.last_ping_ms = ping_ms;
-	}
-}
-
-void aic_port_error(struct aic_conversation *conversation, const char *message)
-{
-	snprintf(conversation->service_error, sizeof(conversation->service_error), "%s", message);
-	tell_error(conversation, message);
-}
-
-void aic_port_agent_ends(struct aic_conversation *conversation)
-{
-	if (conversation->phase == AIC_PHASE_ACTIVE && !conversation->agent_ends) {
-		conversation->agent_ends = true;
-		conversation->ends_due_us = conversation->now_us + AGENT_ENDS_GRACE_US;
-	}
-}
-
-void aic_port_fail(struct aic_conversation *conversation, const char *reason)
-{
-	if (conversation->phase == AIC_PHASE_ACTIVE) {
-		aic_conversation_end(conversation, AIC_STATUS_LOST, reason, conversation->now_us);
-	} else {
-		leave(conversation);
-		attempt_failed(conversation, false, 0, reason);
-	}
-}
-
-void aic_port_unknown(struct aic_conversation *conversation, const char *type)
-{
-	conversation->stats.unknown_messages++;
-	aic_utf8_line(conversation->stats.last_unknown, sizeof(conversation->stats.last_unknown), type);
 }

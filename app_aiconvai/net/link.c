@@ -2,21 +2,11 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  */
-#include "link.h"
+#include "link_state.h"
 
-#include "byte_ring.h"
-#include "outbox.h"
-#include "url.h"
-
-#include <libwebsockets.h>
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-_Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame header into the headroom");
 
 /* Caller audio the ring holds at least: what a network thread that is late for once may miss. */
 #define RING_MS 1000
@@ -24,90 +14,11 @@ _Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame hea
 /* Keys pressed between two rounds of the network thread. */
 #define DIGIT_RING 64
 
-/* Longest reply to an HTTP request: a signed URL is some hundred bytes. */
-#define HTTP_BODY_MAX 65536
-
-/* Longest message: the vendors' own clients take 16 MiB. */
-#define MESSAGE_MAX (32u * 1024 * 1024)
-
-/* A connection that we close may take so long to go. */
-#define CLOSE_LIMIT_SECONDS 5
-
-/* RFC 6455 section 5.5.1: a close frame carries at most 123 bytes of reason. */
-#define CLOSE_REASON_MAX 124
-
 struct query {
 	struct query *next;
 	void (*work)(struct aic_conversation *conversation, void *arg);
 	void *arg;
 	bool done;
-};
-
-/* One question to the resolver, which may be answered when nobody wants to know any more. */
-struct lookup {
-	struct aic_link *link; /* holds a reference */
-	uint64_t generation;
-};
-
-struct aic_link {
-	/* Never change after creation. */
-	struct aic_event_loop *loop;
-	struct aic_resolver *resolver;
-	struct aic_conversation *conversation; /* its insides are the loop's thread's */
-	const char *ca_file; /* the agent's settings' */
-	size_t wake_bytes; /* caller audio that is worth a wake-up: one chunk */
-	void (*on_freed)(void *user);
-	void *user;
-
-	atomic_uint references;
-	atomic_bool started;
-	struct aic_loop_task task; /* has process() run; holds a reference while posted */
-
-	/* Written by the call's thread, read by the loop's. */
-	struct aic_byte_ring audio;
-	struct aic_byte_ring digits;
-	size_t bytes_since_wake; /* the call's thread's own */
-	atomic_uint_fast64_t refused_frames;
-
-	/* Guarded by `lock`, which is held for a few instructions only and while nothing else is being locked. */
-	pthread_mutex_t lock;
-	pthread_cond_t query_done;
-	struct query *queries;
-	bool end_requested;
-	enum aic_status end_status;
-	char end_reason[AIC_REASON_MAX];
-	struct aic_resolution answer; /* of the lookup of that generation */
-	uint64_t answer_generation;
-
-	/* The loop's thread's own from here on. */
-	bool running; /* started and not finished: the loop holds its reference */
-	bool finished;
-	lws_sorted_usec_list_t timer;
-	uint64_t timer_us; /* when it is set for; UINT64_MAX: not set */
-
-	/* The request being opened, or opened. */
-	uint64_t generation; /* counts requests */
-	const struct aic_request *request; /* the conversation's; NULL: none is being opened */
-	struct aic_url url;
-	bool looking_up;
-	struct aic_resolution addresses;
-	size_t first_address; /* moves on when an address does not answer */
-	size_t tried_addresses;
-
-	/* Its connection. */
-	struct lws *wsi; /* NULL: none */
-	bool connecting_now; /* inside lws_client_connect_via_info() */
-	bool open; /* the WebSocket is established */
-	bool closing; /* close it with what stands below when it is next writable */
-	uint16_t close_code;
-	char close_reason[CLOSE_REASON_MAX];
-	struct aic_buffer http_body;
-	int http_status;
-	char tls_error[160]; /* why the certificate was refused, empty: it was not */
-	char connect_error[200];
-	uint16_t peer_code; /* of the peer's close frame, 0: none came */
-	char peer_reason[CLOSE_REASON_MAX];
-	size_t message_length;
 };
 
 static void process(struct aic_loop_task *task);
@@ -169,8 +80,7 @@ void aic_link_release(struct aic_link *link)
 	free(link);
 }
 
-/* Has process() run. */
-static void wake(struct aic_link *link)
+void link_wake(struct aic_link *link)
 {
 	aic_link_hold(link);
 	if (!aic_event_loop_post(link->loop, &link->task)) {
@@ -181,7 +91,7 @@ static void wake(struct aic_link *link)
 void aic_link_start(struct aic_link *link)
 {
 	atomic_store(&link->started, true);
-	wake(link);
+	link_wake(link);
 }
 
 /* --- the call's thread --- */
@@ -196,7 +106,7 @@ bool aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t l
 	link->bytes_since_wake += length;
 	if (link->bytes_since_wake >= link->wake_bytes) {
 		link->bytes_since_wake = 0;
-		wake(link);
+		link_wake(link);
 	}
 	return taken;
 }
@@ -205,7 +115,7 @@ void aic_link_dtmf(struct aic_link *link, char digit)
 {
 	/* A ring full of keys means that the network thread is stuck; then a lost key is the least of it. */
 	aic_byte_ring_write(&link->digits, (const uint8_t *) &digit, 1);
-	wake(link);
+	link_wake(link);
 }
 
 /* --- any thread --- */
@@ -224,7 +134,7 @@ void aic_link_end(struct aic_link *link, enum aic_status status, const char *rea
 		snprintf(link->end_reason, sizeof(link->end_reason), "%s", reason);
 	}
 	pthread_mutex_unlock(&link->lock);
-	wake(link);
+	link_wake(link);
 }
 
 void aic_link_query(struct aic_link *link, void (*work)(struct aic_conversation *conversation, void *arg), void *arg)
@@ -235,180 +145,13 @@ void aic_link_query(struct aic_link *link, void (*work)(struct aic_conversation 
 	query.next = link->queries;
 	link->queries = &query;
 	pthread_mutex_unlock(&link->lock);
-	wake(link);
+	link_wake(link);
 
 	pthread_mutex_lock(&link->lock);
 	while (!query.done) {
 		pthread_cond_wait(&link->query_done, &link->lock);
 	}
 	pthread_mutex_unlock(&link->lock);
-}
-
-/* --- the loop's thread: the connection --- */
-
-/* Forgets the connection: what still comes from it is nobody's. */
-static void detach(struct aic_link *link)
-{
-	if (link->wsi) {
-		lws_set_opaque_user_data(link->wsi, NULL);
-		link->wsi = NULL;
-	}
-	link->open = link->closing = false;
-}
-
-/* Forgets it and has it closed without further ceremony. */
-static void abort_connection(struct aic_link *link)
-{
-	struct lws *wsi = link->wsi;
-
-	if (wsi && !link->open && !link->http_status) {
-		/* Given up while it was being made: the next attempt begins with another address. */
-		link->first_address++;
-	}
-	detach(link);
-	if (wsi) {
-		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-	}
-	link->request = NULL;
-	link->looking_up = false;
-}
-
-static void begin_close(struct aic_link *link, uint16_t code, const char *reason)
-{
-	if (!link->wsi || link->closing) {
-		return;
-	}
-	link->closing = true;
-	link->close_code = code;
-	snprintf(link->close_reason, sizeof(link->close_reason), "%s", reason);
-	lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, CLOSE_LIMIT_SECONDS);
-	lws_callback_on_writable(link->wsi);
-}
-
-/* --- the loop's thread: opening --- */
-
-static void request_failed(struct aic_link *link, bool retry, const char *what)
-{
-	char text[AIC_REASON_MAX];
-	struct aic_request_failure failure = {.retry = retry, .http_status = link->http_status, .text = text};
-
-	snprintf(text, sizeof(text), "%.100s: %.200s", link->url.authority, what);
-	link->request = NULL;
-	aic_conversation_request_failed(link->conversation, &failure, aic_now_us());
-}
-
-/* Tries the addresses from the next one on until a connection is under way; tells the conversation if none is. */
-static void connect_next_address(struct aic_link *link)
-{
-	bool websocket = link->request->kind == AIC_REQUEST_WEBSOCKET;
-	struct lws_client_connect_info info = {0};
-	char path[4200], error[256];
-
-	info.context = aic_event_loop_context(link->loop);
-	info.vhost = aic_event_loop_vhost(link->loop, link->ca_file, error, sizeof(error));
-	if (!info.vhost) {
-		request_failed(link, false, error);
-		return;
-	}
-	snprintf(path, sizeof(path), "%s%s", link->url.path[0] == '/' ? "" : "/", link->url.path);
-	info.port = link->url.port;
-	info.ssl_connection = (link->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-	info.path = path;
-	/* Whatever the address: this is what the certificate must be for, and the Host header. */
-	info.host = link->url.authority;
-	info.method = websocket ? NULL : "GET";
-	info.protocol = websocket ? link->request->subprotocol : NULL;
-	info.local_protocol_name = aic_link_protocol.name;
-	info.alpn = "http/1.1";
-	info.ietf_version_or_minus_one = -1;
-	info.opaque_user_data = link;
-	info.pwsi = &link->wsi;
-
-	while (link->tried_addresses < link->addresses.count) {
-		size_t address = (link->first_address + link->tried_addresses++) % link->addresses.count;
-		struct lws *wsi;
-
-		info.address = link->addresses.addresses[address];
-		link->http_status = 0;
-		link->http_body.length = 0;
-		link->tls_error[0] = '\0';
-		link->connect_error[0] = '\0';
-		link->peer_code = 0;
-		link->peer_reason[0] = '\0';
-		link->message_length = 0;
-		link->connecting_now = true;
-		wsi = lws_client_connect_via_info(&info);
-		link->connecting_now = false;
-		if (wsi && !link->connect_error[0]) {
-			link->wsi = wsi;
-			return;
-		}
-		link->wsi = NULL;
-	}
-	request_failed(link, true, link->connect_error[0] ? link->connect_error : "the connection could not be made");
-}
-
-/* The resolver's thread. */
-static void on_lookup(void *arg, const struct aic_resolution *resolution)
-{
-	struct lookup *lookup = arg;
-	struct aic_link *link = lookup->link;
-
-	pthread_mutex_lock(&link->lock);
-	link->answer = *resolution;
-	link->answer_generation = lookup->generation;
-	pthread_mutex_unlock(&link->lock);
-	free(lookup);
-	wake(link);
-	aic_link_release(link);
-}
-
-static void open_request(struct aic_link *link, const struct aic_request *request)
-{
-	struct lookup *lookup;
-
-	detach(link);
-	link->generation++;
-	link->request = request;
-	link->tried_addresses = 0;
-	link->http_status = 0;
-	if (aic_url_parse(request->url, &link->url)) {
-		snprintf(link->url.authority, sizeof(link->url.authority), "the agent's URL");
-		request_failed(link, false, "it has no host, or a port that is none");
-		return;
-	}
-	if (!(lookup = malloc(sizeof(*lookup)))) {
-		request_failed(link, true, "out of memory");
-		return;
-	}
-	*lookup = (struct lookup) {link, link->generation};
-	aic_link_hold(link);
-	link->looking_up = true;
-	aic_resolver_ask(link->resolver, link->url.host, on_lookup, lookup);
-}
-
-/* Goes on where the resolver has answered. */
-static void take_answer(struct aic_link *link)
-{
-	char text[256];
-	bool answered = false;
-
-	pthread_mutex_lock(&link->lock);
-	if (link->looking_up && link->answer_generation == link->generation) {
-		answered = true;
-		link->addresses = link->answer;
-	}
-	pthread_mutex_unlock(&link->lock);
-	if (!answered) {
-		return;
-	}
-	link->looking_up = false;
-	if (!link->addresses.count) {
-		snprintf(text, sizeof(text), "DNS: the name was not found: %s", link->addresses.error);
-		request_failed(link, true, text);
-		return;
-	}
-	connect_next_address(link);
 }
 
 /* --- the loop's thread: keeping the conversation going --- */
@@ -462,13 +205,13 @@ static void perform_actions(struct aic_link *link)
 		aic_conversation_next_action(link->conversation, false, &action);
 		switch (action.type) {
 		case AIC_ACTION_OPEN:
-			open_request(link, action.request);
+			link_open(link, action.request);
 			break;
 		case AIC_ACTION_CLOSE:
-			begin_close(link, action.close_code, action.close_reason);
+			link_close(link, action.close_code, action.close_reason);
 			break;
 		case AIC_ACTION_ABORT:
-			abort_connection(link);
+			link_abort(link);
 			break;
 		case AIC_ACTION_SEND:
 		case AIC_ACTION_NONE:
@@ -477,8 +220,7 @@ static void perform_actions(struct aic_link *link)
 	} while (action.type != AIC_ACTION_NONE);
 }
 
-/* Does what the conversation wants done, and lets go of the link where all is over. The caller holds a reference. */
-static void pump(struct aic_link *link)
+void link_pump(struct aic_link *link)
 {
 	perform_actions(link);
 	if (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)) {
@@ -501,7 +243,7 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 	aic_link_hold(link);
 	link->timer_us = UINT64_MAX;
 	aic_conversation_tick(link->conversation, aic_now_us());
-	pump(link);
+	link_pump(link);
 	aic_link_release(link);
 }
 
@@ -563,7 +305,7 @@ static void process(struct aic_loop_task *task)
 	}
 	pthread_mutex_unlock(&link->lock);
 	if (link->running) {
-		take_answer(link);
+		link_take_answer(link);
 		if (aic_conversation_deadline(link->conversation) <= aic_now_us()) {
 			aic_conversation_tick(link->conversation, aic_now_us());
 		}
@@ -575,278 +317,7 @@ static void process(struct aic_loop_task *task)
 	if (link->running) {
 		perform_actions(link);
 		send_now(link);
-		pump(link);
+		link_pump(link);
 	}
 	aic_link_release(link);
 }
-
-/* --- the loop's thread: what libwebsockets reports --- */
-
-/* Adds the request's headers, once it is certain who gets them. */
-static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **at, unsigned char *end)
-{
-	/* libwebsockets lets some certificates pass that are not valid yet; here none does. */
-	if (link->url.secure && SSL_get_verify_result(lws_get_ssl(wsi)) != X509_V_OK) {
-		snprintf(link->tls_error, sizeof(link->tls_error), "%s", X509_verify_cert_error_string(SSL_get_verify_result(lws_get_ssl(wsi))));
-		return -1;
-	}
-	for (size_t i = 0; link->request && i < link->request->header_count; i++) {
-		const char *value = link->request->headers[i].value;
-		char name[64];
-
-		snprintf(name, sizeof(name), "%s:", link->request->headers[i].name);
-		if (lws_add_http_header_by_name(wsi, (const unsigned char *) name, (const unsigned char *) value, (int) strlen(value), at, end)) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static void on_http_body(struct aic_link *link, const void *bytes, size_t length)
-{
-	if (link->http_body.length + length <= HTTP_BODY_MAX) {
-		aic_buffer_append(&link->http_body, bytes, length);
-	}
-}
-
-static void on_http_complete(struct aic_link *link)
-{
-	detach(link);
-	link->request = NULL;
-	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, aic_now_us());
-	pump(link);
-}
-
-static bool http_status_may_pass(int status)
-{
-	return status == 408 || status == 429 || status >= 500;
-}
-
-/* What the library says about a connection that failed, in words: its newer versions give the number of the system's error. */
-static const char *connection_error_text(const char *library_text)
-{
-	int number;
-
-	if (!library_text) {
-		return "no reason given";
-	}
-	return sscanf(library_text, "conn fail: %d", &number) == 1 ? strerror(number) : library_text;
-}
-
-static bool is_in_handshake(struct lws *wsi)
-{
-	SSL *tls = lws_get_ssl(wsi);
-
-	return tls && SSL_in_init(tls);
-}
-
-/* libwebsockets 4.0 gives no reason, but leaves OpenSSL's where it is; later versions give it and take it away. */
-static const char *handshake_error_text(const char *library_text)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
-
-	return reason ? reason : connection_error_text(library_text);
-}
-
-static void on_connection_error(struct aic_link *link, struct lws *wsi, const char *library_text)
-{
-	int status = (int) lws_http_client_http_response(wsi);
-	bool retry = true;
-	char text[256];
-
-	link->http_status = status;
-	if (link->tls_error[0]) {
-		snprintf(text, sizeof(text), "TLS: the certificate was refused: %s", link->tls_error);
-		retry = false;
-	} else if (status && status != 101) {
-		snprintf(text, sizeof(text), "it answered HTTP %d to the WebSocket upgrade", status);
-		retry = http_status_may_pass(status);
-	} else if (is_in_handshake(wsi)) {
-		snprintf(text, sizeof(text), "TLS: the handshake failed: %.150s", handshake_error_text(library_text));
-	} else {
-		snprintf(text, sizeof(text), "the connection could not be made: %.150s", connection_error_text(library_text));
-	}
-	if (link->connecting_now) {
-		snprintf(link->connect_error, sizeof(link->connect_error), "%.199s", text);
-		lws_set_opaque_user_data(wsi, NULL);
-		return;
-	}
-	detach(link);
-	if (!link->request) {
-		pump(link);
-		return;
-	}
-	if (!link->tls_error[0] && !status && link->tried_addresses < link->addresses.count) {
-		connect_next_address(link);
-	} else {
-		request_failed(link, retry, text);
-	}
-	pump(link);
-}
-
-static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes, size_t length)
-{
-	bool complete = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
-
-	link->message_length += length;
-	if (lws_frame_is_binary(wsi)) {
-		if (complete) {
-			aic_conversation_refused_message(link->conversation);
-		}
-	} else {
-		/* Of a message that is too long the rest is left out: it then is no JSON, and ignored as such. */
-		bool too_long = link->message_length > MESSAGE_MAX;
-
-		aic_conversation_message(link->conversation, bytes, too_long ? 0 : length, complete, aic_now_us());
-	}
-	if (complete) {
-		link->message_length = 0;
-	}
-	pump(link);
-}
-
-/* Returns what the callback is to return: nonzero closes the connection. */
-static int on_writable(struct aic_link *link, struct lws *wsi)
-{
-	struct aic_action action;
-
-	if (link->closing) {
-		lws_close_reason(wsi, (enum lws_close_status) link->close_code, (unsigned char *) link->close_reason, strlen(link->close_reason));
-		return -1;
-	}
-	aic_conversation_next_action(link->conversation, true, &action);
-	if (action.type == AIC_ACTION_SEND) {
-		if (lws_write(wsi, action.message, action.message_length, LWS_WRITE_TEXT) < (int) action.message_length) {
-			return -1;
-		}
-		if (aic_conversation_wants_to_send(link->conversation)) {
-			lws_callback_on_writable(wsi);
-		}
-	}
-	return 0;
-}
-
-static void on_peer_close(struct aic_link *link, const unsigned char *bytes, size_t length)
-{
-	if (length >= 2) {
-		size_t reason = length - 2 < sizeof(link->peer_reason) - 1 ? length - 2 : sizeof(link->peer_reason) - 1;
-
-		link->peer_code = (uint16_t) (bytes[0] << 8 | bytes[1]);
-		memcpy(link->peer_reason, bytes + 2, reason);
-		link->peer_reason[reason] = '\0';
-	} else {
-		/* RFC 6455 section 7.4.1: what to take a close frame without a code for. */
-		link->peer_code = 1005;
-	}
-}
-
-static void on_gone(struct aic_link *link)
-{
-	detach(link);
-	aic_conversation_closed(link->conversation, link->peer_code, link->peer_reason, aic_now_us());
-	pump(link);
-}
-
-static void on_http_gone(struct aic_link *link)
-{
-	detach(link);
-	if (link->request) {
-		request_failed(link, true, "the connection broke before the reply was complete");
-	}
-	pump(link);
-}
-
-/* Reads the pending piece of an HTTP reply; the piece itself comes with LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ. */
-static int read_http(struct lws *wsi)
-{
-	char buffer[LWS_PRE + 2048], *at = buffer + LWS_PRE;
-	int length = 2048;
-
-	return lws_http_client_read(wsi, &at, &length) < 0 ? -1 : 0;
-}
-
-static void note_certificate_error(struct aic_link *link, X509_STORE_CTX *store)
-{
-	snprintf(link->tls_error, sizeof(link->tls_error), "%s", X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
-}
-
-/* Those callbacks that belong to a link; it is held meanwhile. */
-static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t length)
-{
-	unsigned char **at = in;
-
-	switch (reason) {
-	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-		return add_headers(link, wsi, at, *at + length);
-	case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-		link->http_status = (int) lws_http_client_http_response(wsi);
-		return 0;
-	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
-		return read_http(wsi);
-	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
-		on_http_body(link, in, length);
-		return 0;
-	case LWS_CALLBACK_COMPLETED_CLIENT_HTTP:
-		on_http_complete(link);
-		return -1;
-	case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
-		on_http_gone(link);
-		return 0;
-	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		on_connection_error(link, wsi, in);
-		return 0;
-	case LWS_CALLBACK_CLIENT_ESTABLISHED:
-		link->open = true;
-		link->request = NULL;
-		aic_conversation_connected(link->conversation, aic_now_us());
-		pump(link);
-		return 0;
-	case LWS_CALLBACK_CLIENT_RECEIVE:
-		on_receive(link, wsi, in, length);
-		return 0;
-	case LWS_CALLBACK_CLIENT_WRITEABLE:
-		return on_writable(link, wsi);
-	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		on_peer_close(link, in, length);
-		return 0;
-	case LWS_CALLBACK_CLIENT_CLOSED:
-		on_gone(link);
-		return 0;
-	default:
-		return 0;
-	}
-}
-
-static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
-{
-	struct aic_link *link;
-	int result;
-
-	(void) user;
-	if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
-		aic_event_loop_run_tasks(lws_context_user(lws_get_context(wsi)));
-		return 0;
-	}
-	link = wsi ? lws_get_opaque_user_data(wsi) : NULL;
-	if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) {
-		/* Here `user` is the store, and `length` whether OpenSSL would accept it; the answer is always OpenSSL's. */
-		if (!length && link) {
-			note_certificate_error(link, user);
-		}
-		return length ? 0 : 1;
-	}
-	if (!link) {
-		return 0;
-	}
-	aic_link_hold(link);
-	result = link_callback(link, wsi, reason, in, length);
-	aic_link_release(link);
-	return result;
-}
-
-const struct lws_protocols aic_link_protocol = {
-	.name = "aiconvai",
-	.callback = callback,
-	.rx_buffer_size = 4096,
-};

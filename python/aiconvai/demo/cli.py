@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,7 +18,7 @@ from aiconvai.asterisk import AsteriskError, BuildError, ContainerError, build_m
 from aiconvai.asterisk.images import repository_root
 from aiconvai.caller import Call, SipError
 from aiconvai.demo.checks import Check, check_all
-from aiconvai.demo.display import LogDisplay, make_display
+from aiconvai.demo.display import Display, LogDisplay, make_display
 from aiconvai.demo.moments import Moments
 from aiconvai.demo.observer import Observer
 from aiconvai.demo.picture import draw
@@ -105,24 +105,33 @@ def _watch(
         make_display(console, moments, observer, call.started) as display,
     ):
         script = executor.submit(_call_and_converse, call, speech)
-        deadline: float | None = None
-        while deadline is None or time.monotonic() < deadline:
-            observer.look(call, stage.mock)
-            display.refresh(time.monotonic())
-            if script.done():
-                # The manager's last event may come a moment after the BYE.
-                deadline = deadline or time.monotonic() + _END_EVENT_SECONDS
-                if any(event.event == "AIConvAIEnd" for event in observer.events):
-                    break
-            time.sleep(_LOOK_SECONDS)
-        observer.look(call, stage.mock)
-        display.refresh(time.monotonic())
+        try:
+            _show(stage, observer, display, call, script)
+        except BaseException:
+            # The script waits for the agent; without a call it ends, and the executor with it.
+            call.hangup()
+            raise
     error = script.exception()
     if isinstance(error, (TimeoutError, SipError)):
         return str(error)
     if error is not None:
         raise error
     return None
+
+
+def _show(stage: Stage, observer: Observer, display: Display, call: Call, script: Future[None]) -> None:
+    deadline: float | None = None
+    while deadline is None or time.monotonic() < deadline:
+        observer.look(call, stage.mock)
+        display.refresh(time.monotonic())
+        if script.done():
+            # The manager's last event may come a moment after the BYE.
+            deadline = deadline or time.monotonic() + _END_EVENT_SECONDS
+            if any(event.event == "AIConvAIEnd" for event in observer.events):
+                break
+        time.sleep(_LOOK_SECONDS)
+    observer.look(call, stage.mock)
+    display.refresh(time.monotonic())
 
 
 def _call_and_converse(call: Call, speech: Sequence[Path]) -> None:

@@ -171,8 +171,9 @@ its first packet has come: that part is a choice of configuration, what is above
 third second on. The drift is the slope of a straight line through all arrivals against one packet each 20 ms.
 
 **Interruption.** From the moment the service has given the last byte of the message to the kernel to the last packet
-of old audio that arrives in the following 250 ms, 0 when none does. Interruptions come at random places between two
-packets, so that the last packet usually came before the message. A phone plays the last packet for 20 ms more, and what its jitter buffer holds.
+of old audio that arrives up to 250 ms later. Interruptions come at random places between two packets, which are 20 ms
+apart: the last packet usually came before the message, and then silence counts as 0 ms. A phone plays the last packet
+for 20 ms more, and what its jitter buffer holds.
 
 **Processor time.** SIPp makes {CALLS} calls that speak for as long as they last. User and system time of the asterisk
 process from `/proc/PID/stat` over the steady part. Rounds alternate, Echo(), 20 ms, Echo(), 240 ms; the ratios are

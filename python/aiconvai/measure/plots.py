@@ -145,7 +145,7 @@ def _interruptions(all_of_them: Sequence[Interruptions]) -> Figure:
     latest = max(max(one) for one in values)
     bins = np.arange(-22.0, max(25.0, latest + 2.0), 1.0)
     labels = [
-        f"Asterisk {one.asterisk}: {one.summary.count} interruptions, silence after {one.summary.maximum:.1f} ms at the most"
+        f"Asterisk {one.asterisk}: {one.summary.count} times, silence after at most {one.summary.maximum:.1f} ms"
         for one in all_of_them
     ]
     colours = [_COLOURS["20 ms chunks"], _COLOURS["240 ms chunks"]][: len(values)]

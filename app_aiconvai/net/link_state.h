@@ -1,0 +1,106 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation) and
+ * link_connection.c (opening, and what libwebsockets reports); everybody else uses link.h.
+ */
+#ifndef AIC_LINK_STATE_H
+#define AIC_LINK_STATE_H
+
+#include "byte_ring.h"
+#include "link.h"
+#include "url.h"
+
+#include <libwebsockets.h>
+#include <pthread.h>
+
+/* RFC 6455 section 5.5.1: a close frame carries at most 123 bytes of reason. */
+#define CLOSE_REASON_MAX 124
+
+struct query;
+
+struct aic_link {
+	/* Never change after creation. */
+	struct aic_event_loop *loop;
+	struct aic_resolver *resolver;
+	struct aic_conversation *conversation; /* its insides are the loop's thread's */
+	const char *ca_file; /* the agent's settings' */
+	size_t wake_bytes; /* caller audio that is worth a wake-up: one chunk */
+	void (*on_freed)(void *user);
+	void *user;
+
+	atomic_uint references;
+	atomic_bool started;
+	struct aic_loop_task task; /* has process() run; holds a reference while posted */
+
+	/* Written by the call's thread, read by the loop's. */
+	struct aic_byte_ring audio;
+	struct aic_byte_ring digits;
+	size_t bytes_since_wake; /* the call's thread's own */
+	atomic_uint_fast64_t refused_frames;
+
+	/* Guarded by `lock`, which is held for a few instructions only and while nothing else is being locked. */
+	pthread_mutex_t lock;
+	pthread_cond_t query_done;
+	struct query *queries;
+	bool end_requested;
+	enum aic_status end_status;
+	char end_reason[AIC_REASON_MAX];
+	struct aic_resolution answer; /* of the lookup of that generation */
+	uint64_t answer_generation;
+
+	/* The loop's thread's own from here on. */
+	bool running; /* started and not finished: the loop holds its reference */
+	bool finished;
+	lws_sorted_usec_list_t timer;
+	uint64_t timer_us; /* when it is set for; UINT64_MAX: not set */
+
+	/* The request being opened, or opened. */
+	uint64_t generation; /* counts requests */
+	const struct aic_request *request; /* the conversation's; NULL: none is being opened */
+	struct aic_url url;
+	bool looking_up;
+	struct aic_resolution addresses;
+	size_t first_address; /* moves on when an address does not answer */
+	size_t tried_addresses;
+
+	/* Its connection. */
+	struct lws *wsi; /* NULL: none */
+	bool connecting_now; /* inside lws_client_connect_via_info() */
+	bool open; /* the WebSocket is established */
+	bool closing; /* close it with what stands below when it is next writable */
+	uint16_t close_code;
+	char close_reason[CLOSE_REASON_MAX];
+	struct aic_buffer http_body;
+	int http_status;
+	char tls_error[160]; /* why the certificate was refused, empty: it was not */
+	char connect_error[200];
+	uint16_t peer_code; /* of the peer's close frame, 0: none came */
+	char peer_reason[CLOSE_REASON_MAX];
+	size_t message_length;
+};
+
+/* --- link.c, for link_connection.c --- */
+
+/* Has the link attended to on the loop's thread. Any thread. */
+void link_wake(struct aic_link *link);
+
+/* Does what the conversation wants done, and lets go of the link where all is over. The caller holds a reference. */
+void link_pump(struct aic_link *link);
+
+/* --- link_connection.c, for link.c; the loop's thread --- */
+
+/* Begins to open what the conversation asks for; how that goes is told to the conversation. */
+void link_open(struct aic_link *link, const struct aic_request *request);
+
+/* Goes on with that where the resolver has answered. */
+void link_take_answer(struct aic_link *link);
+
+/* Closes the WebSocket in due form. */
+void link_close(struct aic_link *link, uint16_t code, const char *reason);
+
+/* Forgets the connection and has it closed without further ceremony. */
+void link_abort(struct aic_link *link);
+
+#endif

@@ -1,0 +1,369 @@
+"""Memory and thread errors: other files' tests against a module built with sanitizers, and the engine without Asterisk.
+
+Asterisk itself is not built with them. AddressSanitizer does not mind; ThreadSanitizer would take Asterisk's own locks and
+counters for races, so it watches the engine and its network in a program of their own, tests/host/link_threads.c.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trustme
+from test_application import (
+    test_option_b_returns_at_once_and_hangs_up_at_the_agents_end,
+    test_option_m_is_heard_until_the_agent_is,
+    test_wrong_arguments_continue_in_the_dialplan,
+)
+from test_audio_formats import test_a_tone_is_whole_and_keeps_its_level
+from test_cli import (
+    test_call_is_found_by_channel_unique_id_and_conversation_id,
+    test_channels_and_unique_ids_are_completed,
+    test_service_cannot_write_to_the_command_line,
+    test_show_agents,
+    test_show_stats_counts_what_happened,
+    word,
+)
+from test_configuration import (
+    no_other_files,
+    test_agent_is_removed_under_its_call,
+    test_every_mistake_is_named,
+    test_included_files_are_read,
+    test_mistake_is_named,
+    test_templates_are_inherited_and_overridden,
+)
+from test_conversation import test_speech_goes_both_ways
+from test_hangup import (
+    test_hangup_as_soon_as_the_call_is_answered,
+    test_hangup_at_the_same_time_as_the_service_ends,
+    test_hangup_before_the_answer,
+    test_hangup_while_audio_is_queued,
+    test_twenty_callers_who_give_up_at_once,
+)
+from test_initiation import (
+    test_headers_are_told_where_configured,
+    test_overrides_are_told,
+    test_text_that_is_no_utf8_is_told_as_valid_json,
+)
+from test_interruption import test_only_what_is_newer_is_heard_after_an_interruption
+from test_keys_and_context import test_keys_pressed_before_the_conversation_are_kept
+from test_lifecycle import test_twenty_calls_at_once_leave_nothing_behind
+from test_manager import (
+    test_close_reason_cannot_break_the_protocol,
+    test_conversation_id_cannot_break_the_protocol,
+    test_events_come_in_order_with_the_documented_headers,
+    test_list_of_calls,
+    test_odd_characters_of_a_transcript_arrive_as_one_line,
+    test_tool_call_that_is_open_at_the_end_is_dropped,
+    test_transcript_cannot_break_the_protocol,
+    test_two_tool_calls_at_once_are_answered_each,
+    test_unanswered_tool_call_is_told_to_the_agent,
+)
+from test_secrets import loud_asterisk, test_no_secret_is_shown
+from test_tls import (
+    authority,
+    service,
+    test_private_authority_is_trusted_for_the_signed_url_and_the_conversation,
+    test_replaced_authority_is_used_for_the_next_call,
+    test_unusable_authority_file_is_named,
+    test_wrong_certificate_is_refused_once,
+)
+from test_transfers import test_a_conversation_in_the_background_follows_a_masquerade
+from voice import Voice, mock_options, voice
+
+from aiconvai.asterisk import Asterisk, AsteriskCrashed, AsteriskVersion, LeakCheck, build_module
+from aiconvai.asterisk.images import MODULE_NAME, repository_root
+from aiconvai.audio import tone
+from aiconvai.caller import Caller
+from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario, parse_scenario
+
+__all__ = [
+    "authority",
+    "loud_asterisk",
+    "mock_options",
+    "no_other_files",
+    "service",
+    "test_a_conversation_in_the_background_follows_a_masquerade",
+    "test_a_tone_is_whole_and_keeps_its_level",
+    "test_agent_is_removed_under_its_call",
+    "test_call_is_found_by_channel_unique_id_and_conversation_id",
+    "test_channels_and_unique_ids_are_completed",
+    "test_close_reason_cannot_break_the_protocol",
+    "test_conversation_id_cannot_break_the_protocol",
+    "test_events_come_in_order_with_the_documented_headers",
+    "test_every_mistake_is_named",
+    "test_hangup_as_soon_as_the_call_is_answered",
+    "test_hangup_at_the_same_time_as_the_service_ends",
+    "test_hangup_before_the_answer",
+    "test_hangup_while_audio_is_queued",
+    "test_headers_are_told_where_configured",
+    "test_included_files_are_read",
+    "test_keys_pressed_before_the_conversation_are_kept",
+    "test_list_of_calls",
+    "test_mistake_is_named",
+    "test_no_secret_is_shown",
+    "test_odd_characters_of_a_transcript_arrive_as_one_line",
+    "test_only_what_is_newer_is_heard_after_an_interruption",
+    "test_option_b_returns_at_once_and_hangs_up_at_the_agents_end",
+    "test_option_m_is_heard_until_the_agent_is",
+    "test_overrides_are_told",
+    "test_private_authority_is_trusted_for_the_signed_url_and_the_conversation",
+    "test_replaced_authority_is_used_for_the_next_call",
+    "test_service_cannot_write_to_the_command_line",
+    "test_show_agents",
+    "test_show_stats_counts_what_happened",
+    "test_speech_goes_both_ways",
+    "test_templates_are_inherited_and_overridden",
+    "test_text_that_is_no_utf8_is_told_as_valid_json",
+    "test_tool_call_that_is_open_at_the_end_is_dropped",
+    "test_transcript_cannot_break_the_protocol",
+    "test_twenty_callers_who_give_up_at_once",
+    "test_twenty_calls_at_once_leave_nothing_behind",
+    "test_two_tool_calls_at_once_are_answered_each",
+    "test_unanswered_tool_call_is_told_to_the_agent",
+    "test_unusable_authority_file_is_named",
+    "test_wrong_arguments_continue_in_the_dialplan",
+    "test_wrong_certificate_is_refused_once",
+    "voice",
+    "word",
+]
+
+ROOT = repository_root()
+API_KEY = "test-api-key"
+
+SANITIZED = {"b_sanitize": "address,undefined"}
+UNDEFINED = "print_stacktrace=1:halt_on_error=1:abort_on_error=1"
+"""Undefined behaviour ends Asterisk: the rig's log of AddressSanitizer does not hold its reports."""
+
+
+# The module in Asterisk, with AddressSanitizer and UndefinedBehaviorSanitizer -----------------------------
+
+
+@pytest.fixture(scope="session")
+def asterisk_version() -> AsteriskVersion:
+    """The version with the newer compiler."""
+    return 22
+
+
+@pytest.fixture(scope="session")
+def app_module(asterisk_version: AsteriskVersion) -> Path:
+    """The module built with sanitizers."""
+    return build_module(asterisk_version, sanitizer="address", options=SANITIZED)
+
+
+def _sanitized(module: Path, **settings: Any) -> Asterisk:
+    environment = {"UBSAN_OPTIONS": UNDEFINED} | settings.pop("environment", {})
+    return Asterisk(22, module=module, sanitizer="address", environment=environment, **settings)
+
+
+@pytest.fixture(scope="module")
+def asterisk(app_module: Path) -> Iterator[Asterisk]:
+    """Asterisk with the sanitized module: stopping it raises what was reported."""
+    with _sanitized(app_module, module_config="[general]\n") as one:
+        mark = one.ami.position()
+        one.ami.action("Originate", Channel="Local/wait@default", Application="System", Data="true", Async="true")
+        one.ami.wait_for("Hangup", since=mark)
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves something behind, or during which a sanitizer reported something."""
+    if "asterisk" not in request.fixturenames:
+        yield
+        return
+    instance: Asterisk = request.getfixturevalue("asterisk")
+    check = LeakCheck(instance)
+    yield
+    check.verify()
+
+
+@pytest.fixture
+def make_asterisk(app_module: Path) -> Iterator[Callable[..., Asterisk]]:
+    """Further instances with the sanitized module."""
+    with ExitStack() as stack:
+
+        def make(**settings: Any) -> Asterisk:
+            settings.pop("module", None)
+            return stack.enter_context(_sanitized(app_module, **settings))
+
+        yield make
+
+
+def test_module_leaves_no_memory_behind(app_module: Path, tmp_path: Path) -> None:
+    """LeakSanitizer's report at the end of Asterisk, which leaves much behind itself, must not name the module."""
+    environment = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "LSAN_OPTIONS": "max_leaks=0"}
+    # A socket's path must be short.
+    directory = Path("/tmp") / f"aiconvai-leaks-{os.getpid()}"
+    try:
+        instance = _sanitized(app_module, module_config="[general]\n", environment=environment, directory=directory)
+        with contextlib.suppress(AsteriskCrashed), instance:
+            _use_all_of_it(instance)
+            # Asterisk has not crashed: what is raised while it stops is the report of its own leaks.
+            instance.check_alive()
+        reports = "\n".join(path.read_text(errors="replace") for path in (directory / "log").glob("sanitizer.*"))
+    finally:
+        subprocess.run(["rm", "-rf", str(directory)], check=True)
+    assert "ERROR: AddressSanitizer" not in reports
+    leaks = re.split(r"\n\n(?=(?:Direct|Indirect) leak)", reports)
+    assert len(leaks) > 1, "LeakSanitizer did not report at all"
+    assert not [leak for leak in leaks if MODULE_NAME in leak]
+
+
+def _use_all_of_it(instance: Asterisk) -> None:
+    """Calls that end in each way, actions, commands, good and bad configurations."""
+    with ElevenLabsMockThread(MockOptions()) as mock, Caller(instance.sip_port) as caller:
+        voice = Voice(instance, caller, mock)
+        scenarios = {"echo": load_scenario("echo"), "tool": load_scenario("tool_call"), "drop": load_scenario("drop")}
+        for number, (name, scenario) in enumerate(scenarios.items()):
+            agent = MockAgent(private=True, scenario=scenario, output_format="pcm_16000")
+            voice.agent(name, agent, prompt=None, dynamic_variable="a=b", send_sip_headers="X-A", tool_timeout_ms=100)
+            voice.dialplan(f"exten => {100 + number},1,AIConvAI({name},v(c=d))")
+        voice.apply()
+        instance.write_config("aiconvai.conf", voice.configuration() + "[x]\nagnet_id = 1\n")
+        assert "not changed" in instance.cli("aiconvai reload")
+        calls = [caller.call(str(100 + number)) for number in range(3)]
+        calls[0].wait_answered().play(tone(500, 0.3, 8000))
+        calls[0].wait_for_sound()
+        instance.cli("aiconvai show agents")
+        instance.cli("aiconvai show calls")
+        instance.ami.action("AIConvAIList")
+        for call in calls[1:]:
+            call.wait_ended(20)
+        calls[0].hangup()
+        for name in scenarios:
+            voice.event("AIConvAIEnd", Agent=name)
+
+
+# The engine and its network without Asterisk --------------------------------------------------------------
+
+INTERRUPTING = """\
+steps:
+  - repeat:
+      steps:
+        - tone: {seconds: 1}
+        - wait: 0.2
+        - interrupt: true
+        - agent_response: Yes?
+        - user_transcript: No.
+        - tool_call: {name: look, parameters: {a: 1}, wait: false}
+        - vad: [0.1]
+        - ping: true
+"""
+CLOSING = "steps: [{tone: {seconds: 0.3}}, {wait: 0.4}, {close: 1000}]"
+CUT = "wire: {frame_sizes: [1, 125, 3000], segment_sizes: [7, 1400], coalesce: 2}\nsteps: [{echo: {}}]"
+
+
+class HostProgram(NamedTuple):
+    """tests/host/link_threads.c, built with a sanitizer."""
+
+    path: Path
+    sanitizer: str
+
+
+@pytest.fixture(scope="session", params=["thread", "address,undefined"], ids=["thread", "address"])
+def host_program(request: pytest.FixtureRequest) -> HostProgram:
+    """The program, built for this machine with one sanitizer."""
+    sanitizer: str = request.param
+    build = ROOT / "build" / f"host-{sanitizer.split(',')[0]}"
+    options = [f"-Db_sanitize={sanitizer}", "-Db_lundef=false", "-Dmodule=disabled", "-Dtests=true", "-Dwerror=true"]
+    if not (build / "build.ninja").is_file():
+        _run("meson", "setup", str(build), "-Dbuildtype=debugoptimized", *options)
+    _run("meson", "compile", "-C", str(build), "link_threads")
+    return HostProgram(build / "tests" / "host" / "link_threads", sanitizer)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _run_threads(program: HostProgram, *arguments: str) -> dict[str, Any]:
+    """What the program counted; any report of a sanitizer fails the test."""
+    done = subprocess.run(
+        [program.path, *arguments],
+        env={
+            **os.environ,
+            "TSAN_OPTIONS": "second_deadlock_stack=1:history_size=4:exitcode=66",
+            "ASAN_OPTIONS": "detect_leaks=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[:20000]
+    assert done.stderr == ""
+    counted: dict[str, Any] = json.loads(done.stdout)
+    return counted
+
+
+def _host_agents() -> dict[str, MockAgent]:
+    scenarios = {
+        "echo": load_scenario("echo"),
+        "interrupt": parse_scenario(INTERRUPTING),
+        "close": parse_scenario(CLOSING),
+        "drop": load_scenario("drop", seconds=0.4),
+        "cut": parse_scenario(CUT),
+    }
+    return {name: MockAgent(private=True, api_key=API_KEY, scenario=one) for name, one in scenarios.items()}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_engine_and_network_run_under_all_threads(host_program: HostProgram, tls: bool, tmp_path: Path) -> None:
+    agents = _host_agents()
+    authority = trustme.CA()
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    options = MockOptions(agents=agents, tls=authority.issue_cert("127.0.0.1") if tls else None)
+    with ElevenLabsMockThread(options) as mock:
+        counted = _run_threads(
+            host_program,
+            f"--signed-url-endpoint={mock.signed_url_endpoint}",
+            f"--api-key={API_KEY}",
+            f"--ca-file={ca_file}",
+            *(f"--agent={name}" for name in agents),
+            "--lines=10",
+            "--loops=2",
+            "--feeders=3",
+            "--seconds=6",
+        )
+        records = [conversation.record for conversation in mock.conversations]
+        for conversation in mock.conversations:
+            conversation.wait_closed()
+    assert counted["alive"] == 0
+    assert counted["conversations"] > 10
+    assert counted["conversations"] == sum(counted["ended"].values())
+    assert counted["ended"]["UNAVAILABLE"] == 0
+    for kind in ("COMPLETED", "CALLER_HANGUP", "LOST"):
+        assert counted["ended"][kind] > 0, kind
+    for thing in ("frames_heard", "interruptions", "transcripts", "tool_results", "contexts", "queries"):
+        assert counted[thing] > 10, thing
+    assert counted["frames_heard"] > counted["frames_fed"] // 4
+    assert not [record.violations for record in records if record.violations]
+
+
+def test_connections_that_fail_leave_nothing_behind(host_program: HostProgram) -> None:
+    with ElevenLabsMockThread(MockOptions(agents={})) as mock:
+        counted = _run_threads(
+            host_program,
+            f"--endpoint={mock.conversation_endpoint}",
+            "--agent=unknown",
+            "--lines=6",
+            "--seconds=2",
+        )
+    assert counted["alive"] == 0
+    assert counted["ready"] == 0
+    assert counted["ended"]["UNAVAILABLE"] > 20
+    refused = _run_threads(host_program, "--endpoint=ws://127.0.0.1:1/", "--agent=a", "--lines=6", "--seconds=2")
+    assert refused["ended"]["UNAVAILABLE"] > 20
+    assert refused["alive"] == 0
