@@ -146,6 +146,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 		conversation->uplink_bytes, conversation->uplink_dbfs, report->frames_refused);
 	ast_cli(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped\n", conversation->uplink_chunks_sent,
 		conversation->uplink_bytes_sent, conversation->uplink_bytes_waiting, conversation->uplink_bytes_dropped);
+	ast_cli(fd, "In the caller's gaps: %" PRIu64 " ms of silence\n", conversation->uplink_silence_ms);
 	ast_cli(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS\n", conversation->downlink_chunks, conversation->downlink_bytes,
 		conversation->downlink_dbfs);
 	ast_cli(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late\n", report->frames_played, report->frames_late);

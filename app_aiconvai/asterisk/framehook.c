@@ -72,11 +72,26 @@ static void capture_voice(struct session *session, struct ast_frame *frame)
 	}
 }
 
+/*
+ * Whether a frame on its way to the caller has to give way. Under a conversation in the background the dialplan, or another party, may be heard
+ * as well; two streams of frames in one would reach the caller as neither, so while the agent talks it alone is heard.
+ */
+static int is_talked_over(struct session *session, const struct ast_frame *frame)
+{
+	return frame->frametype == AST_FRAME_VOICE && atomic_load(&session->playing) && frame->src != session_frame_source;
+}
+
 static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame *frame, enum ast_framehook_event event, void *data)
 {
 	struct session *session = data;
 
-	if (event != AST_FRAMEHOOK_EVENT_READ || !frame || !session->capturing) {
+	if (!frame || !session->capturing) {
+		return frame;
+	}
+	if (event == AST_FRAMEHOOK_EVENT_WRITE) {
+		return is_talked_over(session, frame) ? &ast_null_frame : frame;
+	}
+	if (event != AST_FRAMEHOOK_EVENT_READ) {
 		return frame;
 	}
 	if (frame->frametype == AST_FRAME_VOICE) {

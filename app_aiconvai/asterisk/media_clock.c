@@ -94,7 +94,7 @@ static enum aic_playout_frame play_frame(struct session *session, struct ast_cha
 		.datalen = (int) bytes,
 		.samples = (int) (bytes / aic_sample_bytes(session->line_format)),
 		.offset = AST_FRIENDLY_OFFSET,
-		.src = "aiconvai",
+		.src = session_frame_source,
 	};
 	enum aic_playout_frame result = aic_playout_queue_take(session->playout, buffer + AST_FRIENDLY_OFFSET);
 

@@ -25,6 +25,8 @@
 /* A waiting sound of this form is an indication tone of the channel's country and not a music class. */
 #define TONE_PREFIX "tone:"
 
+const char session_frame_source[] = "aiconvai";
+
 static struct ao2_container *registry;
 
 static atomic_int alive;

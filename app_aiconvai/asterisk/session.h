@@ -83,6 +83,9 @@ struct session {
 	unsigned int frames_owed;
 };
 
+/* The source (by address) of every frame of agent audio. */
+extern const char session_frame_source[];
+
 /* Registers the module's sessions. Returns 0, or -1 when memory is short. */
 int sessions_start(void);
 

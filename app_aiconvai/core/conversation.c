@@ -14,6 +14,13 @@
 /* RFC 6455 section 7.4.1. */
 #define CLOSE_NORMAL 1000
 
+/* How much later than expected caller audio may be before silence takes its place, and how often that is topped up then. */
+#define AUDIO_GAP_MS 200
+#define SILENCE_PERIOD_MS 100
+
+/* Most silence made up at once: a host that stood still for longer does not send all of it. */
+#define SILENCE_MS_MAX 1000
+
 const char *aic_phase_name(enum aic_phase phase)
 {
 	static const char *const names[] = {
@@ -258,11 +265,14 @@ void aic_conversation_end(struct aic_conversation *conversation, enum aic_status
 
 /* --- the call --- */
 
-void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, uint64_t now_us)
 {
+	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return;
 	}
+	conversation->uplink_until_us = now_us;
+	conversation->uplink_is_silence = false;
 	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
 		conversation->stats.errors++;
 	}
@@ -454,6 +464,34 @@ static uint64_t tool_due(const struct aic_conversation *conversation)
 	return call ? call->due_us : UINT64_MAX;
 }
 
+/* When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes late. */
+static uint64_t silence_due(const struct aic_conversation *conversation)
+{
+	uint64_t patience_ms = conversation->uplink.chunk_ms;
+
+	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->wants_continuous_audio) {
+		return UINT64_MAX;
+	}
+	if (!conversation->uplink_is_silence) {
+		patience_ms += AUDIO_GAP_MS;
+	} else if (patience_ms < SILENCE_PERIOD_MS) {
+		patience_ms = SILENCE_PERIOD_MS;
+	}
+	return conversation->uplink_until_us + patience_ms * US_PER_MS;
+}
+
+/* Makes up for the time in which no audio came. */
+static void add_silence(struct aic_conversation *conversation)
+{
+	uint64_t ms = (conversation->now_us - conversation->uplink_until_us) / US_PER_MS;
+
+	if (aic_uplink_add_silence(&conversation->uplink, (uint32_t) (ms < SILENCE_MS_MAX ? ms : SILENCE_MS_MAX))) {
+		conversation->stats.errors++;
+	}
+	conversation->uplink_until_us = conversation->now_us;
+	conversation->uplink_is_silence = true;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -465,7 +503,7 @@ uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
 		return UINT64_MAX;
 	}
 	return earlier(earlier(conversation->phase_due_us, conversation->ends_due_us),
-		earlier(duration_due(conversation), tool_due(conversation)));
+		earlier(earlier(duration_due(conversation), tool_due(conversation)), silence_due(conversation)));
 }
 
 void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
@@ -488,6 +526,9 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 		conversation->outcome.play_out = true;
 		aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", now_us);
 		return;
+	}
+	if (now_us >= silence_due(conversation)) {
+		add_silence(conversation);
 	}
 	if (now_us >= conversation->phase_due_us) {
 		if (conversation->phase == AIC_PHASE_WAITING) {
@@ -577,6 +618,7 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	*stats = conversation->stats;
 	stats->phase = conversation->phase;
 	stats->uplink_bytes = uplink->bytes_received;
+	stats->uplink_silence_ms = uplink->silence_ms;
 	stats->uplink_bytes_dropped = uplink->bytes_dropped;
 	stats->uplink_bytes_sent = uplink->bytes_taken;
 	stats->uplink_chunks_sent = uplink->chunks_taken;

@@ -77,6 +77,7 @@ struct aic_conversation_stats {
 	uint64_t connected_us; /* from the beginning to the open WebSocket, 0: not yet */
 	uint64_t ready_us;     /* to the service's announcement */
 	uint64_t first_audio_us; /* to the first agent audio queued */
+	uint64_t uplink_silence_ms; /* sent in the caller's place */
 	uint64_t uplink_bytes, uplink_bytes_dropped, uplink_bytes_sent, uplink_chunks_sent;
 	size_t uplink_bytes_waiting;
 	double uplink_dbfs, downlink_dbfs;
@@ -101,8 +102,11 @@ void aic_conversation_free(struct aic_conversation *conversation);
 
 /* --- inputs: the call --- */
 
-/* Caller audio in the line format, whole samples. */
-void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
+/*
+ * Caller audio in the line format, whole samples. Where none comes for a while (hold, mute, silence suppression) a provider that wants
+ * audio without a break is sent silence.
+ */
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, uint64_t now_us);
 
 /* The caller pressed 0-9, *, #, A-D. Ignored where `send_dtmf` says no; kept until the conversation is active. */
 void aic_conversation_dtmf(struct aic_conversation *conversation, char digit);

@@ -41,6 +41,8 @@ struct aic_conversation {
 	struct aic_outcome outcome;
 
 	struct aic_uplink uplink;
+	uint64_t uplink_until_us; /* when the uplink was last supplied */
+	bool uplink_is_silence;   /* with silence */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
 	struct aic_outgoing *sending; /* the message handed out last; freed when the next action is asked for */

@@ -34,6 +34,9 @@ struct aic_close_meaning {
 struct aic_provider {
 	const char *name; /* as in the option `provider` */
 
+	/* Whether the service takes a pause in the caller's audio amiss: it then is sent silence. */
+	bool wants_continuous_audio;
+
 	/* The service's messages, as json_reader.h reads them. */
 	const struct aic_json_field *fields;
 	size_t field_count;

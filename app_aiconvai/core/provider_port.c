@@ -38,6 +38,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 		return;
 	}
 	conversation->phase = AIC_PHASE_ACTIVE;
+	conversation->uplink_until_us = conversation->now_us;
 	conversation->phase_due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
 	conversation->stats.ready_us = conversation->now_us - conversation->begun_us;

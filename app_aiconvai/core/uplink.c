@@ -39,16 +39,37 @@ static void enforce_limit(struct aic_uplink *uplink)
 	}
 }
 
+static int append(struct aic_uplink *uplink, const uint8_t *bytes, size_t length)
+{
+	if (uplink->transcoder) {
+		return aic_transcoder_run(uplink->transcoder, bytes, length, &uplink->audio);
+	}
+	return aic_buffer_append(&uplink->audio, bytes, length);
+}
+
 int aic_uplink_add(struct aic_uplink *uplink, const uint8_t *bytes, size_t length)
 {
 	int result;
 
 	aic_energy_add(&uplink->energy, uplink->line_format.encoding, bytes, length);
 	uplink->bytes_received += length;
-	if (uplink->transcoder) {
-		result = aic_transcoder_run(uplink->transcoder, bytes, length, &uplink->audio);
-	} else {
-		result = aic_buffer_append(&uplink->audio, bytes, length);
+	result = append(uplink, bytes, length);
+	enforce_limit(uplink);
+	return result;
+}
+
+int aic_uplink_add_silence(struct aic_uplink *uplink, uint32_t ms)
+{
+	uint8_t silence[AIC_FRAME_BYTES_MAX];
+	int result = 0;
+
+	memset(silence, aic_silence_byte(uplink->line_format.encoding), sizeof(silence));
+	uplink->silence_ms += ms;
+	while (ms && !result) {
+		uint32_t part = ms < AIC_FRAME_MS ? ms : AIC_FRAME_MS;
+
+		result = append(uplink, silence, aic_format_bytes(uplink->line_format, part));
+		ms -= part;
 	}
 	enforce_limit(uplink);
 	return result;

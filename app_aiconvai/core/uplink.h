@@ -22,6 +22,7 @@ struct aic_uplink {
 	struct aic_buffer audio; /* in line_format before, in service_format after */
 	struct aic_energy energy;
 	uint64_t bytes_received; /* from the channel */
+	uint64_t silence_ms;     /* added in its place */
 	uint64_t bytes_dropped;  /* over the limit, in the format they were kept in */
 	uint64_t chunks_taken;
 	uint64_t bytes_taken; /* sent to the service, before base64 */
@@ -32,6 +33,9 @@ void aic_uplink_free(struct aic_uplink *uplink);
 
 /* Takes audio from the channel, whole samples. Returns 0, or -1 when memory is short (this audio is lost). */
 int aic_uplink_add(struct aic_uplink *uplink, const uint8_t *bytes, size_t length);
+
+/* Adds silence in the caller's place, where the channel gives nothing. It is not counted as received. Returns as above. */
+int aic_uplink_add_silence(struct aic_uplink *uplink, uint32_t ms);
 
 /* The service takes `format` from now on; what was kept is converted. Returns 0, or -1 when memory is short. */
 int aic_uplink_start(struct aic_uplink *uplink, struct aic_audio_format format);

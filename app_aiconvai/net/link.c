@@ -163,7 +163,8 @@ static void set_timer(struct aic_link *link)
 	uint64_t deadline = link->running ? aic_conversation_deadline(link->conversation) : UINT64_MAX;
 	uint64_t now;
 
-	if (deadline == link->timer_us) {
+	/* One that is set for too early fires, and is set anew: cheaper than to move it whenever audio puts the deadline off. */
+	if (deadline == link->timer_us || (deadline > link->timer_us && deadline != UINT64_MAX)) {
 		return;
 	}
 	link->timer_us = deadline;
@@ -236,24 +237,13 @@ void link_pump(struct aic_link *link)
 	set_timer(link);
 }
 
-static void on_timer(lws_sorted_usec_list_t *timer)
-{
-	struct aic_link *link = lws_container_of(timer, struct aic_link, timer);
-
-	aic_link_hold(link);
-	link->timer_us = UINT64_MAX;
-	aic_conversation_tick(link->conversation, aic_now_us());
-	link_pump(link);
-	aic_link_release(link);
-}
-
 static void drain_rings(struct aic_link *link)
 {
 	const uint8_t *bytes;
 	size_t length;
 
 	while ((bytes = aic_byte_ring_peek(&link->audio, &length)), length) {
-		aic_conversation_caller_audio(link->conversation, bytes, length);
+		aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
 		aic_byte_ring_consume(&link->audio, length);
 	}
 	while ((bytes = aic_byte_ring_peek(&link->digits, &length)), length) {
@@ -262,6 +252,19 @@ static void drain_rings(struct aic_link *link)
 		}
 		aic_byte_ring_consume(&link->digits, length);
 	}
+}
+
+static void on_timer(lws_sorted_usec_list_t *timer)
+{
+	struct aic_link *link = lws_container_of(timer, struct aic_link, timer);
+
+	aic_link_hold(link);
+	link->timer_us = UINT64_MAX;
+	/* What is less than a chunk has woken nobody. */
+	drain_rings(link);
+	aic_conversation_tick(link->conversation, aic_now_us());
+	link_pump(link);
+	aic_link_release(link);
 }
 
 static void run_queries(struct aic_link *link)

@@ -429,6 +429,26 @@ static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callba
 	}
 }
 
+/*
+ * A connection that was given up. It was told to go, but libwebsockets forgets that where it sets a time limit of its own afterwards,
+ * as it does at each step of making a connection: so it is told again at the next. Returns what the callback is to return.
+ */
+static int abandoned_callback(enum lws_callback_reasons reason)
+{
+	switch (reason) {
+	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+	case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
+	case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
+	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
+	case LWS_CALLBACK_CLIENT_ESTABLISHED:
+	case LWS_CALLBACK_CLIENT_RECEIVE:
+	case LWS_CALLBACK_CLIENT_WRITEABLE:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
 {
 	struct aic_link *link;
@@ -448,7 +468,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return length ? 0 : 1;
 	}
 	if (!link) {
-		return 0;
+		return abandoned_callback(reason);
 	}
 	aic_link_hold(link);
 	result = link_callback(link, wsi, reason, in, length);

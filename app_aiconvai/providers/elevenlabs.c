@@ -506,6 +506,8 @@ static void elevenlabs_close_meaning(uint16_t code, const char *reason, struct a
 
 const struct aic_provider aic_provider_elevenlabs = {
 	.name = "elevenlabs",
+	/* Without audio it does not notice that the caller has finished, and after 60 s it closes. */
+	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct elevenlabs_message),

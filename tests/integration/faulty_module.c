@@ -15,12 +15,12 @@
 
 static char *faulty(struct ast_cli_entry *entry, int command, struct ast_cli_args *arguments)
 {
-	static const char *const words[] = { "overrun", "hold", "leak", NULL };
+	static const char *const words[] = { "overrun", "hold", "leak", "forget", NULL };
 
 	switch (command) {
 	case CLI_INIT:
-		entry->command = "faulty {overrun|hold|leak}";
-		entry->usage = "Usage: faulty overrun|hold|leak\n";
+		entry->command = "faulty {overrun|hold|leak|forget}";
+		entry->usage = "Usage: faulty overrun|hold|leak|forget\n";
 		return NULL;
 	case CLI_GENERATE:
 		return arguments->pos == 1 ? ast_cli_complete(arguments->word, words, arguments->n) : NULL;
@@ -38,6 +38,12 @@ static char *faulty(struct ast_cli_entry *entry, int command, struct ast_cli_arg
 	case 'h':
 		ast_module_ref(AST_MODULE_SELF);
 		break;
+	case 'f': {
+		volatile char *block = (malloc)(16);
+
+		block[0] = 1;
+		break;
+	}
 	default:
 		ast_cli(arguments->fd, "descriptor %d\n", open("/dev/null", O_RDONLY));
 		break;

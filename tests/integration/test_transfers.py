@@ -161,3 +161,26 @@ def test_a_call_is_sent_elsewhere_by_the_manager(voice: Voice) -> None:
     heard = agent_audio(call)[-4000:]
     assert level_at(heard, 440.0, 8000) == pytest.approx(-20.0, abs=1.0)
     assert level_at(heard, 900.0, 8000) < -60.0
+
+
+def test_the_agent_in_the_background_is_heard_over_the_other_party(voice: Voice) -> None:
+    """Two streams in one would be neither: while the agent talks it alone is heard, then the other party again."""
+    _setup(voice)
+    caller, party = _bridge(voice, "200")
+    conversation = voice.conversation()
+    party.play(tone(500.0, 30.0, 8000))
+    caller.wait_for_sound()
+    before = len(caller.heard)
+    conversation.send_audio(tone(900.0, 1.0, 8000), conversation.current_event_id + 1)
+    caller.wait_heard(before + 90)
+
+    rate = 8000
+    heard = caller.heard_samples()[before * 160 :]
+    seconds = [heard[at : at + rate // 5] for at in range(0, len(heard) - rate // 5, rate // 5)]
+    agent = [level_at(part, 900.0, rate) > level_at(part, 500.0, rate) + 30 for part in seconds]
+    other = [level_at(part, 500.0, rate) > level_at(part, 900.0, rate) + 30 for part in seconds]
+    assert sum(agent) >= 4, "a second of the agent alone"
+    assert any(other[sum(agent) :]), "then the other party again"
+    assert max(caller.heard_spacing_ms()[-80:]) < 60
+    assert min(caller.heard_spacing_ms()[-80:]) > 5, "one stream, not two"
+    _ends(voice, conversation, caller)

@@ -77,14 +77,16 @@ class Host:
         return self.pump()
 
     def wait(self, *, seconds: float = 0, ms: float = 0) -> list[Action]:
-        """Let time pass, ticking at every deadline on the way as a host does."""
+        """Let time pass, ticking at every deadline on the way as a host does. Returns what is to be done, but for
+        the silence that is sent where no audio comes.
+        """
         until = self.clock.now_us + round(seconds * 1_000_000 + ms * 1000)
         taken: list[Action] = []
         while (deadline := self.conversation.deadline_us) is not None and deadline <= until:
             self.clock.now_us = max(self.clock.now_us, deadline)
             taken += self.tick()
         self.clock.now_us = until
-        return taken + self.pump()
+        return [action for action in taken + self.pump() if not is_caller_audio(action)]
 
     # What the service does
 
@@ -220,3 +222,8 @@ def service_error(message: str, code: int = 1008) -> dict[str, Any]:
         "type": "error",
         "error_event": {"code": code, "error_type": "override_error", "message": message},
     }
+
+
+def is_caller_audio(action: Action) -> bool:
+    """Whether an action sends a chunk of caller audio."""
+    return isinstance(action, Send) and b"user_audio_chunk" in action.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
 import random
@@ -317,3 +318,45 @@ def test_half_an_hour(output: str) -> None:
     assert conversation.phase is Phase.ACTIVE
     assert stats.errors == 0
     assert stats.uplink_format == service != AudioFormat(Encoding.ALAW, 8000)
+
+
+# Where no caller audio comes
+
+
+def uplink_audio(host: Host) -> bytes:
+    """All caller audio sent so far."""
+    return b"".join(base64.b64decode(message["user_audio_chunk"]) for message in host.sent if "user_audio_chunk" in message)
+
+
+def test_silence_takes_the_place_of_audio_that_does_not_come(host: Host) -> None:
+    host.conversation.caller_audio(b"\1" * 160)
+    host.wait(ms=219)
+    assert uplink_audio(host) == b"\1" * 160, "a late packet is no gap"
+    host.wait(seconds=10)
+    sent = uplink_audio(host)
+    assert set(sent[160:]) == {0xFF}
+    assert len(sent) / 8 == pytest.approx(10_239, abs=120), "as long as the gap"
+    assert host.conversation.stats().uplink_silence_ms == pytest.approx(10_219, abs=120)
+    assert host.conversation.stats().uplink_bytes == 160, "it is not the caller's"
+    before = len(sent)
+    for _ in range(50):
+        host.conversation.caller_audio(b"\2" * 160)
+        host.wait(ms=20)
+    assert uplink_audio(host)[before:].count(b"\2") == 50 * 160
+    assert len(uplink_audio(host)) - before <= 50 * 160 + 100 * 8, "and none beside the caller's audio"
+
+
+def test_what_is_less_than_a_chunk_is_completed_with_silence() -> None:
+    host = Host(audio_frames_buffer_ms=240)
+    host.start()
+    host.conversation.caller_audio(b"\1" * 800)
+    host.wait(ms=900)
+    assert uplink_audio(host).startswith(b"\1" * 800 + b"\xff" * 800)
+
+
+def test_no_silence_is_sent_before_the_announcement() -> None:
+    host = Host()
+    host.open()
+    host.wait(seconds=5)
+    host.say(metadata())
+    assert uplink_audio(host) == b""

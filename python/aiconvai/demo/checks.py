@@ -80,7 +80,8 @@ def _heard(name: str, lines: Sequence[Samples], heard: Samples) -> Check:
     least = min(match.similarity for _, match in found)
     levels = [rms_dbfs(heard[round(match.position) : round(match.position) + len(line)]) for line, match in found]
     passed = least >= LEAST_SIMILARITY and min(levels) >= LEAST_DBFS
-    detail = f"{len(lines)} lines, least similarity {least:.3f}, {min(levels):.1f} to {max(levels):.1f} dBFS"
+    there = sum(match.similarity >= LEAST_SIMILARITY for _, match in found)
+    detail = f"{there} of {len(lines)}, least similarity {least:.3f}, {min(levels):.1f} to {max(levels):.1f} dBFS"
     return Check(name, passed, detail)
 
 

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
+from rich.text import Text
 
 from aiconvai.asterisk import AsteriskError, BuildError, ContainerError, build_module, ensure_image
 from aiconvai.asterisk.images import repository_root
@@ -87,6 +88,7 @@ def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
     if record is not None and record.closed is None:
         call.hangup()
         conversations[0].wait_closed()
+        observer.look(call)
     checks = check_all(call, record, observer.events, speech)
     if problem is not None:
         checks.insert(0, Check("the conversation went as scripted", False, problem))
@@ -142,8 +144,8 @@ def _call_and_converse(call: Call, speech: Sequence[Path]) -> None:
 def _print_checks(console: Console, checks: Sequence[Check]) -> None:
     table = Table.grid(padding=(0, 1))
     for check in checks:
-        mark = "[bold green]passed[/]" if check.passed else "[bold red]FAILED[/]"
-        table.add_row(mark, check.name, f"[dim]{check.detail}[/]")
+        mark = Text("passed", style="bold green") if check.passed else Text("FAILED", style="bold red")
+        table.add_row(mark, Text(check.name), Text(check.detail, style="dim"))
     console.print()
     console.print(table)
     failed = [check.name for check in checks if not check.passed]

@@ -45,6 +45,7 @@ class ConversationStats:
     connected_us: int
     ready_us: int
     first_audio_us: int
+    uplink_silence_ms: int
     uplink_bytes: int
     uplink_bytes_dropped: int
     uplink_bytes_sent: int
@@ -150,7 +151,7 @@ class Conversation:
 
     def caller_audio(self, audio: bytes) -> None:
         """Caller audio in the line format, whole samples."""
-        self._library.lib.aic_conversation_caller_audio(self._conversation, audio, len(audio))
+        self._library.lib.aic_conversation_caller_audio(self._conversation, audio, len(audio), self._clock())
         self._deliver()
 
     def dtmf(self, digit: str) -> None:
