@@ -6,6 +6,7 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/channel.h"
+#include "asterisk/json.h"
 #include "asterisk/logger.h"
 #include "asterisk/manager.h"
 #include "asterisk/stasis_channels.h"
@@ -16,6 +17,7 @@
 #include "media_clock.h"
 #include "session.h"
 #include "session_events.h"
+#include "utf8.h"
 
 #include <time.h>
 
@@ -86,9 +88,33 @@ static struct ast_str *new_body(struct session *session)
 	return body;
 }
 
+/* Adds a line "Name: value" of a body to an event. */
+static void add_header(struct ast_json *event, char *line)
+{
+	char *value = strchr(line, ':'), *repaired;
+
+	if (!value) {
+		return;
+	}
+	*value++ = '\0';
+	/* A caller's name may be in any encoding; JSON takes one. */
+	if ((repaired = aic_utf8_repair(ast_skip_blanks(value)))) {
+		ast_json_object_set(event, line, ast_json_string_create(repaired));
+		ast_std_free(repaired);
+	}
+}
+
+/* Sends an event the way Asterisk's own about the channel go, so that it comes neither before nor after them out of turn. */
 static void send_event(const char *name, struct ast_str *body)
 {
-	manager_event(EVENT_FLAG_CALL, name, "%s", ast_str_buffer(body));
+	struct ast_json *event = ast_json_object_create();
+	char *rest = ast_str_buffer(body), *line;
+
+	while (event && (line = strsep(&rest, "\r\n"))) {
+		add_header(event, line);
+	}
+	ast_manager_publish_event(name, EVENT_FLAG_CALL, event);
+	ast_json_unref(event);
 	ast_free(body);
 }
 

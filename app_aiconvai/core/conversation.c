@@ -623,7 +623,7 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->uplink_bytes_sent = uplink->bytes_taken;
 	stats->uplink_chunks_sent = uplink->chunks_taken;
 	stats->uplink_bytes_waiting = uplink->audio.length;
-	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
-	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy);
+	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy, uplink->line_format.encoding);
+	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy, conversation->stats.line_format.encoding);
 	stats->open_tool_calls = conversation->tool_calls.count;
 }

@@ -10,14 +10,15 @@
 #include "audio_format.h"
 
 struct aic_energy {
-	double square_sum; /* of samples as fractions of full scale */
-	uint64_t samples;
+	uint32_t code_counts[256]; /* G.711: how often each code came; good for 149 hours */
+	double square_sum;         /* linear: of samples as fractions of full scale */
+	uint64_t linear_samples;
 };
 
-/* Adds `length` bytes of whole samples. */
+/* Adds `length` bytes of whole samples. All must be of one encoding. */
 void aic_energy_add(struct aic_energy *energy, enum aic_encoding encoding, const uint8_t *bytes, size_t length);
 
 /* Root mean square relative to full scale, in dB: 0 is the loudest square wave, -3.01 a full-scale sine; -99 when silent or empty. */
-double aic_energy_dbfs(const struct aic_energy *energy);
+double aic_energy_dbfs(const struct aic_energy *energy, enum aic_encoding encoding);
 
 #endif

@@ -19,8 +19,9 @@
 /* Size of the read buffer all connections of a loop share. */
 #define SERVICE_BUFFER 16384
 
-/* Shortest time between two rounds of a loop: see rest_until(). */
+/* Shortest time between two rounds of a loop, with hasty conversations and without: see rest_until(). */
 #define REST_US 1000
+#define LONG_REST_US 2500
 
 /* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
 #define HEADER_BUFFER 8192
@@ -58,6 +59,7 @@ struct aic_event_loop {
 	_Atomic(struct aic_loop_task *) posted; /* newest first */
 	atomic_bool woken; /* a wake-up is on its way */
 	atomic_bool stopping;
+	atomic_int hasty; /* conversations */
 	struct trusting_host *hosts; /* the thread's own */
 };
 
@@ -96,6 +98,11 @@ bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task
 	return true;
 }
 
+void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change)
+{
+	atomic_fetch_add(&loop->hasty, change);
+}
+
 void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 {
 	struct aic_loop_task *task, *in_order = NULL;
@@ -121,7 +128,7 @@ void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 
 /*
  * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then served in one
- * round: a loop with many calls comes round about a thousand times a second, and not once for each of their chunks and messages.
+ * round: a loop with many calls comes round at most a thousand times a second, and not once for each of their chunks and messages.
  */
 static void rest_until(uint64_t us)
 {
@@ -143,7 +150,7 @@ static void *run(void *arg)
 			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
 			break;
 		}
-		next_round_us = aic_now_us() + REST_US;
+		next_round_us = aic_now_us() + (atomic_load(&loop->hasty) ? REST_US : LONG_REST_US);
 	}
 	return NULL;
 }
@@ -240,6 +247,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	atomic_init(&loop->posted, NULL);
 	atomic_init(&loop->woken, false);
 	atomic_init(&loop->stopping, false);
+	atomic_init(&loop->hasty, 0);
 
 	/* Everything worth knowing reaches the conversation; libwebsockets' own lines would name hosts and paths. */
 	lws_set_log_level(0, NULL);

@@ -41,6 +41,12 @@ void aic_event_loop_free(struct aic_event_loop *loop);
  */
 bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task);
 
+/*
+ * A conversation that is hasty (small chunks of caller audio) begins (+1) or is over (-1). While there is one the loop comes round more
+ * often: what is a good rest beside 240 ms of audio is not beside 20. Any thread.
+ */
+void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change);
+
 /* --- on the loop's thread --- */
 
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);

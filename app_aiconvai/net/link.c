@@ -11,6 +11,9 @@
 /* Caller audio the ring holds at least: what a network thread that is late for once may miss. */
 #define RING_MS 1000
 
+/* Caller audio in chunks shorter than this is to be sent without much ado. */
+#define HASTY_BELOW_MS 100
+
 /* Keys pressed between two rounds of the network thread. */
 #define DIGIT_RING 64
 
@@ -39,6 +42,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->resolver = resolver;
 	link->ca_file = setup->settings->tls_ca_file;
 	link->wake_bytes = chunk;
+	link->hasty = setup->settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
 	link->user = setup->user;
 	link->task.run = process;
 	link->timer_us = UINT64_MAX;
@@ -230,6 +234,7 @@ void link_pump(struct aic_link *link)
 	if (link->running && !link->wsi && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
 		link->running = false;
 		link->finished = true;
+		aic_event_loop_count_hasty(link->loop, -link->hasty);
 		set_timer(link);
 		aic_link_release(link);
 		return;
@@ -297,6 +302,7 @@ static void process(struct aic_loop_task *task)
 	if (!link->running && !link->finished && atomic_load(&link->started)) {
 		link->running = true;
 		aic_link_hold(link);
+		aic_event_loop_count_hasty(link->loop, link->hasty);
 	}
 	if (link->running) {
 		drain_rings(link);

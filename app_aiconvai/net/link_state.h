@@ -26,6 +26,7 @@ struct aic_link {
 	struct aic_resolver *resolver;
 	struct aic_conversation *conversation; /* its insides are the loop's thread's */
 	const char *ca_file; /* the agent's settings' */
+	int hasty; /* 1 for small chunks, else 0 */
 	size_t wake_bytes; /* caller audio that is worth a wake-up: one chunk */
 	void (*on_freed)(void *user);
 	void *user;

@@ -202,7 +202,7 @@ def test_included_files_are_read(asterisk: Asterisk) -> None:
 
 def test_general_may_stand_last(asterisk: Asterisk, voice: Voice) -> None:
     voice.agent("echo", MockAgent(scenario=load_scenario("echo")))
-    voice.dialplan("exten => 100,1,AIConvAI(echo,c)\n same => n,Verbose(1,status ${AICONVAI_STATUS})\n same => n,Hangup()")
+    voice.dialplan("exten => 100,1,AIConvAI(echo,c)\n same => n,Verbose(1,status ${AICONVAI_STATUS})")
     voice.apply()
     _reload(asterisk, voice.configuration().replace("[general]\n", "") + "[general]\ncall_duration_limit_seconds = 1\n")
     voice.call("100").wait_ended()

@@ -10,6 +10,7 @@ import pytest
 from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 
+from aiconvai.asterisk import LeakCheck
 from aiconvai.mock import MockAgent, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
@@ -105,12 +106,22 @@ def test_hangup_before_the_answer(voice: Voice) -> None:
     assert outcome(voice).status == "CALLER_HANGUP"
 
 
-def test_hangup_as_soon_as_the_call_is_answered(voice: Voice) -> None:
-    _begin(voice)
-    for _ in range(5):
-        voice.call("100").hangup()
+@pytest.mark.parametrize("private", [True, False])
+def test_hangup_at_any_moment_of_the_set_up(voice: Voice, private: bool) -> None:
+    voice.agent("sales", MockAgent(private=private))
+    voice.dialplan("exten => 100,1,AIConvAI(sales)")
+    voice.apply()
+    voice.call("100").hangup()
     _expect_nothing_left(voice)
-    _wait_until(lambda: len(voice.events("AIConvAIEnd")) == 5, "not all conversations have ended")
+    check = LeakCheck(voice.asterisk)
+    for number in range(60):
+        call = voice.call("100")
+        # The set-up takes some 5 ms; this goes through it.
+        time.sleep(number % 20 * 0.0003)
+        call.hangup()
+    # At once: a connection that was given up does not wait for the service to close it.
+    check.verify(PROMPT_SECONDS)
+    _wait_until(lambda: len(voice.events("AIConvAIEnd")) == 61, "not all conversations have ended")
     assert {event["Status"] for event in voice.events("AIConvAIEnd")} == {"CALLER_HANGUP"}
 
 

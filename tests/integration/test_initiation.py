@@ -75,10 +75,11 @@ def test_withheld_caller_number_is_told_as_empty(voice: Voice) -> None:
 def test_configured_variables_are_told(voice: Voice) -> None:
     voice.agent("sales", MockAgent(scenario=load_scenario("silent")))
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
-    text = voice.configuration() + "dynamic_variable = tier=gold\ndynamic_variable = motto=a = b, \"c\" & d\ndynamic_variable=empty=\n"
-    voice.asterisk.write_config("aiconvai.conf", text)
+    voice.apply()
+    variables = ("tier=gold", 'motto=a = b, "c" & d', "empty=")
+    lines = "".join(f"dynamic_variable = {variable}\n" for variable in variables)
+    voice.asterisk.write_config("aiconvai.conf", voice.configuration() + lines)
     assert "Loaded" in voice.asterisk.cli("aiconvai reload")
-    voice.asterisk.set_dialplan("exten => 100,1,AIConvAI(sales)")
     voice.call("100")
     told = _variables(voice.conversation())
     assert (told["tier"], told["motto"], told["empty"]) == ("gold", 'a = b, "c" & d', "")
@@ -121,7 +122,8 @@ def test_option_v_wins_over_what_is_told_by_itself(voice: Voice) -> None:
 def test_caller_name_reaches_the_agent(voice: Voice, name: str, told_as: str | None) -> None:
     """A name may hold what separates arguments: URIENCODE keeps it in one piece."""
     if told_as is None:
-        _, conversation = _begin(voice, arguments=",v(name=${URIENCODE(${CALLERID(name)})})", call={"caller_name": name})
+        arguments = ",v(name=${URIENCODE(${CALLERID(name)})})"
+        _, conversation = _begin(voice, arguments=arguments, call={"caller_name": name})
         assert unquote(_variables(conversation)["name"]) == name
     else:
         _, conversation = _begin(voice, arguments=",v(name=${CALLERID(name)})", call={"caller_name": name})
@@ -208,7 +210,8 @@ def test_overrides_are_told(voice: Voice) -> None:
     ],
 )
 def test_override_is_told_alone(voice: Voice, option: str, field: str) -> None:
-    _, conversation = _begin(voice, **{option: "text"})
+    options: dict[str, Any] = {option: "text"}
+    _, conversation = _begin(voice, **options)
     assert list(_initiation(conversation).conversation_config_override.fields_given()) == [field]
 
 
@@ -263,13 +266,10 @@ def test_public_agent_is_reached_by_its_id(voice: Voice) -> None:
 
 
 def test_agent_id_is_escaped(voice: Voice) -> None:
-    voice.mock.agents["a b&c=d/é"] = MockAgent(scenario=load_scenario("silent"))
-    _begin_other = voice.agent("sales", agent_id="a b&c=d/é")
-    assert not _begin_other.private
-    voice.dialplan("exten => 100,1,AIConvAI(sales)")
-    voice.apply()
-    voice.call("100")
-    assert voice.conversation().record.agent_id == "a b&c=d/é"
+    odd = "a b&c=d/é"
+    voice.mock.agents[odd] = MockAgent(scenario=load_scenario("silent"))
+    _, conversation = _begin(voice, agent_id=odd)
+    assert conversation.record.agent_id == odd
 
 
 def test_fixed_url_is_used_as_it_is(voice: Voice) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hearing import noise
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk, LeakCheck
+from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck
 from aiconvai.caller import Caller, similarity, tone_burst_round_trip
 from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
@@ -19,6 +21,7 @@ __all__ = ["mock_options", "voice"]
 
 MODULE = "app_aiconvai.so"
 ECHO = MockAgent(scenario=load_scenario("echo"))
+SETTLING_SECONDS = 6.0
 SIP_TIMER_K = 5.0
 SHORT = MockAgent(scenario=parse_scenario("steps: [{tone: 0.02}, {close: 1000}]"))
 
@@ -30,36 +33,56 @@ def _configuration(mock: ElevenLabsMockThread, *names: str) -> str:
     )
 
 
-def test_unloading_and_loading_again_leaves_nothing_behind(
-    make_asterisk: Callable[..., Asterisk], app_module: Path
-) -> None:
-    with ElevenLabsMockThread(MockOptions(agents={"id_short": SHORT, "id_echo": ECHO})) as mock:
-        asterisk = make_asterisk(
+def test_unloading_and_loading_again_leaves_nothing_behind(asterisk_version: AsteriskVersion, app_module: Path) -> None:
+    # Up to 4.3.5, libwebsockets forgets its own eventfd when a context is destroyed, one a network thread.
+    forgotten = {16: 0, 22: 1}[asterisk_version]
+    with (
+        ElevenLabsMockThread(MockOptions(agents={"id_short": SHORT, "id_echo": ECHO})) as mock,
+        Asterisk(
+            asterisk_version,
             extensions="exten => 100,1,AIConvAI(short)\nexten => 200,1,AIConvAI(echo)",
             extra_files={"aiconvai.conf": _configuration(mock, "short", "echo")},
-        )
+        ) as asterisk,
+    ):
         asterisk.install_module(app_module)
-        without = LeakCheck(asterisk)
-        for _ in range(3):
-            assert "Loaded" in asterisk.cli(f"module load {MODULE}")
-            assert asterisk.module_use_count() == 0
-            with Caller(asterisk.sip_port) as caller:
-                assert caller.call("100").wait_ended().by == "remote"
-                call = caller.call("200").wait_answered()
-                assert tone_burst_round_trip(call).similarity > 0.95
-                call.hangup()
-            _unload(asterisk)
-            without.verify()
-            assert "not registered" in asterisk.cli("core show application AIConvAI")
-            assert "No such command" in asterisk.cli("aiconvai show calls")
+        _load_converse_unload(asterisk)
+        before, files = LeakCheck(asterisk).before, _files(asterisk)
+        for number in range(1, 4):
+            _load_converse_unload(asterisk)
+            allowed = files + Counter({"anon_inode:[eventfd]": number * forgotten})
+            _wait_until(lambda allowed=allowed: not _files(asterisk) - allowed, lambda: _files(asterisk) - files)
+            _wait_until(lambda: asterisk.threads() <= before.threads, lambda: asterisk.process.thread_names())
+            assert asterisk.channels() == []
+        assert "not registered" in asterisk.cli("core show application AIConvAI")
+        assert "No such command" in asterisk.cli("aiconvai show calls")
+
+
+def _files(asterisk: Asterisk) -> Counter[str]:
+    """What file descriptors there are; sockets and pipes without their numbers."""
+    return Counter(re.sub(r"^(socket|pipe):.*", r"\1", target) for target in asterisk.process.open_files().values())
+
+
+def _wait_until(condition: Callable[[], bool], found: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SETTLING_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"left behind: {found()}"
+        time.sleep(0.01)
+
+
+def _load_converse_unload(asterisk: Asterisk) -> None:
+    assert "Loaded" in asterisk.cli(f"module load {MODULE}")
+    assert asterisk.module_use_count() == 0
+    with Caller(asterisk.sip_port) as caller:
+        assert caller.call("100").wait_ended().by == "remote"
+        call = caller.call("200").wait_answered()
+        assert tone_burst_round_trip(call).similarity > 0.95
+        call.hangup()
+    _unload(asterisk)
 
 
 def _unload(asterisk: Asterisk) -> None:
     """Once the last conversation is gone, which is a moment after its call."""
-    deadline = time.monotonic() + 2.0
-    while asterisk.module_use_count():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _wait_until(lambda: asterisk.module_use_count() == 0, asterisk.module_use_count)
     assert "Unloaded" in asterisk.cli(f"module unload {MODULE}")
     assert asterisk.module_use_count() is None
 

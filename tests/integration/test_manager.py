@@ -31,6 +31,7 @@ EVENTS = (
 )
 ACTIONS = ("AIConvAIList", "AIConvAIToolResult", "AIConvAIContext", "AIConvAIMessage", "AIConvAIEnd")
 INJECTION = "one\r\nEvent: Fake\r\n\r\nEvent: Fake\nActionID: x\rtwo"
+TOO_LATE = "No such tool call is open: it may have timed out"
 HARMLESS = "one  Event: Fake    Event: Fake ActionID: x two"
 
 
@@ -64,6 +65,7 @@ def _refused(voice: Voice, action: str, **fields: str) -> str:
 
 def _everything_happens(voice: Voice) -> list[Message]:
     """One event of each kind, in the order in which they were caused, and those of Asterisk around them."""
+    position = voice.asterisk.ami.position()
     call, conversation = _conversing(voice)
     conversation.send(_user_transcript("I would like"))
     conversation.play(tone(500, 2.0, 8000), 7)
@@ -82,7 +84,7 @@ def _everything_happens(voice: Voice) -> list[Message]:
     call.wait_ended()
     voice.event("AIConvAIEnd")
     voice.event("Hangup")
-    return voice.asterisk.ami.events(since=voice._ami_position)
+    return voice.asterisk.ami.events(since=position)
 
 
 def _documented(name: str) -> set[str]:
@@ -216,10 +218,11 @@ def test_end_tells_how_and_how_much(voice: Voice) -> None:
 def _not_injected(voice: Voice) -> None:
     """Asserts that no line of a text became one of the protocol."""
     voice.asterisk.ami.action("Ping")
-    for event in voice.asterisk.ami.events(since=voice._ami_position):
-        assert event.event != "Fake"
-        assert "ActionID" not in event
-        assert len(event.all("Event")) == 1
+    assert not voice.events("Fake")
+    for name in EVENTS:
+        for event in voice.events(name):
+            assert "ActionID" not in event
+            assert len(event.all("Event")) == 1
 
 
 def test_transcript_cannot_break_the_protocol(voice: Voice) -> None:
@@ -241,7 +244,8 @@ def test_tool_call_cannot_break_the_protocol(voice: Voice) -> None:
 
 def test_error_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
-    conversation.send({"type": "error", "error_event": {"code": 1011, "error_type": "llm_timeout", "message": INJECTION}})
+    error = {"code": 1011, "error_type": "llm_timeout", "message": INJECTION}
+    conversation.send({"type": "error", "error_event": error})
     assert voice.event("AIConvAIError")["Message"] == f"error 1011 llm_timeout: {HARMLESS}"
     _not_injected(voice)
     assert "\nEvent: Fake" not in voice.log()
@@ -273,8 +277,7 @@ def test_conversation_id_cannot_break_the_protocol(voice: Voice) -> None:
     assert voice.event("AIConvAIReady")["ConversationID"] == "a  Event: Fake    b"
     voice.asterisk.ami.action("AIConvAIList")
     assert voice.event("AIConvAICall")["ConversationID"] == "a  Event: Fake    b"
-    names = [one.event for one in voice.asterisk.ami.events(since=voice._ami_position)]
-    assert "Fake" not in names
+    assert not voice.events("Fake")
     conversation.wait_started()
 
 
@@ -411,7 +414,7 @@ def test_tool_call_is_answered(voice: Voice, failed: bool) -> None:
 def test_result_of_an_unknown_tool_call_is_refused(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     problem = _refused(voice, "AIConvAIToolResult", Channel=voice.channel(), ToolCallID="none", Result="x")
-    assert problem == "No such tool call is open: it may have timed out"
+    assert problem == TOO_LATE
     assert not conversation.record.violations
 
 
@@ -427,7 +430,7 @@ def test_unanswered_tool_call_is_told_to_the_agent(voice: Voice) -> None:
     problem = _refused(
         voice, "AIConvAIToolResult", Channel=voice.channel(), ToolCallID=event["ToolCallID"], Result="late"
     )
-    assert problem == "No such tool call is open: it may have timed out"
+    assert problem == TOO_LATE
     conversation.ping()
     assert not conversation.record.violations
 
@@ -436,14 +439,14 @@ def test_tool_call_is_answered_once(voice: Voice) -> None:
     _, conversation = _conversing(voice)
 
     def answer() -> str:
-        fields = {"Channel": voice.channel(), "ToolCallID": voice.event("AIConvAIToolCall")["ToolCallID"]}
-        voice.asterisk.ami.action("AIConvAIToolResult", Result="first", **fields)
-        return _refused(voice, "AIConvAIToolResult", Result="second", **fields)
+        channel, identity = voice.channel(), voice.event("AIConvAIToolCall")["ToolCallID"]
+        voice.asterisk.ami.action("AIConvAIToolResult", Channel=channel, ToolCallID=identity, Result="first")
+        return _refused(voice, "AIConvAIToolResult", Channel=channel, ToolCallID=identity, Result="second")
 
     with ThreadPoolExecutor(1) as other:
         refused = other.submit(answer)
         assert conversation.call_tool("find").result == "first"
-        assert refused.result() == "No such tool call is open: it may have timed out"
+        assert refused.result() == TOO_LATE
 
 
 def test_two_tool_calls_at_once_are_answered_each(voice: Voice) -> None:

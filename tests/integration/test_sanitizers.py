@@ -1,6 +1,6 @@
-"""Memory and thread errors: other files' tests against a module built with sanitizers, and the engine without Asterisk.
+"""Errors of memory and threads: tests of other files with a sanitized module, and the engine without Asterisk.
 
-Asterisk itself is not built with them. AddressSanitizer does not mind; ThreadSanitizer would take Asterisk's own locks and
+Asterisk itself is not built with sanitizers. AddressSanitizer does not mind; ThreadSanitizer would take Asterisk's own
 counters for races, so it watches the engine and its network in a program of their own, tests/host/link_threads.c.
 """
 

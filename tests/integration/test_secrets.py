@@ -124,7 +124,8 @@ def test_no_secret_is_shown(voice: Voice, loud_asterisk: Asterisk) -> None:
     statuses = [(one["Agent"], one["Status"]) for one in voice.events("AIConvAIEnd")]
     assert [status for name, status in statuses if name in ("good", "fixed")] == ["CALLER_HANGUP"] * 2
     assert {status for name, status in statuses if name not in ("good", "fixed")} == {"UNAVAILABLE", "LOST"}
-    signatures = {one.query["conversation_signature"] for one in voice.mock.requests if "conversation_signature" in one.query}
+    queries = [one.query for one in voice.mock.requests]
+    signatures = {query["conversation_signature"] for query in queries if "conversation_signature" in query}
     assert len(signatures) > 3
     log = loud_asterisk.log_since(mark)
     assert "DEBUG[" in log

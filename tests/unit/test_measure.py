@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from aiconvai.measure import document, plots
 from aiconvai.measure.channel_statistics import ChannelPackets, parse
 from aiconvai.measure.interruption_silence import last_packet_after
-from aiconvai.measure.machine import machine_time
+from aiconvai.measure.machine import busiest, machine_time, process_times
 from aiconvai.measure.results import (
     Cpu,
     CpuRound,
@@ -140,6 +141,16 @@ def test_the_machine_never_gets_younger() -> None:
     before = machine_time()
     after = machine_time()
     assert after.busy >= before.busy > 0.0
+
+
+def test_the_busiest_process_is_named_and_ours_are_not() -> None:
+    before = {(1, "init"): 5.0, (7, "compiler"): 1.0, (8, "asterisk"): 0.0}
+    after = {(1, "init"): 5.1, (7, "compiler"): 3.5, (8, "asterisk"): 9.0, (9, "new one"): 0.5}
+    assert busiest(before, after, {8}) == "compiler (7) 2.5 s, new one (9) 0.5 s, init (1) 0.1 s"
+
+
+def test_this_process_is_among_the_processes() -> None:
+    assert os.getpid() in {pid for pid, _ in process_times()}
 
 
 def test_an_aim_that_is_missed_says_no() -> None:

@@ -114,8 +114,9 @@ def level_dbfs(encoding: Encoding, audio: bytes) -> float:
     """Root mean square relative to full scale, in dB; -99 for silence."""
     library = load_library()
     energy = library.ffi.new("struct aic_energy *")
-    library.lib.aic_energy_add(energy, library.constant("AIC_ENCODING", encoding), audio, len(audio))
-    level: float = library.lib.aic_energy_dbfs(energy)
+    code = library.constant("AIC_ENCODING", encoding)
+    library.lib.aic_energy_add(energy, code, audio, len(audio))
+    level: float = library.lib.aic_energy_dbfs(energy, code)
     return level
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiconvai.measure.bench import EXTENSIONS, Bench
 from aiconvai.measure.channel_statistics import channel_packets
-from aiconvai.measure.machine import machine_time
+from aiconvai.measure.machine import ProcessTimes, busiest, machine_time, process_times
 from aiconvai.measure.results import Cpu, CpuRound, Path
 from aiconvai.measure.sipp import SippCalls
 from aiconvai.measure.statistics import ratio_of_medians
@@ -58,6 +58,7 @@ class _Reading:
     own: float
     machine: float
     stolen: float
+    processes: ProcessTimes
 
 
 def measure_round(bench: Bench, path: Path, seconds: float) -> tuple[CpuRound, list[str]]:
@@ -68,6 +69,7 @@ def measure_round(bench: Bench, path: Path, seconds: float) -> tuple[CpuRound, l
         time.sleep(callers.ramp_seconds + _SETTLING_SECONDS)
         packets_before, began = channel_packets(asterisk), time.monotonic()
         time.sleep(_QUIET_SECONDS)  # what was asked just now must not be counted
+        pids = bench.service.reader.pid, callers.reader.pid
         before = _read(bench, callers)
         time.sleep(seconds)
         after = _read(bench, callers)
@@ -96,7 +98,9 @@ def measure_round(bench: Bench, path: Path, seconds: float) -> tuple[CpuRound, l
     if service > MOST_SERVICE_SHARE:
         problems.append(f"the mock service used {service:.2f} of a core and may have been the limit")
     if other > MOST_OTHER_SHARE:
-        problems.append(f"other processes used {other:.2f} of a core")
+        ours = {os.getpid(), asterisk.pid, *pids}
+        who = busiest(before.processes, after.processes, ours)
+        problems.append(f"other processes used {other:.2f} of a core; of those still there most: {who}")
     if stolen > MOST_STOLEN_SHARE:
         problems.append(f"the hypervisor took {stolen:.2f} of a core away")
     return CpuRound(
@@ -123,6 +127,7 @@ def _read(bench: Bench, callers: SippCalls) -> _Reading:
         own.user + own.system,
         machine.busy,
         machine.stolen,
+        process_times(),
     )
 
 

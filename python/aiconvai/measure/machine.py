@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,31 @@ def machine_time() -> MachineTime:
     fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
     user, nice, system, _idle, _wait, irq, softirq, steal = (int(one) / _TICKS_PER_SECOND for one in fields[:8])
     return MachineTime(user + nice + system + irq + softirq, steal)
+
+
+ProcessTimes = Mapping[tuple[int, str], float]
+"""Processor seconds so far by process id and name."""
+
+
+def process_times() -> ProcessTimes:
+    """Of every process there is, kernel threads among them."""
+    times: dict[tuple[int, str], float] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            before, _, after = path.read_text(encoding="utf-8", errors="replace").rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        pid, _, name = before.partition(" (")
+        fields = after.split()
+        times[int(pid), name] = (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+    return times
+
+
+def busiest(before: ProcessTimes, after: ProcessTimes, without: Collection[int]) -> str:
+    """Who used most processor time in between, in words; those that ended meanwhile are not seen."""
+    used = {key: after[key] - before.get(key, 0.0) for key in after if key[0] not in without}
+    most = sorted(used, key=lambda key: used[key], reverse=True)[:3]
+    return ", ".join(f"{name} ({pid}) {used[pid, name]:.1f} s" for pid, name in most)
 
 
 def _processor() -> str:
