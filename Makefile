@@ -21,7 +21,7 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build lint check test install demo clean
+.PHONY: all bootstrap build lint analyse check test install demo clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -41,18 +41,25 @@ lint: bootstrap
 	$(PYTHON) -m mypy
 	$(PYTHON) -m mypy tools/generate_options.py
 
-check: lint build
+# What compilers do not see. Debian's package clang-tidy has both commands; elsewhere it may be missing.
+analyse: build
 	cppcheck --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --quiet
 	@if command -v run-clang-tidy >/dev/null; then \
-		run-clang-tidy -quiet -p $(BUILD) '/app_aiconvai/'; \
+		run-clang-tidy -quiet -p $(BUILD) '/app_aiconvai/' >$(BUILD)/clang-tidy.log 2>&1 \
+			|| { cat $(BUILD)/clang-tidy.log; exit 1; }; \
 	else \
 		echo "clang-tidy is not installed: skipped"; \
 	fi
 
+check: lint analyse
+
 # What fails fast comes first, and the first failure ends the run.
 test: build lint
-	$(PYTHON) -m pytest -x tests/unit tests/protocol tests/integration
+	$(PYTHON) -m pytest -x tests/unit tests/protocol
+	$(MAKE) analyse
+	tools/unit_sanitized
+	$(PYTHON) -m pytest -x tests/integration
 
 install: build
 	meson install -C $(BUILD)

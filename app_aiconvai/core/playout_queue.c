@@ -180,6 +180,7 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
 		queue->chunk_count = kept_chunks;
 	}
 	if (queue->chunk_count == queue->chunk_capacity) {
+		/* NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): the capacity never is 0. */
 		struct chunk *chunks = malloc(queue->chunk_capacity * 2 * sizeof(*chunks));
 
 		if (!chunks) {

@@ -11,7 +11,7 @@ import pytest
 from aiconvai.measure import document, plots
 from aiconvai.measure.channel_statistics import ChannelPackets, parse
 from aiconvai.measure.interruption_silence import last_packet_after
-from aiconvai.measure.machine import busiest, machine_time, process_times
+from aiconvai.measure.machine import busiest, process_times, used_by_others
 from aiconvai.measure.results import (
     Cpu,
     CpuRound,
@@ -137,10 +137,11 @@ def test_channel_statistics_are_read() -> None:
     }
 
 
-def test_the_machine_never_gets_younger() -> None:
-    before = machine_time()
-    after = machine_time()
-    assert after.busy >= before.busy > 0.0
+def test_an_ended_process_counts_once() -> None:
+    """The compiler (7) has ended and is its parent's; 0.5 s of it were before."""
+    before = {(2, "make"): 1.0, (7, "compiler"): 0.5, (8, "asterisk"): 0.0}
+    after = {(2, "make"): 3.5, (8, "asterisk"): 9.0}
+    assert used_by_others(before, after, {8}) == pytest.approx(2.0)
 
 
 def test_the_busiest_process_is_named_and_ours_are_not() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiconvai.measure.bench import EXTENSIONS, Bench
 from aiconvai.measure.channel_statistics import channel_packets
-from aiconvai.measure.machine import ProcessTimes, busiest, machine_time, process_times
+from aiconvai.measure.machine import ProcessTimes, busiest, process_times, stolen_seconds, used_by_others
 from aiconvai.measure.results import Cpu, CpuRound, Path
 from aiconvai.measure.sipp import SippCalls
 from aiconvai.measure.statistics import ratio_of_medians
@@ -54,9 +54,6 @@ class _Reading:
     time: float
     asterisk: float
     service: float
-    callers: float
-    own: float
-    machine: float
     stolen: float
     processes: ProcessTimes
 
@@ -69,10 +66,10 @@ def measure_round(bench: Bench, path: Path, seconds: float) -> tuple[CpuRound, l
         time.sleep(callers.ramp_seconds + _SETTLING_SECONDS)
         packets_before, began = channel_packets(asterisk), time.monotonic()
         time.sleep(_QUIET_SECONDS)  # what was asked just now must not be counted
-        pids = bench.service.reader.pid, callers.reader.pid
-        before = _read(bench, callers)
+        ours = {os.getpid(), asterisk.pid, bench.service.reader.pid, callers.reader.pid}
+        before = _read(bench)
         time.sleep(seconds)
-        after = _read(bench, callers)
+        after = _read(bench)
         packets_after, ended = channel_packets(asterisk), time.monotonic()
         problems, underruns = _module_problems(bench, path) if path != "Echo()" else ([], 0)
     length = after.time - before.time
@@ -92,15 +89,13 @@ def measure_round(bench: Bench, path: Path, seconds: float) -> tuple[CpuRound, l
                 problems.append(f"a call had {count} packets {direction}; expected about {expected:.0f}")
     used = after.asterisk - before.asterisk
     service = (after.service - before.service) / length
-    known = used + (after.service - before.service) + (after.callers - before.callers) + (after.own - before.own)
-    other = max(0.0, (after.machine - before.machine - known) / length)
+    other = used_by_others(before.processes, after.processes, ours) / length
     stolen = (after.stolen - before.stolen) / length
     if service > MOST_SERVICE_SHARE:
         problems.append(f"the mock service used {service:.2f} of a core and may have been the limit")
     if other > MOST_OTHER_SHARE:
-        ours = {os.getpid(), asterisk.pid, *pids}
         who = busiest(before.processes, after.processes, ours)
-        problems.append(f"other processes used {other:.2f} of a core; of those still there most: {who}")
+        problems.append(f"other processes used {other:.2f} of a core, most of it {who}")
     if stolen > MOST_STOLEN_SHARE:
         problems.append(f"the hypervisor took {stolen:.2f} of a core away")
     return CpuRound(
@@ -117,16 +112,12 @@ def measure_round(bench: Bench, path: Path, seconds: float) -> tuple[CpuRound, l
     ), [f"processor time, {path}: {problem}" for problem in problems]
 
 
-def _read(bench: Bench, callers: SippCalls) -> _Reading:
-    own, machine = os.times(), machine_time()
+def _read(bench: Bench) -> _Reading:
     return _Reading(
         time.monotonic(),
         bench.asterisk.cpu_seconds(),
         bench.service.reader.cpu_seconds(),
-        callers.reader.cpu_seconds(),
-        own.user + own.system,
-        machine.busy,
-        machine.stolen,
+        stolen_seconds(),
         process_times(),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiconvai.measure.results import Machine
@@ -27,28 +26,22 @@ def describe() -> Machine:
     )
 
 
-@dataclass(frozen=True)
-class MachineTime:
-    """Seconds of all cores together since the machine started."""
-
-    busy: float
-    stolen: float
-    """Taken by the hypervisor for others."""
-
-
-def machine_time() -> MachineTime:
-    """What the kernel has counted up to now."""
-    fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
-    user, nice, system, _idle, _wait, irq, softirq, steal = (int(one) / _TICKS_PER_SECOND for one in fields[:8])
-    return MachineTime(user + nice + system + irq + softirq, steal)
+def stolen_seconds() -> float:
+    """What the hypervisor has taken from this machine's cores for others since the start."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
+    return int(fields[8]) / _TICKS_PER_SECOND
 
 
 ProcessTimes = Mapping[tuple[int, str], float]
-"""Processor seconds so far by process id and name."""
+"""Processor seconds by process id and name."""
 
 
 def process_times() -> ProcessTimes:
-    """Of every process there is, kernel threads among them."""
+    """Of every process there is, kernel threads among them, each with those of its children that have ended.
+
+    The kernel's sum for the whole machine will not do: it is counted by who runs at a clock tick, and callers who
+    wake up with the tick would seem to use far more than they do.
+    """
     times: dict[tuple[int, str], float] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -56,14 +49,22 @@ def process_times() -> ProcessTimes:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
         pid, _, name = before.partition(" (")
-        fields = after.split()
-        times[int(pid), name] = (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+        times[int(pid), name] = sum(int(one) for one in after.split()[11:15]) / _TICKS_PER_SECOND
     return times
 
 
-def busiest(before: ProcessTimes, after: ProcessTimes, without: Collection[int]) -> str:
-    """Who used most processor time in between, in words; those that ended meanwhile are not seen."""
-    used = {key: after[key] - before.get(key, 0.0) for key in after if key[0] not in without}
+def used_by_others(before: ProcessTimes, after: ProcessTimes, ours: Collection[int]) -> float:
+    """Processor seconds between the two of all processes but ours.
+
+    What a process used that has ended is its parent's by then, so that nothing is lost and nothing counted twice.
+    """
+    total = sum(seconds for (pid, _), seconds in after.items() if pid not in ours)
+    return max(0.0, total - sum(seconds for (pid, _), seconds in before.items() if pid not in ours))
+
+
+def busiest(before: ProcessTimes, after: ProcessTimes, ours: Collection[int]) -> str:
+    """Which processes but ours used most in between, in words."""
+    used = {key: after[key] - before.get(key, 0.0) for key in after if key[0] not in ours}
     most = sorted(used, key=lambda key: used[key], reverse=True)[:3]
     return ", ".join(f"{name} ({pid}) {used[pid, name]:.1f} s" for pid, name in most)
 
