@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import test_conversation
+import test_hangup
+import test_interruption
 import trustme
 from test_application import (
     test_option_b_returns_at_once_and_hangs_up_at_the_agents_end,
@@ -41,20 +44,11 @@ from test_configuration import (
     test_mistake_is_named,
     test_templates_are_inherited_and_overridden,
 )
-from test_conversation import test_speech_goes_both_ways
-from test_hangup import (
-    test_hangup_as_soon_as_the_call_is_answered,
-    test_hangup_at_the_same_time_as_the_service_ends,
-    test_hangup_before_the_answer,
-    test_hangup_while_audio_is_queued,
-    test_twenty_callers_who_give_up_at_once,
-)
 from test_initiation import (
     test_headers_are_told_where_configured,
     test_overrides_are_told,
     test_text_that_is_no_utf8_is_told_as_valid_json,
 )
-from test_interruption import test_only_what_is_newer_is_heard_after_an_interruption
 from test_keys_and_context import test_keys_pressed_before_the_conversation_are_kept
 from test_manager import (
     test_close_reason_cannot_break_the_protocol,
@@ -100,10 +94,6 @@ __all__ = [
     "test_conversation_id_cannot_break_the_protocol",
     "test_events_come_in_order_with_the_documented_headers",
     "test_every_mistake_is_named",
-    "test_hangup_as_soon_as_the_call_is_answered",
-    "test_hangup_at_the_same_time_as_the_service_ends",
-    "test_hangup_before_the_answer",
-    "test_hangup_while_audio_is_queued",
     "test_headers_are_told_where_configured",
     "test_included_files_are_read",
     "test_keys_pressed_before_the_conversation_are_kept",
@@ -111,7 +101,6 @@ __all__ = [
     "test_mistake_is_named",
     "test_no_secret_is_shown",
     "test_odd_characters_of_a_transcript_arrive_as_one_line",
-    "test_only_what_is_newer_is_heard_after_an_interruption",
     "test_option_b_returns_at_once_and_hangs_up_at_the_agents_end",
     "test_option_m_is_heard_until_the_agent_is",
     "test_overrides_are_told",
@@ -120,12 +109,10 @@ __all__ = [
     "test_service_cannot_write_to_the_command_line",
     "test_show_agents",
     "test_show_stats_counts_what_happened",
-    "test_speech_goes_both_ways",
     "test_templates_are_inherited_and_overridden",
     "test_text_that_is_no_utf8_is_told_as_valid_json",
     "test_tool_call_that_is_open_at_the_end_is_dropped",
     "test_transcript_cannot_break_the_protocol",
-    "test_twenty_callers_who_give_up_at_once",
     "test_two_tool_calls_at_once_are_answered_each",
     "test_unanswered_tool_call_is_told_to_the_agent",
     "test_unusable_authority_file_is_named",
@@ -134,6 +121,10 @@ __all__ = [
     "voice",
     "word",
 ]
+
+# Where memory is most at stake: all of these files' tests.
+for _module in (test_conversation, test_hangup, test_interruption):
+    globals().update({name: test for name, test in vars(_module).items() if name.startswith("test_")})
 
 ROOT = repository_root()
 API_KEY = "test-api-key"

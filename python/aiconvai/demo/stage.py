@@ -33,7 +33,7 @@ class Stage:
     def asterisk_version(self) -> str:
         """As Asterisk itself says it, such as 22.10.1."""
         words = self.asterisk.cli("core show version").split()
-        return words[1].partition("~")[0] if len(words) > 1 else str(self.asterisk.version)
+        return words[1].partition("~")[0].partition("+")[0] if len(words) > 1 else str(self.asterisk.version)
 
 
 @contextmanager

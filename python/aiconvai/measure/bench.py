@@ -39,7 +39,7 @@ class Bench:
 
     def exact_version(self) -> str:
         """As Asterisk says it, such as 22.10.1."""
-        return self.asterisk.cli("core show version").split()[1].partition("~")[0]
+        return self.asterisk.cli("core show version").split()[1].partition("~")[0].partition("+")[0]
 
 
 @contextmanager

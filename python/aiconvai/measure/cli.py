@@ -52,7 +52,7 @@ SHORT = Amounts(calls=2, bursts=10, spacing_seconds=30.0, interruptions=30, cpu_
 
 @app.command()
 def measure(
-    quick: Annotated[bool, typer.Option("--quick", help="About four minutes instead of half an hour.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="About five minutes instead of half an hour.")] = False,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder of measurements.md and images/; default: docs, of a quick run build/measurements."),
