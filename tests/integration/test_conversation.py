@@ -27,7 +27,9 @@ def test_speech_goes_both_ways(voice: Voice, chunk_ms: int) -> None:
     heard = call.heard_samples()
     place = find(said, heard)
     assert place.similarity > 0.98
-    assert rms_dbfs(heard[int(place.position) : int(place.position) + len(said)]) == pytest.approx(rms_dbfs(said), abs=0.5)
+    assert rms_dbfs(heard[int(place.position) : int(place.position) + len(said)]) == pytest.approx(
+        rms_dbfs(said), abs=0.5
+    )
     assert similarity(said, conversation.record.uplink_samples()) > 0.98
     call.hangup()
     conversation.wait_closed()

@@ -1,11 +1,11 @@
 """The fixture `voice`: a real Asterisk with the module, a mock AI service, and a caller, ready to converse.
 
-    def test_it(voice: Voice) -> None:
-        voice.agent("sales", MockAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
-        voice.dialplan("exten => 100,1,Answer()\\n same => n,AIConvAI(sales)")
-        voice.apply()
-        call = voice.call("100")
-        conversation = voice.conversation()
+def test_it(voice: Voice) -> None:
+    voice.agent("sales", MockAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
+    voice.dialplan("exten => 100,1,Answer()\\n same => n,AIConvAI(sales)")
+    voice.apply()
+    call = voice.call("100")
+    conversation = voice.conversation()
 """
 
 from __future__ import annotations

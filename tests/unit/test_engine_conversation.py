@@ -325,7 +325,9 @@ def test_half_an_hour(output: str) -> None:
 
 def uplink_audio(host: Host) -> bytes:
     """All caller audio sent so far."""
-    return b"".join(base64.b64decode(message["user_audio_chunk"]) for message in host.sent if "user_audio_chunk" in message)
+    return b"".join(
+        base64.b64decode(message["user_audio_chunk"]) for message in host.sent if "user_audio_chunk" in message
+    )
 
 
 def test_silence_takes_the_place_of_audio_that_does_not_come(host: Host) -> None:
