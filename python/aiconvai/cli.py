@@ -31,9 +31,7 @@ PASS_EVERYTHING_ON = {
     "help_option_names": [],
 }
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Voice AI on Asterisk: tools around app_aiconvai."
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Voice AI on Asterisk: tools around app_aiconvai.")
 
 
 def _print_version(wanted: bool) -> None:

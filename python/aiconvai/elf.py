@@ -207,8 +207,7 @@ class LibrarySearch:
             return self._open(Path(name))
         origin = Path("/") / wanted_by.path.resolve().parent.relative_to(self._anchor(wanted_by.path))
         own = [
-            Path(part.replace("${ORIGIN}", str(origin)).replace("$ORIGIN", str(origin)))
-            for part in wanted_by.run_path
+            Path(part.replace("${ORIGIN}", str(origin)).replace("$ORIGIN", str(origin))) for part in wanted_by.run_path
         ]
         for directory in (*own, *self._directories):
             library = self._open(directory / name)

@@ -89,11 +89,7 @@ def find_module_information(binary: Binary) -> list[ModuleInformation]:
     found = []
     for address, target in binary.writable_pointers():
         key = binary.text(target)
-        if (
-            key is None
-            or len(key) < 64
-            or hashlib.md5(key, usedforsecurity=False).digest() != LICENSE_KEY_MD5
-        ):
+        if key is None or len(key) < 64 or hashlib.md5(key, usedforsecurity=False).digest() != LICENSE_KEY_MD5:
             continue
         sum_address = address + size + 4
         sum_bytes = binary.read(sum_address, BUILD_OPTION_SUM_SIZE)
@@ -155,9 +151,7 @@ def _check(name: str, good: bool, detail: str, otherwise: Verdict = Verdict.BAD)
 
 def _check_machine(module: Binary, asterisk: Binary) -> Check:
     if module.machine != asterisk.machine:
-        return Check(
-            "machine", Verdict.BAD, f"the module is for {module.machine}, Asterisk for {asterisk.machine}"
-        )
+        return Check("machine", Verdict.BAD, f"the module is for {module.machine}, Asterisk for {asterisk.machine}")
     return _check(
         "machine",
         module.is_shared_object,
@@ -168,9 +162,7 @@ def _check_machine(module: Binary, asterisk: Binary) -> Check:
 def _check_information(
     module: Binary, own: Sequence[ModuleInformation], asterisk: Sequence[ModuleInformation]
 ) -> list[Check]:
-    registers = "ast_module_register" in module.undefined_symbols and bool(
-        module.dynamic_entries("DT_INIT_ARRAY")
-    )
+    registers = "ast_module_register" in module.undefined_symbols and bool(module.dynamic_entries("DT_INIT_ARRAY"))
     checks = [
         _check(
             "registration",
@@ -182,9 +174,7 @@ def _check_information(
     ]
     if len(own) != 1:
         detail = "no struct ast_module_info" if not own else f"{len(own)} of struct ast_module_info"
-        checks.append(
-            Check("module information", Verdict.BAD, f"{detail} with name, description and licence key")
-        )
+        checks.append(Check("module information", Verdict.BAD, f"{detail} with name, description and licence key"))
         return checks
     information = own[0]
     named = f"{information.name}: {information.description}"
@@ -201,13 +191,9 @@ def _check_information(
     sums = {one.build_option_sum for one in asterisk}
     given = information.build_option_sum
     if not given:
-        checks.append(
-            Check("build options", Verdict.GOOD, "the module names none, so Asterisk does not compare")
-        )
+        checks.append(Check("build options", Verdict.GOOD, "the module names none, so Asterisk does not compare"))
     elif len(sums) != 1:
-        checks.append(
-            Check("build options", Verdict.BAD, "the program holds no sum of its own; is it Asterisk's?")
-        )
+        checks.append(Check("build options", Verdict.BAD, "the program holds no sum of its own; is it Asterisk's?"))
     elif given in sums:
         checks.append(Check("build options", Verdict.GOOD, f"the same sum, {given}"))
     else:
@@ -254,13 +240,10 @@ def _module_directories(root: Path) -> list[Path]:
     return [directory for pattern in patterns for directory in sorted(root.glob(pattern))]
 
 
-def _check_linking(
-    module: Binary, asterisk: Binary, others: Iterable[Binary], search: LibrarySearch
-) -> list[Check]:
+def _check_linking(module: Binary, asterisk: Binary, others: Iterable[Binary], search: LibrarySearch) -> list[Check]:
     providers, missing = _load_libraries([asterisk, *others, module], search)
     checks = [
-        Check("libraries", Verdict.BAD, f"{name} is missing, wanted by {wanted_by}")
-        for name, wanted_by in missing
+        Check("libraries", Verdict.BAD, f"{name} is missing, wanted by {wanted_by}") for name, wanted_by in missing
     ]
     if not missing:
         checks.append(Check("libraries", Verdict.GOOD, ", ".join(module.needed) or "none needed"))
@@ -365,12 +348,8 @@ _STYLES = {Verdict.GOOD: "green", Verdict.WEAK: "yellow", Verdict.BAD: "bold red
 @app.command()
 def main(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The module, such as app_aiconvai.so.")],
-    asterisk: Annotated[Path, typer.Option(metavar="BINARY", help="Asterisk's program.")] = Path(
-        "/usr/sbin/asterisk"
-    ),
-    root: Annotated[Path, typer.Option(metavar="DIR", help="Root file system to find libraries in.")] = Path(
-        "/"
-    ),
+    asterisk: Annotated[Path, typer.Option(metavar="BINARY", help="Asterisk's program.")] = Path("/usr/sbin/asterisk"),
+    root: Annotated[Path, typer.Option(metavar="DIR", help="Root file system to find libraries in.")] = Path("/"),
     modules: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Asterisk's module directory, if not a usual one.")
     ] = None,

@@ -111,14 +111,10 @@ class OptionDefinition(BaseModel):
                 return ", ".join(self.values)
             case "list":
                 return f"at most {high} entries separated by commas"
-        words = {"string": "text", "secret": "a secret", "url": "a URL", "path": "the path of a file"}[
-            self.type
-        ]
+        words = {"string": "text", "secret": "a secret", "url": "a URL", "path": "the path of a file"}[self.type]
         if self.schemes:
             schemes = " or ".join(f"{scheme}://" for scheme in self.schemes)
-            words += (
-                f" beginning with {schemes}" if self.type == "url" else f", a URL beginning with {schemes}"
-            )
+            words += f" beginning with {schemes}" if self.type == "url" else f", a URL beginning with {schemes}"
         return f"{words}, {low} to {high} bytes" if self.range else words
 
     def in_section(self, section: str) -> bool:
@@ -393,9 +389,7 @@ def validate(sections: Iterable[Section]) -> ConfigurationReport:
     if problems:
         return ConfigurationReport(tuple(problems))
     general_values = next((values for section, values in given if fold_case(section.name) == GENERAL), {})
-    inherited = {
-        name: value for name, value in general_values.items() if options_by_name()[name].scope == "both"
-    }
+    inherited = {name: value for name, value in general_values.items() if options_by_name()[name].scope == "both"}
     return ConfigurationReport(
         (),
         GeneralSettings.model_validate(general_values),
@@ -422,9 +416,7 @@ def _judge_section(section: Section) -> tuple[dict[str, Any], list[Problem]]:
             shown = option.shown(entry.value)
             problems.append(Problem(entry.file, entry.line, section.name, entry.key, shown, *fault))
         elif option.multiple:
-            values.setdefault(option.name, []).append(
-                _entry_adapter(option.name).validate_python(entry.value)
-            )
+            values.setdefault(option.name, []).append(_entry_adapter(option.name).validate_python(entry.value))
         else:
             values[option.name] = _entry_adapter(option.name).validate_python(entry.value)
     if fold_case(section.name) != GENERAL and not problems:

@@ -19,9 +19,7 @@ class SpeechError(RuntimeError):
     """Speech could not be synthesised; the message says why and what to do."""
 
 
-def speak(
-    text: str, rate: int, voice: str = "en", words_per_minute: int = DEFAULT_WORDS_PER_MINUTE
-) -> Samples:
+def speak(text: str, rate: int, voice: str = "en", words_per_minute: int = DEFAULT_WORDS_PER_MINUTE) -> Samples:
     """The spoken `text` as mono samples at `rate` Hz.
 
     The same arguments give the same samples, and are synthesised only once a process. `voice` is an espeak-ng
@@ -52,8 +50,7 @@ def _synthesise(text: str, voice: str, words_per_minute: int) -> tuple[Samples, 
     complaint = result.stderr.decode(errors="replace").strip()
     if result.returncode != 0 or not result.stdout:
         raise SpeechError(
-            f"espeak-ng failed for voice {voice!r} "
-            f"(exit status {result.returncode}): {complaint or 'no message'}"
+            f"espeak-ng failed for voice {voice!r} (exit status {result.returncode}): {complaint or 'no message'}"
         )
     with wave.open(io.BytesIO(result.stdout), "rb") as reader:
         rate = reader.getframerate()

@@ -165,9 +165,7 @@ def _warm_up(asterisk: Asterisk) -> None:
     """Bring about, before anything is counted, what Asterisk makes at its first call and keeps."""
     mark = asterisk.ami.position()
     # System() has Asterisk start the thread that serves channels whose own is busy; it then stays.
-    asterisk.ami.action(
-        "Originate", Channel="Local/wait@default", Application="System", Data="true", Async="true"
-    )
+    asterisk.ami.action("Originate", Channel="Local/wait@default", Application="System", Data="true", Async="true")
     asterisk.ami.wait_for("Hangup", since=mark)
     check = LeakCheck(asterisk)
     with Caller(asterisk.sip_port) as caller:

@@ -367,9 +367,7 @@ def test_general_limit_is_that_of_the_last_reload(voice: Voice) -> None:
     assert call.alive
 
 
-def test_module_loads_with_a_broken_file_and_recovers(
-    make_asterisk: Callable[..., Asterisk], app_module: Path
-) -> None:
+def test_module_loads_with_a_broken_file_and_recovers(make_asterisk: Callable[..., Asterisk], app_module: Path) -> None:
     asterisk = make_asterisk(module=app_module, module_config="[echo]\nagnet_id = 1\n")
     asterisk.wait_for_log("ERROR.*has no agents until the configuration is mended: then use 'aiconvai reload'")
     assert _agents(asterisk) == []

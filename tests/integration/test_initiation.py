@@ -149,7 +149,7 @@ def test_text_that_is_no_utf8_is_told_as_valid_json(voice: Voice) -> None:
 
 
 def test_headers_are_told_where_configured(voice: Voice) -> None:
-    headers = {"X-Customer-ID": "C-77 \"VIP\"", "X-Queue.Name": "Support čtvrtek", "X-Other": "not asked for"}
+    headers = {"X-Customer-ID": 'C-77 "VIP"', "X-Queue.Name": "Support čtvrtek", "X-Other": "not asked for"}
     _, conversation = _begin(voice, send_sip_headers="X-Customer-ID, X-Queue.Name", call={"headers": headers})
     told = _variables(conversation)
     assert told["sip_x_customer_id"] == 'C-77 "VIP"'

@@ -76,9 +76,7 @@ def _everything_happens(voice: Voice) -> list[Message]:
         tool_call_id = voice.event("AIConvAIToolCall")["ToolCallID"]
         conversation.send_raw("no JSON")
         voice.event("AIConvAIError")
-        voice.asterisk.ami.action(
-            "AIConvAIToolResult", Channel=voice.channel(), ToolCallID=tool_call_id, Result="done"
-        )
+        voice.asterisk.ami.action("AIConvAIToolResult", Channel=voice.channel(), ToolCallID=tool_call_id, Result="done")
         assert result.result().result == "done"
     conversation.close(1000)
     call.wait_ended()

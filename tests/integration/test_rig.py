@@ -78,9 +78,7 @@ def test_a_known_delay_is_measured(plain_caller: Caller) -> None:
     assert first.started_ns is not None
     assert second.started_ns is not None
     heard = call.heard_samples()
-    assert find(chirp, heard).position - find(burst, heard).position == pytest.approx(
-        len(burst) + len(gap), abs=1.0
-    )
+    assert find(chirp, heard).position - find(burst, heard).position == pytest.approx(len(burst) + len(gap), abs=1.0)
     assert (second.started_ns - first.started_ns) / 1e6 == pytest.approx((len(burst) + 1234) / 8, abs=10.0)
 
 
@@ -126,9 +124,7 @@ exten => who,1,Answer()
 """
     )
     with Caller(asterisk.sip_port) as caller:
-        call = caller.call(
-            "who", headers={"X-Customer-ID": "C-77"}, caller_number="+4930123", caller_name="Ada"
-        )
+        call = caller.call("who", headers={"X-Customer-ID": "C-77"}, caller_number="+4930123", caller_name="Ada")
         reason = call.wait_ended()
     assert reason.by == "remote"
     asterisk.wait_for_log(r"who \+4930123/Ada/C-77")
@@ -169,9 +165,7 @@ def _hears(listener: Call, talker: Call, hz: float) -> None:
     before = time.monotonic()
     talker.play(sound).wait()
     listener.wait_for_silence(since=listener.wait_for_sound(since=before), duration_ms=100)
-    assert (
-        similarity(resample(sound, talker.sample_rate, listener.sample_rate), listener.heard_samples()) > 0.9
-    )
+    assert similarity(resample(sound, talker.sample_rate, listener.sample_rate), listener.heard_samples()) > 0.9
 
 
 def test_two_parties_hear_each_other(plain_caller: Caller) -> None:
@@ -233,9 +227,7 @@ def test_recording_has_both_sides_on_one_axis(plain_caller: Caller, tmp_path: Pa
     stereo, rate = read_wav(tmp_path / "call.wav")
     assert rate == 8000
     left, right = stereo[:, 0], stereo[:, 1]
-    assert find(left, np.concatenate([right, np.zeros(800, dtype=np.int16)])).position == pytest.approx(
-        0, abs=80
-    )
+    assert find(left, np.concatenate([right, np.zeros(800, dtype=np.int16)])).position == pytest.approx(0, abs=80)
 
 
 def test_twenty_calls_at_once(plain_caller: Caller) -> None:

@@ -22,8 +22,6 @@ async def start_mock() -> AsyncIterator[StartMock]:
             scenario: Scenario | None = None, options: dict[str, Any] | None = None, **agent: Any
         ) -> ElevenLabsMock:
             agents = {"agent": MockAgent(scenario=scenario or Scenario(), **agent)}
-            return await stack.enter_async_context(
-                ElevenLabsMock(MockOptions(agents=agents, **(options or {})))
-            )
+            return await stack.enter_async_context(ElevenLabsMock(MockOptions(agents=agents, **(options or {}))))
 
         yield start

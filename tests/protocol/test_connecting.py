@@ -229,9 +229,7 @@ class TestTls:
             async with ServiceClient(mock.conversation_url("agent"), ssl=self._trusting(authority)):
                 pass
 
-    async def test_plain_port_where_tls_is_promised(
-        self, start_mock: StartMock, authority: trustme.CA
-    ) -> None:
+    async def test_plain_port_where_tls_is_promised(self, start_mock: StartMock, authority: trustme.CA) -> None:
         mock = await start_mock(options={"advertise_tls": True})
         assert mock.conversation_endpoint.startswith("wss://")
         assert mock.signed_url_endpoint.startswith("https://")

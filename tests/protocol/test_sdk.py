@@ -155,12 +155,8 @@ def _hold_conversation(call: ThreadedConversation, telephone: Telephone, session
     session.register_user_activity()
     call.wait_received(lambda record: bool(record.received_of(UserActivity)))
 
-    call.send(
-        {"type": "agent_response", "agent_response_event": {"agent_response": "Good day", "event_id": 2}}
-    )
-    call.send(
-        {"type": "user_transcript", "user_transcription_event": {"user_transcript": "hello", "event_id": 3}}
-    )
+    call.send({"type": "agent_response", "agent_response_event": {"agent_response": "Good day", "event_id": 2}})
+    call.send({"type": "user_transcript", "user_transcription_event": {"user_transcript": "hello", "event_id": 3}})
     call.send_raw('{"type":"from_the_future"}')
     assert call.ping() > 0
     call.wait_received(lambda record: len(record.uplink) >= 10)
@@ -169,9 +165,7 @@ def _hold_conversation(call: ThreadedConversation, telephone: Telephone, session
 
 def test_library_is_told_that_its_key_is_wrong(telephone: Telephone) -> None:
     with ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent(private=True)})) as mock:
-        session = SdkConversation(
-            _library(mock, key="wrong"), "agent", requires_auth=True, audio_interface=telephone
-        )
+        session = SdkConversation(_library(mock, key="wrong"), "agent", requires_auth=True, audio_interface=telephone)
         with pytest.raises(ApiError) as refused:
             session.start_session()
         assert refused.value.status_code == 401

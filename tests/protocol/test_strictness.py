@@ -19,9 +19,7 @@ from aiconvai.mock import ALL_OVERRIDES, Conversation, ConversationClosedError, 
 AUDIO = {"user_audio_chunk": base64.b64encode(b"\xff" * 160).decode()}
 
 
-async def _expect_violation(
-    client: ServiceClient, conversation: Conversation, error_type: str, detail: str
-) -> None:
+async def _expect_violation(client: ServiceClient, conversation: Conversation, error_type: str, detail: str) -> None:
     code, reason = await client.closed()
     await conversation.wait_closed()
     assert [violation.error_type for violation in conversation.violations] == [error_type]
@@ -51,9 +49,7 @@ AFTER_INITIATION: list[tuple[str | bytes, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "error_type", "detail"), AFTER_INITIATION, ids=lambda value: str(value)[:30]
-)
+@pytest.mark.parametrize(("text", "error_type", "detail"), AFTER_INITIATION, ids=lambda value: str(value)[:30])
 async def test_wrong_message_ends_the_conversation(
     start_mock: StartMock, text: str | bytes, error_type: str, detail: str
 ) -> None:
@@ -210,9 +206,7 @@ async def test_required_variables_must_be_given(start_mock: StartMock) -> None:
     mock = await start_mock(required_variables=frozenset({"caller_number", "language"}))
     async with ServiceClient(mock.conversation_url("agent")) as client:
         await client.send({**INITIATION, "dynamic_variables": {"language": "cs"}})
-        await _expect_violation(
-            client, await mock.next_conversation(), "missing_dynamic_variable", "caller_number"
-        )
+        await _expect_violation(client, await mock.next_conversation(), "missing_dynamic_variable", "caller_number")
     async with ServiceClient(mock.conversation_url("agent")) as client:
         await client.initiate(dynamic_variables={"language": "cs", "caller_number": "+420"})
         assert (await mock.next_conversation()).violations == []

@@ -99,9 +99,7 @@ def test_port_in_use_is_reported(mock: ElevenLabsMockThread) -> None:
 async def test_fifty_echo_calls_are_cheap() -> None:
     """Fifty calls of 20 ms chunks, as fast as they go: 2500 echoes a second must leave most of a core."""
     calls, chunks = 50, 40
-    with ElevenLabsMockThread(
-        MockOptions(agents={"agent": MockAgent(scenario=load_scenario("echo"))})
-    ) as mock:
+    with ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent(scenario=load_scenario("echo"))})) as mock:
         clock_id = time.pthread_getcpuclockid(_thread_ident("elevenlabs-mock"))
 
         async def call() -> None:

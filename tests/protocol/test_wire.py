@@ -38,9 +38,7 @@ class RawClient:
                 assert data, "the connection was lost"
                 self.reads.append(len(data))
                 self.protocol.receive_data(data)
-                self.frames += [
-                    event for event in self.protocol.events_received() if isinstance(event, Frame)
-                ]
+                self.frames += [event for event in self.protocol.events_received() if isinstance(event, Frame)]
                 await self.flush()
 
     def forget(self) -> None:

@@ -103,8 +103,7 @@ def test_general_sets_the_default_of_agents() -> None:
         ),
         (
             [("user_id", "")],
-            "a.conf:3: [x] user_id = : expected text, 1 to 256 bytes, but it has no value; "
-            "give one or remove the line",
+            "a.conf:3: [x] user_id = : expected text, 1 to 256 bytes, but it has no value; give one or remove the line",
         ),
         (
             [("elevenlabs_agent_id", "other")],
@@ -143,23 +142,20 @@ def test_what_is_said_about_a_bad_line(lines: list[tuple[str, str]], expected: s
 
 def test_agent_option_in_general() -> None:
     assert problems(section("general", ("agent_id", "a"))) == [
-        "a.conf:2: [general] agent_id = a: expected it only in an agent's section; "
-        "move it to the agent it is meant for"
+        "a.conf:2: [general] agent_id = a: expected it only in an agent's section; move it to the agent it is meant for"
     ]
 
 
 def test_agent_needs_an_identifier_or_a_fixed_url() -> None:
     assert problems(section("x")) == [
-        "a.conf:1: [x] agent_id = : expected the agent's identifier at the service; "
-        "add it, or set conversation_url"
+        "a.conf:1: [x] agent_id = : expected the agent's identifier at the service; add it, or set conversation_url"
     ]
     assert problems(section("x", ("conversation_url", "wss://h/?token=abc"))) == []
 
 
 def test_a_section_given_twice() -> None:
     assert problems(section("x", *AGENT), section("X", *AGENT)) == [
-        "a.conf:1: [X]: expected one section of this name, but a.conf:1 begins one too; "
-        "rename one or join them"
+        "a.conf:1: [X]: expected one section of this name, but a.conf:1 begins one too; rename one or join them"
     ]
 
 
@@ -243,9 +239,7 @@ def test_every_value_in_range_is_taken(data: st.DataObject) -> None:
         value: int | bool = data.draw(st.integers(*option.range))
         text = str(value)
     else:
-        text = data.draw(
-            st.sampled_from(["yes", "NO", "True", "false", "On", "off", "y", "N", "t", "f", "1", "0"])
-        )
+        text = data.draw(st.sampled_from(["yes", "NO", "True", "false", "On", "off", "y", "N", "t", "f", "1", "0"]))
         value = text.lower() in ("yes", "true", "on", "y", "t", "1")
     if option.scope == "general":
         report = validate([section("general", (name, text))])
@@ -285,9 +279,7 @@ def test_generator_is_python_3_9() -> None:
     ("argument", "committed"),
     [("--sample", "configs/aiconvai.conf.sample"), ("--reference", "docs/reference/options.md")],
 )
-def test_generated_file_is_up_to_date(
-    argument: str, committed: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_generated_file_is_up_to_date(argument: str, committed: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert generator.main(["--definition", str(DEFINITION), argument, "-"]) == 0
     assert capsys.readouterr().out == (ROOT / committed).read_text(encoding="utf-8"), (
         f"run: tools/generate_options.py --definition configs/options.json {argument} {committed}"
@@ -365,10 +357,7 @@ int main(void)
 
 
 def test_c_header_holds_the_definition(tmp_path: Path) -> None:
-    assert (
-        generator.main(["--definition", str(DEFINITION), "--c-header", str(tmp_path / "options_table.h")])
-        == 0
-    )
+    assert generator.main(["--definition", str(DEFINITION), "--c-header", str(tmp_path / "options_table.h")]) == 0
     (tmp_path / "user.c").write_text(HEADER_USER, encoding="utf-8")
     flags = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
     subprocess.run(["gcc", *flags, "-o", "user", "user.c"], cwd=tmp_path, check=True)

@@ -47,9 +47,7 @@ class EngineOptions:
         definition = str(ROOT / "configs" / "options.json")
         subprocess.run([*generate, "--definition", definition], cwd=directory, check=True)
         flags = ["-shared", "-fPIC", "-std=gnu11", "-D_GNU_SOURCE", f"-I{directory}", f"-I{core}"]
-        subprocess.run(
-            ["gcc", *flags, "-o", "options.so", str(core / "options.c")], cwd=directory, check=True
-        )
+        subprocess.run(["gcc", *flags, "-o", "options.so", str(core / "options.c")], cwd=directory, check=True)
         header = (directory / "options_table.h").read_text()
         struct = header.partition("#include <stdint.h>")[2].partition("#endif")[0]
         self.ffi = FFI()
@@ -76,12 +74,8 @@ class EngineOptions:
             count = self.library.aic_settings_read_general(general, array, len(lines), report, null)
         else:
             result, name = agent, section.encode()
-            count = self.library.aic_settings_read_agent(
-                agent, general, name, array, len(lines), report, self.ffi.NULL
-            )
-        values = {
-            option.name: self._value(option.values, getattr(result, option.name)) for option in options()
-        }
+            count = self.library.aic_settings_read_agent(agent, general, name, array, len(lines), report, self.ffi.NULL)
+        values = {option.name: self._value(option.values, getattr(result, option.name)) for option in options()}
         for one in (general, agent):
             self.library.aic_settings_free(one)
         assert count == len(problems)
@@ -114,12 +108,10 @@ AWKWARD = [
 # fmt: on
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r\n"), max_size=20)
 KEY = st.sampled_from([*NAMES, "agnet_id"]).flatmap(lambda name: st.sampled_from([name, name.upper()])) | TEXT
-VALUE = (st.sampled_from(AWKWARD) | st.integers(-10, 130000).map(str) | TEXT).map(
-    lambda text: text.strip(BLANKS)
+VALUE = (st.sampled_from(AWKWARD) | st.integers(-10, 130000).map(str) | TEXT).map(lambda text: text.strip(BLANKS))
+LINES = st.tuples(st.sampled_from([[], [("agent_id", "agent_1")]]), st.lists(st.tuples(KEY, VALUE), max_size=4)).map(
+    lambda parts: parts[0] + parts[1]
 )
-LINES = st.tuples(
-    st.sampled_from([[], [("agent_id", "agent_1")]]), st.lists(st.tuples(KEY, VALUE), max_size=4)
-).map(lambda parts: parts[0] + parts[1])
 
 
 def compare(engine: EngineOptions, section: str, lines: Lines) -> None:

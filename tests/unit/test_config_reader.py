@@ -20,9 +20,7 @@ def read(directory: Path, text: str | bytes, name: str = "a.conf") -> Configurat
 
 def values(file: ConfigurationFile) -> dict[str, list[tuple[str, str]]]:
     assert file.problems == ()
-    return {
-        section.name: [(entry.key, entry.value) for entry in section.entries] for section in file.sections
-    }
+    return {section.name: [(entry.key, entry.value) for entry in section.entries] for section in file.sections}
 
 
 def test_lines_and_comments(tmp_path: Path) -> None:

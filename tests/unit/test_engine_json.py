@@ -18,6 +18,7 @@ from aiconvai.engine.json_messages import (
     JsonRecord,
     JsonWriter,
     MalformedMessageError,
+    one_line,
     repair_utf8,
 )
 
@@ -478,3 +479,16 @@ def test_bad_nesting_is_found() -> None:
     writer.close_object()
     with pytest.raises(MemoryError, match="nested"):
         writer.message()
+
+
+def test_a_line_has_no_control_characters_and_cuts_no_character() -> None:
+    assert one_line(b"a\r\nEvent: Fake\x1b[2J\tb") == b"a  Event: Fake [2J b"
+    assert one_line("příliš".encode() + b"\xff!") == "příliš?!".encode()
+    assert one_line("ž".encode() * 10, size=6) == "žž".encode()
+
+
+@given(text=st.binary(max_size=60).filter(lambda text: b"\0" not in text), size=st.integers(1, 70))
+def test_a_line_is_text_of_its_size_at_the_most(text: bytes, size: int) -> None:
+    line = one_line(text, size)
+    assert len(line) < size
+    assert all(ord(character) >= 32 and ord(character) != 127 for character in line.decode())

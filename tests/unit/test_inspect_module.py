@@ -172,9 +172,7 @@ def test_a_module_that_does_not_register(asterisk: Path, build: Build) -> None:
 def test_a_module_named_otherwise(asterisk: Path, build: Build) -> None:
     module = build(NAME="app_other")
     assert inspect_module(module, asterisk).loads
-    assert (
-        weak(module, asterisk)["module information"] == "AST_MODULE is app_other, but the file is app_test.so"
-    )
+    assert weak(module, asterisk)["module information"] == "AST_MODULE is app_other, but the file is app_test.so"
 
 
 def test_an_undefined_symbol(asterisk: Path, build: Build) -> None:
@@ -225,9 +223,7 @@ def test_a_library_of_another_version(asterisk: Path, build: Build, library: Pat
     }
 
 
-def test_libraries_are_looked_up_below_the_root(
-    tmp_path: Path, asterisk: Path, build: Build, library: Path
-) -> None:
+def test_libraries_are_looked_up_below_the_root(tmp_path: Path, asterisk: Path, build: Build, library: Path) -> None:
     """An include in ld.so.conf, a directory that is an absolute symbolic link: all of it is the root's."""
     module = build_with_library(build, library)
     root = tmp_path / "root"

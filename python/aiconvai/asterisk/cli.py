@@ -43,9 +43,7 @@ def up(
     version: VersionOption = Version.V22,
     module: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, resolve_path=True, help="Load this module; default: build it."
-        ),
+        typer.Option(exists=True, dir_okay=False, resolve_path=True, help="Load this module; default: build it."),
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Without the module.")] = False,
     config: Annotated[
@@ -120,11 +118,7 @@ def _running(version: Version) -> keeper.Kept:
     if kept is None:
         if (report := keeper.failure_path(version.number)).is_file():
             _errors.print(Text(report.read_text(encoding="utf-8")), soft_wrap=True)
-        _fail(
-            AsteriskError(
-                f"Asterisk {version.value} does not run: aiconvai asterisk up --version {version.value}"
-            )
-        )
+        _fail(AsteriskError(f"Asterisk {version.value} does not run: aiconvai asterisk up --version {version.value}"))
     return kept
 
 

@@ -105,9 +105,7 @@ class Asterisk:
         self._files = dict(files or {})
         self._keep_directory = directory is not None
         self._wanted_directory = directory
-        own = (
-            {"aiconvai.conf": module_config} if isinstance(module_config, str) else dict(module_config or {})
-        )
+        own = {"aiconvai.conf": module_config} if isinstance(module_config, str) else dict(module_config or {})
         self._settings_arguments = {
             "extensions": extensions,
             "modules": (*modules, MODULE_NAME) if module else tuple(modules),
@@ -222,9 +220,7 @@ class Asterisk:
         if status == 0 and stopping:
             return
         reason = f"signal {status - 128}" if status > 128 else f"exit status {status}"
-        raise AsteriskCrashed(
-            f"{self.name} died: {reason}.{self._backtrace()}{self._log_tail()}{self._output_tail()}"
-        )
+        raise AsteriskCrashed(f"{self.name} died: {reason}.{self._backtrace()}{self._log_tail()}{self._output_tail()}")
 
     # Where it is ----------------------------------------------------------------------------------
 
@@ -436,9 +432,7 @@ class Asterisk:
         if self.module is not None:
             self.install_module(self.module)
         (directory / "start.sh").write_text(
-            _START.format(
-                root=CONTAINER_ROOT, module_directory=image.module_directory, environment=self._env()
-            ),
+            _START.format(root=CONTAINER_ROOT, module_directory=image.module_directory, environment=self._env()),
             encoding="utf-8",
         )
 
@@ -477,9 +471,7 @@ class Asterisk:
                 return False
             try:
                 # Answers at once, and says so, when all modules are loaded.
-                return "fully booted" in control.run_command(
-                    self.control_socket, "core waitfullybooted", timeout
-                )
+                return "fully booted" in control.run_command(self.control_socket, "core waitfullybooted", timeout)
             except control.ControlError:
                 # The socket exists a moment before it is listened on.
                 return False

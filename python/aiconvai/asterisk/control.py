@@ -32,9 +32,7 @@ def run_command(path: Path, command: str, timeout: float = 15.0) -> str:
             raise ControlError(f"{path}: connection lost during {command!r}: {error}") from error
     # A NUL ends every piece of output; a line that starts with a negative byte is a verbose message.
     lines = bytes(output).replace(b"\0", b"").split(b"\n")
-    return (
-        b"\n".join(line for line in lines if not line or line[0] < 0x80).decode(errors="replace").rstrip("\n")
-    )
+    return b"\n".join(line for line in lines if not line or line[0] < 0x80).decode(errors="replace").rstrip("\n")
 
 
 def server_pid(path: Path, timeout: float = 5.0) -> int:

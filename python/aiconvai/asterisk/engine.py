@@ -85,9 +85,7 @@ def explain_failure(command: list[str], status: int, output: str) -> str:
     if "crun" in output and "cgroup" in output:
         text += "\ncrun cannot handle this machine's cgroup hierarchy: install runc."
     if "rlimit" in output.lower():
-        text += (
-            "\nThe container asks for more than this machine's hard limits; see ulimit -Hn and ulimit -Hu."
-        )
+        text += "\nThe container asks for more than this machine's hard limits; see ulimit -Hn and ulimit -Hu."
     return text
 
 
@@ -104,9 +102,7 @@ def container_engine() -> ContainerEngine:
     elif shutil.which("docker"):
         name = "docker"
     else:
-        raise ContainerError(
-            "neither podman nor docker is in PATH; install podman (with runc) to run Asterisk"
-        )
+        raise ContainerError("neither podman nor docker is in PATH; install podman (with runc) to run Asterisk")
     return ContainerEngine(name, _podman_arguments() if Path(name).name == "podman" else ())
 
 
@@ -118,8 +114,7 @@ def _podman_arguments() -> tuple[str, ...]:
     if not pure_cgroups_v2:
         if not shutil.which("runc"):
             raise ContainerError(
-                "/sys/fs/cgroup is a hybrid or version 1 hierarchy, where podman's default runtime "
-                "fails: install runc"
+                "/sys/fs/cgroup is a hybrid or version 1 hierarchy, where podman's default runtime fails: install runc"
             )
         arguments += ["--runtime", "runc"]
     return tuple(arguments)

@@ -177,11 +177,7 @@ def _sanitizer_options(sanitizer: Sanitizer | None) -> dict[str, str]:
 
 def _is_configured(directory: Path, record: str) -> bool:
     path = directory / _RECORD
-    return (
-        path.is_file()
-        and path.read_text(encoding="utf-8") == record
-        and (directory / "build.ninja").is_file()
-    )
+    return path.is_file() and path.read_text(encoding="utf-8") == record and (directory / "build.ninja").is_file()
 
 
 def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str, console: Console) -> None:
@@ -198,9 +194,7 @@ def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str,
     with console.status(title):
         done = subprocess.run(full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
-        raise BuildError(
-            f"{title}: {shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}"
-        )
+        raise BuildError(f"{title}: {shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}")
 
 
 def _ensure_base(engine: ContainerEngine, image: AsteriskImage, console: Console) -> str:
@@ -235,9 +229,7 @@ def _debian_mirror() -> str | None:
     if override:
         return override
     release = Path("/etc/os-release")
-    if not release.is_file() or not re.search(
-        r"^ID=\"?debian\"?$", release.read_text(encoding="utf-8"), re.MULTILINE
-    ):
+    if not release.is_file() or not re.search(r"^ID=\"?debian\"?$", release.read_text(encoding="utf-8"), re.MULTILINE):
         return None
     codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", release.read_text(encoding="utf-8"), re.MULTILINE)
     wanted = codename.group(1) if codename else "stable"

@@ -106,9 +106,7 @@ def stop(version: int) -> bool:
     deadline = time.monotonic() + _STOP_SECONDS
     while record_path(version).exists():
         if time.monotonic() > deadline:
-            raise AsteriskError(
-                f"process {kept.keeper_pid} did not stop Asterisk {version} in {_STOP_SECONDS} s"
-            )
+            raise AsteriskError(f"process {kept.keeper_pid} did not stop Asterisk {version} in {_STOP_SECONDS} s")
         time.sleep(0.02)
     return True
 
@@ -122,9 +120,7 @@ def keep(wanted: Wanted) -> None:
     asterisk = Asterisk(
         version,
         module=Path(wanted.module) if wanted.module else None,
-        module_config=Path(wanted.module_config).read_text(encoding="utf-8")
-        if wanted.module_config
-        else None,
+        module_config=Path(wanted.module_config).read_text(encoding="utf-8") if wanted.module_config else None,
         extensions=Path(wanted.extensions).read_text(encoding="utf-8") if wanted.extensions else "",
     )
     path = record_path(wanted.version)

@@ -85,18 +85,14 @@ class LeakCheck:
         if self._asterisk.pid != self._pid:
             return problems  # restarted by the test on purpose
         if more := now.threads - before.threads:
-            named = ", ".join(
-                f"{name} +{count}" for name, count in (now.thread_names - before.thread_names).items()
-            )
+            named = ", ".join(f"{name} +{count}" for name, count in (now.thread_names - before.thread_names).items())
             if more > 0:
                 problems.append(f"threads: {before.threads} before, {now.threads} now ({named})")
         if len(now.open_files) > len(before.open_files):
             added = Counter(_kind(one) for one in now.open_files.values())
             added.subtract(Counter(_kind(one) for one in before.open_files.values()))
             listed = ", ".join(f"{kind} +{count}" for kind, count in added.items() if count > 0)
-            problems.append(
-                f"file descriptors: {len(before.open_files)} before, {len(now.open_files)} now ({listed})"
-            )
+            problems.append(f"file descriptors: {len(before.open_files)} before, {len(now.open_files)} now ({listed})")
         if left := sorted(set(now.channels) - set(before.channels)):
             problems.append(f"channels: {', '.join(left)}")
         for name, count in now.use_counts.items():

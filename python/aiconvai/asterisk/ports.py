@@ -43,9 +43,7 @@ class PortLease:
                 return
             lock.close()
         last = _FIRST_PORT + _SLOTS * _PORTS_PER_SLOT - 1
-        raise RuntimeError(
-            f"all {_SLOTS} port ranges of {HOST}:{_FIRST_PORT}-{last} are taken; stop an instance"
-        )
+        raise RuntimeError(f"all {_SLOTS} port ranges of {HOST}:{_FIRST_PORT}-{last} are taken; stop an instance")
 
     def release(self) -> None:
         """Give the range back; harmless when called twice."""

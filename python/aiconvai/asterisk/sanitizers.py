@@ -52,9 +52,7 @@ class SanitizerLog:
             text = complete.decode(errors="replace")
             blocks = text.split("=" * 18 + "\n") if self._sanitizer == "thread" else [text]
             reports += [
-                block
-                for block in blocks
-                if block.strip() and (self._sanitizer == "address" or MODULE_NAME in block)
+                block for block in blocks if block.strip() and (self._sanitizer == "address" or MODULE_NAME in block)
             ]
         return reports
 

@@ -219,9 +219,7 @@ class Call:
         """Drop what is queued."""
         self.stream.fall_silent()
 
-    def send_dtmf(
-        self, keys: str, duration_ms: int = 100, pause_ms: int = 100, timeout: float = 30.0
-    ) -> None:
+    def send_dtmf(self, keys: str, duration_ms: int = 100, pause_ms: int = 100, timeout: float = 30.0) -> None:
         """Press keys (RFC 4733), behind what is queued; returns when they are sent."""
         if not self.stream.send_keys(keys, duration_ms, pause_ms).wait(timeout):
             raise TimeoutError(f"{self}: keys {keys!r} not sent within {timeout} s")
@@ -282,9 +280,7 @@ class Call:
         """Wait until exactly these keys have been heard."""
         with self.stream.keys_changed:
             if not self.stream.keys_changed.wait_for(lambda: self.stream.keys() == keys, timeout):
-                raise TimeoutError(
-                    f"{self}: heard keys {self.stream.keys()!r}, not {keys!r}, within {timeout} s"
-                )
+                raise TimeoutError(f"{self}: heard keys {self.stream.keys()!r}, not {keys!r}, within {timeout} s")
 
     def wait_heard(self, packets: int = 1, timeout: float = 10.0, *, since: float = 0.0) -> None:
         """Wait until so many audio packets have arrived after `since`."""
@@ -299,13 +295,9 @@ class Call:
 
         self._poll(enough, timeout, f"fewer than {packets} packets heard")
 
-    def wait_for_sound(
-        self, level_dbfs: float = -45.0, timeout: float = 10.0, *, since: float = 0.0
-    ) -> float:
+    def wait_for_sound(self, level_dbfs: float = -45.0, timeout: float = 10.0, *, since: float = 0.0) -> float:
         """The arrival time of the first packet after `since` that is at least that loud."""
-        return self._wait_packet(
-            lambda level: level >= level_dbfs, 1, timeout, since, f"no sound of {level_dbfs} dBFS"
-        )
+        return self._wait_packet(lambda level: level >= level_dbfs, 1, timeout, since, f"no sound of {level_dbfs} dBFS")
 
     def wait_for_silence(
         self, level_dbfs: float = -45.0, duration_ms: int = 200, timeout: float = 10.0, *, since: float = 0.0
@@ -349,9 +341,7 @@ class Call:
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{self}: {problem} within {timeout} s; {len(self.stream.heard)} packets so far"
-                )
+                raise TimeoutError(f"{self}: {problem} within {timeout} s; {len(self.stream.heard)} packets so far")
             if not self.alive:
                 raise TimeoutError(f"{self}: {problem} before the call ended ({self.end_reason})")
             time.sleep(_POLL_SECONDS)

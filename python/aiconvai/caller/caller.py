@@ -271,11 +271,7 @@ class Caller:
         """
         transaction = self._invites[call.call_id]
         invite = transaction.request
-        if (
-            transaction.finished
-            or not transaction.provisional
-            or self._transport.is_waiting(invite.branch, "CANCEL")
-        ):
+        if transaction.finished or not transaction.provisional or self._transport.is_waiting(invite.branch, "CANCEL"):
             return
         message = SipMessage(
             invite.start.replace("INVITE", "CANCEL", 1),
@@ -351,9 +347,7 @@ class Caller:
         else:
             ack = self._message(call, "ACK", message.cseq, transaction.request.branch)
             ack.start = transaction.request.start.replace("INVITE", "ACK", 1)
-            ack.headers = [
-                ("To", message["To"]) if name == "To" else (name, value) for name, value in ack.headers
-            ]
+            ack.headers = [("To", message["To"]) if name == "To" else (name, value) for name, value in ack.headers]
         data = ack.encode()
         self._acks[call.call_id, message.cseq] = data
         self._transport.send(data, self._peers[call.call_id])

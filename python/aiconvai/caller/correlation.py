@@ -104,8 +104,7 @@ def tone_burst_round_trip(call: Call, *, max_delay: float = 2.0, least_similarit
                 return RoundTrip((heard_ns - started) / 1e6, best.similarity)
         if time.monotonic() > deadline or not call.alive:
             raise TimeoutError(
-                f"{call}: the burst did not come back within {max_delay} s "
-                f"(best similarity {best.similarity:.2f})"
+                f"{call}: the burst did not come back within {max_delay} s (best similarity {best.similarity:.2f})"
             )
         time.sleep(0.02)
 

@@ -36,9 +36,7 @@ class RtpPacket(NamedTuple):
     payload: bytes
 
 
-def encode(
-    sequence: int, timestamp: int, marker: bool, payload_type: int, ssrc: int, payload: bytes
-) -> bytes:
+def encode(sequence: int, timestamp: int, marker: bool, payload_type: int, ssrc: int, payload: bytes) -> bytes:
     """A packet's bytes."""
     second = payload_type | (0x80 if marker else 0)
     return _HEADER.pack(0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload

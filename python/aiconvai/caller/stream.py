@@ -161,9 +161,7 @@ class MediaStream:
         if unknown or not keys:
             raise ValueError(f"not DTMF keys: {keys!r}; use {DTMF_KEYS}")
         queued = [
-            _Key(
-                DTMF_KEYS.index(key.upper()), max(1, duration_ms // PACKET_MS), max(1, pause_ms // PACKET_MS)
-            )
+            _Key(DTMF_KEYS.index(key.upper()), max(1, duration_ms // PACKET_MS), max(1, pause_ms // PACKET_MS))
             for key in keys
         ]
         with self._lock:

@@ -30,9 +30,7 @@ from aiconvai.options import (
 SIGNED_URL_ENDPOINT = "https://api.elevenlabs.io/v1/convai/conversation/get-signed-url"
 COMMAND_LINE = "command line"
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Make, check, show and convert configuration files."
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make, check, show and convert configuration files.")
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write; - is standard output.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
@@ -79,14 +77,10 @@ def new(
     agent_id: Annotated[str | None, typer.Option(help="The agent's identifier at the service.")] = None,
     api_key_file: Annotated[
         Path | None,
-        typer.Option(
-            help="A file with the API key: on the command line others could see it. - is standard input."
-        ),
+        typer.Option(help="A file with the API key: on the command line others could see it. - is standard input."),
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="The agent is public and needs no key.")] = False,
-    signed_url_endpoint: Annotated[
-        str, typer.Option(help="Where the signed URL is fetched.")
-    ] = SIGNED_URL_ENDPOINT,
+    signed_url_endpoint: Annotated[str, typer.Option(help="Where the signed URL is fetched.")] = SIGNED_URL_ENDPOINT,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other option of the agent; may be repeated."),
@@ -111,9 +105,7 @@ def new(
         if not equals:
             raise typer.BadParameter(f"{setting}: expected NAME=VALUE", param_hint="--set")
         entries.append((name.strip(), value.strip()))
-    section = Section(
-        agent, COMMAND_LINE, 0, tuple(Entry(name, value, COMMAND_LINE, 0) for name, value in entries)
-    )
+    section = Section(agent, COMMAND_LINE, 0, tuple(Entry(name, value, COMMAND_LINE, 0) for name, value in entries))
     _stop_if_wrong(validate([section]).problems)
     general, agents = canonical_values([section])
     _write(output, general, agents, force)
@@ -148,9 +140,7 @@ def _read_key(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{path}: {error}", param_hint="--api-key-file") from error
     if not key:
-        raise typer.BadParameter(
-            f"{path}: expected the API key, but it is empty", param_hint="--api-key-file"
-        )
+        raise typer.BadParameter(f"{path}: expected the API key, but it is empty", param_hint="--api-key-file")
     return key
 
 
@@ -174,9 +164,7 @@ def _refuse_to_replace(output: Path) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _settings_table(
-    name: str, settings: Settings, section: Section | None, fallback: Section | None
-) -> Table:
+def _settings_table(name: str, settings: Settings, section: Section | None, fallback: Section | None) -> Table:
     table = Table(title=escape(f"[{name}]"), title_justify="left")
     table.add_column("option", no_wrap=True)
     table.add_column("value", overflow="fold")
@@ -184,9 +172,7 @@ def _settings_table(
     table.add_column("from", overflow="fold")
     for option_name, text in settings.shown().items():
         option = options_by_name()[option_name]
-        entry = _source(option_name, section) or (
-            _source(option_name, fallback) if option.scope == "both" else None
-        )
+        entry = _source(option_name, section) or (_source(option_name, fallback) if option.scope == "both" else None)
         source = f"{entry.file}:{entry.line}" if entry else "default"
         shown = "[dim]not set[/dim]" if text is None else escape(text)
         table.add_row(option_name, shown, option.unit or "", source if entry else f"[dim]{source}[/dim]")

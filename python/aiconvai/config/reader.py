@@ -108,9 +108,7 @@ class _Reader:
             try:
                 text = raw.decode("utf-8")
             except UnicodeDecodeError as error:
-                self._problem(
-                    file, number, f"UTF-8, not what is in byte {error.start + 1}", "save the file as UTF-8"
-                )
+                self._problem(file, number, f"UTF-8, not what is in byte {error.start + 1}", "save the file as UTF-8")
                 continue
             text = comments.strip(text, number).strip(BLANKS)
             if text.startswith("["):
@@ -182,9 +180,7 @@ class _Reader:
             )
             return
         if directive not in ("include", "tryinclude"):
-            self._problem(
-                file, line, f"#include or #tryinclude, not #{word}", "begin a comment with ';', not with '#'"
-            )
+            self._problem(file, line, f"#include or #tryinclude, not #{word}", "begin a comment with ';', not with '#'")
             return
         if len(argument) > 1 and argument[0] + argument[-1] in ('""', "<>"):
             argument = argument[1:-1]
@@ -202,9 +198,7 @@ class _Reader:
         # Path.glob takes no absolute pattern.
         found = sorted(glob.glob(str(self.directory / argument)))  # noqa: PTH207
         if not found and directive == "include":
-            self._problem(
-                file, line, f"a file {self.directory / argument}", "check the name, or write #tryinclude"
-            )
+            self._problem(file, line, f"a file {self.directory / argument}", "check the name, or write #tryinclude")
         for name in found:
             self.read_file(Path(name), depth + 1)
 
@@ -216,9 +210,7 @@ class _Reader:
         text = text.removeprefix("\\")
         equals = text.find("=", 1 if escaped else 0)
         if equals < 0:
-            self._problem(
-                file, line, f"name = value in [{section.name}]", "add the '=', or a ';' to make it a comment"
-            )
+            self._problem(file, line, f"name = value in [{section.name}]", "add the '=', or a ';' to make it a comment")
             return
         name, value = text[:equals], text[equals + 1 :]
         if name.endswith("+"):

@@ -27,9 +27,7 @@ HEAD = """\
 def format_line(name: str, value: str) -> str:
     """One line `name = value`. Raises ValueError for a value that no .conf file can hold."""
     if any(character in value for character in "\r\n\0") or value != value.strip(BLANKS):
-        raise ValueError(
-            f"{name}: expected a value of one line with nothing blank at its ends; shorten it to that"
-        )
+        raise ValueError(f"{name}: expected a value of one line with nothing blank at its ends; shorten it to that")
     return f"{name} = {value.replace(';', chr(92) + ';')}"
 
 
@@ -70,9 +68,7 @@ def _format_section(section: str, values: Values) -> str:
     in_agent = fold_case(section) != GENERAL
     for option in options():
         # In an agent's section the options that [general] has too would only repeat what stands there.
-        if not option.in_section(section) or (
-            in_agent and option.scope == "both" and option.name not in values
-        ):
+        if not option.in_section(section) or (in_agent and option.scope == "both" and option.name not in values):
             continue
         lines += ["", *_comment(option)]
         if option.name in values:

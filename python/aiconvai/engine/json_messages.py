@@ -162,3 +162,15 @@ def repair_utf8(text: bytes) -> bytes:
         raise ValueError("a NUL ends a text in C")
     repaired = library.owned(library.lib.aic_utf8_repair(text), library.lib.free)
     return bytes(library.ffi.string(repaired))
+
+
+def one_line(text: bytes, size: int = 256) -> bytes:
+    """What a service said as one line of at most `size` - 1 bytes: control characters are blanks, bytes that are no
+    part of well-formed UTF-8 question marks, and no character is cut.
+    """
+    library = load_library()
+    if b"\0" in text:
+        raise ValueError("a NUL ends a text in C")
+    line = library.ffi.new("char[]", size)
+    library.lib.aic_utf8_line(line, size, text)
+    return bytes(library.ffi.string(line))

@@ -49,8 +49,7 @@ class MockAgent:
         unknown = sorted(self.allowed_overrides - ALL_OVERRIDES)
         if unknown:
             raise ValueError(
-                f"allowed_overrides: no such field: {', '.join(unknown)}; "
-                f"there are {', '.join(sorted(ALL_OVERRIDES))}"
+                f"allowed_overrides: no such field: {', '.join(unknown)}; there are {', '.join(sorted(ALL_OVERRIDES))}"
             )
 
     def check(self, initiation: Initiation) -> None:

@@ -40,18 +40,14 @@ def mock(
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes any free one.")] = 8300,
-    public_host: Annotated[
-        str | None, typer.Option(help="Host name in the printed URLs; by default --host.")
-    ] = None,
+    public_host: Annotated[str | None, typer.Option(help="Host name in the printed URLs; by default --host.")] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Serve HTTPS and WSS.")] = False,
     cert_dir: Annotated[
         Path, typer.Option(help="Where the certificate authority for --tls is kept, made if absent.")
     ] = Path("mock-certificates"),
     agent_id: Annotated[str, typer.Option(help="The agent's identifier.")] = "mock-agent",
     api_key: Annotated[str, typer.Option(help="The key that gets a signed URL.")] = "mock-api-key",
-    private: Annotated[
-        bool, typer.Option("--private", help="Refuse conversations without a signed URL.")
-    ] = False,
+    private: Annotated[bool, typer.Option("--private", help="Refuse conversations without a signed URL.")] = False,
     input_format: Annotated[str, typer.Option(help="Format of caller audio.")] = "ulaw_8000",
     output_format: Annotated[str, typer.Option(help="Format of agent audio.")] = "ulaw_8000",
     log_file: Annotated[

@@ -146,9 +146,7 @@ class Conversation(ConversationRecord):
         """Until the connection is gone and the record complete. Raises `TimeoutError`."""
         await asyncio.wait_for(self._closed.wait(), timeout)
 
-    async def wait_received(
-        self, condition: Callable[[ConversationRecord], bool], timeout: float = 10.0
-    ) -> None:
+    async def wait_received(self, condition: Callable[[ConversationRecord], bool], timeout: float = 10.0) -> None:
         """Until `condition` holds for the record, asked after every client message. Raises `TimeoutError`."""
 
         async with asyncio.timeout(timeout):
@@ -225,9 +223,7 @@ class Conversation(ConversationRecord):
         event_id = self._event_id if event_id is None else event_id
         self._interrupted_through = max(self._interrupted_through, event_id)
         self._playout.interrupt(event_id, time.monotonic())
-        self.send_now(
-            parse_server_message({"type": "interruption", "interruption_event": {"event_id": event_id}})
-        )
+        self.send_now(parse_server_message({"type": "interruption", "interruption_event": {"event_id": event_id}}))
 
     async def ping(self, timeout: float | None = None) -> float:
         """Seconds until the pong. An unanswered ping is a violation, and raises `TimeoutError`."""
@@ -528,9 +524,7 @@ class Conversation(ConversationRecord):
     # Sending -------------------------------------------------------------------------------------------
 
     def _may_send(self, message_type: str) -> bool:
-        return (
-            self._client_events is None or message_type in self._client_events or message_type in _ALWAYS_SENT
-        )
+        return self._client_events is None or message_type in self._client_events or message_type in _ALWAYS_SENT
 
     def _transmit(self, text: str, message: ServerMessage | None) -> None:
         now = time.monotonic()

@@ -16,9 +16,7 @@ class EchoConverter:
         self._input_format = input_format
         self._output_format = output_format
         rates = format_rate(input_format), format_rate(output_format)
-        self._resampler = (
-            soxr.ResampleStream(*rates, 1, dtype="int16", quality="LQ") if rates[0] != rates[1] else None
-        )
+        self._resampler = soxr.ResampleStream(*rates, 1, dtype="int16", quality="LQ") if rates[0] != rates[1] else None
 
     def convert(self, data: bytes) -> bytes:
         """May be empty, or of other chunks' samples, because a resampler looks ahead."""

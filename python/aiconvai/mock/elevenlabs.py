@@ -298,9 +298,7 @@ class ElevenLabsMock:
             logger.exception("conversation %s with agent %s failed", conversation.id, agent_id)
             self._failures.append(error)
 
-    def _refusal(
-        self, record: HttpRequest, agent: MockAgent | None, signature: _Signature | None
-    ) -> str | None:
+    def _refusal(self, record: HttpRequest, agent: MockAgent | None, signature: _Signature | None) -> str | None:
         if agent is None:
             return "The AI agent you are trying to reach does not exist."
         if "conversation_signature" not in record.query:

@@ -48,9 +48,7 @@ class Player:
             conversation.drop()
             return
         if handshake.close_before_metadata is not None:
-            await conversation.close(
-                handshake.close_before_metadata.code, handshake.close_before_metadata.reason
-            )
+            await conversation.close(handshake.close_before_metadata.code, handshake.close_before_metadata.reason)
             return
         conversation.start()
         async with asyncio.TaskGroup() as background:
@@ -224,8 +222,7 @@ class Player:
                     await detector.wait(lambda heard: heard.quiet_ms >= action.ms)
             except TimeoutError:
                 raise TimeoutError(
-                    f"no {action.ms} ms of caller audio below {action.level_dbfs:g} dBFS "
-                    f"within {action.timeout:g} s"
+                    f"no {action.ms} ms of caller audio below {action.level_dbfs:g} dBFS within {action.timeout:g} s"
                 ) from None
 
     async def _wait_for_message(self, action: WaitForMessage) -> None:

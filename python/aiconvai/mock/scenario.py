@@ -388,9 +388,7 @@ def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
 def builtin_scenarios() -> list[str]:
     """Names of the scenarios that come with the package."""
     folder = resources.files("aiconvai.mock") / "scenarios"
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    )
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_scenario(source: str | Path, **parameters: Any) -> Scenario:
@@ -404,9 +402,7 @@ def load_scenario(source: str | Path, **parameters: Any) -> Scenario:
     elif path.is_file():
         text = path.read_text()
     else:
-        raise ScenarioError(
-            f"{source}: no such scenario; give a file or one of {', '.join(builtin_scenarios())}"
-        )
+        raise ScenarioError(f"{source}: no such scenario; give a file or one of {', '.join(builtin_scenarios())}")
     return parse_scenario(text, str(source), **parameters)
 
 
@@ -424,15 +420,12 @@ def parse_scenario(text: str, name: str = "scenario", **parameters: Any) -> Scen
         known = ", ".join(sorted(values)) or "none"
         raise ScenarioError(f"{name}: no parameter {', '.join(unknown)}; this scenario has {known}")
     values = {**values, **parameters}
-    substituted = {
-        key: _substitute(part, values, name) for key, part in content.items() if key != "parameters"
-    }
+    substituted = {key: _substitute(part, values, name) for key, part in content.items() if key != "parameters"}
     try:
         return Scenario.model_validate({"name": name, **substituted, "parameters": values})
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors()
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
         )
         raise ScenarioError(f"{name}: {problems}") from None
 

@@ -85,9 +85,7 @@ class ThreadedConversation:
     def ping(self, timeout: float = 5.0) -> float:
         return self._run(self._conversation.ping(timeout), timeout)
 
-    def call_tool(
-        self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0
-    ) -> ClientToolResult:
+    def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> ClientToolResult:
         return self._run(self._conversation.call_tool(name, parameters, timeout), timeout)
 
     def echo(self, on: bool, event_id: int | None = None) -> None:

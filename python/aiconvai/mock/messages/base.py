@@ -69,9 +69,7 @@ ERROR_CLOSE_CODES: dict[ErrorType, CloseCode] = {
 }
 """The WebSocket close code that follows an `error` of each type."""
 
-AudioFormat = Literal[
-    "pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000", "ulaw_8000"
-]
+AudioFormat = Literal["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000", "ulaw_8000"]
 
 ClientEvent = Literal[
     "conversation_initiation_metadata",

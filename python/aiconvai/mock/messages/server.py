@@ -376,9 +376,7 @@ ServerMessage = (
     | Error
 )
 
-_SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(
-    Annotated[ServerMessage, Field(discriminator="type")]
-)
+_SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="type")])
 
 
 def parse_server_message(value: str | dict[str, Any]) -> ServerMessage:
