@@ -38,6 +38,17 @@ static void detach(struct aic_link *link)
 	link->open = link->closing = false;
 }
 
+/* Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being freed. */
+static void cancel_lookup(struct aic_link *link)
+{
+	link->looking_up = false;
+	if (link->lookup_id && aic_resolver_cancel(link->resolver, link->lookup_id)) {
+		free(link->lookup);
+		aic_link_release(link);
+	}
+	link->lookup_id = 0;
+}
+
 void link_abort(struct aic_link *link)
 {
 	struct lws *wsi = link->wsi;
@@ -51,7 +62,7 @@ void link_abort(struct aic_link *link)
 		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 	}
 	link->request = NULL;
-	link->looking_up = false;
+	cancel_lookup(link);
 }
 
 void link_close(struct aic_link *link, uint16_t code, const char *reason)
@@ -129,7 +140,7 @@ static void connect_next_address(struct aic_link *link)
 	request_failed(link, true, link->connect_error[0] ? link->connect_error : "the connection could not be made");
 }
 
-/* The resolver's thread. */
+/* A thread of the resolver's, or ours where it knew the answer. */
 static void on_lookup(void *arg, const struct aic_resolution *resolution)
 {
 	struct lookup *lookup = arg;
@@ -165,7 +176,8 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 	*lookup = (struct lookup) {link, link->generation};
 	aic_link_hold(link);
 	link->looking_up = true;
-	aic_resolver_ask(link->resolver, link->url.host, on_lookup, lookup);
+	link->lookup = lookup;
+	link->lookup_id = aic_resolver_ask(link->resolver, link->url.host, on_lookup, lookup);
 }
 
 void link_take_answer(struct aic_link *link)
@@ -183,6 +195,7 @@ void link_take_answer(struct aic_link *link)
 		return;
 	}
 	link->looking_up = false;
+	link->lookup_id = 0;
 	if (!link->addresses.count) {
 		snprintf(text, sizeof(text), "DNS: the name was not found: %s", link->addresses.error);
 		request_failed(link, true, text);

@@ -18,6 +18,7 @@
 /* RFC 6455 section 5.5.1: a close frame carries at most 123 bytes of reason. */
 #define CLOSE_REASON_MAX 124
 
+struct lookup;
 struct query;
 
 struct aic_link {
@@ -62,6 +63,8 @@ struct aic_link {
 	const struct aic_request *request; /* the conversation's; NULL: none is being opened */
 	struct aic_url url;
 	bool looking_up;
+	uint64_t lookup_id; /* of the question to the resolver, 0: none is open */
+	struct lookup *lookup; /* the question's; freed by whoever answers or cancels it */
 	struct aic_resolution addresses;
 	size_t first_address; /* moves on when an address does not answer */
 	size_t tried_addresses;

@@ -6,7 +6,9 @@
 
 #include "thread.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,9 +22,15 @@
 #define CACHE_SECONDS 30
 #define CACHE_ENTRIES 16
 
+/* Names that are looked up at once; a further one waits. */
+#define THREADS 4
+
+/* A question that is not answered yet. */
 struct question {
 	struct question *next;
+	uint64_t id;
 	char *host; /* owned */
+	bool taken; /* a thread looks this name up, for this question or an earlier one */
 	void (*answer)(void *arg, const struct aic_resolution *resolution);
 	void *arg;
 };
@@ -34,13 +42,14 @@ struct cached {
 };
 
 struct aic_resolver {
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards what stands below, up to the cache */
+	pthread_t threads[THREADS];
+	size_t thread_count;
+	pthread_mutex_t lock; /* guards what stands below; not held while a name is looked up or a question answered */
 	pthread_cond_t asked;
-	struct question *first, *last;
+	struct question *questions; /* in the order they were asked */
+	uint64_t last_id;
 	bool stopping;
-
-	struct cached cache[CACHE_ENTRIES]; /* the thread's own */
+	struct cached cache[CACHE_ENTRIES];
 };
 
 static time_t monotonic_seconds(void)
@@ -115,25 +124,91 @@ static void look_up(const char *host, struct aic_resolution *resolution)
 	}
 }
 
-static void answer_question(struct aic_resolver *resolver, struct question *question, bool stopping)
+/* A numeric address needs no looking up. */
+static bool is_numeric(const char *host, struct aic_resolution *resolution)
 {
-	struct aic_resolution resolution;
-	struct cached *entry = cache_find(resolver, question->host);
+	struct in6_addr address;
 
-	if (entry) {
-		resolution = entry->resolution;
-	} else if (stopping) {
-		memset(&resolution, 0, sizeof(resolution));
-		snprintf(resolution.error, sizeof(resolution.error), "the module is being unloaded");
-	} else {
-		look_up(question->host, &resolution);
-		if (resolution.count) {
-			cache_put(resolver, question->host, &resolution);
+	if (inet_pton(AF_INET, host, &address) != 1 && inet_pton(AF_INET6, host, &address) != 1) {
+		return false;
+	}
+	memset(resolution, 0, sizeof(*resolution));
+	snprintf(resolution->addresses[0], AIC_ADDRESS_LENGTH, "%s", host);
+	resolution->count = 1;
+	return true;
+}
+
+/* The next question about a name that no thread looks up yet; it, and all others about that name, are taken then. */
+static struct question *take_question(struct aic_resolver *resolver)
+{
+	struct question *first = resolver->questions;
+
+	while (first && first->taken) {
+		first = first->next;
+	}
+	for (struct question *other = first; other; other = other->next) {
+		if (!strcasecmp(other->host, first->host)) {
+			other->taken = true;
 		}
 	}
-	question->answer(question->arg, &resolution);
-	free(question->host);
-	free(question);
+	return first;
+}
+
+/* Takes all questions about a name off the list. */
+static struct question *remove_questions(struct aic_resolver *resolver, const char *host)
+{
+	struct question **link = &resolver->questions, *removed = NULL, **last = &removed;
+
+	while (*link) {
+		struct question *question = *link;
+
+		if (strcasecmp(question->host, host)) {
+			link = &question->next;
+			continue;
+		}
+		*link = question->next;
+		question->next = NULL;
+		*last = question;
+		last = &question->next;
+	}
+	return removed;
+}
+
+static void answer_all(struct question *questions, const struct aic_resolution *resolution)
+{
+	while (questions) {
+		struct question *question = questions;
+
+		questions = question->next;
+		question->answer(question->arg, resolution);
+		free(question->host);
+		free(question);
+	}
+}
+
+/* Looks up the name of a question just taken and answers all about it. The resolver is locked, but not meanwhile. */
+static void work(struct aic_resolver *resolver, const char *asked)
+{
+	struct aic_resolution resolution;
+	struct question *answered;
+	char *host = strdup(asked);
+
+	if (host && !resolver->stopping) {
+		pthread_mutex_unlock(&resolver->lock);
+		look_up(host, &resolution);
+		pthread_mutex_lock(&resolver->lock);
+		if (resolution.count) {
+			cache_put(resolver, host, &resolution);
+		}
+	} else {
+		memset(&resolution, 0, sizeof(resolution));
+		snprintf(resolution.error, sizeof(resolution.error), "%s", host ? "the module is being unloaded" : "out of memory");
+	}
+	answered = remove_questions(resolver, host ? host : asked);
+	pthread_mutex_unlock(&resolver->lock);
+	answer_all(answered, &resolution);
+	free(host);
+	pthread_mutex_lock(&resolver->lock);
 }
 
 static void *run(void *arg)
@@ -142,15 +217,10 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&resolver->lock);
 	for (;;) {
-		struct question *question = resolver->first;
+		struct question *question = take_question(resolver);
 
 		if (question) {
-			bool stopping = resolver->stopping;
-
-			resolver->first = question->next;
-			pthread_mutex_unlock(&resolver->lock);
-			answer_question(resolver, question, stopping);
-			pthread_mutex_lock(&resolver->lock);
+			work(resolver, question->host);
 		} else if (resolver->stopping) {
 			break;
 		} else {
@@ -170,11 +240,12 @@ struct aic_resolver *aic_resolver_new(void)
 	}
 	pthread_mutex_init(&resolver->lock, NULL);
 	pthread_cond_init(&resolver->asked, NULL);
-	if (aic_thread_start(&resolver->thread, "aiconvai-dns", run, resolver)) {
-		pthread_cond_destroy(&resolver->asked);
-		pthread_mutex_destroy(&resolver->lock);
-		free(resolver);
-		return NULL;
+	while (resolver->thread_count < THREADS) {
+		if (aic_thread_start(&resolver->threads[resolver->thread_count], "aiconvai-dns", run, resolver)) {
+			aic_resolver_free(resolver);
+			return NULL;
+		}
+		resolver->thread_count++;
 	}
 	return resolver;
 }
@@ -186,9 +257,11 @@ void aic_resolver_free(struct aic_resolver *resolver)
 	}
 	pthread_mutex_lock(&resolver->lock);
 	resolver->stopping = true;
-	pthread_cond_signal(&resolver->asked);
+	pthread_cond_broadcast(&resolver->asked);
 	pthread_mutex_unlock(&resolver->lock);
-	pthread_join(resolver->thread, NULL);
+	while (resolver->thread_count) {
+		pthread_join(resolver->threads[--resolver->thread_count], NULL);
+	}
 	pthread_cond_destroy(&resolver->asked);
 	pthread_mutex_destroy(&resolver->lock);
 	for (size_t i = 0; i < CACHE_ENTRIES; i++) {
@@ -197,27 +270,65 @@ void aic_resolver_free(struct aic_resolver *resolver)
 	free(resolver);
 }
 
-void aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg)
+/* Puts a question on the list. Returns its id, or 0 when memory is short. The resolver is locked. */
+static uint64_t put_question(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution),
+	void *arg)
 {
-	struct question *question = calloc(1, sizeof(*question));
+	struct question *question = calloc(1, sizeof(*question)), **last = &resolver->questions;
 	char *copy = strdup(host);
 
 	if (!question || !copy) {
-		struct aic_resolution failed = {.count = 0, .error = "out of memory"};
-
 		free(question);
 		free(copy);
-		answer(arg, &failed);
-		return;
+		return 0;
 	}
-	*question = (struct question) {.host = copy, .answer = answer, .arg = arg};
-	pthread_mutex_lock(&resolver->lock);
-	if (resolver->first) {
-		resolver->last->next = question;
-	} else {
-		resolver->first = question;
+	*question = (struct question) {.id = ++resolver->last_id, .host = copy, .answer = answer, .arg = arg};
+	for (; *last; last = &(*last)->next) {
+		/* Where a thread looks the name up already, it answers this one as well. */
+		if ((*last)->taken && !strcasecmp((*last)->host, host)) {
+			question->taken = true;
+		}
 	}
-	resolver->last = question;
+	*last = question;
 	pthread_cond_signal(&resolver->asked);
+	return question->id;
+}
+
+uint64_t aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg)
+{
+	struct aic_resolution known = {.count = 0, .error = "out of memory"};
+	struct cached *entry;
+	uint64_t id = 0;
+
+	if (!is_numeric(host, &known)) {
+		pthread_mutex_lock(&resolver->lock);
+		if ((entry = cache_find(resolver, host))) {
+			known = entry->resolution;
+		} else {
+			id = put_question(resolver, host, answer, arg);
+		}
+		pthread_mutex_unlock(&resolver->lock);
+	}
+	if (!id) {
+		answer(arg, &known);
+	}
+	return id;
+}
+
+bool aic_resolver_cancel(struct aic_resolver *resolver, uint64_t question)
+{
+	struct question **link, *cancelled;
+
+	pthread_mutex_lock(&resolver->lock);
+	link = &resolver->questions;
+	while (*link && (*link)->id != question) {
+		link = &(*link)->next;
+	}
+	if ((cancelled = *link)) {
+		*link = cancelled->next;
+		free(cancelled->host);
+		free(cancelled);
+	}
 	pthread_mutex_unlock(&resolver->lock);
+	return cancelled != NULL;
 }

@@ -2,13 +2,16 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Names to addresses, on a thread of its own: libwebsockets resolves with getaddrinfo() on its service thread, where a slow
- * name server would stop the audio of every call. Answers are kept for a short while, so that a burst of calls asks once.
+ * Names to addresses, on threads of its own: libwebsockets resolves with getaddrinfo() on its service thread, where a slow
+ * name server would stop the audio of every call. Answers are kept for a short while, a name that is being looked up is not looked up
+ * twice, and a name whose server does not answer holds up at most one of the threads.
  */
 #ifndef AIC_RESOLVER_H
 #define AIC_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Addresses kept of one name. */
 #define AIC_RESOLVER_ADDRESSES 8
@@ -24,16 +27,20 @@ struct aic_resolution {
 
 struct aic_resolver;
 
-/* Starts the thread. Returns NULL when that fails. */
+/* Starts the threads. Returns NULL when that fails. */
 struct aic_resolver *aic_resolver_new(void);
 
-/* Stops the thread; what was still asked is answered with a failure before this returns. */
+/* Stops the threads; what was still asked is answered with a failure before this returns. */
 void aic_resolver_free(struct aic_resolver *resolver);
 
 /*
- * Asks for the addresses of `host` (a name or a numeric address). `answer` is called exactly once, on the resolver's thread, or
- * before this returns when memory is short; it must not block. Any thread may ask.
+ * Asks for the addresses of `host`. `answer` is called once, unless it is cancelled: at once, from inside this call, for a numeric address, a name
+ * asked for a moment ago, and when memory is short; otherwise on a thread of the resolver. It must not block, nor call the resolver. Returns what
+ * aic_resolver_cancel() takes. Any thread may ask.
  */
-void aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg);
+uint64_t aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg);
+
+/* Returns true where the question will not be answered any more; false where it has been, or is being, answered. Any thread. */
+bool aic_resolver_cancel(struct aic_resolver *resolver, uint64_t question);
 
 #endif

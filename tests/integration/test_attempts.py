@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from outcome import REPORT, Outcome, outcome
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import AsteriskVersion
-from aiconvai.mock import MockAgent
+from aiconvai.asterisk import Asterisk, AsteriskVersion
+from aiconvai.caller import Caller
+from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions
 from aiconvai.mock.elevenlabs import CONVERSATION_PATH, SIGNED_URL_PATH
 from aiconvai.mock.record import HttpRequest
 from aiconvai.mock.scenario import parse_scenario
@@ -238,3 +241,30 @@ def test_a_step_that_took_too_long_is_tried_again(voice: Voice) -> None:
     conversation.wait_closed()
     # The first attempt's connection was not left to come back later.
     assert len(voice.mock.conversations) == 1
+
+
+def test_a_name_server_that_does_not_answer_holds_up_nobody_else(
+    make_asterisk: Callable[..., Asterisk], app_module: Path
+) -> None:
+    """A name whose server is silent is waited for by its own call alone, and not beyond that call's end."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server,
+        ElevenLabsMockThread(MockOptions(agents={"id": MockAgent()})) as mock,
+    ):
+        name_server.bind(("127.0.0.153", 53))
+        asterisk = make_asterisk(
+            module=app_module,
+            module_config="[lost]\nagent_id = id\nconversation_endpoint = ws://agents.example/talk\n"
+            f"[here]\nagent_id = id\nconversation_endpoint = {mock.conversation_endpoint}\n",
+            extensions="exten => 100,1,AIConvAI(lost)\nexten => 200,1,AIConvAI(here)\n",
+        )
+        asterisk.execute("sh", "-c", "echo nameserver 127.0.0.153 > /etc/resolv.conf")
+        with Caller(asterisk.sip_port) as caller:
+            lost = [caller.call("100").wait_answered() for _ in range(6)]
+            assert b"agents\x07example" in name_server.recv(512), "the name is being looked up"
+            began = time.monotonic()
+            here = caller.call("200").wait_answered()
+            mock.next_conversation().wait_started()
+            assert time.monotonic() - began < 2, "the resolver itself gives up after 10 s"
+            for call in (*lost, here):
+                call.hangup()

@@ -17,10 +17,10 @@ from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
 
-PROMPT_SECONDS = 1.0
+PROMPT_SECONDS = 0.7
 """Time to let go of a call; the delays of the service are longer."""
 
-DELAY = 1.5
+DELAY = 1.0
 
 
 def _wait_until(condition: Callable[[], bool], problem: str, seconds: float = PROMPT_SECONDS) -> None:
