@@ -229,9 +229,9 @@ static void perform_actions(struct aic_link *link)
 	} while (action.type != AIC_ACTION_NONE);
 }
 
-void link_pump(struct aic_link *link)
+/* After the actions: has the rest sent when the socket takes it, sets the timer, and lets go of the link where all is over. */
+static void settle(struct aic_link *link)
 {
-	perform_actions(link);
 	if (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)) {
 		lws_callback_on_writable(link->wsi);
 	}
@@ -244,6 +244,12 @@ void link_pump(struct aic_link *link)
 		return;
 	}
 	set_timer(link);
+}
+
+void link_pump(struct aic_link *link)
+{
+	perform_actions(link);
+	settle(link);
 }
 
 static void drain_rings(struct aic_link *link)
@@ -330,7 +336,7 @@ static void process(struct aic_loop_task *task)
 	if (link->running) {
 		perform_actions(link);
 		send_now(link);
-		link_pump(link);
+		settle(link);
 	}
 	aic_link_release(link);
 }

@@ -56,23 +56,12 @@ def _ends(voice: Voice, conversation: ThreadedConversation, call: Call, status: 
     assert not conversation.record.violations
 
 
-def test_a_caller_is_put_through_to_an_agent(voice: Voice) -> None:
+@pytest.mark.parametrize("extension", ["100", "300"], ids=["foreground", "background"])
+def test_a_caller_is_put_through_to_an_agent(voice: Voice, extension: str) -> None:
     """B talks to A, calls the agent, and connects the two."""
     _setup(voice)
     caller, colleague = _bridge(voice, f"5{voice.caller.port}")
-    consultation = voice.call("100")
-    conversation = voice.conversation()
-    agent_hears(conversation, consultation, 500.0)
-    colleague.transfer_attended(consultation)
-    agent_hears(conversation, caller, 600.0)
-    hears_agent(caller, conversation, 900.0)
-    _ends(voice, conversation, caller)
-
-
-def test_a_caller_is_put_through_to_a_conversation_in_the_background(voice: Voice) -> None:
-    _setup(voice)
-    caller, colleague = _bridge(voice, f"5{voice.caller.port}")
-    consultation = voice.call("300")
+    consultation = voice.call(extension)
     conversation = voice.conversation()
     agent_hears(conversation, consultation, 500.0)
     colleague.transfer_attended(consultation)
