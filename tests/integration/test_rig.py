@@ -157,7 +157,11 @@ def _bridged(caller: Caller) -> tuple[Call, Call]:
     incoming.ring()
     outgoing.wait_ringing()
     incoming.answer()
-    return outgoing.wait_answered(), incoming
+    outgoing.wait_answered()
+    # Answered is not yet bridged, and Asterisk refuses to transfer who is in no bridge.
+    outgoing.wait_heard(1)
+    incoming.wait_heard(1)
+    return outgoing, incoming
 
 
 def _hears(listener: Call, talker: Call, hz: float) -> None:

@@ -40,7 +40,10 @@ def _bridge(voice: Voice, extension: str) -> tuple[Call, Call]:
     outgoing = voice.caller.call(extension)
     incoming = voice.caller.wait_incoming()
     incoming.answer()
-    return outgoing.wait_answered(), incoming
+    outgoing.wait_answered()
+    # Answered is not yet bridged: only a bridge lets the one hear the other.
+    incoming.wait_heard(1)
+    return outgoing, incoming
 
 
 def _transfer(voice: Voice, channel: str, extension: str) -> None:
