@@ -23,9 +23,6 @@
 
 static const char *const application_names[] = {"AIConvAI", "ElevenLabsConvAI"};
 
-/* How long a frame is waited for before the session is looked at anyway. The media clock wakes us with a frame when it is over. */
-#define WAIT_MS 1000
-
 /* Dynamic variables of one call: v(), what the options add, and the fixed ones. */
 #define VARIABLES_MAX 64
 
@@ -194,15 +191,9 @@ static int wait_for_end(struct ast_channel *channel, struct session *session)
 {
 	while (!atomic_load(&session->finished)) {
 		struct ast_frame *frame;
-		int left = ast_waitfor(channel, WAIT_MS);
 
-		if (left < 0) {
-			return -1;
-		}
-		if (!left) {
-			continue;
-		}
-		if (!(frame = ast_read(channel))) {
+		/* The end comes as a frame, too: session_finish(). */
+		if (ast_waitfor(channel, -1) < 0 || !(frame = ast_read(channel))) {
 			return -1;
 		}
 		ast_frfree(frame);

@@ -2,10 +2,13 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A session is in one of AIC_FRAME_MS slots, one for each millisecond of the frame's length; at millisecond n slot n mod
- * AIC_FRAME_MS is due. ast_write() gives up silently where it cannot get the channel's lock, so the lock is tried here first; a
+ * A session in the clock's care is in one of SLOTS slots, one for each tick; at tick n those in slot n mod SLOTS are visited whose
+ * `visit_tick` it is. ast_write() gives up silently where it cannot get the channel's lock, so the lock is tried here first; a
  * session whose channel is busy keeps its frame (it is only taken from the queue with the lock held) and is tried again
- * every millisecond, while all others go on.
+ * every tick, while all others go on.
+ *
+ * Frames that come while nothing is queued are played by the thread that decoded them (media_clock_play_arrival()). Then nothing is to be done
+ * here but to look, from time to time, whether they still come.
  */
 #include "asterisk.h"
 
@@ -17,6 +20,7 @@
 #include "asterisk/logger.h"
 
 #include "media_clock.h"
+#include "pace.h"
 #include "session.h"
 #include "thread.h"
 
@@ -24,16 +28,10 @@
 #include <pthread.h>
 #include <time.h>
 
-#define SLOTS AIC_FRAME_MS
+/* More than the ticks from one visit of a session to the next. */
+#define SLOTS 32
 
 #define US_PER_TICK 1000
-
-/* Turns that have FRAMES_TO_SPARE frames waiting when they begin are put on every SHARED_TICKS-th tick. */
-#define FRAMES_TO_SPARE 4
-#define SHARED_TICKS 5
-
-/* A session whose channel stays busy this long owes no more frames; the audio stays queued, and nothing is lost. */
-#define FRAMES_OWED_MAX 10
 
 /* After a standstill longer than this (a suspended machine) the clock starts from now and does not catch up. */
 #define STANDSTILL_US 500000
@@ -45,12 +43,12 @@ static struct {
 	struct session *armed; /* guarded by the lock; each one holds a reference */
 	int stopping;          /* guarded by the lock */
 
-	/* The thread's own. A session in a slot is in the clock's care, which is one reference. */
+	/* The thread's own. A session in the clock's care is in a slot, which is one reference. */
 	uint64_t start_us; /* when tick 0 was */
 	uint64_t tick;     /* the next one */
 	AST_DLLIST_HEAD_NOLOCK(, session) slots[SLOTS];
-	unsigned int in_slots;
-	AST_DLLIST_HEAD_NOLOCK(, session) busy; /* of those in a slot: the channel's lock was not free, to be tried again */
+	unsigned int in_care;
+	AST_DLLIST_HEAD_NOLOCK(, session) busy; /* of those in care: the channel's lock was not free, to be tried again */
 
 	atomic_uint_fast64_t frames, busy_channels, late_us_max;
 } media_clock;
@@ -60,6 +58,8 @@ enum attendance {
 	AT_REST, /* nothing to do until the session is armed again */
 	BUSY,    /* the channel's lock was not free */
 };
+
+_Static_assert(SLOTS * US_PER_TICK > AIC_FRAME_US + 2 * AIC_PACE_SHARED_US, "a slot comes round later than the next visit");
 
 /*
  * ast_write() for a thread that is not the channel's own. While that one waits for a frame it has the channel marked as blocked by
@@ -122,31 +122,53 @@ static int is_finished(struct session *session)
 	return finished;
 }
 
-/* Plays the frames that are owed. The channel is locked. */
-static enum attendance play_owed(struct session *session, struct ast_channel *channel)
+/*
+ * Notes whether the queue was left empty. Said first, looked again then: who appends after that look finds `drained` true, and plays the
+ * frame itself. The channel is locked.
+ */
+static void note_drained(struct session *session)
 {
-	enum aic_playout_frame played;
+	bool empty = aic_playout_queue_is_empty(session->playout);
 
-	for (;;) {
-		played = AIC_PLAYOUT_FRAME;
-		for (; session->frames_owed && played == AIC_PLAYOUT_FRAME; session->frames_owed--) {
-			played = play_frame(session, channel);
-		}
-		session->frames_owed = 0;
-		if (played != AIC_PLAYOUT_EMPTY) {
-			return GO_ON;
-		}
-		/* Said first, looked again then: who appends after that look finds `playing` false, and arms the session. */
-		atomic_store(&session->playing, false);
-		if (aic_playout_queue_is_empty(session->playout)) {
-			return AT_REST;
-		}
-		atomic_store(&session->playing, true);
-		session->frames_owed = 1;
+	if (empty) {
+		atomic_store(&session->drained, true);
+		empty = aic_playout_queue_is_empty(session->playout);
+	}
+	if (!empty) {
+		atomic_store(&session->drained, false);
 	}
 }
 
-/* Does what is to be done for the session now: the frames that are owed, or the end. */
+/* Plays the frames that are due. The channel is locked. */
+static enum attendance play_due(struct session *session, struct ast_channel *channel)
+{
+	uint64_t now_us = aic_now_us();
+	uint64_t due_us = aic_pace_due_now(atomic_load(&session->due_us), now_us);
+	enum aic_playout_frame played = AIC_PLAYOUT_FRAME;
+
+	while (due_us <= now_us && played != AIC_PLAYOUT_EMPTY) {
+		played = play_frame(session, channel);
+		if (played != AIC_PLAYOUT_EMPTY) {
+			due_us = aic_pace_due_after_frame(due_us, atomic_exchange(&session->crowded, false));
+		}
+	}
+	atomic_store(&session->due_us, due_us);
+	if (played != AIC_PLAYOUT_EMPTY) {
+		note_drained(session);
+		return GO_ON;
+	}
+	/* Like note_drained(): who appends after the look plays the frame itself. */
+	atomic_store(&session->due_us, 0);
+	atomic_store(&session->playing, false);
+	if (aic_playout_queue_is_empty(session->playout)) {
+		return AT_REST;
+	}
+	atomic_store(&session->playing, true);
+	atomic_store(&session->drained, false);
+	return GO_ON;
+}
+
+/* Does what is to be done for the session now: the frames that are due, or the end. */
 static enum attendance attend(struct session *session)
 {
 	struct ast_channel *channel = session_channel(session);
@@ -164,7 +186,7 @@ static enum attendance attend(struct session *session)
 		/* The call ended, or moved to another channel, before we had the lock. */
 		attendance = BUSY;
 	} else {
-		attendance = is_finished(session) ? AT_REST : play_owed(session, channel);
+		attendance = is_finished(session) ? AT_REST : play_due(session, channel);
 		if (is_finished(session)) {
 			session_finish(session, channel);
 			attendance = AT_REST;
@@ -183,26 +205,42 @@ static void leave_busy(struct session *session)
 	}
 }
 
-static uint64_t tick_at(uint64_t now_us)
+/* The first tick that is not before that time. */
+static uint64_t tick_at(uint64_t us)
 {
-	return (now_us - media_clock.start_us + US_PER_TICK - 1) / US_PER_TICK;
+	return us > media_clock.start_us ? (us - media_clock.start_us + US_PER_TICK - 1) / US_PER_TICK : 0;
 }
 
-/* Takes the session into the clock's care, which the caller's reference becomes. Its next frame is due a frame after `tick`. */
-static void enter_care(struct session *session, uint64_t tick)
+/* Puts the session where it is visited next; it is in no slot. */
+static void plan_visit(struct session *session)
 {
-	session->slot = (int) (tick % SLOTS);
-	session->due_tick = tick + SLOTS;
-	AST_DLLIST_INSERT_TAIL(&media_clock.slots[session->slot], session, slot_entry);
-	media_clock.in_slots++;
+	uint64_t due_us = atomic_load(&session->due_us);
+	uint64_t tick = tick_at(atomic_load(&session->drained) ? aic_pace_dry_check(due_us) : due_us);
+
+	session->visit_tick = tick > media_clock.tick ? tick : media_clock.tick;
+	AST_DLLIST_INSERT_TAIL(&media_clock.slots[session->visit_tick % SLOTS], session, slot_entry);
+}
+
+static void leave_slot(struct session *session)
+{
+	AST_DLLIST_REMOVE(&media_clock.slots[session->visit_tick % SLOTS], session, slot_entry);
+}
+
+/* Takes the session into the clock's care, which the caller's reference becomes. */
+static void enter_care(struct session *session)
+{
+	atomic_store(&session->playing, true);
+	session->in_care = 1;
+	media_clock.in_care++;
+	plan_visit(session);
 }
 
 static void leave_care(struct session *session)
 {
 	leave_busy(session);
-	AST_DLLIST_REMOVE(&media_clock.slots[session->slot], session, slot_entry);
-	session->slot = -1;
-	media_clock.in_slots--;
+	leave_slot(session);
+	session->in_care = 0;
+	media_clock.in_care--;
 	ao2_ref(session, -1);
 }
 
@@ -212,9 +250,10 @@ static void serve(struct session *session)
 	switch (attend(session)) {
 	case GO_ON:
 		leave_busy(session);
+		leave_slot(session);
+		plan_visit(session);
 		break;
 	case BUSY:
-		/* It keeps its slot, and with it its rhythm. */
 		if (!session->busy) {
 			session->busy = 1;
 			AST_DLLIST_INSERT_TAIL(&media_clock.busy, session, busy_entry);
@@ -224,22 +263,6 @@ static void serve(struct session *session)
 		leave_care(session);
 		break;
 	}
-}
-
-/*
- * Where a turn that begins now has its place on the grid. One that comes faster than it is heard can have its second frame a little late, and
- * share the wake-ups of others; one that comes as it is spoken has none to spare.
- */
-static uint64_t first_tick(struct session *session)
-{
-	uint64_t tick = tick_at(aic_now_us());
-	struct aic_playout_stats stats;
-
-	aic_playout_queue_stats(session->playout, &stats);
-	if (stats.queued_bytes >= FRAMES_TO_SPARE * aic_playout_queue_frame_bytes(session->playout)) {
-		tick = (tick + SHARED_TICKS - 1) / SHARED_TICKS * SHARED_TICKS;
-	}
-	return tick;
 }
 
 /* Sessions that were armed since the last round; each comes with a reference. */
@@ -252,17 +275,16 @@ static void serve_armed(struct session *armed)
 		armed = session->next_armed;
 		session->armed = 0;
 		ast_mutex_unlock(&media_clock.lock);
-		if (session->slot < 0) {
-			atomic_store(&session->playing, true);
-			session->frames_owed = 1;
-			enter_care(session, first_tick(session));
-			serve(session);
+		if (!session->in_care) {
+			enter_care(session);
 		} else {
-			/* Its next frame comes in time; only the end should not wait for it. */
-			if (is_finished(session)) {
-				serve(session);
-			}
 			ao2_ref(session, -1);
+			leave_slot(session);
+			plan_visit(session);
+		}
+		/* The end should not wait for a deadline. */
+		if (atomic_load(&session->due_us) <= aic_now_us() || is_finished(session)) {
+			serve(session);
 		}
 	}
 }
@@ -280,17 +302,20 @@ static void retry_busy(void)
 
 static void serve_slot(uint64_t tick)
 {
+	uint64_t tick_us = media_clock.start_us + tick * US_PER_TICK;
 	struct session *session;
 
 	AST_DLLIST_TRAVERSE_SAFE_BEGIN(&media_clock.slots[tick % SLOTS], session, slot_entry) {
-		if (session->due_tick > tick) {
+		if (session->visit_tick > tick || session->busy) {
 			continue;
 		}
-		session->due_tick = tick + SLOTS;
-		if (session->frames_owed < FRAMES_OWED_MAX) {
-			session->frames_owed++;
+		if (atomic_load(&session->due_us) > tick_us) {
+			/* Its frames were played as they came. */
+			leave_slot(session);
+			plan_visit(session);
+		} else {
+			serve(session);
 		}
-		serve(session);
 	}
 	AST_DLLIST_TRAVERSE_SAFE_END;
 }
@@ -321,7 +346,7 @@ static int wait_for_work(struct session **armed)
 {
 	uint64_t tick = next_tick_with_work();
 	struct timespec deadline = time_of_tick(tick);
-	int idle = !media_clock.in_slots;
+	int idle = !media_clock.in_care;
 	int timed_out = 0, go_on;
 
 	ast_mutex_lock(&media_clock.lock);
@@ -345,7 +370,7 @@ static void serve_due_slots(void)
 	uint64_t next = next_tick_with_work();
 	uint64_t due_us = media_clock.start_us + next * US_PER_TICK;
 
-	if (media_clock.in_slots && now_us > due_us) {
+	if (media_clock.in_care && now_us > due_us) {
 		if (now_us - due_us > atomic_load_explicit(&media_clock.late_us_max, memory_order_relaxed)) {
 			atomic_store_explicit(&media_clock.late_us_max, now_us - due_us, memory_order_relaxed);
 		}
@@ -356,7 +381,7 @@ static void serve_due_slots(void)
 	while (media_clock.start_us + media_clock.tick * US_PER_TICK <= now_us) {
 		retry_busy();
 		serve_slot(media_clock.tick++);
-		if (!media_clock.in_slots && media_clock.tick < tick_at(now_us)) {
+		if (!media_clock.in_care && media_clock.tick < tick_at(now_us)) {
 			/* Never back: where now is a tick to the microsecond, that one was just served. */
 			media_clock.tick = tick_at(now_us);
 		}
@@ -385,7 +410,7 @@ int media_clock_start(void)
 	AST_DLLIST_HEAD_INIT_NOLOCK(&media_clock.busy);
 	media_clock.armed = NULL;
 	media_clock.stopping = 0;
-	media_clock.in_slots = 0;
+	media_clock.in_care = 0;
 	media_clock.tick = 0;
 	media_clock.start_us = aic_now_us();
 	pthread_condattr_init(&attributes);
@@ -423,6 +448,78 @@ void media_clock_attend(struct session *session)
 		ast_cond_signal(&media_clock.armed_or_stopping);
 	}
 	ast_mutex_unlock(&media_clock.lock);
+}
+
+/* Whether frames were queued before: the clock plays what is appended to them in its turn. */
+static bool is_in_order(struct session *session)
+{
+	return atomic_load(&session->playing) && !atomic_load(&session->drained);
+}
+
+static size_t queued_frames(struct session *session)
+{
+	struct aic_playout_stats stats;
+
+	aic_playout_queue_stats(session->playout, &stats);
+	return stats.queued_bytes / aic_playout_queue_frame_bytes(session->playout);
+}
+
+/* Plays the first frame of what came while nothing was queued, if it may go now. The channel is locked. Returns whether the clock has to go on. */
+static bool play_arrival(struct session *session, struct ast_channel *channel)
+{
+	uint64_t now_us = aic_now_us();
+	size_t queued = queued_frames(session);
+
+	if (is_in_order(session)) {
+		return false;
+	}
+	atomic_store(&session->drained, false);
+	if (aic_pace_plays_arrival(atomic_load(&session->due_us), now_us, queued)) {
+		switch (play_frame(session, channel)) {
+		case AIC_PLAYOUT_FRAME:
+			atomic_store(&session->due_us, aic_pace_due_after_arrival(now_us, queued));
+			note_drained(session);
+			break;
+		case AIC_PLAYOUT_HOLD:
+			atomic_store(&session->due_us, now_us + AIC_FRAME_US);
+			break;
+		case AIC_PLAYOUT_EMPTY:
+			return false;
+		}
+	} else {
+		atomic_store(&session->crowded, aic_pace_is_crowded(queued));
+	}
+	return !atomic_load(&session->playing) || !atomic_load(&session->drained);
+}
+
+void media_clock_play_arrival(struct session *session, size_t appended_bytes)
+{
+	size_t appended = appended_bytes / aic_playout_queue_frame_bytes(session->playout);
+	struct ast_channel *channel;
+	bool clock_goes_on = true;
+
+	if (is_in_order(session)) {
+		size_t queued = queued_frames(session);
+
+		if (queued > appended && aic_pace_is_crowded(queued - appended)) {
+			atomic_store(&session->crowded, true);
+		}
+		return;
+	}
+	if (!(channel = session_channel(session))) {
+		return;
+	}
+	if (!ast_channel_trylock(channel)) {
+		/* Where it has moved to another channel the clock finds out which. */
+		clock_goes_on = session->channel != channel || play_arrival(session, channel);
+		ast_channel_unlock(channel);
+	} else {
+		atomic_fetch_add_explicit(&media_clock.busy_channels, 1, memory_order_relaxed);
+	}
+	ast_channel_unref(channel);
+	if (clock_goes_on) {
+		media_clock_attend(session);
+	}
 }
 
 void media_clock_stats(struct media_clock_stats *stats)

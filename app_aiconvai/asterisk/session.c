@@ -266,7 +266,6 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, in
 		session->options.waiting_sound = session->waiting_sound;
 	}
 	session->framehook_id = -1;
-	session->slot = -1;
 	session->begun_us = aic_now_us();
 	ast_channel_lock(channel);
 	ast_copy_string(session->id, ast_channel_uniqueid(channel), sizeof(session->id));

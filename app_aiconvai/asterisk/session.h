@@ -64,7 +64,10 @@ struct session {
 	/* Of any thread. */
 	atomic_bool ended; /* the conversation is over; `outcome` says how */
 	atomic_bool waiting_sound_on; /* something is played until the agent is heard */
-	atomic_bool playing; /* the media clock is at it: audio that is appended needs no word to the clock */
+	atomic_bool playing; /* there is audio to play, or was a moment ago: the media clock has the session in its care */
+	atomic_bool drained; /* while playing: nothing was queued after the last frame. Changed with the channel locked */
+	atomic_bool crowded; /* audio has piled up since the last frame the clock played: aic_pace_is_crowded() */
+	atomic_uint_fast64_t due_us; /* of the next frame, 0: no run of them has begun. Changed with the channel locked */
 	atomic_bool finished; /* ended, and heard to its end where it should be: the application may return */
 	atomic_uint_fast64_t frames_received; /* from the channel */
 	atomic_uint_fast64_t frames_played;
@@ -76,11 +79,10 @@ struct session {
 
 	/* The media clock thread's own. */
 	AST_DLLIST_ENTRY(session) slot_entry;
-	int slot; /* -1: not in its care */
-	uint64_t due_tick;
+	int in_care;
+	uint64_t visit_tick;
 	AST_DLLIST_ENTRY(session) busy_entry;
 	int busy;
-	unsigned int frames_owed;
 };
 
 /* The source (by address) of every frame of agent audio. */

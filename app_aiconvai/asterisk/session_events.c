@@ -147,13 +147,6 @@ static void on_ready(struct session *session, const struct aic_event *event)
 	send_event("AIConvAIReady", body);
 }
 
-static void on_audio(struct session *session)
-{
-	if (!atomic_load(&session->playing)) {
-		media_clock_attend(session);
-	}
-}
-
 static void put_event_id(struct ast_str **body, const char *name, int64_t event_id)
 {
 	if (event_id != AIC_EVENT_ID_NONE) {
@@ -305,7 +298,7 @@ void session_on_event(void *user, const struct aic_event *event)
 		on_ready(session, event);
 		break;
 	case AIC_EVENT_AUDIO:
-		on_audio(session);
+		media_clock_play_arrival(session, event->audio.appended_bytes);
 		break;
 	case AIC_EVENT_TRANSCRIPT:
 		on_transcript(session, event);

@@ -45,6 +45,9 @@ struct aic_event {
 			struct aic_audio_format downlink;
 		} ready;
 		struct {
+			size_t appended_bytes; /* in the line's format */
+		} audio;
+		struct {
 			enum aic_role role;
 			enum aic_transcript_kind kind;
 			const char *text;

@@ -88,7 +88,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		if (!conversation->stats.first_audio_us) {
 			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
 		}
-		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO});
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO, .audio = {.appended_bytes = (size_t) queued}});
 	}
 }
 

@@ -13,15 +13,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Size of the read buffer all connections of a loop share. */
 #define SERVICE_BUFFER 16384
 
-/* Shortest time between two rounds of a loop, with hasty conversations and without: see rest_until(). */
-#define REST_US 1000
-#define LONG_REST_US 2500
+/* Shortest time between two rounds of a loop: while connections are being set up, with hasty conversations, and without; see rest_until(). */
+#define SETUP_REST_US 200
+#define REST_US 500
+#define LONG_REST_US 4000
+
+/* libwebsockets gets a full round this often at least: for its timers, and for sockets that have become writable. */
+#define FULL_ROUND_US 10000
+
+/* Sockets served after one look at them. */
+#define READY_MAX 64
 
 /* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
 #define HEADER_BUFFER 8192
@@ -51,16 +61,30 @@ struct trusting_host {
 	struct lws_vhost *vhost;
 };
 
+enum asleep {
+	AWAKE,
+	IN_EPOLL,
+	IN_SERVICE, /* libwebsockets' own poll() */
+};
+
 struct aic_event_loop {
 	pthread_t thread;
 	aic_log_fn log;
 	struct lws_context *context;
 	struct lws_protocols protocols[2]; /* the one, and the end of the list */
+	int epoll_fd; /* of the watched sockets, and of wake_fd */
+	int wake_fd;
 	_Atomic(struct aic_loop_task *) posted; /* newest first */
-	atomic_bool woken; /* a wake-up is on its way */
+	_Atomic(enum asleep) asleep; /* who sets it back to AWAKE wakes the thread */
 	atomic_bool stopping;
 	atomic_int hasty; /* conversations */
-	struct trusting_host *hosts; /* the thread's own */
+
+	/* The thread's own. */
+	int watched;   /* sockets */
+	int unsettled; /* connections that need libwebsockets' own rounds */
+	bool full_round; /* has been asked for */
+	uint64_t next_full_round_us;
+	struct trusting_host *hosts;
 };
 
 uint64_t aic_now_us(void)
@@ -78,9 +102,29 @@ struct lws_context *aic_event_loop_context(struct aic_event_loop *loop)
 
 static void wake(struct aic_event_loop *loop)
 {
-	if (!atomic_exchange(&loop->woken, true)) {
+	const uint64_t one = 1;
+
+	switch (atomic_exchange(&loop->asleep, AWAKE)) {
+	case IN_EPOLL:
+		/* Edge-triggered, so that nobody has to read it. A counter that is full wakes as well. */
+		if (write(loop->wake_fd, &one, sizeof(one)) < 0) {
+			break;
+		}
+		break;
+	case IN_SERVICE:
 		lws_cancel_service(loop->context);
+		break;
+	case AWAKE:
+		break;
 	}
+}
+
+/* Says where the thread is going to sleep. Returns false where it must not, because something has been posted. */
+static bool may_sleep(struct aic_event_loop *loop, enum asleep where)
+{
+	atomic_store(&loop->asleep, where);
+	/* Said first, looked then: who posts after the look wakes us. */
+	return !atomic_load(&loop->posted) && !atomic_load(&loop->stopping);
 }
 
 bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task)
@@ -93,7 +137,7 @@ bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task
 	head = atomic_load_explicit(&loop->posted, memory_order_relaxed);
 	do {
 		task->next = head;
-	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &head, task, memory_order_release, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak(&loop->posted, &head, task));
 	wake(loop);
 	return true;
 }
@@ -105,11 +149,8 @@ void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change)
 
 void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 {
-	struct aic_loop_task *task, *in_order = NULL;
+	struct aic_loop_task *task = atomic_exchange(&loop->posted, NULL), *in_order = NULL;
 
-	/* Cleared before the list is taken: what is posted from here on wakes us again. */
-	atomic_store(&loop->woken, false);
-	task = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
 	while (task) {
 		struct aic_loop_task *next = task->next;
 
@@ -139,6 +180,97 @@ static void rest_until(uint64_t us)
 	}
 }
 
+void aic_event_loop_watch(struct aic_event_loop *loop, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	/* Where that fails the socket is served with the full rounds. */
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+	loop->watched++;
+}
+
+void aic_event_loop_unwatch(struct aic_event_loop *loop, int fd)
+{
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	loop->watched--;
+}
+
+void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change)
+{
+	loop->unsettled += change;
+}
+
+void aic_event_loop_want_full_round(struct aic_event_loop *loop)
+{
+	loop->full_round = true;
+}
+
+/* Has libwebsockets look at every socket and timer, and wait for one of them if it may. Returns nonzero when it cannot go on. */
+static int serve_all(struct aic_event_loop *loop, bool wait)
+{
+	int result;
+
+	loop->full_round = false;
+	loop->next_full_round_us = aic_now_us() + FULL_ROUND_US;
+	/* A negative timeout is none; anything else lets it wait as long as it likes. */
+	result = lws_service(loop->context, wait && may_sleep(loop, IN_SERVICE) ? 0 : -1);
+	atomic_store(&loop->asleep, AWAKE);
+	return result < 0;
+}
+
+/* Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns nonzero on failure. */
+static int serve_watched(struct aic_event_loop *loop)
+{
+	struct epoll_event ready[READY_MAX];
+	uint64_t now_us = aic_now_us();
+	int wait_ms = now_us < loop->next_full_round_us ? (int) ((loop->next_full_round_us - now_us + 999) / 1000) : 0;
+	int count, served = 0;
+
+	count = epoll_wait(loop->epoll_fd, ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? wait_ms : 0);
+	atomic_store(&loop->asleep, AWAKE);
+	for (int i = 0; i < count; i++) {
+		struct lws_pollfd readable = {.fd = ready[i].data.fd, .events = POLLIN, .revents = POLLIN};
+
+		if (readable.fd == loop->wake_fd) {
+			continue;
+		}
+		if (ready[i].events & (EPOLLHUP | EPOLLERR)) {
+			/* What poll() says of it is what libwebsockets knows best. */
+			loop->full_round = true;
+			continue;
+		}
+		if (lws_service_fd(loop->context, &readable) < 0) {
+			return -1;
+		}
+		served++;
+	}
+	/* What TLS has decrypted already no socket reports. */
+	if (served && !lws_service_adjust_timeout(loop->context, 1, 0)) {
+		loop->full_round = true;
+	}
+	return 0;
+}
+
+/*
+ * libwebsockets polls every socket at every round, which with many calls costs more than to serve them. Those with nothing but messages to come are watched with
+ * epoll, and served singly; the full rounds do the rest: connections that are being made or closed, timers, sockets that were full.
+ */
+static int serve(struct aic_event_loop *loop)
+{
+	if (loop->unsettled || !loop->watched) {
+		return serve_all(loop, true);
+	}
+	if ((loop->full_round || aic_now_us() >= loop->next_full_round_us) && serve_all(loop, false)) {
+		return -1;
+	}
+	return serve_watched(loop);
+}
+
+static uint64_t rest_us(struct aic_event_loop *loop)
+{
+	return loop->unsettled ? SETUP_REST_US : atomic_load(&loop->hasty) ? REST_US : LONG_REST_US;
+}
+
 static void *run(void *arg)
 {
 	struct aic_event_loop *loop = arg;
@@ -146,11 +278,12 @@ static void *run(void *arg)
 
 	while (!atomic_load(&loop->stopping)) {
 		rest_until(next_round_us);
-		if (lws_service(loop->context, 0) < 0) {
+		aic_event_loop_run_tasks(loop);
+		if (serve(loop)) {
 			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
 			break;
 		}
-		next_round_us = aic_now_us() + (atomic_load(&loop->hasty) ? REST_US : LONG_REST_US);
+		next_round_us = aic_now_us() + rest_us(loop);
 	}
 	return NULL;
 }
@@ -233,6 +366,31 @@ static void free_context(struct aic_event_loop *loop)
 	}
 }
 
+/* Returns 0, or -1 with what is missing left at -1. */
+static int open_epoll(struct aic_event_loop *loop)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	event.data.fd = loop->wake_fd;
+	if (loop->epoll_fd < 0 || loop->wake_fd < 0 || epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event)) {
+		return -1;
+	}
+	return 0;
+}
+
+static void free_loop(struct aic_event_loop *loop)
+{
+	if (loop->epoll_fd >= 0) {
+		close(loop->epoll_fd);
+	}
+	if (loop->wake_fd >= 0) {
+		close(loop->wake_fd);
+	}
+	free(loop);
+}
+
 struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log)
 {
 	struct lws_context_creation_info info = {0};
@@ -245,9 +403,14 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	loop->log = log;
 	loop->protocols[0] = *protocol;
 	atomic_init(&loop->posted, NULL);
-	atomic_init(&loop->woken, false);
+	atomic_init(&loop->asleep, AWAKE);
 	atomic_init(&loop->stopping, false);
 	atomic_init(&loop->hasty, 0);
+	if (open_epoll(loop)) {
+		log(AIC_LOG_ERROR, "the network thread could not be started: no file descriptor is free");
+		free_loop(loop);
+		return NULL;
+	}
 
 	/* Everything worth knowing reaches the conversation; libwebsockets' own lines would name hosts and paths. */
 	lws_set_log_level(0, NULL);
@@ -263,13 +426,13 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	info.user = loop;
 	if (!(loop->context = lws_create_context(&info))) {
 		log(AIC_LOG_ERROR, "libwebsockets could not be started");
-		free(loop);
+		free_loop(loop);
 		return NULL;
 	}
 	if (!aic_event_loop_vhost(loop, NULL, error, sizeof(error)) || aic_thread_start(&loop->thread, "aiconvai-net", run, loop)) {
 		log(AIC_LOG_ERROR, error[0] ? error : "the network thread could not be started");
 		free_context(loop);
-		free(loop);
+		free_loop(loop);
 		return NULL;
 	}
 	return loop;
@@ -281,11 +444,11 @@ void aic_event_loop_free(struct aic_event_loop *loop)
 		return;
 	}
 	atomic_store(&loop->stopping, true);
-	lws_cancel_service(loop->context);
+	wake(loop);
 	pthread_join(loop->thread, NULL);
 	/* The thread is gone, so that this one may take its place. */
 	aic_event_loop_run_tasks(loop);
 	free_context(loop);
 	aic_event_loop_run_tasks(loop);
-	free(loop);
+	free_loop(loop);
 }

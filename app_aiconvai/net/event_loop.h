@@ -27,8 +27,8 @@ struct aic_loop_task {
 };
 
 /*
- * Starts the thread. `protocol` is the one protocol of all its connections; its callback hands LWS_CALLBACK_EVENT_WAIT_CANCELLED
- * to aic_event_loop_run_tasks(). Returns NULL when that fails (and has logged why).
+ * Starts the thread. `protocol` is the one protocol of all its connections, and its user pointer (of the context) the loop. Returns NULL when that
+ * fails (and has logged why).
  */
 struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log);
 
@@ -49,7 +49,20 @@ void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change);
 
 /* --- on the loop's thread --- */
 
+/* Runs what is posted. */
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);
+
+/* A connection from which only messages are to be expected: its socket is served when it has something to read. */
+void aic_event_loop_watch(struct aic_event_loop *loop, int fd);
+
+/* Not so any more. Before the socket is closed. */
+void aic_event_loop_unwatch(struct aic_event_loop *loop, int fd);
+
+/* A connection begins (+1) to be made or closed, or is done with that (-1). */
+void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change);
+
+/* libwebsockets was asked to say when a socket takes more, or keeps what it did not take: that wants a full round. */
+void aic_event_loop_want_full_round(struct aic_event_loop *loop);
 
 struct lws_context *aic_event_loop_context(struct aic_event_loop *loop);
 

@@ -46,6 +46,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->user = setup->user;
 	link->task.run = process;
 	link->timer_us = UINT64_MAX;
+	link->watched_fd = -1;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
 	atomic_init(&link->task.posted, false);
@@ -202,6 +203,9 @@ static void send_now(struct aic_link *link)
 			lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 			return;
 		}
+		if (lws_partial_buffered(link->wsi)) {
+			aic_event_loop_want_full_round(link->loop);
+		}
 	}
 }
 
@@ -234,6 +238,7 @@ static void settle(struct aic_link *link)
 {
 	if (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)) {
 		lws_callback_on_writable(link->wsi);
+		aic_event_loop_want_full_round(link->loop);
 	}
 	if (link->running && !link->wsi && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
 		link->running = false;

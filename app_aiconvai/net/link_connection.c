@@ -28,9 +28,25 @@ struct lookup {
 	uint64_t generation;
 };
 
+static void set_unsettled(struct aic_link *link, bool unsettled)
+{
+	aic_event_loop_count_unsettled(link->loop, unsettled - link->unsettled);
+	link->unsettled = unsettled;
+}
+
+static void unwatch(struct aic_link *link)
+{
+	if (link->watched_fd >= 0) {
+		aic_event_loop_unwatch(link->loop, link->watched_fd);
+		link->watched_fd = -1;
+	}
+}
+
 /* Forgets the connection: what still comes from it is nobody's. */
 static void detach(struct aic_link *link)
 {
+	unwatch(link);
+	set_unsettled(link, false);
 	if (link->wsi) {
 		lws_set_opaque_user_data(link->wsi, NULL);
 		link->wsi = NULL;
@@ -70,6 +86,8 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason)
 	if (!link->wsi || link->closing) {
 		return;
 	}
+	unwatch(link);
+	set_unsettled(link, true);
 	link->closing = true;
 	link->close_code = code;
 	snprintf(link->close_reason, sizeof(link->close_reason), "%s", reason);
@@ -133,6 +151,7 @@ static void connect_next_address(struct aic_link *link)
 		link->connecting_now = false;
 		if (wsi && !link->connect_error[0]) {
 			link->wsi = wsi;
+			set_unsettled(link, true);
 			return;
 		}
 		link->wsi = NULL;
@@ -346,6 +365,7 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 		}
 		if (aic_conversation_wants_to_send(link->conversation)) {
 			lws_callback_on_writable(wsi);
+			aic_event_loop_want_full_round(link->loop);
 		}
 	}
 	return 0;
@@ -353,6 +373,9 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 
 static void on_peer_close(struct aic_link *link, const unsigned char *bytes, size_t length)
 {
+	/* libwebsockets answers it. */
+	unwatch(link);
+	set_unsettled(link, true);
 	if (length >= 2) {
 		size_t reason = length - 2 < sizeof(link->peer_reason) - 1 ? length - 2 : sizeof(link->peer_reason) - 1;
 
@@ -423,6 +446,9 @@ static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callba
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		link->open = true;
 		link->request = NULL;
+		link->watched_fd = lws_get_socket_fd(wsi);
+		aic_event_loop_watch(link->loop, link->watched_fd);
+		set_unsettled(link, false);
 		aic_conversation_connected(link->conversation, aic_now_us());
 		link_pump(link);
 		return 0;

@@ -1,0 +1,43 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "pace.h"
+
+static uint64_t on_shared_grid(uint64_t us)
+{
+	return (us + AIC_PACE_SHARED_US - 1) / AIC_PACE_SHARED_US * AIC_PACE_SHARED_US;
+}
+
+bool aic_pace_plays_arrival(uint64_t due_us, uint64_t now_us, size_t queued_frames)
+{
+	/* With frames to spare nothing is gained by being early, and the shared grid would be lost. */
+	uint64_t early_us = queued_frames < AIC_PACE_FRAMES_TO_SPARE ? AIC_PACE_EARLY_US : 0;
+
+	return now_us + early_us >= due_us;
+}
+
+uint64_t aic_pace_due_after_arrival(uint64_t now_us, size_t queued_frames)
+{
+	return (queued_frames < AIC_PACE_FRAMES_TO_SPARE ? now_us : on_shared_grid(now_us)) + AIC_FRAME_US;
+}
+
+bool aic_pace_is_crowded(size_t queued_frames)
+{
+	return queued_frames > 0 && queued_frames < AIC_PACE_FRAMES_TO_SPARE;
+}
+
+uint64_t aic_pace_due_after_frame(uint64_t due_us, bool crowded)
+{
+	return due_us + AIC_FRAME_US - (crowded ? AIC_PACE_HURRY_US : 0);
+}
+
+uint64_t aic_pace_due_now(uint64_t due_us, uint64_t now_us)
+{
+	return now_us > due_us + AIC_PACE_BEHIND_MAX_US ? now_us : due_us;
+}
+
+uint64_t aic_pace_dry_check(uint64_t due_us)
+{
+	return on_shared_grid(due_us + AIC_PACE_SHARED_US);
+}
