@@ -29,7 +29,7 @@
 #include <time.h>
 
 /* More than the ticks from one visit of a session to the next. */
-#define SLOTS 32
+#define SLOTS 64
 
 #define US_PER_TICK 1000
 
@@ -59,7 +59,7 @@ enum attendance {
 	BUSY,    /* the channel's lock was not free */
 };
 
-_Static_assert(SLOTS * US_PER_TICK > AIC_FRAME_US + 2 * AIC_PACE_SHARED_US, "a slot comes round later than the next visit");
+_Static_assert(SLOTS * US_PER_TICK > AIC_FRAME_US + AIC_PACE_CHECK_AFTER_US + AIC_PACE_CHECK_US, "a slot comes round later than the next visit");
 
 /*
  * ast_write() for a thread that is not the channel's own. While that one waits for a frame it has the channel marked as blocked by

@@ -4,9 +4,9 @@
  */
 #include "pace.h"
 
-static uint64_t on_shared_grid(uint64_t us)
+static uint64_t round_up(uint64_t us, uint64_t grid_us)
 {
-	return (us + AIC_PACE_SHARED_US - 1) / AIC_PACE_SHARED_US * AIC_PACE_SHARED_US;
+	return (us + grid_us - 1) / grid_us * grid_us;
 }
 
 bool aic_pace_plays_arrival(uint64_t due_us, uint64_t now_us, size_t queued_frames)
@@ -19,7 +19,7 @@ bool aic_pace_plays_arrival(uint64_t due_us, uint64_t now_us, size_t queued_fram
 
 uint64_t aic_pace_due_after_arrival(uint64_t now_us, size_t queued_frames)
 {
-	return (queued_frames < AIC_PACE_FRAMES_TO_SPARE ? now_us : on_shared_grid(now_us)) + AIC_FRAME_US;
+	return (queued_frames < AIC_PACE_FRAMES_TO_SPARE ? now_us : round_up(now_us, AIC_PACE_SHARED_US)) + AIC_FRAME_US;
 }
 
 bool aic_pace_is_crowded(size_t queued_frames)
@@ -39,5 +39,5 @@ uint64_t aic_pace_due_now(uint64_t due_us, uint64_t now_us)
 
 uint64_t aic_pace_dry_check(uint64_t due_us)
 {
-	return on_shared_grid(due_us + AIC_PACE_SHARED_US);
+	return round_up(due_us + AIC_PACE_CHECK_AFTER_US, AIC_PACE_CHECK_US);
 }

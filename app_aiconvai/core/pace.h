@@ -26,11 +26,12 @@
 /* Who is further behind than this owes nothing any more: a burst of old frames helps nobody. The audio stays queued. */
 #define AIC_PACE_BEHIND_MAX_US 200000
 
-/*
- * Deadlines of calls whose audio comes faster than it is heard lie on a grid of this, so that many share a wake-up. So do the moments at which is
- * looked whether audio that is passed on as it comes has stopped coming.
- */
+/* Deadlines of calls whose audio comes faster than it is heard lie on a grid of this, so that many share a wake-up. */
 #define AIC_PACE_SHARED_US 5000
+
+/* The same of the moments at which is looked whether audio that is passed on as it comes has stopped coming; and how long after the deadline at least. */
+#define AIC_PACE_CHECK_US 10000
+#define AIC_PACE_CHECK_AFTER_US 5000
 
 /* Frames that are queued from which on audio counts as coming faster than it is heard. */
 #define AIC_PACE_FRAMES_TO_SPARE 4

@@ -28,7 +28,7 @@
 #define LONG_REST_US 4000
 
 /* libwebsockets gets a full round this often at least: for its timers, and for sockets that have become writable. */
-#define FULL_ROUND_US 10000
+#define FULL_ROUND_US 20000
 
 /* Sockets served after one look at them. */
 #define READY_MAX 64

@@ -60,8 +60,8 @@ def test_who_is_far_behind_begins_anew(due: int, behind: int) -> None:
 @given(TIMES)
 def test_the_look_whether_audio_still_comes_is_shared_and_after_the_deadline(due: int) -> None:
     look = ENGINE.aic_pace_dry_check(due)
-    assert look % SHARED == 0
-    assert SHARED <= look - due < 2 * SHARED
+    assert look % ENGINE.AIC_PACE_CHECK_US == 0
+    assert 0 <= look - due - ENGINE.AIC_PACE_CHECK_AFTER_US < ENGINE.AIC_PACE_CHECK_US
 
 
 @given(st.lists(st.integers(0, EARLY), min_size=2, max_size=200))
