@@ -133,7 +133,7 @@ int audiosocket_receive(struct audiosocket *audiosocket, const uint8_t *bytes, s
 
 int audiosocket_writable(struct audiosocket *audiosocket)
 {
-	return audiosocket->outgoing.wsi ? outgoing_resume(&audiosocket->outgoing) : -1;
+	return outgoing_resume(&audiosocket->outgoing);
 }
 
 void audiosocket_free(struct audiosocket *audiosocket)

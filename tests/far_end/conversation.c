@@ -26,9 +26,12 @@
 /* The event id of everything an echo says: it is one run of audio. */
 #define ECHO_EVENT_ID 1
 
-#define CLOSE_GOING_AWAY 1001
 #define CLOSE_NO_CODE 1005
+#define CLOSE_NO_FRAME 1006
 #define CLOSE_POLICY_VIOLATION 1008
+/* With the terminator. */
+#define CLOSE_REASON_SIZE 124
+
 #define CLOSE_REFUSED 3000 /* with which the service ends a conversation it never began */
 
 struct conversation {
@@ -40,30 +43,32 @@ struct conversation {
 	struct timer initiation_limit;
 	struct aic_buffer assembled; /* a message in fragments */
 	uint64_t number;
+	const char *refusal; /* why it never begins; NULL: it does */
 	bool initiated;
 	bool closing; /* of our own will; `close_code` says why */
 	int close_code; /* 0: none yet */
-	char close_reason[124];
 };
 
 static uint64_t conversations;
 
-/* Closes at the next chance; what was not sent yet is dropped. Returns -1, for callbacks that close by that. */
+/*
+ * Closes with a close frame; what was not sent yet is dropped. Only for what the receive callback returns: a debug build of libwebsockets on libuv
+ * (Debian's) closes twice what any other callback closes, and the second time without its close frame. Returns -1.
+ */
 static int close_connection(struct conversation *conversation, int code, const char *reason)
 {
-	if (!conversation->closing) {
-		conversation->closing = true;
-		conversation->close_code = code;
-		snprintf(conversation->close_reason, sizeof(conversation->close_reason), "%s", reason);
-		if (conversation->outgoing.wsi) {
-			lws_close_reason(conversation->outgoing.wsi, (enum lws_close_status) code, (unsigned char *) conversation->close_reason,
-				strlen(conversation->close_reason));
-			lws_callback_on_writable(conversation->outgoing.wsi);
-		}
-		pings_stop(&conversation->pings);
-		speaker_stop(&conversation->speaker);
-		timer_stop(&conversation->initiation_limit);
+	unsigned char text[CLOSE_REASON_SIZE];
+	int length = snprintf((char *) text, sizeof(text), "%s", reason);
+
+	conversation->closing = true;
+	conversation->close_code = code;
+	if (conversation->outgoing.wsi) {
+		lws_close_reason(conversation->outgoing.wsi, (enum lws_close_status) code, text,
+			(size_t) length < sizeof(text) ? (size_t) length : sizeof(text) - 1);
 	}
+	pings_stop(&conversation->pings);
+	speaker_stop(&conversation->speaker);
+	timer_stop(&conversation->initiation_limit);
 	return -1;
 }
 
@@ -75,13 +80,15 @@ static int break_off(struct conversation *conversation, const char *problem)
 
 static void on_initiation_limit(void *arg)
 {
-	break_off(arg, "no conversation_initiation_client_data within 10 s");
+	struct conversation *conversation = arg;
+
+	facts_violation("%s: no conversation_initiation_client_data within 10 s", conversation->agent.name);
+	outgoing_abandon(&conversation->outgoing);
 }
 
 struct conversation *conversation_new(struct lws *wsi, const char *agent_name)
 {
 	struct conversation *conversation = calloc(1, sizeof(*conversation));
-	const char *problem;
 
 	if (!conversation) {
 		return NULL;
@@ -91,12 +98,10 @@ struct conversation *conversation_new(struct lws *wsi, const char *agent_name)
 	conversation->number = ++conversations;
 	conversation->initiation_limit.run = on_initiation_limit;
 	conversation->initiation_limit.arg = conversation;
-	if ((problem = agent_of_name(&conversation->agent, agent_name))) {
-		facts_violation("%s: %s", conversation->agent.name, problem);
-		close_connection(conversation, CLOSE_REFUSED, problem);
-	} else {
-		timer_start(&conversation->initiation_limit, now_us() + INITIATION_LIMIT_US);
+	if ((conversation->refusal = agent_of_name(&conversation->agent, agent_name))) {
+		facts_violation("%s: %s", conversation->agent.name, conversation->refusal);
 	}
+	timer_start(&conversation->initiation_limit, now_us() + INITIATION_LIMIT_US);
 	return conversation;
 }
 
@@ -138,6 +143,9 @@ static int take_message(struct conversation *conversation, const char *text, siz
 
 	totals.messages_in++;
 	totals.bytes_in += length;
+	if (conversation->refusal) {
+		return close_connection(conversation, CLOSE_REFUSED, conversation->refusal);
+	}
 	client_message_read(&message, text, length);
 	if (message.kind == CLIENT_BAD) {
 		return break_off(conversation, message.problem);
@@ -194,9 +202,9 @@ int conversation_receive(struct conversation *conversation, const char *bytes, s
 int conversation_writable(struct conversation *conversation)
 {
 	if (conversation->closing) {
-		return -1;
+		return 0;
 	}
-	if (!conversation->outgoing.wsi || outgoing_resume(&conversation->outgoing)) {
+	if (outgoing_resume(&conversation->outgoing)) {
 		return -1;
 	}
 	speaker_resume(&conversation->speaker);
@@ -219,7 +227,7 @@ void conversation_free(struct conversation *conversation)
 	pings_stop(&conversation->pings);
 	speaker_stop(&conversation->speaker);
 	timer_stop(&conversation->initiation_limit);
-	facts_closed(conversation->agent.name, &conversation->counts, conversation->close_code ? conversation->close_code : CLOSE_GOING_AWAY);
+	facts_closed(conversation->agent.name, &conversation->counts, conversation->close_code ? conversation->close_code : CLOSE_NO_FRAME);
 	outgoing_free(&conversation->outgoing);
 	aic_buffer_free(&conversation->assembled);
 	free(conversation);

@@ -75,7 +75,7 @@ int media_receive(struct media *media, const void *bytes, size_t length)
 
 int media_writable(struct media *media)
 {
-	return media->outgoing.wsi ? outgoing_resume(&media->outgoing) : -1;
+	return outgoing_resume(&media->outgoing);
 }
 
 void media_free(struct media *media)

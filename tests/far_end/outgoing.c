@@ -42,18 +42,22 @@ void outgoing_free_scratch(void)
 }
 
 /* From outside of the connection's own callbacks too, which could not say by a return value that it is to go. */
-static void kill_connection(struct outgoing *outgoing)
+void outgoing_abandon(struct outgoing *outgoing)
 {
 	struct lws *wsi = outgoing->wsi;
 
 	outgoing_free(outgoing);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	if (wsi) {
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		/* On libuv it looks at its timers only after something happened. */
+		lws_cancel_service(lws_get_context(wsi));
+	}
 }
 
 static int write_now(struct outgoing *outgoing, uint8_t *bytes, size_t length)
 {
 	if (lws_write(outgoing->wsi, bytes, length, outgoing->kind) < (int) length) {
-		kill_connection(outgoing);
+		outgoing_abandon(outgoing);
 		return -1;
 	}
 	totals.messages_out++;
@@ -79,11 +83,11 @@ int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length)
 	}
 	if (outgoing->waiting_bytes + length > OUTGOING_MAX) {
 		facts_violation("a peer does not read: %zu bytes wait for it", outgoing->waiting_bytes);
-		kill_connection(outgoing);
+		outgoing_abandon(outgoing);
 		return -1;
 	}
 	if (!(message = malloc(sizeof(*message) + LWS_PRE + length))) {
-		kill_connection(outgoing);
+		outgoing_abandon(outgoing);
 		return -1;
 	}
 	message->next = NULL;
@@ -102,6 +106,9 @@ int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length)
 
 int outgoing_resume(struct outgoing *outgoing)
 {
+	if (!outgoing->wsi) {
+		return -1;
+	}
 	while (outgoing->first && !lws_partial_buffered(outgoing->wsi)) {
 		struct outgoing_message *message = outgoing->first;
 		int failed;

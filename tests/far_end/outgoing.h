@@ -31,8 +31,11 @@ struct outgoing {
  */
 int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length);
 
-/* To be called when the socket takes data again. Returns 0, or -1 when the connection is lost. */
+/* To be called when the socket takes data again. Returns 0, or -1 when the connection is lost or abandoned. */
 int outgoing_resume(struct outgoing *outgoing);
+
+/* Sends nothing more and lets the connection go down without a word, at once. */
+void outgoing_abandon(struct outgoing *outgoing);
 
 /* Whether all that was sent is the kernel's. */
 bool outgoing_is_empty(const struct outgoing *outgoing);

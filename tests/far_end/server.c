@@ -58,7 +58,8 @@ static int open_websocket(struct lws *wsi, struct connection *connection)
 	return connection->conversation ? 0 : -1;
 }
 
-static int refuse_unknown_path(struct lws *wsi)
+/* Returns 0 to go on, 1 where the request is answered. */
+static int confirm_upgrade(struct lws *wsi)
 {
 	char path[128];
 
@@ -66,8 +67,7 @@ static int refuse_unknown_path(struct lws *wsi)
 	if (!strcmp(path, MEDIA_PATH) || !strcmp(path, CONVERSATION_PATH)) {
 		return 0;
 	}
-	lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL);
-	return -1;
+	return signed_url_answer(wsi, path) ? -1 : 1;
 }
 
 static int serve_websocket(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
@@ -76,9 +76,9 @@ static int serve_websocket(struct lws *wsi, enum lws_callback_reasons reason, vo
 
 	switch (reason) {
 	case LWS_CALLBACK_HTTP:
-		return signed_url_answer(wsi, in);
-	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-		return refuse_unknown_path(wsi);
+		return signed_url_answer(wsi, in) || lws_http_transaction_completed(wsi) ? -1 : 0;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return confirm_upgrade(wsi);
 	case LWS_CALLBACK_ESTABLISHED:
 		return open_websocket(wsi, connection);
 	case LWS_CALLBACK_RECEIVE:

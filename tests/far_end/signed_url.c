@@ -36,7 +36,7 @@ static int answer(struct lws *wsi, unsigned int status, const char *key, const c
 			|| lws_write(wsi, body + LWS_PRE, length, LWS_WRITE_HTTP_FINAL) != (int) length;
 	}
 	yajl_gen_free(gen);
-	return failed || lws_http_transaction_completed(wsi) ? -1 : 0;
+	return failed ? -1 : 0;
 }
 
 /* The name in the Host header, without a port; an empty one when there is none that is a host name. */

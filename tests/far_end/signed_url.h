@@ -12,7 +12,7 @@
 #define CONVERSATION_PATH "/v1/convai/conversation"
 #define SIGNED_URL_PATH CONVERSATION_PATH "/get-signed-url"
 
-/* Answers the request for `path`, whatever it is. Returns what the HTTP callback is to return. */
+/* Answers the request for `path`, whatever it is. Returns 0, or -1 when the connection is lost. */
 int signed_url_answer(struct lws *wsi, const char *path);
 
 #endif

@@ -40,7 +40,7 @@ class ClosedConversation(_Fact):
     pings: int
     pongs: int
     close_code: int
-    """The peer's, or the far end's own where it closed first; 1001: neither had said a word."""
+    """The peer's, or the far end's own where it closed first; 1006: there was no close frame."""
 
 
 class Totals(_Fact):
