@@ -46,10 +46,10 @@ const char *agent_of_name(struct agent *agent, const char *name)
 
 	*agent = (struct agent) {.format = "ulaw_8000", .sample_bytes = 1};
 	if (!*name || strlen(name) >= sizeof(agent->name) || name[strspn(name, NAME_CHARACTERS)]) {
-		strcpy(agent->name, "?");
+		agent->name[0] = '?';
 		return "agent_id is missing, too long, or has a character no agent has";
 	}
-	strcpy(agent->name, name);
+	memcpy(agent->name, name, strlen(name) + 1);
 	if (!strcmp(name, "echo")) {
 		return NULL;
 	}

@@ -137,6 +137,7 @@ void timer_start(struct timer *timer, uint64_t due_us)
 	}
 	if (count + 1 >= capacity) {
 		size_t grown = capacity ? capacity * 2 : 1024;
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what it holds. */
 		struct timer **timers = realloc(heap, grown * sizeof(*timers));
 
 		if (!timers) {
