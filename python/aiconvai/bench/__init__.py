@@ -1,0 +1,1 @@
+"""The benchmark: many calls at once, and what they cost."""
