@@ -1,7 +1,7 @@
 """What a caller hears of a service that streams at the pace of real time over a network that delays what it sends.
 
-The same turns, with the same delays, go to two calls at the same time: the agent of one has no playout delay, that of the
-other the default one. All is judged by the packets that the callers got.
+The same turns, with the same delays, go to two calls at the same time: the agent of one has no playout delay, that
+of the other the default one. All is judged by the packets that the callers got.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TURN_SECONDS = 1.2
 PAUSE_SECONDS = 1.2
 TURN_PACKETS = round(TURN_SECONDS * 50)
 CHUNK_MS = 20
-SEED = 40
+SEED = 60
 
 
 def _turn(number: int, jitter_ms: int, distribution: Distribution) -> Tone:

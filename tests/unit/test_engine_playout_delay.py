@@ -313,13 +313,9 @@ def test_the_queue_counts_the_gaps_that_are_heard(
     assert result.gap_ms - 5 * len(coming) <= stats.gap_us / 1000 <= result.gap_ms
 
 
-@given(
-    st.lists(st.integers(min_value=1, max_value=30), min_size=1, max_size=6), CHUNKS_MS, EVENT_IDS, st.floats(0, 1)
-)
+@given(st.lists(st.integers(min_value=1, max_value=30), min_size=1, max_size=6), CHUNKS_MS, EVENT_IDS, st.floats(0, 1))
 @settings(deadline=None)
-def test_who_is_never_late_is_never_delayed(
-    counts: list[int], chunk_ms: int, event_ids: EventIds, pace: float
-) -> None:
+def test_who_is_never_late_is_never_delayed(counts: list[int], chunk_ms: int, event_ids: EventIds, pace: float) -> None:
     """Chunks that come when the one before ends or sooner, up to all at once."""
     coming: list[Arrival] = []
     for arrival in turns_of([[0.0] * count for count in counts], chunk_ms, event_ids):

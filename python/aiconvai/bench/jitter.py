@@ -3,9 +3,9 @@
     python -m aiconvai.bench.jitter [--minutes 10] [--plot docs/images/jitter.png]
 
 A service speaks in turns at the pace of real time; its chunks arrive in order, each late by a delay of its own.
-They go into the engine's real queue, from which a frame is taken every 20 ms as the media clock does: at once when audio
-comes while nothing is queued, and from there on every 20 ms until the queue is found empty. What the caller
-hears is judged by the times of the frames alone, not by the queue's own counters.
+They go into the engine's real queue, from which frames are taken as the media clock takes them: one at once when
+audio comes while nothing is queued, then one every 20 ms until the queue is found empty. What the caller hears is
+judged by the times of the frames alone, not by the queue's own counters.
 """
 
 from __future__ import annotations
