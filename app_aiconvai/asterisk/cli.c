@@ -152,6 +152,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 	ast_cli(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late\n", report->frames_played, report->frames_late);
 	ast_cli(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the limit\n", playout->queued_chunks,
 		aic_format_ms(session->line_format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
+	ast_cli(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns\n", playout->delay_ms, playout->gap_us / 1000);
 	ast_cli(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late\n", conversation->interruptions,
 		playout->chunks_interrupted, playout->chunks_late);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {

@@ -73,8 +73,9 @@ static void list_session(struct mansession *s, const char *action_id, struct ses
 		report->frames_played);
 	astman_append(s, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\nQueueMs: %" PRIu64 "\r\n", conversation->uplink_dbfs, conversation->downlink_dbfs,
 		aic_format_ms(session->line_format, report->playout.queued_bytes));
-	astman_append(s, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\nOpenToolCalls: %zu\r\n\r\n", conversation->interruptions, report->playout.underruns,
-		conversation->open_tool_calls);
+	astman_append(s, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\nGapMs: %" PRIu64 "\r\nPlayoutDelayMs: %u\r\n", conversation->interruptions,
+		report->playout.underruns, report->playout.gap_us / 1000, report->playout.delay_ms);
+	astman_append(s, "OpenToolCalls: %zu\r\n\r\n", conversation->open_tool_calls);
 }
 
 static int action_list(struct mansession *s, const struct message *m)

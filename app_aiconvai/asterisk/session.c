@@ -273,7 +273,8 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, in
 	session->channel = ast_channel_ref(channel);
 	ast_channel_unlock(channel);
 	session->snapshot = ast_channel_snapshot_get_latest(session->id);
-	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000, &playout_lock);
+	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000,
+		agent->settings.playout_max_delay_ms, &playout_lock);
 	if (!session->playout || register_session(session, most_calls, outcome)) {
 		session->channel = ast_channel_unref(session->channel);
 		ao2_ref(session, -1);

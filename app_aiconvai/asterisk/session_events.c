@@ -262,6 +262,7 @@ static void put_statistics(struct ast_str **body, struct session *session, const
 	ast_str_append(body, 0, "ChunksSent: %" PRIu64 "\r\nChunksReceived: %" PRIu64 "\r\n", stats->uplink_chunks_sent, stats->downlink_chunks);
 	ast_str_append(body, 0, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\n", stats->uplink_dbfs, stats->downlink_dbfs);
 	ast_str_append(body, 0, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\n", stats->interruptions, playout.underruns);
+	ast_str_append(body, 0, "GapMs: %" PRIu64 "\r\nPlayoutDelayMs: %u\r\n", playout.gap_us / 1000, playout.delay_ms);
 	ast_str_append(body, 0, "ConnectMs: %" PRIu64 "\r\nReadyMs: %" PRIu64 "\r\nFirstAudioMs: %" PRIu64 "\r\n", stats->connected_us / 1000,
 		stats->ready_us / 1000, stats->first_audio_us / 1000);
 }

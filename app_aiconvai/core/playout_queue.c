@@ -45,10 +45,10 @@ struct aic_playout_queue {
 	int64_t interrupted_id; /* audio with this id or an older one is dropped */
 	bool held;             /* the last take held a part of a frame back */
 	bool appended;         /* since the last take */
-	bool ran_dry;          /* the last take found too little after audio of stats.playing_event_id */
 	struct heard_position heard[AIC_HEARD_EVENTS]; /* most recent last */
 	size_t heard_count;
-	struct aic_playout_stats stats; /* its queued_* fields leave removed chunks out */
+	struct aic_playout_delay delay;
+	struct aic_playout_stats stats; /* its queued_* fields leave removed chunks out; those that `delay` counts are not kept here */
 };
 
 static void queue_lock(struct aic_playout_queue *queue)
@@ -65,7 +65,8 @@ static void queue_unlock(struct aic_playout_queue *queue)
 	}
 }
 
-struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, const struct aic_playout_lock *lock)
+struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, uint32_t max_delay_ms,
+	const struct aic_playout_lock *lock)
 {
 	struct aic_playout_queue *queue;
 
@@ -78,6 +79,7 @@ struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, 
 	if (lock) {
 		queue->lock = *lock;
 	}
+	aic_playout_delay_init(&queue->delay, max_delay_ms);
 	queue->interrupted_id = AIC_EVENT_ID_NONE;
 	queue->stats.playing_event_id = AIC_EVENT_ID_NONE;
 	queue->capacity = FIRST_BYTES;
@@ -114,6 +116,11 @@ size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue)
 static struct chunk *chunk_at(struct aic_playout_queue *queue, size_t index)
 {
 	return &queue->chunks[(queue->first_chunk + index) & (queue->chunk_capacity - 1)];
+}
+
+static uint64_t us_of(const struct aic_playout_queue *queue, size_t bytes)
+{
+	return (uint64_t) (bytes / aic_sample_bytes(queue->format)) * 1000000 / queue->format.rate;
 }
 
 /* Copies `length` bytes of the ring, from `offset` behind its first byte. */
@@ -197,7 +204,8 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
 	return 0;
 }
 
-static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, bool padding)
+static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, bool padding,
+	uint64_t now_us)
 {
 	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
 	size_t kept = length < room ? length : room;
@@ -219,10 +227,11 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 	queue->chunk_count++;
 	*chunk_at(queue, queue->chunk_count - 1) =
 		(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .padding = padding};
-	if (queue->ran_dry && event_id == queue->stats.playing_event_id) {
-		queue->stats.underruns++;
-	}
-	queue->ran_dry = false;
+	aic_playout_delay_arrived(&queue->delay, &(struct aic_playout_arrival) {.now_us = now_us,
+		.queued_us = us_of(queue, queue->stats.queued_bytes),
+		.length_us = us_of(queue, kept),
+		.padding = padding,
+		.same_event = event_id == queue->stats.playing_event_id});
 	queue->appended = true;
 	queue->stats.queued_chunks++;
 	queue->stats.queued_bytes += kept;
@@ -233,22 +242,22 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 	return (int64_t) kept;
 }
 
-int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length)
+int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, uint64_t now_us)
 {
 	int64_t kept;
 
 	queue_lock(queue);
-	kept = append_locked(queue, event_id, bytes, length, false);
+	kept = append_locked(queue, event_id, bytes, length, false, now_us);
 	queue_unlock(queue);
 	return kept;
 }
 
-int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms)
+int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms, uint64_t now_us)
 {
 	int64_t kept;
 
 	queue_lock(queue);
-	kept = append_locked(queue, event_id, NULL, aic_format_bytes(queue->format, ms), true);
+	kept = append_locked(queue, event_id, NULL, aic_format_bytes(queue->format, ms), true, now_us);
 	queue_unlock(queue);
 	return kept;
 }
@@ -270,8 +279,9 @@ static void trim_removed(struct aic_playout_queue *queue)
 
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result)
 {
-	result->removed_chunks = result->removed_bytes = 0;
+	size_t largest = 0;
 
+	result->removed_chunks = result->removed_bytes = 0;
 	queue_lock(queue);
 	if (event_id > queue->interrupted_id) {
 		queue->interrupted_id = event_id;
@@ -279,7 +289,11 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	for (size_t i = 0; i < queue->chunk_count; i++) {
 		struct chunk *chunk = chunk_at(queue, i);
 
-		if (chunk->removed || chunk->event_id > event_id) {
+		if (chunk->removed) {
+			continue;
+		}
+		if (chunk->event_id > event_id) {
+			largest = !chunk->padding && chunk->length > largest ? chunk->length : largest;
 			continue;
 		}
 		chunk->removed = true;
@@ -294,6 +308,9 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	queue->stats.bytes_interrupted += result->removed_bytes;
 	queue->stats.queued_chunks -= result->removed_chunks;
 	queue->stats.queued_bytes -= result->removed_bytes;
+	if (queue->stats.playing_event_id <= event_id) {
+		aic_playout_delay_interrupted(&queue->delay, us_of(queue, queue->stats.queued_bytes), us_of(queue, largest));
+	}
 	result->remaining_chunks = queue->stats.queued_chunks;
 	result->heard_event_id = queue->stats.playing_event_id;
 	result->heard_samples = queue->stats.heard_samples;
@@ -360,6 +377,13 @@ static size_t take_bytes(struct aic_playout_queue *queue, uint8_t *frame, size_t
 	return filled;
 }
 
+/* Whether something is queued but nothing is to be played yet. */
+static bool holds_back(const struct aic_playout_queue *queue)
+{
+	return aic_playout_delay_holds_back(&queue->delay, us_of(queue, queue->stats.queued_bytes))
+		|| (queue->stats.queued_bytes < queue->frame_bytes && (!queue->held || queue->appended));
+}
+
 enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame)
 {
 	enum aic_playout_frame result = AIC_PLAYOUT_FRAME;
@@ -368,10 +392,10 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 	queue_lock(queue);
 	if (!queue->stats.queued_bytes) {
 		queue->held = false;
-		queue->ran_dry = queue->stats.playing_event_id != AIC_EVENT_ID_NONE;
 		result = AIC_PLAYOUT_EMPTY;
-	} else if (queue->stats.queued_bytes < queue->frame_bytes && (!queue->held || queue->appended)) {
+	} else if (holds_back(queue)) {
 		queue->held = true;
+		aic_playout_delay_held(&queue->delay);
 		result = AIC_PLAYOUT_HOLD;
 	} else {
 		queue->held = false;
@@ -379,8 +403,8 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 		if (filled < queue->frame_bytes) {
 			memset(frame + filled, aic_silence_byte(queue->format.encoding), queue->frame_bytes - filled);
 			queue->stats.filled_bytes += queue->frame_bytes - filled;
-			queue->ran_dry = true;
 		}
+		aic_playout_delay_played(&queue->delay, us_of(queue, queue->frame_bytes - filled));
 		queue->stats.frames_taken++;
 	}
 	queue->appended = false;
@@ -416,5 +440,8 @@ void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout
 {
 	queue_lock(queue);
 	*stats = queue->stats;
+	stats->underruns = queue->delay.underruns;
+	stats->gap_us = queue->delay.gap_us;
+	stats->delay_ms = queue->delay.ms;
 	queue_unlock(queue);
 }

@@ -8,6 +8,8 @@
  * Order is kept: chunks play as they were appended. What an interruption removes is never played; what is newer is
  * never lost. The heard position of each event id is counted in samples as frames are taken, so it is exact.
  *
+ * Late audio: where a turn ran dry, the first frame of the next ones is held back for a while (playout_delay.h).
+ *
  * Growing: memory doubles up to `limit_ms` of audio and is kept. Full (hard limit): what does not fit is dropped and counted.
  *
  * Threads: one appends and interrupts (the network thread), another takes (the media clock). The queue itself knows no
@@ -18,6 +20,7 @@
 #define AIC_PLAYOUT_QUEUE_H
 
 #include "audio_format.h"
+#include "playout_delay.h"
 
 #include <stdint.h>
 
@@ -44,7 +47,9 @@ struct aic_playout_stats {
 	uint64_t chunks_late; /* came after their id was interrupted */
 	uint64_t bytes_overflow;
 	uint64_t frames_taken;
-	uint64_t underruns;    /* times a chunk ran dry although more of the same event id came later */
+	uint64_t underruns;    /* times a turn ran dry although more of it came later */
+	uint64_t gap_us;       /* silence heard because of them */
+	uint32_t delay_ms;     /* how long the first frame of the next turn is held back at most */
 	uint64_t filled_bytes; /* silence that completed a last frame */
 	size_t queued_bytes;
 	size_t queued_chunks;
@@ -63,17 +68,19 @@ struct aic_interruption {
 
 enum aic_playout_frame {
 	AIC_PLAYOUT_FRAME, /* a whole frame was written */
-	AIC_PLAYOUT_HOLD,  /* less than a frame is queued and more may be on its way: ask again in AIC_FRAME_MS */
+	AIC_PLAYOUT_HOLD,  /* less than a frame is queued and more may be on its way, or a turn is held back: ask again in AIC_FRAME_MS */
 	AIC_PLAYOUT_EMPTY, /* nothing is queued */
 };
 
 struct aic_playout_queue;
 
 /*
- * `format` is what frames are taken in; `limit_ms` the most audio held. `lock` may be NULL (one thread); it is copied,
- * what its arg points to must outlive the queue. Returns NULL when memory is short or the rate is 0.
+ * `format` is what frames are taken in; `limit_ms` the most audio held; `max_delay_ms` the longest that the first frame of a turn
+ * is held back (rounded down to whole frames; 0: never). `lock` may be NULL (one thread); it is copied, what its arg points to must
+ * outlive the queue. Returns NULL when memory is short or the rate is 0.
  */
-struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, const struct aic_playout_lock *lock);
+struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, uint32_t max_delay_ms,
+	const struct aic_playout_lock *lock);
 void aic_playout_queue_free(struct aic_playout_queue *queue);
 
 struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue);
@@ -82,20 +89,20 @@ struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue 
 size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
 
 /*
- * Appends one chunk (a copy). A chunk whose id is interrupted already is dropped and counted as late.
- * Returns the bytes queued: `length`, less where the limit was reached, 0 when late, -1 when memory is short.
+ * Appends one chunk (a copy) that came at `now_us`, of any clock that only goes forward. A chunk whose id is interrupted already is dropped
+ * and counted as late. Returns the bytes queued: `length`, less where the limit was reached, 0 when late, -1 when memory is short.
  */
-int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length);
+int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, uint64_t now_us);
 
 /* Appends silence that belongs to `event_id` (removed with it) but does not count as heard. Returns like append. */
-int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms);
+int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms, uint64_t now_us);
 
 /* Removes every queued byte whose id is <= event_id and drops such audio from now on. */
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result);
 
 /*
  * Writes the next frame_bytes bytes to `frame`. Less than a frame is held back for one call, in case the rest is on its way,
- * then played, completed with silence.
+ * then played, completed with silence. While something is queued, calls are taken to be AIC_FRAME_MS apart.
  */
 enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame);
 

@@ -67,7 +67,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	conversation->converted.length = 0;
 	if (event_id <= conversation->interrupted_id) {
 		/* The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what follows. */
-		aic_playout_queue_append(conversation->playout, event_id, NULL, 0);
+		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
 	if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
@@ -77,10 +77,11 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, conversation->converted.bytes,
 		conversation->converted.length);
 	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
-		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms);
+		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
 	conversation->last_audio_event_id = event_id;
-	queued = aic_playout_queue_append(conversation->playout, event_id, conversation->converted.bytes, conversation->converted.length);
+	queued = aic_playout_queue_append(conversation->playout, event_id, conversation->converted.bytes, conversation->converted.length,
+		conversation->now_us);
 	if (queued < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
 	}

@@ -62,6 +62,7 @@ def test_the_report_of_a_call_agrees_with_what_was_sent_and_heard(voice: Voice) 
     assert late <= played
     queued_chunks, queued_ms, underruns, over = _numbers(report, "Queue")
     assert (queued_chunks, queued_ms, underruns, over) == (0, 0, 0, 0)
+    assert _numbers(report, "Playout delay") == [0, 0]
     assert _numbers(report, "Heard position") == [7, pytest.approx(1000, abs=10)]
     assert "channel ulaw_8000, to the service ulaw_8000, from the service pcm_16000" in report
     assert record.id in report
@@ -80,3 +81,4 @@ def test_the_event_at_the_end_agrees_with_what_was_sent_and_heard(voice: Voice) 
     assert float(event["UplinkLevel"]) == pytest.approx(rms_dbfs(record.uplink_samples()), abs=0.3)
     assert float(event["DownlinkLevel"]) == pytest.approx(rms_dbfs(agent_audio(call)), abs=0.2)
     assert (event["Interruptions"], event["Underruns"]) == ("0", "0")
+    assert (event["GapMs"], event["PlayoutDelayMs"]) == ("0", "0")

@@ -322,6 +322,7 @@ def test_list_of_calls(voice: Voice) -> None:
     assert int(mine["FramesReceived"]) > 0
     assert float(mine["UplinkLevel"]) > -40
     assert mine["OpenToolCalls"] == "0"
+    assert (mine["Underruns"], mine["GapMs"], mine["PlayoutDelayMs"]) == ("0", "0", "0")
 
 
 @pytest.mark.parametrize("by", ["channel", "unique id", "conversation id"])

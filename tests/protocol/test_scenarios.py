@@ -13,6 +13,7 @@ from service_client import ServiceClient
 from aiconvai.audio import Samples, decode, encode, resample, rms_dbfs, tone, ulaw_encode
 from aiconvai.mock import (
     Conversation,
+    Jitter,
     MockAgent,
     Scenario,
     ScenarioError,
@@ -20,6 +21,7 @@ from aiconvai.mock import (
     load_scenario,
     parse_scenario,
 )
+from aiconvai.mock.jitter import Distribution
 from aiconvai.mock.messages import ERROR_CLOSE_CODES, ContextualUpdate, ErrorType
 from aiconvai.speech import speak
 
@@ -277,6 +279,34 @@ async def test_realtime_pace_and_repeat(start_mock: StartMock) -> None:
     assert {chunk.event_id for chunk in conversation.downlink} == {1, 2}
     assert all(len(chunk.data) == 160 for chunk in conversation.downlink)
     assert client.audio() == conversation.downlink_bytes
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "exponential"])
+async def test_jitter_is_that_of_its_seed_and_keeps_the_order(
+    start_mock: StartMock, distribution: Distribution
+) -> None:
+    client, conversation = await _run(
+        start_mock,
+        f"""
+        steps:
+          - tone: {{seconds: 0.5, pace: realtime, chunk_ms: 20,
+                    jitter: {{ms: 120, seed: 3, distribution: {distribution}}}}}
+          - close: 1000
+        """,
+    )
+    assert len(conversation.downlink) == 25
+    due_ms = 20 * np.arange(25)
+    sent_ms = np.array([chunk.time for chunk in conversation.downlink]) * 1000
+    planned_ms = Jitter(ms=120, seed=3, distribution=distribution).arrivals_ms(25, 20)
+    assert np.all(np.diff(planned_ms) >= 0)
+    assert np.ptp(planned_ms - due_ms) > 60
+    assert np.corrcoef(sent_ms - due_ms, planned_ms - due_ms)[0, 1] > 0.9
+    assert client.audio() == conversation.downlink_bytes
+
+
+def test_jitter_needs_the_pace_of_real_time() -> None:
+    with pytest.raises(ScenarioError, match="jitter needs pace: realtime"):
+        parse_scenario("steps: [{tone: {jitter: {ms: 60}}}]")
 
 
 async def test_interruption_stops_what_is_being_sent(start_mock: StartMock) -> None:

@@ -154,6 +154,22 @@ def test_silence_before_each_turn() -> None:
     assert host.play() == b""
 
 
+def test_a_turn_that_ran_dry_delays_the_next_one() -> None:
+    host = Host(playout_max_delay_ms=30)
+    host.start()
+    host.say(audio(1, b"\1" * 160))
+    assert host.play() == b"\1" * 160
+    host.clock.advance(ms=20 + 50)
+    host.say(audio(2, b"\2" * 160))
+    assert host.play() == b"\2" * 160
+    stats = host.conversation.playout.stats()
+    assert (stats.underruns, stats.gap_us, stats.delay_ms) == (1, 50_000, 20)
+    host.clock.advance(ms=2000)
+    host.say(audio(3, b"\3" * 160))
+    assert host.conversation.playout.take().result is PlayoutResult.HOLD
+    assert host.play() == b"\3" * 160
+
+
 def test_audio_beyond_the_limit_is_dropped() -> None:
     host = Host(playout_limit_seconds=10)
     host.start()

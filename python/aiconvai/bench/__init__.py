@@ -1,1 +1,1 @@
-"""The benchmark: many calls at once, and what they cost."""
+"""What a call costs and how well it is heard, measured."""

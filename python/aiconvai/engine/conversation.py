@@ -117,7 +117,7 @@ class Conversation:
         ffi = library.ffi
         if playout is None:
             limit_ms = int(settings.c_settings.playout_limit_seconds) * 1000
-            playout = PlayoutQueue(line_format, limit_ms)
+            playout = PlayoutQueue(line_format, limit_ms, int(settings.c_settings.playout_max_delay_ms))
         elif playout.format != line_format:
             raise ValueError(f"a playout queue of {playout.format}: expected the line's {line_format}")
         self.settings = settings

@@ -64,6 +64,8 @@ class PlayoutStats:
     bytes_overflow: int
     frames_taken: int
     underruns: int
+    gap_us: int
+    delay_ms: int
     filled_bytes: int
     queued_bytes: int
     queued_chunks: int
@@ -77,27 +79,33 @@ def event_id_or_none(event_id: int) -> int | None:
 
 
 class PlayoutQueue:
-    """A playout queue holding at most `limit_ms` of audio. All calls from one thread at a time."""
+    """A playout queue holding at most `limit_ms` of audio. All calls from one thread at a time.
 
-    def __init__(self, audio_format: AudioFormat, limit_ms: int) -> None:
+    After turns that ran dry it holds the first frame of the next ones back, at most `max_delay_ms`. Times are
+    microseconds of any clock that only goes forward.
+    """
+
+    def __init__(self, audio_format: AudioFormat, limit_ms: int, max_delay_ms: int = 0) -> None:
         self._library = library = load_library()
         if audio_format.rate <= 0:
             raise ValueError(f"a rate of {audio_format.rate} samples a second: expected one above 0")
         self.format = audio_format
         self.c_queue = library.owned(
-            library.lib.aic_playout_queue_new(audio_format.to_c(), limit_ms, library.ffi.NULL),
+            library.lib.aic_playout_queue_new(audio_format.to_c(), limit_ms, max_delay_ms, library.ffi.NULL),
             library.lib.aic_playout_queue_free,
         )
         self.frame_bytes: int = library.lib.aic_playout_queue_frame_bytes(self.c_queue)
         self._frame = library.ffi.new("uint8_t[]", self.frame_bytes)
 
-    def append(self, event_id: int, audio: bytes) -> int:
+    def append(self, event_id: int, audio: bytes, now_us: int = 0) -> int:
         """Queue a chunk. Returns the bytes queued: fewer at the limit, 0 for an id interrupted already."""
-        return self._queued(self._library.lib.aic_playout_queue_append(self.c_queue, event_id, audio, len(audio)))
+        return self._queued(
+            self._library.lib.aic_playout_queue_append(self.c_queue, event_id, audio, len(audio), now_us)
+        )
 
-    def append_silence(self, event_id: int, ms: int) -> int:
+    def append_silence(self, event_id: int, ms: int, now_us: int = 0) -> int:
         """Queue silence that belongs to `event_id` but does not count as heard. Returns the bytes queued."""
-        return self._queued(self._library.lib.aic_playout_queue_append_silence(self.c_queue, event_id, ms))
+        return self._queued(self._library.lib.aic_playout_queue_append_silence(self.c_queue, event_id, ms, now_us))
 
     @staticmethod
     def _queued(result: int) -> int:
@@ -112,7 +120,10 @@ class PlayoutQueue:
         return Interruption.from_c(result)
 
     def take(self) -> PlayoutFrame:
-        """The next frame. Less than one is held back for one call, then played, completed with silence."""
+        """The next frame; while something is queued, calls are taken to be 20 ms apart.
+
+        Less than one is held back for one call, then played, completed with silence.
+        """
         value = self._library.lib.aic_playout_queue_take(self.c_queue, self._frame)
         result = self._library.member(PlayoutResult, "aic_playout_frame", "AIC_PLAYOUT", value)
         audio = bytes(self._library.ffi.buffer(self._frame)) if result is PlayoutResult.FRAME else b""

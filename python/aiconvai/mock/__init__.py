@@ -4,6 +4,7 @@ from aiconvai.mock.agent import ALL_OVERRIDES, MockAgent
 from aiconvai.mock.connection import ConversationClosedError
 from aiconvai.mock.conversation import Conversation, Limits
 from aiconvai.mock.elevenlabs import ElevenLabsMock, MockOptions
+from aiconvai.mock.jitter import Jitter
 from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest, Received, Sent, Violation
 from aiconvai.mock.scenario import (
     Handshake,
@@ -28,6 +29,7 @@ __all__ = [
     "Handshake",
     "HttpReply",
     "HttpRequest",
+    "Jitter",
     "Limits",
     "MockAgent",
     "MockOptions",

@@ -21,6 +21,7 @@ from aiconvai.audio import Samples, decode, encode, sample_bytes
 from aiconvai.mock.agent import MockAgent
 from aiconvai.mock.connection import ConversationClosedError, MockConnection
 from aiconvai.mock.echo import EchoConverter
+from aiconvai.mock.jitter import NO_JITTER, Jitter
 from aiconvai.mock.messages import (
     ERROR_CLOSE_CODES,
     ClientMessage,
@@ -198,19 +199,25 @@ class Conversation(ConversationRecord):
         *,
         pace: Pace = "burst",
         chunk_ms: int = 250,
+        jitter: Jitter = NO_JITTER,
     ) -> bool:
-        """An utterance in chunks; stops, as the service does, when it is interrupted. False if it was."""
+        """An utterance in chunks; stops, as the service does, when it is interrupted. False if it was.
+
+        At the pace of real time each chunk is sent when the one before it ends, or as much later as `jitter` says.
+        """
         event_id = self.next_event_id() if event_id is None else event_id
         already_interrupted = self._interrupted_through >= event_id
-        deadline = time.monotonic()
-        for chunk in self._chunks(audio, chunk_ms):
+        began = time.monotonic()
+        chunks = self._chunks(audio, chunk_ms)
+        for chunk, due_ms in zip(chunks, jitter.arrivals_ms(len(chunks), chunk_ms), strict=True):
+            if pace == "realtime":
+                await asyncio.sleep(max(0.0, began + due_ms / 1000 - time.monotonic()))
             if not already_interrupted and self._interrupted_through >= event_id:
                 return False
             self._send_chunk(chunk, event_id)
             await self._drain()
-            if pace == "realtime":
-                deadline += chunk_ms / 1000
-                await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+        if pace == "realtime":
+            await asyncio.sleep(max(0.0, began + len(chunks) * chunk_ms / 1000 - time.monotonic()))
         return True
 
     async def interrupt(self, event_id: int | None = None) -> None:

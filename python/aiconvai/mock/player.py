@@ -90,7 +90,9 @@ class Player:
         elif step.tone is not None:
             action = step.tone
             samples = tone(action.hz, action.seconds, conversation.downlink_rate, action.level_dbfs)
-            await conversation.play(samples, action.event_id, pace=action.pace, chunk_ms=action.chunk_ms)
+            await conversation.play(
+                samples, action.event_id, pace=action.pace, chunk_ms=action.chunk_ms, jitter=action.jitter
+            )
         elif step.wait is not None:
             await asyncio.sleep(step.wait)
         elif step.wait_for_speech is not None:
@@ -150,7 +152,7 @@ class Player:
         )
         if action.response:
             await self._response(action.text, event_id)
-        await conversation.play(samples, event_id, pace=action.pace, chunk_ms=action.chunk_ms)
+        await conversation.play(samples, event_id, pace=action.pace, chunk_ms=action.chunk_ms, jitter=action.jitter)
 
     async def _response(self, text: str, event_id: int | None) -> None:
         event = {"agent_response": text, "event_id": self._id(event_id)}

@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aiconvai.mock.jitter import NO_JITTER, Jitter
 from aiconvai.mock.messages import ERROR_CLOSE_CODES, CloseCode, ErrorType, ServerMessage
 from aiconvai.mock.messages.server import parse_server_message
 
@@ -61,6 +62,14 @@ class _Playback(_ShortForm):
     pace: Pace = "burst"
     """`burst` sends everything at once, as the service does when it synthesises faster than real time."""
     chunk_ms: int = Field(default=250, ge=1, le=10_000)
+    jitter: Jitter = NO_JITTER
+    """Of the sending, at the pace of real time."""
+
+    @model_validator(mode="after")
+    def _paced(self) -> Self:
+        if self.jitter.ms and self.pace != "realtime":
+            raise ValueError("jitter needs pace: realtime; with burst everything is sent at once")
+        return self
 
 
 class Say(_Playback):

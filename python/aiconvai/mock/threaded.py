@@ -13,6 +13,7 @@ from aiconvai.audio import Samples
 from aiconvai.mock.agent import MockAgent
 from aiconvai.mock.conversation import Conversation
 from aiconvai.mock.elevenlabs import ElevenLabsMock, MockOptions
+from aiconvai.mock.jitter import NO_JITTER, Jitter
 from aiconvai.mock.messages import ClientToolResult, Initiation, ServerMessage
 from aiconvai.mock.record import ConversationRecord, HttpRequest
 from aiconvai.mock.scenario import Pace, Wire
@@ -74,9 +75,10 @@ class ThreadedConversation:
         *,
         pace: Pace = "burst",
         chunk_ms: int = 250,
+        jitter: Jitter = NO_JITTER,
         timeout: float = 60.0,
     ) -> bool:
-        play = self._conversation.play(audio, event_id, pace=pace, chunk_ms=chunk_ms)
+        play = self._conversation.play(audio, event_id, pace=pace, chunk_ms=chunk_ms, jitter=jitter)
         return self._run(play, timeout)
 
     def interrupt(self, event_id: int | None = None) -> None:

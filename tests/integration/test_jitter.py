@@ -1,0 +1,82 @@
+"""What a caller hears of a service that streams at the pace of real time over a network that delays what it sends.
+
+The same turns, with the same delays, go to two calls at the same time: the agent of one has no playout delay, that
+of the other the default one. All is judged by the packets that the callers got.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hearing import wait_until_all_is_heard
+from voice import Voice, mock_options, voice
+
+from aiconvai.audio import tone, ulaw_encode
+from aiconvai.caller import Call
+from aiconvai.mock import Jitter, MockAgent, Scenario
+from aiconvai.mock.jitter import Distribution
+from aiconvai.mock.scenario import Step, Tone
+
+__all__ = ["mock_options", "voice"]
+
+LEVELS_MS = (60, 120)
+TURNS = 8
+TURN_SECONDS = 1.2
+PAUSE_SECONDS = 1.2
+TURN_PACKETS = round(TURN_SECONDS * 50)
+CHUNK_MS = 20
+SEED = 60
+
+
+def _turn(number: int, jitter_ms: int, distribution: Distribution) -> Tone:
+    jitter = Jitter(ms=jitter_ms, distribution=distribution, seed=SEED + number)
+    return Tone(seconds=TURN_SECONDS, hz=400.0 + 200.0 * number, pace="realtime", chunk_ms=CHUNK_MS, jitter=jitter)
+
+
+def _agent(jitter_ms: int, distribution: Distribution) -> MockAgent:
+    steps: list[Step] = []
+    for number in range(TURNS):
+        steps += [Step(tone=_turn(number, jitter_ms, distribution)), Step(wait=PAUSE_SECONDS)]
+    return MockAgent(scenario=Scenario(steps=tuple(steps)))
+
+
+def _said(distribution: Distribution) -> bytes:
+    turns = [_turn(number, 0, distribution) for number in range(TURNS)]
+    return ulaw_encode(np.concatenate([tone(one.hz, one.seconds, 8000, one.level_dbfs) for one in turns]))
+
+
+def _gap_ms(call: Call) -> float:
+    """The silence inside turns: how much longer each was heard than it is long."""
+    arrivals = np.concatenate(([0.0], np.cumsum(call.heard_spacing_ms())))
+    turns = arrivals.reshape(TURNS, TURN_PACKETS)
+    assert np.min(turns[1:, 0] - turns[:-1, -1]) > 500.0, "the pauses are no part of any turn"
+    return float(np.sum(turns[:, -1] - turns[:, 0] - (TURN_PACKETS - 1) * 20.0))
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "exponential"])
+def test_the_playout_delay_takes_most_gaps_away(voice: Voice, distribution: Distribution) -> None:
+    names = [f"{kind}{level_ms}" for kind in ("plain", "adapted") for level_ms in LEVELS_MS]
+    for level_ms in LEVELS_MS:
+        voice.agent(f"plain{level_ms}", _agent(level_ms, distribution), playout_max_delay_ms=0)
+        voice.agent(f"adapted{level_ms}", _agent(level_ms, distribution))
+    for name in names:
+        voice.dialplan(f"exten => {name},1,AIConvAI({name})")
+    voice.apply()
+    calls = {name: voice.call(name) for name in names}
+    seconds = TURNS * TURN_SECONDS
+    for call in calls.values():
+        wait_until_all_is_heard(call, seconds, timeout=2 * TURNS * (TURN_SECONDS + PAUSE_SECONDS))
+    gaps_ms: dict[str, float] = {}
+    for name, call in calls.items():
+        assert b"".join(packet.payload for packet in call.heard) == _said(distribution), name
+        gaps_ms[name] = _gap_ms(call)
+        call.hangup()
+    reports = {name: voice.event("AIConvAIEnd", Agent=name) for name in names}
+    for name, report in reports.items():
+        # The module counts by the time audio came, and leaves out what is shorter than 5 ms.
+        assert int(report["GapMs"]) == pytest.approx(gaps_ms[name], abs=20 * TURNS), name
+        assert int(report["Underruns"]) > 0
+    for level_ms in LEVELS_MS:
+        assert gaps_ms[f"adapted{level_ms}"] < 0.6 * gaps_ms[f"plain{level_ms}"]
+        assert reports[f"plain{level_ms}"]["PlayoutDelayMs"] == "0"
+        assert 20 <= int(reports[f"adapted{level_ms}"]["PlayoutDelayMs"]) <= 200
