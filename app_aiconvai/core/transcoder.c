@@ -148,13 +148,18 @@ static int run_linear(struct aic_transcoder *transcoder, const uint8_t *in, size
 	return 0;
 }
 
+bool aic_transcoder_passes_through(const struct aic_transcoder *transcoder)
+{
+	return transcoder->from.encoding != AIC_ENCODING_PCM16 && aic_format_equal(transcoder->from, transcoder->to);
+}
+
 int aic_transcoder_run(struct aic_transcoder *transcoder, const uint8_t *in, size_t length, struct aic_buffer *out)
 {
+	if (aic_transcoder_passes_through(transcoder)) {
+		return aic_buffer_append(out, in, length);
+	}
 	if (transcoder->from.encoding == AIC_ENCODING_PCM16) {
 		return run_linear(transcoder, in, length, out);
-	}
-	if (aic_format_equal(transcoder->from, transcoder->to)) {
-		return aic_buffer_append(out, in, length);
 	}
 	while (length) {
 		size_t count = length < BLOCK_SAMPLES ? length : BLOCK_SAMPLES;
