@@ -6,6 +6,7 @@ import base64
 import random
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -71,7 +72,7 @@ def test_only_what_is_well_formed_is_accepted(text: str) -> None:
 
 def pieces_of(text: bytes, cuts: Sequence[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
-    return [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(edges)]
 
 
 def decode_pieces(pieces: Sequence[bytes]) -> bytes:

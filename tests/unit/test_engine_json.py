@@ -6,6 +6,7 @@ import base64
 import json
 import math
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -277,7 +278,7 @@ def test_audio_that_may_be_none(data: str, cuts: list[int], ascii_only: bool, es
     message = text.encode()
     edges = [0, *sorted(cut % len(message) for cut in cuts), len(message)]
     reader = JsonReader(FIELDS)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         reader.feed(message[start:end])
     record = reader.finish()
     try:
@@ -291,7 +292,7 @@ def test_base64_may_be_escaped(escaped: str) -> None:
     data = b"\xff\xff\xfe" * 5
     text = base64.b64encode(data).decode()
     assert "/" in text
-    message = '{"audio":{"data":"%s"}}' % text.replace("/", escaped)
+    message = '{"audio":{"data":"' + text.replace("/", escaped) + '"}}'
     assert JsonReader(FIELDS).read(message.encode()).values == {"audio.data": data}
 
 

@@ -29,8 +29,8 @@ class Profile:
 
     total: int
     functions: Counter[str]
-    """By function, without what it called. Parts a compiler split off count with the whole, and functions without a name
-    with their library.
+    """By function, without what it called. Parts a compiler split off count with the whole, functions without
+    a name with their library.
     """
 
 

@@ -43,10 +43,12 @@ RESULT = Path("build", "callgrind.json")
 
 # glibc chooses among memcpy() and its like by what the CPU can do, and valgrind passes most of that on: without all of
 # this every machine runs the same ones.
+# fmt: off
 _PINNED = (
-    "AVX AVX2 AVX512F AVX512BW AVX512VL AVX_Fast_Unaligned_Load BMI1 BMI2 ERMS FMA FMA4 FSRM LZCNT MOVBE "
-    "Prefer_ERMS Prefer_FSRM SSSE3 SSE4_1 SSE4_2"
-).split()
+    "AVX", "AVX2", "AVX512F", "AVX512BW", "AVX512VL", "AVX_Fast_Unaligned_Load", "BMI1", "BMI2", "ERMS", "FMA", "FMA4",
+    "FSRM", "LZCNT", "MOVBE", "Prefer_ERMS", "Prefer_FSRM", "SSSE3", "SSE4_1", "SSE4_2",
+)
+# fmt: on
 TUNABLES = "glibc.cpu.hwcaps=" + ",".join(f"-{capability}" for capability in _PINNED)
 
 app = typer.Typer(add_completion=False)

@@ -121,7 +121,10 @@ class JsonReader:
 
 
 class JsonWriter:
-    """Writes messages, one after the other. Texts may hold any bytes (as lone surrogates): what is not UTF-8 becomes U+FFFD."""
+    """Writes messages, one after the other.
+
+    Texts may hold any bytes (as lone surrogates): what is not UTF-8 becomes U+FFFD.
+    """
 
     def __init__(self) -> None:
         self._library = library = load_library()
