@@ -10,10 +10,13 @@
 
 #define ULAW_BIAS 0x84 /* 33 in 14-bit units: makes the first segment start at a power of two */
 #define ULAW_CLIP 32635
+#define ULAW_ALL_BITS 0xff
 #define ALAW_EVEN_BITS 0x55
 
 /* What a code word stands for. Macros, because the tables below are constants. */
-#define ULAW_MAGNITUDE(c) (((((~(c) & 0x0f) << 3) + ULAW_BIAS) << ((~(c) >> 4) & 7)) - ULAW_BIAS)
+#define ULAW_SEGMENT(c) ((((c) ^ ULAW_ALL_BITS) >> 4) & 7)
+#define ULAW_STEP(c) ((((c) ^ ULAW_ALL_BITS) & 0x0f) << 3)
+#define ULAW_MAGNITUDE(c) (((ULAW_STEP(c) + ULAW_BIAS) << ULAW_SEGMENT(c)) - ULAW_BIAS)
 #define ULAW_SAMPLE(c) ((c) & 0x80 ? ULAW_MAGNITUDE(c) : -ULAW_MAGNITUDE(c))
 
 #define ALAW_SEGMENT(c) ((((c) ^ ALAW_EVEN_BITS) >> 4) & 7)
