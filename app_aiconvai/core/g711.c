@@ -40,7 +40,7 @@ static const uint64_t alaw_squares[256] = ENTRIES(ALAW_SQUARE);
 /* Position of the highest bit of a number that is not 0. */
 static inline int highest_bit(unsigned int number)
 {
-	return 31 - __builtin_clz(number);
+	return 31 ^ __builtin_clz(number);
 }
 
 static uint8_t ulaw_compress(int sample)
