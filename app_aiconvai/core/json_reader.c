@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "base64.h"
 #include "buffer.h"
+#include "yajl_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,45 +68,6 @@ struct aic_json_reader {
 	char error[256];
 	size_t path_lengths[]; /* of each field's path */
 };
-
-/* yajl frees and grows without telling sizes, so each of its blocks begins with its own. */
-struct sized_block {
-	size_t size;
-	_Alignas(16) unsigned char bytes[];
-};
-
-static void *yajl_malloc(void *arena, size_t size)
-{
-	struct sized_block *block = aic_arena_alloc(arena, sizeof(*block) + size);
-
-	if (!block) {
-		return NULL;
-	}
-	block->size = size;
-	return block->bytes;
-}
-
-static void *yajl_realloc(void *arena, void *old, size_t size)
-{
-	struct sized_block *block;
-
-	if (!old) {
-		return yajl_malloc(arena, size);
-	}
-	block = (struct sized_block *) (void *) ((unsigned char *) old - sizeof(*block));
-	block = aic_arena_grow(arena, block, sizeof(*block) + block->size, sizeof(*block) + size);
-	if (!block) {
-		return NULL;
-	}
-	block->size = size;
-	return block->bytes;
-}
-
-static void yajl_free_nothing(void *arena, void *old)
-{
-	(void) arena;
-	(void) old;
-}
 
 static void path_append(struct aic_json_reader *reader, const char *text, size_t length)
 {
@@ -405,8 +367,7 @@ struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields,
 	reader->field_count = count;
 	reader->record = record;
 	reader->record_size = record_size;
-	reader->memory = (yajl_alloc_funcs) {
-		.malloc = yajl_malloc, .realloc = yajl_realloc, .free = yajl_free_nothing, .ctx = &reader->arena};
+	reader->memory = aic_yajl_memory(&reader->arena);
 	return reader;
 }
 

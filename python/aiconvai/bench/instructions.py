@@ -124,6 +124,9 @@ def instructions(
 ) -> None:
     """Count the engine's instructions and allocations per 20 ms, and compare with the committed baseline."""
     console = Console() if Console().is_terminal else Console(width=120)
+    if renew is not None and not renew.strip():
+        console.print("--renew: expected the reason why the baseline changes", style="bold red")
+        raise typer.Exit(2)
     try:
         root = repository_root()
         counts = count(root)
@@ -135,8 +138,6 @@ def instructions(
     _print(console, counts, baseline)
     problems = allocation_problems(counts.rows)
     if renew is not None:
-        if not renew.strip():
-            problems.append("--renew: expected the reason why the baseline changes")
         if not problems:
             _write(root / BASELINE, counts.model_copy(update={"reason": renew.strip()}))
             console.print(f"Written: {root / BASELINE}", soft_wrap=True, highlight=False)
