@@ -62,6 +62,7 @@ check: lint analyse
 test: test-programs lint
 	$(PYTHON) -m pytest -x tests/unit tests/protocol
 	$(MAKE) analyse
+	$(PYTHON) -m aiconvai instructions
 	tools/unit_sanitized
 	$(PYTHON) -m pytest -x tests/integration
 

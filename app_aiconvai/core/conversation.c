@@ -128,7 +128,8 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 		conversation->reader = aic_json_reader_new(conversation->provider->fields, conversation->provider->field_count,
 			conversation->record, conversation->provider->record_size);
 	}
-	if (!conversation->reader || !copy_variables(conversation, setup)) {
+	conversation->writer = aic_json_writer_new();
+	if (!conversation->reader || !conversation->writer || !copy_variables(conversation, setup)) {
 		aic_conversation_free(conversation);
 		return NULL;
 	}
@@ -148,8 +149,9 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_request_clear(&conversation->request);
 	aic_uplink_free(&conversation->uplink);
 	aic_buffer_free(&conversation->audio_message);
-	aic_outbox_clear(&conversation->outbox);
-	free(conversation->sending);
+	aic_outbox_give_back(&conversation->outbox, conversation->sending);
+	aic_outbox_free(&conversation->outbox);
+	aic_json_writer_free(conversation->writer);
 	aic_json_reader_free(conversation->reader);
 	free(conversation->record);
 	aic_transcoder_free(conversation->downlink);
@@ -581,7 +583,7 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 void aic_conversation_next_action(struct aic_conversation *conversation, bool writable, struct aic_action *action)
 {
 	*action = (struct aic_action) {.type = AIC_ACTION_NONE};
-	free(conversation->sending);
+	aic_outbox_give_back(&conversation->outbox, conversation->sending);
 	conversation->sending = NULL;
 
 	if (conversation->abort_pending) {
@@ -625,7 +627,7 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->uplink_bytes_sent = uplink->bytes_taken;
 	stats->uplink_chunks_sent = uplink->chunks_taken;
 	stats->uplink_bytes_waiting = uplink->audio.length;
-	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy, uplink->line_format.encoding);
-	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy, conversation->stats.line_format.encoding);
+	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
+	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy);
 	stats->open_tool_calls = conversation->tool_calls.count;
 }

@@ -9,6 +9,7 @@
 #define AIC_CONVERSATION_STATE_H
 
 #include "conversation.h"
+#include "json_writer.h"
 #include "outbox.h"
 #include "tool_calls.h"
 #include "transcoder.h"
@@ -45,7 +46,8 @@ struct aic_conversation {
 	bool uplink_is_silence;   /* with silence */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
-	struct aic_outgoing *sending; /* the message handed out last; freed when the next action is asked for */
+	struct aic_outgoing *sending; /* the message handed out last; given back when the next action is asked for */
+	struct aic_json_writer *writer; /* owned; of the message a provider is writing */
 	char early_digits[EARLY_DIGITS_MAX];
 	size_t early_digit_count;
 

@@ -10,15 +10,14 @@
 #include "audio_format.h"
 
 struct aic_energy {
-	uint32_t code_counts[256]; /* G.711: how often each code came; good for 149 hours */
-	double square_sum;         /* linear: of samples as fractions of full scale */
-	uint64_t linear_samples;
+	uint64_t square_sum; /* of linear samples; good for four days of the loudest at 48 kHz */
+	uint64_t samples;
 };
 
-/* Adds `length` bytes of whole samples. All must be of one encoding. */
+/* Adds `length` bytes of whole samples. */
 void aic_energy_add(struct aic_energy *energy, enum aic_encoding encoding, const uint8_t *bytes, size_t length);
 
 /* Root mean square relative to full scale, in dB: 0 is the loudest square wave, -3.01 a full-scale sine; -99 when silent or empty. */
-double aic_energy_dbfs(const struct aic_energy *energy, enum aic_encoding encoding);
+double aic_energy_dbfs(const struct aic_energy *energy);
 
 #endif

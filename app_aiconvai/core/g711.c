@@ -10,37 +10,37 @@
 
 #define ULAW_BIAS 0x84 /* 33 in 14-bit units: makes the first segment start at a power of two */
 #define ULAW_CLIP 32635
+#define ULAW_ALL_BITS 0xff
 #define ALAW_EVEN_BITS 0x55
 
-static int16_t ulaw_expand(uint8_t code)
+/* What a code word stands for. Macros, because the tables below are constants. */
+#define ULAW_SEGMENT(c) ((((c) ^ ULAW_ALL_BITS) >> 4) & 7)
+#define ULAW_STEP(c) ((((c) ^ ULAW_ALL_BITS) & 0x0f) << 3)
+#define ULAW_MAGNITUDE(c) (((ULAW_STEP(c) + ULAW_BIAS) << ULAW_SEGMENT(c)) - ULAW_BIAS)
+#define ULAW_SAMPLE(c) ((c) & 0x80 ? ULAW_MAGNITUDE(c) : -ULAW_MAGNITUDE(c))
+
+#define ALAW_SEGMENT(c) ((((c) ^ ALAW_EVEN_BITS) >> 4) & 7)
+#define ALAW_STEP(c) (((((c) ^ ALAW_EVEN_BITS) & 0x0f) << 4) + 8)
+#define ALAW_MAGNITUDE(c) (ALAW_SEGMENT(c) ? (ALAW_STEP(c) + 0x100) << ALAW_SEGMENT(c) >> 1 : ALAW_STEP(c))
+#define ALAW_SAMPLE(c) ((c) & 0x80 ? ALAW_MAGNITUDE(c) : -ALAW_MAGNITUDE(c))
+
+#define ULAW_SQUARE(c) ((uint64_t) ULAW_MAGNITUDE(c) * ULAW_MAGNITUDE(c))
+#define ALAW_SQUARE(c) ((uint64_t) ALAW_MAGNITUDE(c) * ALAW_MAGNITUDE(c))
+
+#define ENTRIES_4(entry, c) entry(c), entry((c) + 1), entry((c) + 2), entry((c) + 3)
+#define ENTRIES_16(entry, c) ENTRIES_4(entry, c), ENTRIES_4(entry, (c) + 4), ENTRIES_4(entry, (c) + 8), ENTRIES_4(entry, (c) + 12)
+#define ENTRIES_64(entry, c) ENTRIES_16(entry, c), ENTRIES_16(entry, (c) + 16), ENTRIES_16(entry, (c) + 32), ENTRIES_16(entry, (c) + 48)
+#define ENTRIES(entry) {ENTRIES_64(entry, 0), ENTRIES_64(entry, 64), ENTRIES_64(entry, 128), ENTRIES_64(entry, 192)}
+
+static const int16_t ulaw_samples[256] = ENTRIES(ULAW_SAMPLE);
+static const int16_t alaw_samples[256] = ENTRIES(ALAW_SAMPLE);
+static const uint64_t ulaw_squares[256] = ENTRIES(ULAW_SQUARE);
+static const uint64_t alaw_squares[256] = ENTRIES(ALAW_SQUARE);
+
+/* Position of the highest bit of a number that is not 0. */
+static inline int highest_bit(unsigned int number)
 {
-	int segment, magnitude;
-
-	code = (uint8_t) ~code;
-	segment = (code >> 4) & 7;
-	magnitude = ((((code & 0x0f) << 3) + ULAW_BIAS) << segment) - ULAW_BIAS;
-	return (int16_t) (code & 0x80 ? -magnitude : magnitude);
-}
-
-static int16_t alaw_expand(uint8_t code)
-{
-	int segment, magnitude;
-
-	code ^= ALAW_EVEN_BITS;
-	segment = (code >> 4) & 7;
-	magnitude = ((code & 0x0f) << 4) + 8;
-	if (segment) {
-		magnitude = (magnitude + 0x100) << (segment - 1);
-	}
-	return (int16_t) (code & 0x80 ? magnitude : -magnitude);
-}
-
-/* Which of the eight segments a biased magnitude falls into: the position of its highest bit. */
-static int segment_of(unsigned int magnitude, int lowest_bit)
-{
-	int highest = magnitude ? 31 - __builtin_clz(magnitude) : 0;
-
-	return highest > lowest_bit ? highest - lowest_bit : 0;
+	return 31 ^ __builtin_clz(number);
 }
 
 static uint8_t ulaw_compress(int sample)
@@ -53,7 +53,7 @@ static uint8_t ulaw_compress(int sample)
 		magnitude = ULAW_CLIP;
 	}
 	magnitude += ULAW_BIAS;
-	segment = segment_of((unsigned int) magnitude, 7);
+	segment = highest_bit((unsigned int) magnitude) - 7;
 	return (uint8_t) ~(sign | (segment << 4) | ((magnitude >> (segment + 3)) & 0x0f));
 }
 
@@ -62,7 +62,7 @@ static uint8_t alaw_compress(int sample)
 	/* A-law is symmetric about -1/2: negative samples are inverted, not negated, so that -1 mirrors 0. */
 	int sign = sample < 0 ? 0 : 0x80;
 	int magnitude = sample < 0 ? ~sample : sample;
-	int segment = segment_of((unsigned int) magnitude, 7);
+	int segment = magnitude < 0x100 ? 0 : highest_bit((unsigned int) magnitude) - 7;
 	int step = segment ? (magnitude >> (segment + 3)) & 0x0f : magnitude >> 4;
 
 	return (uint8_t) ((sign | (segment << 4) | step) ^ ALAW_EVEN_BITS);
@@ -71,7 +71,7 @@ static uint8_t alaw_compress(int sample)
 void aic_ulaw_decode(const uint8_t *in, int16_t *out, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		out[i] = ulaw_expand(in[i]);
+		out[i] = ulaw_samples[in[i]];
 	}
 }
 
@@ -85,7 +85,7 @@ void aic_ulaw_encode(const int16_t *in, uint8_t *out, size_t count)
 void aic_alaw_decode(const uint8_t *in, int16_t *out, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		out[i] = alaw_expand(in[i]);
+		out[i] = alaw_samples[in[i]];
 	}
 }
 
@@ -94,4 +94,28 @@ void aic_alaw_encode(const int16_t *in, uint8_t *out, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		out[i] = alaw_compress(in[i]);
 	}
+}
+
+static uint64_t sum_of(const uint64_t *squares, const uint8_t *in, size_t count)
+{
+	uint64_t sum = 0;
+
+	for (; count >= 8; count -= 8, in += 8) {
+		sum += squares[in[0]] + squares[in[1]] + squares[in[2]] + squares[in[3]];
+		sum += squares[in[4]] + squares[in[5]] + squares[in[6]] + squares[in[7]];
+	}
+	while (count--) {
+		sum += squares[*in++];
+	}
+	return sum;
+}
+
+uint64_t aic_ulaw_square_sum(const uint8_t *in, size_t count)
+{
+	return sum_of(ulaw_squares, in, count);
+}
+
+uint64_t aic_alaw_square_sum(const uint8_t *in, size_t count)
+{
+	return sum_of(alaw_squares, in, count);
 }

@@ -16,4 +16,8 @@ void aic_ulaw_encode(const int16_t *in, uint8_t *out, size_t count);
 void aic_alaw_decode(const uint8_t *in, int16_t *out, size_t count);
 void aic_alaw_encode(const int16_t *in, uint8_t *out, size_t count);
 
+/* Sum of the squares of what `count` codes decode to. */
+uint64_t aic_ulaw_square_sum(const uint8_t *in, size_t count);
+uint64_t aic_alaw_square_sum(const uint8_t *in, size_t count);
+
 #endif

@@ -3,12 +3,18 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * yajl does the parsing; this keeps the path to where it is and looks each path up once, when it changes.
+ *
+ * Audio never passes through yajl, which would look at each character twice, and copy and read again a text that comes in pieces.
+ * yajl is fed up to each colon until the key before one names a base64 field; what follows is decoded from the caller's bytes up to
+ * the first character that is not of base64's alphabet. From there on yajl goes on, as if the string began at that character: it is
+ * yajl that sees where the string ends, and what is wrong with one that is no plain base64.
  */
 #include "json_reader.h"
 
 #include "arena.h"
 #include "base64.h"
 #include "buffer.h"
+#include "yajl_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +27,33 @@
 /* Deeper nesting than this is refused: no service sends it, and a stack has to end somewhere. */
 #define DEPTH_MAX 64
 
+/*
+ * So many colons are looked at for the one before the audio. Each one inside a string makes yajl read that string once more from its
+ * beginning, so there has to be an end to it; what comes later is decoded all the same, when yajl has all of it.
+ */
+#define COLONS_MAX 32
+
+/* Where a message is, as far as its audio is concerned. */
+enum audio_state {
+	AUDIO_SOUGHT, /* its key may come */
+	AUDIO_NAMED,  /* the key came */
+	AUDIO_NEXT,   /* and its colon */
+	AUDIO_BEGUN,  /* and a quotation mark: what comes is decoded */
+	AUDIO_ENDING, /* and something that yajl is to look at: the end of the string, as a rule */
+	AUDIO_DONE,   /* it came, or is no longer looked for: yajl gets all there is */
+};
+
 struct aic_json_reader {
 	const struct aic_json_field *fields;
 	size_t field_count;
 	unsigned char *record;
 	size_t record_size;
 	struct aic_arena arena; /* yajl's own memory and the texts of the message */
-	struct aic_buffer binary;
+	bool has_audio; /* one of the fields is base64 */
+	enum audio_state audio_state;
+	unsigned int colons; /* looked at in this message */
+	struct aic_base64_decoder decoder; /* of the string being read; as at the beginning between two */
+	struct aic_buffer binary;          /* what it became */
 	yajl_alloc_funcs memory;
 	yajl_handle parser; /* NULL between messages; lives in the arena */
 	yajl_gen raw;       /* while a RAW field is being read; lives in the arena */
@@ -36,49 +62,12 @@ struct aic_json_reader {
 	char path[PATH_MAX_LENGTH];
 	size_t path_length; /* PATH_MAX_LENGTH: too long, matches nothing */
 	size_t base_length[DEPTH_MAX]; /* length of the path at each open map or array */
+	bool in_array[DEPTH_MAX];      /* whether that is an array */
 	unsigned int depth;
 	bool failed;
 	char error[256];
+	size_t path_lengths[]; /* of each field's path */
 };
-
-/* yajl frees and grows without telling sizes, so each of its blocks begins with its own. */
-struct sized_block {
-	size_t size;
-	_Alignas(16) unsigned char bytes[];
-};
-
-static void *yajl_malloc(void *arena, size_t size)
-{
-	struct sized_block *block = aic_arena_alloc(arena, sizeof(*block) + size);
-
-	if (!block) {
-		return NULL;
-	}
-	block->size = size;
-	return block->bytes;
-}
-
-static void *yajl_realloc(void *arena, void *old, size_t size)
-{
-	struct sized_block *block;
-
-	if (!old) {
-		return yajl_malloc(arena, size);
-	}
-	block = (struct sized_block *) (void *) ((unsigned char *) old - sizeof(*block));
-	block = aic_arena_grow(arena, block, sizeof(*block) + block->size, sizeof(*block) + size);
-	if (!block) {
-		return NULL;
-	}
-	block->size = size;
-	return block->bytes;
-}
-
-static void yajl_free_nothing(void *arena, void *old)
-{
-	(void) arena;
-	(void) old;
-}
 
 static void path_append(struct aic_json_reader *reader, const char *text, size_t length)
 {
@@ -97,12 +86,20 @@ static void find_field(struct aic_json_reader *reader)
 		return;
 	}
 	for (size_t i = 0; i < reader->field_count; i++) {
-		const char *path = reader->fields[i].path;
-
-		if (strlen(path) == reader->path_length && !memcmp(path, reader->path, reader->path_length)) {
+		if (reader->path_lengths[i] == reader->path_length && !memcmp(reader->fields[i].path, reader->path, reader->path_length)) {
 			reader->field = &reader->fields[i];
 			return;
 		}
+	}
+}
+
+/* The field of a value that may come without a key before it: in an array, or as the whole message. */
+static void find_value_field(struct aic_json_reader *reader)
+{
+	if (reader->depth && !reader->in_array[reader->depth - 1]) {
+		reader->field = NULL;
+	} else {
+		find_field(reader);
 	}
 }
 
@@ -209,6 +206,39 @@ static int on_number(void *context, const char *digits, size_t length)
 	return 1;
 }
 
+/* Decodes the beginning of a text, up to the first character outside the alphabet. Returns how much, or -1 when memory is short. */
+static ssize_t take_base64(struct aic_json_reader *reader, const char *text, size_t length)
+{
+	uint8_t *to = aic_buffer_reserve(&reader->binary, AIC_BASE64_DECODED_MAX(length + 3));
+	size_t taken;
+
+	if (!to) {
+		return -1;
+	}
+	reader->binary.length += aic_base64_decoder_take(&reader->decoder, text, length, to, &taken);
+	return (ssize_t) taken;
+}
+
+/* The end of a base64 string; all of it unless its beginning was decoded already. */
+static int end_base64(struct aic_json_reader *reader, struct aic_json_bytes *binary, const char *text, size_t length)
+{
+	ssize_t taken, written;
+
+	if (reader->audio_state == AUDIO_ENDING) {
+		reader->audio_state = AUDIO_DONE;
+	} else {
+		reader->binary.length = 0;
+	}
+	if ((taken = take_base64(reader, text, length)) < 0) {
+		return 0;
+	}
+	written = aic_base64_decoder_end(&reader->decoder, text + taken, length - (size_t) taken, reader->binary.bytes + reader->binary.length);
+	reader->binary.length = written < 0 ? 0 : reader->binary.length + (size_t) written;
+	*binary = (struct aic_json_bytes) {
+		.bytes = reader->binary.bytes, .length = reader->binary.length, .present = true, .malformed = written < 0};
+	return 1;
+}
+
 static int on_string(void *context, const unsigned char *bytes, size_t length)
 {
 	struct aic_json_reader *reader = context;
@@ -224,18 +254,7 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
 		return keep_text(reader, text, bytes, length);
 	}
 	if ((binary = field_target(reader, AIC_JSON_BASE64))) {
-		uint8_t *to;
-		ssize_t decoded;
-
-		reader->binary.length = 0;
-		if (!(to = aic_buffer_reserve(&reader->binary, AIC_BASE64_DECODED_MAX(length) + 1))) {
-			return 0;
-		}
-		decoded = aic_base64_decode((const char *) bytes, length, to);
-		binary->present = true;
-		binary->malformed = decoded < 0;
-		binary->length = decoded < 0 ? 0 : (size_t) decoded;
-		binary->bytes = to;
+		return end_base64(reader, binary, (const char *) bytes, length);
 	}
 	return 1;
 }
@@ -255,6 +274,9 @@ static int on_key(void *context, const unsigned char *key, size_t length)
 	}
 	path_append(reader, (const char *) key, length);
 	find_field(reader);
+	if (reader->audio_state == AUDIO_SOUGHT && reader->field && reader->field->kind == AIC_JSON_BASE64) {
+		reader->audio_state = AUDIO_NAMED;
+	}
 	return 1;
 }
 
@@ -273,11 +295,12 @@ static int open_container(struct aic_json_reader *reader, bool array)
 	if (reader->depth == DEPTH_MAX) {
 		return 0;
 	}
+	reader->in_array[reader->depth] = array;
 	reader->base_length[reader->depth++] = reader->path_length;
 	if (array) {
 		path_append(reader, "[]", 2);
 	}
-	find_field(reader);
+	find_value_field(reader);
 	return 1;
 }
 
@@ -293,7 +316,7 @@ static int close_container(struct aic_json_reader *reader, bool array)
 		return raw_end(reader);
 	}
 	reader->path_length = reader->base_length[--reader->depth];
-	find_field(reader);
+	find_value_field(reader);
 	return 1;
 }
 
@@ -331,17 +354,20 @@ static const yajl_callbacks callbacks = {
 
 struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record, size_t record_size)
 {
-	struct aic_json_reader *reader = calloc(1, sizeof(*reader));
+	struct aic_json_reader *reader = calloc(1, sizeof(*reader) + count * sizeof(reader->path_lengths[0]));
 
 	if (!reader) {
 		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		reader->path_lengths[i] = strlen(fields[i].path);
+		reader->has_audio |= fields[i].kind == AIC_JSON_BASE64;
 	}
 	reader->fields = fields;
 	reader->field_count = count;
 	reader->record = record;
 	reader->record_size = record_size;
-	reader->memory = (yajl_alloc_funcs) {
-		.malloc = yajl_malloc, .realloc = yajl_realloc, .free = yajl_free_nothing, .ctx = &reader->arena};
+	reader->memory = aic_yajl_memory(&reader->arena);
 	return reader;
 }
 
@@ -364,7 +390,10 @@ static int begin_message(struct aic_json_reader *reader)
 	reader->path_length = 0;
 	reader->failed = false;
 	reader->error[0] = '\0';
-	find_field(reader);
+	reader->audio_state = reader->has_audio ? AUDIO_SOUGHT : AUDIO_DONE;
+	reader->colons = 0;
+	reader->decoder = (struct aic_base64_decoder) {.kept_count = 0};
+	find_value_field(reader);
 	if (!(reader->parser = yajl_alloc(&callbacks, &reader->memory, reader))) {
 		snprintf(reader->error, sizeof(reader->error), "out of memory");
 		return -1;
@@ -382,9 +411,57 @@ static int fail(struct aic_json_reader *reader, yajl_status status)
 	return -1;
 }
 
+/* Feeds yajl up to the next colon that is looked at, or all there is. `*used` is how much. */
+static yajl_status feed_yajl(struct aic_json_reader *reader, const char *bytes, size_t length, size_t *used)
+{
+	bool looks = reader->audio_state == AUDIO_SOUGHT || reader->audio_state == AUDIO_NAMED;
+	const char *colon = looks ? memchr(bytes, ':', length) : NULL;
+	yajl_status status;
+
+	*used = colon ? (size_t) (colon - bytes) + 1 : length;
+	status = yajl_parse(reader->parser, (const unsigned char *) bytes, *used);
+	if (colon && reader->audio_state == AUDIO_NAMED) {
+		reader->audio_state = AUDIO_NEXT;
+	} else if (colon && ++reader->colons == COLONS_MAX) {
+		reader->audio_state = AUDIO_DONE;
+	}
+	return status;
+}
+
+/* The byte behind the colon: blanks mean nothing, and only a string is decoded. Returns how many bytes were used, 0 or 1. */
+static size_t begin_audio(struct aic_json_reader *reader, char byte)
+{
+	if (byte == '"') {
+		reader->audio_state = AUDIO_BEGUN;
+		reader->binary.length = 0;
+		return 1;
+	}
+	if (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
+		return 1;
+	}
+	reader->audio_state = AUDIO_SOUGHT;
+	return 0;
+}
+
+/* Decodes on. Where something else than base64 comes, yajl is told of the string, which begins there as far as it knows. */
+static yajl_status go_on_with_audio(struct aic_json_reader *reader, const char *bytes, size_t length, size_t *used)
+{
+	ssize_t taken = take_base64(reader, bytes, length);
+
+	if (taken < 0) {
+		return yajl_status_client_canceled;
+	}
+	*used = (size_t) taken;
+	if (*used == length) {
+		return yajl_status_ok;
+	}
+	reader->audio_state = AUDIO_ENDING;
+	return yajl_parse(reader->parser, (const unsigned char *) "\"", 1);
+}
+
 int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size_t length)
 {
-	yajl_status status;
+	yajl_status status = yajl_status_ok;
 
 	if (!reader->parser && begin_message(reader)) {
 		return -1;
@@ -392,7 +469,21 @@ int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size
 	if (reader->failed) {
 		return -1;
 	}
-	status = yajl_parse(reader->parser, (const unsigned char *) bytes, length);
+	while (length && status == yajl_status_ok) {
+		size_t used;
+
+		if (reader->audio_state == AUDIO_NEXT) {
+			used = begin_audio(reader, *bytes);
+		} else if (reader->audio_state == AUDIO_BEGUN) {
+			status = go_on_with_audio(reader, bytes, length, &used);
+		} else {
+			status = feed_yajl(reader, bytes, length, &used);
+		}
+		if (status == yajl_status_ok) {
+			bytes += used;
+			length -= used;
+		}
+	}
 	return status == yajl_status_ok ? 0 : fail(reader, status);
 }
 

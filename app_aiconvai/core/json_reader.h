@@ -5,8 +5,8 @@
  * Reads one JSON message, in whatever pieces it arrives, and picks out the values a provider named in a table.
  *
  * A field is named by its path ("audio_event.event_id"; "[]" stands for any element of an array) and goes to an offset in
- * the provider's record. Values that nobody named are skipped without a copy. Audio in base64 is decoded as it is
- * read. A value of another type than the table's leaves the field absent: the services add things over time, and a message
+ * the provider's record. Values that nobody named are skipped without a copy. Audio in base64 is decoded as it arrives,
+ * straight from the pieces. A value of another type than the table's leaves the field absent: the services add things over time, and a message
  * must not be lost for a field that changed. Not thread-safe: one owner.
  */
 #ifndef AIC_JSON_READER_H

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
+/* Memory of a message longer than this is not kept for the next one. */
+#define KEPT_TEXT 4096
+
 struct aic_json_writer {
 	yajl_gen gen;
 	bool failed;
@@ -34,6 +37,26 @@ void aic_json_writer_free(struct aic_json_writer *writer)
 	}
 }
 
+void aic_json_writer_reset(struct aic_json_writer *writer)
+{
+	const unsigned char *text;
+	size_t length = 0;
+	yajl_gen fresh;
+
+	if (!writer) {
+		return;
+	}
+	writer->failed = false;
+	yajl_gen_get_buf(writer->gen, &text, &length);
+	if (length > KEPT_TEXT && (fresh = yajl_gen_alloc(NULL))) {
+		yajl_gen_free(writer->gen);
+		writer->gen = fresh;
+		return;
+	}
+	yajl_gen_clear(writer->gen);
+	yajl_gen_reset(writer->gen, NULL);
+}
+
 static void note(struct aic_json_writer *writer, yajl_gen_status status)
 {
 	if (status != yajl_gen_status_ok) {
@@ -43,13 +66,16 @@ static void note(struct aic_json_writer *writer, yajl_gen_status status)
 
 static void put_string(struct aic_json_writer *writer, const char *text)
 {
-	char *repaired = aic_utf8_repair(text);
+	char *repaired = NULL;
 
-	if (!repaired) {
-		writer->failed = true;
-		return;
+	if (!aic_utf8_is_valid(text)) {
+		if (!(repaired = aic_utf8_repair(text))) {
+			writer->failed = true;
+			return;
+		}
+		text = repaired;
 	}
-	note(writer, yajl_gen_string(writer->gen, (const unsigned char *) repaired, strlen(repaired)));
+	note(writer, yajl_gen_string(writer->gen, (const unsigned char *) text, strlen(text)));
 	free(repaired);
 }
 

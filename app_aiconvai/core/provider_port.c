@@ -13,15 +13,20 @@
 /* After the agent said that it ends: how long the service may take to close before we do. */
 #define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
 
-void aic_port_send(struct aic_conversation *conversation, struct aic_json_writer *writer)
+struct aic_json_writer *aic_port_new_message(struct aic_conversation *conversation)
+{
+	aic_json_writer_reset(conversation->writer);
+	return conversation->writer;
+}
+
+void aic_port_send(struct aic_conversation *conversation)
 {
 	size_t length;
-	const char *text = aic_json_writer_text(writer, &length);
+	const char *text = aic_json_writer_text(conversation->writer, &length);
 
 	if (!text || aic_outbox_put(&conversation->outbox, text, length)) {
 		aic_conversation_tell_error(conversation, "a message to the service was lost: out of memory, or the service has stopped reading");
 	}
-	aic_json_writer_free(writer);
 }
 
 void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,
@@ -64,24 +69,26 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	}
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
-	conversation->converted.length = 0;
 	if (event_id <= conversation->interrupted_id) {
 		/* The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what follows. */
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
-	if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
-		conversation->stats.errors++;
-		return;
+	if (!aic_transcoder_passes_through(conversation->downlink)) {
+		conversation->converted.length = 0;
+		if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
+			conversation->stats.errors++;
+			return;
+		}
+		bytes = conversation->converted.bytes;
+		length = conversation->converted.length;
 	}
-	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, conversation->converted.bytes,
-		conversation->converted.length);
+	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, bytes, length);
 	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
 	conversation->last_audio_event_id = event_id;
-	queued = aic_playout_queue_append(conversation->playout, event_id, conversation->converted.bytes, conversation->converted.length,
-		conversation->now_us);
+	queued = aic_playout_queue_append(conversation->playout, event_id, bytes, length, conversation->now_us);
 	if (queued < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
 	}

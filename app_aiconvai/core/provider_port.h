@@ -10,8 +10,14 @@
 #include "conversation.h"
 #include "json_writer.h"
 
-/* Sends a message and frees the writer. Memory that ran short while writing is counted as an error. */
-void aic_port_send(struct aic_conversation *conversation, struct aic_json_writer *writer);
+/*
+ * Begins a message to the service: write it, then send it with aic_port_send() before another one is begun. The writer belongs to the
+ * conversation.
+ */
+struct aic_json_writer *aic_port_new_message(struct aic_conversation *conversation);
+
+/* Sends the message begun last. Memory that ran short while writing is counted as an error. */
+void aic_port_send(struct aic_conversation *conversation);
 
 /* The service announced the conversation: what it takes and what it gives. */
 void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,

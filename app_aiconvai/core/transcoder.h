@@ -17,6 +17,9 @@ struct aic_transcoder;
 struct aic_transcoder *aic_transcoder_new(struct aic_audio_format from, struct aic_audio_format to);
 void aic_transcoder_free(struct aic_transcoder *transcoder);
 
+/* Whether the input is the output as it is: equal formats, of one byte a sample. */
+bool aic_transcoder_passes_through(const struct aic_transcoder *transcoder);
+
 /*
  * Appends to `out` what `length` bytes of input become. The resampler holds back a few samples (its filter's delay is
  * skipped at the start, so that no silence is inserted). A trailing odd byte of linear input is kept for the next call.

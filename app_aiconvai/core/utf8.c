@@ -4,7 +4,6 @@
  */
 #include "utf8.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +39,21 @@ static size_t sequence_length(const unsigned char *s)
 		}
 	}
 	return length;
+}
+
+bool aic_utf8_is_valid(const char *text)
+{
+	const unsigned char *s = (const unsigned char *) text;
+
+	while (*s) {
+		size_t length = sequence_length(s);
+
+		if (!length) {
+			return false;
+		}
+		s += length;
+	}
+	return true;
 }
 
 char *aic_utf8_repair(const char *text)

@@ -5,11 +5,15 @@
 #ifndef AIC_UTF8_H
 #define AIC_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+/* Whether all of `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+bool aic_utf8_is_valid(const char *text);
+
 /*
- * Returns a copy of `text` in which every byte that is no part of well-formed UTF-8 (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF) is replaced by U+FFFD. Free it with free(). NULL when memory is short.
+ * Returns a copy of `text` in which every byte that is no part of well-formed UTF-8 is replaced by U+FFFD. Free it with free().
+ * NULL when memory is short.
  */
 char *aic_utf8_repair(const char *text);
 

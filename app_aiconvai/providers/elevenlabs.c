@@ -172,9 +172,9 @@ static void put_overrides(struct aic_json_writer *writer, const struct aic_setti
 	aic_json_close_object(writer);
 }
 
-static struct aic_json_writer *new_message(const char *type)
+static struct aic_json_writer *new_message(struct aic_conversation *conversation, const char *type)
 {
-	struct aic_json_writer *writer = aic_json_writer_new();
+	struct aic_json_writer *writer = aic_port_new_message(conversation);
 
 	aic_json_open_object(writer, NULL);
 	aic_json_put_text(writer, "type", type);
@@ -184,13 +184,13 @@ static struct aic_json_writer *new_message(const char *type)
 static void send_message(struct aic_conversation *conversation, struct aic_json_writer *writer)
 {
 	aic_json_close_object(writer);
-	aic_port_send(conversation, writer);
+	aic_port_send(conversation);
 }
 
 static void elevenlabs_begin(struct aic_conversation *conversation, const struct aic_settings *settings, const struct aic_variable *variables,
 	size_t variable_count)
 {
-	struct aic_json_writer *writer = new_message("conversation_initiation_client_data");
+	struct aic_json_writer *writer = new_message(conversation, "conversation_initiation_client_data");
 
 	put_overrides(writer, settings);
 	if (variable_count) {
@@ -244,9 +244,10 @@ static void on_audio(struct aic_conversation *conversation, const struct elevenl
 
 static void on_ping(struct aic_conversation *conversation, const struct elevenlabs_message *message)
 {
-	struct aic_json_writer *writer = new_message("pong");
+	struct aic_json_writer *writer;
 
 	aic_port_ping(conversation, message->ping_ms.present ? message->ping_ms.value : -1);
+	writer = new_message(conversation, "pong");
 	aic_json_put_integer(writer, "event_id", message->ping_event_id.value);
 	send_message(conversation, writer);
 }
@@ -327,7 +328,7 @@ static void on_mcp_tool_call(struct aic_conversation *conversation, const struct
 	snprintf(text, sizeof(text), "the MCP tool %.100s asked for an approval, which a call cannot give; it was refused: set it to need no approval",
 		message->mcp_tool_name.bytes ? message->mcp_tool_name.bytes : "?");
 	aic_port_error(conversation, text);
-	writer = new_message("mcp_tool_approval_result");
+	writer = new_message(conversation, "mcp_tool_approval_result");
 	aic_json_put_text(writer, "tool_call_id", message->mcp_tool_call_id.bytes);
 	aic_json_put_boolean(writer, "is_approved", false);
 	send_message(conversation, writer);
@@ -424,7 +425,7 @@ static int elevenlabs_encode_audio(const uint8_t *audio, size_t length, struct a
 
 static void send_text(struct aic_conversation *conversation, const char *type, const char *text)
 {
-	struct aic_json_writer *writer = new_message(type);
+	struct aic_json_writer *writer = new_message(conversation, type);
 
 	aic_json_put_text(writer, "text", text);
 	send_message(conversation, writer);
@@ -451,7 +452,7 @@ static void elevenlabs_dtmf(struct aic_conversation *conversation, char digit)
 
 static void elevenlabs_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
 {
-	struct aic_json_writer *writer = new_message("client_tool_result");
+	struct aic_json_writer *writer = new_message(conversation, "client_tool_result");
 
 	(void) name;
 	aic_json_put_text(writer, "tool_call_id", id);

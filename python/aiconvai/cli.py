@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "asterisk": ("aiconvai.asterisk.cli", "Run a real Asterisk with the module in a container."),
     "demo": ("aiconvai.demo", "Talk to a mock agent through a real Asterisk."),
     "measure": ("aiconvai.measure.cli", "Measure how fast the module is and what it costs."),
+    "instructions": ("aiconvai.bench.instructions", "Count what 20 ms of a call cost the engine."),
     "inspect-module": ("aiconvai.inspect_module", "Tell whether a module would load in an Asterisk."),
 }
 """Name -> the module whose `app` is the command, and its one-line help."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiconvai.audio import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from aiconvai.engine.audio import Encoding, g711_decode, g711_encode, level_dbfs
@@ -82,3 +85,23 @@ def test_level_of_silence_and_of_nothing(encoding: Encoding) -> None:
     assert level_dbfs(encoding, b"") == -99
     # A-law has no code for zero: its silence is eight of 32768.
     assert level_dbfs(encoding, silence * 1000) == (pytest.approx(-72.2, abs=0.1) if encoding is Encoding.ALAW else -99)
+
+
+@BOTH
+@given(codes=st.binary(max_size=100))
+def test_level_is_that_of_what_the_codes_stand_for(encoding: Encoding, codes: bytes) -> None:
+    """Of the tables of squares, against the samples the reference decodes."""
+    linear = REFERENCE[encoding][1](codes).astype(float)
+    power = float(np.mean(np.square(linear))) if codes else 0.0
+    expected = 10 * math.log10(power / 32768**2) if power else -99
+    assert level_dbfs(encoding, codes) == pytest.approx(max(expected, -99))
+    if codes:
+        assert level_dbfs(Encoding.PCM16, g711_decode(encoding, codes)) == pytest.approx(max(expected, -99))
+
+
+@BOTH
+def test_every_codes_square(encoding: Encoding) -> None:
+    for code in CODES:
+        sample = int(REFERENCE[encoding][1](bytes([code]))[0])
+        expected = 20 * math.log10(abs(sample) / 32768) if sample else -99
+        assert level_dbfs(encoding, bytes([code]) * 11) == pytest.approx(expected)

@@ -464,6 +464,29 @@ def test_overlong_forms_surrogates_and_the_like(data: bytes) -> None:
     assert set(repair_utf8(data).decode().lstrip("a")) == {"\N{REPLACEMENT CHARACTER}"}
 
 
+def test_a_writer_writes_one_message_after_the_other() -> None:
+    writer = JsonWriter()
+    messages: list[dict[str, Any]] = [{"a": 1}, {"text": "x" * 100_000}, {"b": {"c": True}}, {}, {"d": "ž"}]
+    for message in messages * 2:
+        writer.reset()
+        write(writer, None, message)
+        assert json.loads(writer.message()) == message
+
+
+def test_a_writer_forgets_what_went_wrong_and_what_was_not_finished() -> None:
+    writer = JsonWriter()
+    writer.open_object()
+    writer.put(None, 5)
+    with pytest.raises(MemoryError):
+        writer.message()
+    writer.reset()
+    writer.open_object()
+    writer.open_object("half")
+    writer.reset()
+    write(writer, None, {"whole": 1})
+    assert writer.message() == b'{"whole":1}'
+
+
 def test_the_writer_nests() -> None:
     writer = JsonWriter()
     write(writer, None, {"a": {"b": {"c": 1}}, "d": True, "e": -(2**63), "f": 'quote " back \\ line \n'})

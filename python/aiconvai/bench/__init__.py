@@ -1,1 +1,1 @@
-"""What a call costs and how well it is heard, measured."""
+"""What a call costs and how fast it is, beside Asterisk's own ways and on this machine: `aiconvai bench`."""

@@ -87,6 +87,33 @@ def base64_decode(text: str | bytes) -> bytes:
     return bytes(library.ffi.buffer(out, length))
 
 
+class Base64Decoder:
+    """Reads a base64 text that comes in pieces. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._library = load_library()
+        self._decoder = self._library.ffi.new("struct aic_base64_decoder *")
+
+    def take(self, piece: bytes) -> tuple[bytes, int]:
+        """The bytes that are complete now, and how many characters were taken: those before the first outside the
+        alphabet, of which padding is none.
+        """
+        ffi = self._library.ffi
+        out = ffi.new("uint8_t[]", (len(piece) + 6) // 4 * 3)
+        taken = ffi.new("size_t *")
+        length = self._library.lib.aic_base64_decoder_take(self._decoder, piece, len(piece), out, taken)
+        return bytes(ffi.buffer(out, length)), taken[0]
+
+    def end(self, rest: bytes = b"") -> bytes:
+        """The last bytes; `rest` is what was not taken. Raises ValueError where it is no right padding."""
+        ffi = self._library.ffi
+        out = ffi.new("uint8_t[]", 2)
+        length = self._library.lib.aic_base64_decoder_end(self._decoder, rest, len(rest), out)
+        if length < 0:
+            raise ValueError("not base64")
+        return bytes(ffi.buffer(out, length))
+
+
 def g711_decode(encoding: Encoding, codes: bytes) -> bytes:
     """G.711 codes as signed 16-bit little-endian samples. Raises KeyError for PCM16."""
     library = load_library()
@@ -116,7 +143,7 @@ def level_dbfs(encoding: Encoding, audio: bytes) -> float:
     energy = library.ffi.new("struct aic_energy *")
     code = library.constant("AIC_ENCODING", encoding)
     library.lib.aic_energy_add(energy, code, audio, len(audio))
-    level: float = library.lib.aic_energy_dbfs(energy, code)
+    level: float = library.lib.aic_energy_dbfs(energy)
     return level
 
 

@@ -121,7 +121,10 @@ class JsonReader:
 
 
 class JsonWriter:
-    """Writes one message. Texts may hold any bytes (as lone surrogates): what is not UTF-8 becomes U+FFFD."""
+    """Writes messages, one after the other.
+
+    Texts may hold any bytes (as lone surrogates): what is not UTF-8 becomes U+FFFD.
+    """
 
     def __init__(self) -> None:
         self._library = library = load_library()
@@ -129,6 +132,10 @@ class JsonWriter:
 
     def _key(self, key: str | None) -> Any:
         return self._library.ffi.NULL if key is None else self._library.c_text(key)
+
+    def reset(self) -> None:
+        """Forget the message so far and begin another one."""
+        self._library.lib.aic_json_writer_reset(self._writer)
 
     def open_object(self, key: str | None = None) -> None:
         self._library.lib.aic_json_open_object(self._writer, self._key(key))

@@ -52,7 +52,5 @@ class Uplink:
 
     @property
     def level_dbfs(self) -> float:
-        level: float = self._library.lib.aic_energy_dbfs(
-            self._library.ffi.addressof(self._uplink, "energy"), self._uplink.line_format.encoding
-        )
+        level: float = self._library.lib.aic_energy_dbfs(self._library.ffi.addressof(self._uplink, "energy"))
         return level
