@@ -62,9 +62,7 @@ def _check_option(option: Any, taken: set[str]) -> None:
         raise DefinitionError("expected an object")
     unknown = set(option) - KNOWN_FIELDS
     if unknown:
-        raise DefinitionError(
-            f"unknown field {sorted(unknown)[0]!r}; known: {', '.join(sorted(KNOWN_FIELDS))}"
-        )
+        raise DefinitionError(f"unknown field {sorted(unknown)[0]!r}; known: {', '.join(sorted(KNOWN_FIELDS))}")
     for field in ("name", "scope", "type", "help"):
         if not isinstance(option.get(field), str) or not option[field]:
             raise DefinitionError(f'"{field}" must be a non-empty string')
@@ -312,9 +310,7 @@ SAMPLE_SECTIONS = (
 def sample_option(option: Option) -> str:
     lines = textwrap.wrap(option["help"], 108)
     aliases = option.get("aliases")
-    lines.append(
-        f"Takes {expected_text(option)}." + (f" Also called {', '.join(aliases)}." if aliases else "")
-    )
+    lines.append(f"Takes {expected_text(option)}." + (f" Also called {', '.join(aliases)}." if aliases else ""))
     default = default_text(option)
     value = f" {default}" if default is not None else ""
     return "".join(f"; {line}\n" for line in lines) + f";{option['name']} ={value}\n"
@@ -387,9 +383,7 @@ def main(arguments: list[str] | None = None) -> int:
         "reference": reference,
     }
     for name in generators:
-        parser.add_argument(
-            "--" + name.replace("_", "-"), metavar="FILE", help="write it here; - is standard output"
-        )
+        parser.add_argument("--" + name.replace("_", "-"), metavar="FILE", help="write it here; - is standard output")
     chosen = parser.parse_args(arguments)
     if not any(getattr(chosen, name) for name in generators):
         parser.error("nothing to generate: give --c-header, --sample or --reference")

@@ -30,6 +30,7 @@
 #define LOOPS_MAX 8
 #define AGENTS_MAX 16
 #define PLAYOUT_LIMIT_MS 60000
+#define PLAYOUT_MAX_DELAY_MS 200
 #define TOOL_ID_MAX 128
 
 /* A key is pressed, and a conversation is ended by the caller, so many frames after the last one. */
@@ -233,7 +234,7 @@ static struct conversation *conversation_new(size_t line, const char *agent)
 	read_settings(&conversation->settings, agent);
 	setup.settings = &conversation->settings;
 	setup.provider = aic_provider_of(conversation->settings.provider);
-	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, &playout_lock);
+	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS, &playout_lock);
 	if (!setup.playout || !(conversation->link = aic_link_new(loops[line % wanted.loops], resolver, &setup, on_link_freed))) {
 		die("out of memory");
 	}

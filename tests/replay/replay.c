@@ -31,6 +31,7 @@
 #define FRAMES (CONVERSATION_MS / AIC_FRAME_MS)
 #define STEADY_FROM (ROUND_MS / AIC_FRAME_MS)
 #define PLAYOUT_LIMIT_MS 60000
+#define PLAYOUT_MAX_DELAY_MS 200
 
 static const struct aic_audio_format line_format = {AIC_ENCODING_ULAW, 8000};
 
@@ -240,7 +241,7 @@ static void run(void)
 	read_settings(&settings);
 	schedule_write(&replay.schedule, wanted.service, wanted.format);
 	replay.caller = caller_audio(FRAMES * replay.frame_bytes);
-	replay.playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, NULL);
+	replay.playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS, NULL);
 	setup.settings = &settings;
 	setup.provider = aic_provider_of(settings.provider);
 	setup.playout = replay.playout;

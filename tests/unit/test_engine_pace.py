@@ -81,4 +81,9 @@ def test_deadlines_are_a_frame_apart_or_a_little_less_where_audio_has_piled_up(d
 
 
 def test_neither_nothing_nor_much_is_a_crowd() -> None:
-    assert [ENGINE.aic_pace_is_crowded(queued) for queued in (0, 1, TO_SPARE - 1, TO_SPARE)] == [False, True, True, False]
+    assert [ENGINE.aic_pace_is_crowded(queued) for queued in (0, 1, TO_SPARE - 1, TO_SPARE)] == [
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -30,7 +30,7 @@ ENGINE_HEADERS = {
 
 POSIX_HEADERS = {
     "arpa/inet.h", "fcntl.h", "netdb.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h",
-    "sched.h", "semaphore.h", "signal.h", "sys/eventfd.h", "sys/ioctl.h", "sys/resource.h",
+    "sched.h", "semaphore.h", "signal.h", "sys/epoll.h", "sys/eventfd.h", "sys/ioctl.h", "sys/resource.h",
     "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/time.h", "sys/un.h", "time.h", "unistd.h",
 }
 # fmt: on
