@@ -4,6 +4,7 @@
  */
 #include "link_state.h"
 #include "outbox.h"
+#include "tls_sessions.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -89,6 +90,15 @@ static void request_failed(struct aic_link *link, bool retry, const char *what)
 	aic_conversation_request_failed(link->conversation, &failure, aic_now_us());
 }
 
+/* How long the part of the opening took that is over now. The next one begins. */
+static uint64_t end_part(struct aic_link *link)
+{
+	uint64_t began_us = link->part_us;
+
+	link->part_us = aic_now_us();
+	return link->part_us - began_us;
+}
+
 /* Tries the addresses from the next one on until a connection is under way; tells the conversation if none is. */
 static void connect_next_address(struct aic_link *link)
 {
@@ -128,6 +138,7 @@ static void connect_next_address(struct aic_link *link)
 		link->peer_code = 0;
 		link->peer_reason[0] = '\0';
 		link->message_length = 0;
+		link->part_us = aic_now_us();
 		link->connecting_now = true;
 		wsi = lws_client_connect_via_info(&info);
 		link->connecting_now = false;
@@ -164,9 +175,15 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 	link->request = request;
 	link->tried_addresses = 0;
 	link->http_status = 0;
+	link->times = (struct aic_open_times) {0};
+	link->part_us = aic_now_us();
 	if (aic_url_parse(request->url, &link->url)) {
 		snprintf(link->url.authority, sizeof(link->url.authority), "the agent's URL");
 		request_failed(link, false, "it has no host, or a port that is none");
+		return;
+	}
+	if (aic_resolver_known(link->resolver, link->url.host, &link->addresses)) {
+		connect_next_address(link);
 		return;
 	}
 	if (!(lookup = malloc(sizeof(*lookup)))) {
@@ -196,6 +213,7 @@ void link_take_answer(struct aic_link *link)
 	}
 	link->looking_up = false;
 	link->lookup_id = 0;
+	link->times.dns_us = end_part(link);
 	if (!link->addresses.count) {
 		snprintf(text, sizeof(text), "DNS: the name was not found: %s", link->addresses.error);
 		request_failed(link, true, text);
@@ -206,6 +224,14 @@ void link_take_answer(struct aic_link *link)
 
 /* --- what libwebsockets reports --- */
 
+/* The connection is ready for the request: libwebsockets tells no sooner that TCP is connected, and OpenSSL when TLS began. */
+static void take_connect_times(struct aic_link *link, SSL *tls)
+{
+	link->times.tls_us = tls ? aic_tls_handshake_us(tls) : 0;
+	link->times.tcp_us = end_part(link) - link->times.tls_us;
+	link->times.tls_resumed = tls && SSL_session_reused(tls);
+}
+
 /* Adds the request's headers, once it is certain who gets them. */
 static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **at, unsigned char *end)
 {
@@ -214,6 +240,7 @@ static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **a
 		snprintf(link->tls_error, sizeof(link->tls_error), "%s", X509_verify_cert_error_string(SSL_get_verify_result(lws_get_ssl(wsi))));
 		return -1;
 	}
+	take_connect_times(link, link->url.secure ? lws_get_ssl(wsi) : NULL);
 	for (size_t i = 0; link->request && i < link->request->header_count; i++) {
 		const char *value = link->request->headers[i].value;
 		char name[64];
@@ -237,7 +264,9 @@ static void on_http_complete(struct aic_link *link)
 {
 	detach(link);
 	link->request = NULL;
-	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, aic_now_us());
+	link->times.reply_us = end_part(link);
+	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, &link->times,
+		aic_now_us());
 	link_pump(link);
 }
 
@@ -279,6 +308,10 @@ static void on_connection_error(struct aic_link *link, struct lws *wsi, const ch
 	bool retry = true;
 	char text[256];
 
+	if (is_in_handshake(wsi)) {
+		/* Whatever the reason: the next attempt begins afresh. */
+		aic_tls_sessions_forget(lws_get_ssl(wsi));
+	}
 	link->http_status = status;
 	if (link->tls_error[0]) {
 		snprintf(text, sizeof(text), "TLS: the certificate was refused: %s", link->tls_error);
@@ -351,6 +384,19 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 	return 0;
 }
 
+static void on_established(struct aic_link *link, struct lws *wsi)
+{
+	link->open = true;
+	link->request = NULL;
+	link->times.reply_us = end_part(link);
+	aic_conversation_connected(link->conversation, &link->times, aic_now_us());
+	link_pump(link);
+	/* What begins the conversation goes at once, and not a round of the loop later. */
+	if (link->wsi == wsi && !link->closing && on_writable(link, wsi)) {
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	}
+}
+
 static void on_peer_close(struct aic_link *link, const unsigned char *bytes, size_t length)
 {
 	if (length >= 2) {
@@ -421,10 +467,7 @@ static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callba
 		on_connection_error(link, wsi, in);
 		return 0;
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
-		link->open = true;
-		link->request = NULL;
-		aic_conversation_connected(link->conversation, aic_now_us());
-		link_pump(link);
+		on_established(link, wsi);
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		on_receive(link, wsi, in, length);

@@ -68,6 +68,8 @@ struct aic_link {
 	struct aic_resolution addresses;
 	size_t first_address; /* moves on when an address does not answer */
 	size_t tried_addresses;
+	struct aic_open_times times;
+	uint64_t part_us; /* when the part of them that is under way began */
 
 	/* Its connection. */
 	struct lws *wsi; /* NULL: none */
