@@ -19,6 +19,10 @@
 /* A session of TLS 1.3 serves once; services give one or two for each connection. */
 #define SESSIONS_MAX 8
 
+/*
+ * A session, with a host. What connections have are copies: OpenSSL makes a session useless where its connection ends without TLS's own
+ * farewell, as most do.
+ */
 struct kept {
 	char *host; /* owned */
 	SSL_SESSION *session; /* owned */
@@ -48,17 +52,23 @@ static bool find_sessions(const SSL *tls, struct tls_sessions **sessions, const 
 static int on_new_session(SSL *tls, SSL_SESSION *session)
 {
 	struct tls_sessions *sessions;
+	struct kept kept;
 	const char *host;
-	char *copy;
 
-	if (!find_sessions(tls, &sessions, &host) || SSL_get_verify_result(tls) != X509_V_OK || !(copy = strdup(host))) {
+	if (!find_sessions(tls, &sessions, &host) || SSL_get_verify_result(tls) != X509_V_OK) {
+		return 0;
+	}
+	kept = (struct kept) {strdup(host), SSL_SESSION_dup(session)};
+	if (!kept.host || !kept.session) {
+		free(kept.host);
+		SSL_SESSION_free(kept.session);
 		return 0;
 	}
 	if (sessions->count == SESSIONS_MAX) {
 		remove_at(sessions, 0);
 	}
-	sessions->kept[sessions->count++] = (struct kept) {copy, session};
-	return 1;
+	sessions->kept[sessions->count++] = kept;
+	return 0;
 }
 
 /*
@@ -84,7 +94,21 @@ static bool is_acceptable(SSL *tls)
 	return acceptable;
 }
 
-/* Has a connection that begins offer the newest session with its host. */
+/* Has a connection that begins offer a session, where that can be done in good faith. */
+static bool offer(SSL *tls, SSL_SESSION *session)
+{
+	SSL_SESSION *copy = SSL_SESSION_dup(session);
+	bool offered = copy && SSL_set_session(tls, copy) == 1;
+
+	SSL_SESSION_free(copy);
+	if (offered && !is_acceptable(tls)) {
+		SSL_set_session(tls, NULL);
+		offered = false;
+	}
+	return offered;
+}
+
+/* Has it offer the newest session with its host. */
 static void offer_session(SSL *tls)
 {
 	struct tls_sessions *sessions;
@@ -95,21 +119,17 @@ static void offer_session(SSL *tls)
 	}
 	for (size_t at = sessions->count; at--;) {
 		SSL_SESSION *session = sessions->kept[at].session;
-		bool usable;
+		bool offered;
 
 		if (strcasecmp(sessions->kept[at].host, host)) {
 			continue;
 		}
-		usable = SSL_SESSION_is_resumable(session) && SSL_set_session(tls, session) == 1;
-		if (usable && !is_acceptable(tls)) {
-			usable = false;
-			SSL_set_session(tls, NULL);
-		}
+		offered = offer(tls, session);
 		/* RFC 8446 appendix C.4: whoever sees a ticket twice knows that it is the same client. */
-		if (!usable || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) {
+		if (!offered || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) {
 			remove_at(sessions, at);
 		}
-		if (usable) {
+		if (offered) {
 			return;
 		}
 	}
