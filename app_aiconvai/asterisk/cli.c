@@ -128,6 +128,31 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 	return CLI_SUCCESS;
 }
 
+static double milliseconds(uint64_t us)
+{
+	return (double) us / 1000;
+}
+
+static void print_opening(int fd, const char *what, const struct aic_open_times *times, const char *reply)
+{
+	ast_cli(fd, "%-20sDNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms", what, milliseconds(times->dns_us), milliseconds(times->tcp_us),
+		milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply, milliseconds(times->reply_us));
+}
+
+static void print_setup(int fd, const struct aic_conversation_stats *conversation)
+{
+	const struct aic_setup_times *setup = &conversation->setup;
+
+	ast_cli(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after %" PRIu64 " ms\n",
+		conversation->connected_us / 1000, conversation->ready_us / 1000, conversation->first_audio_us / 1000);
+	if (setup->http.reply_us) {
+		print_opening(fd, "Signed URL:", &setup->http, "reply");
+		ast_cli(fd, "\n");
+	}
+	print_opening(fd, "WebSocket:", &setup->websocket, "upgrade");
+	ast_cli(fd, ", metadata %.1f ms\n", milliseconds(setup->metadata_us));
+}
+
 static void print_report(int fd, const struct session *session, const struct session_report *report)
 {
 	const struct aic_conversation_stats *conversation = &report->conversation;
@@ -159,8 +184,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 		ast_cli(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms\n", playout->playing_event_id,
 			playout->heard_samples * 1000 / session->line_format.rate);
 	}
-	ast_cli(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after %" PRIu64 " ms\n",
-		conversation->connected_us / 1000, conversation->ready_us / 1000, conversation->first_audio_us / 1000);
+	print_setup(fd, conversation);
 	ast_cli(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms\n", conversation->pings, conversation->last_ping_ms);
 	ast_cli(fd, "Messages:           %" PRIu64 " received, %" PRIu64 " sent; %" PRIu64 " unknown%s%s, %" PRIu64 " malformed\n", conversation->messages_received,
 		conversation->messages_sent, conversation->unknown_messages, conversation->unknown_messages ? ", last " : "", conversation->last_unknown,

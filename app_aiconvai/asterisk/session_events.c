@@ -250,6 +250,25 @@ static void on_error(struct session *session, const struct aic_event *event)
 	send_event("AIConvAIError", body);
 }
 
+static void put_ms(struct ast_str **body, const char *name, uint64_t us)
+{
+	ast_str_append(body, 0, "%s: %" PRIu64 ".%03u\r\n", name, us / 1000, (unsigned int) (us % 1000));
+}
+
+static void put_setup(struct ast_str **body, const struct aic_setup_times *setup)
+{
+	put_ms(body, "SignedUrlDnsMs", setup->http.dns_us);
+	put_ms(body, "SignedUrlTcpMs", setup->http.tcp_us);
+	put_ms(body, "SignedUrlTlsMs", setup->http.tls_us);
+	put_ms(body, "SignedUrlReplyMs", setup->http.reply_us);
+	put_ms(body, "DnsMs", setup->websocket.dns_us);
+	put_ms(body, "TcpMs", setup->websocket.tcp_us);
+	put_ms(body, "TlsMs", setup->websocket.tls_us);
+	put_header(body, "TlsResumed", setup->websocket.tls_resumed ? "yes" : "no");
+	put_ms(body, "UpgradeMs", setup->websocket.reply_us);
+	put_ms(body, "MetadataMs", setup->metadata_us);
+}
+
 static void put_statistics(struct ast_str **body, struct session *session, const struct aic_conversation_stats *stats)
 {
 	struct aic_playout_stats playout;
@@ -265,6 +284,7 @@ static void put_statistics(struct ast_str **body, struct session *session, const
 	ast_str_append(body, 0, "GapMs: %" PRIu64 "\r\nPlayoutDelayMs: %u\r\n", playout.gap_us / 1000, playout.delay_ms);
 	ast_str_append(body, 0, "ConnectMs: %" PRIu64 "\r\nReadyMs: %" PRIu64 "\r\nFirstAudioMs: %" PRIu64 "\r\n", stats->connected_us / 1000,
 		stats->ready_us / 1000, stats->first_audio_us / 1000);
+	put_setup(body, &stats->setup);
 }
 
 static void on_ended(struct session *session, const struct aic_event *event)

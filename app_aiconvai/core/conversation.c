@@ -231,6 +231,7 @@ static void open_request(struct aic_conversation *conversation)
 static void begin_attempt(struct aic_conversation *conversation)
 {
 	conversation->stats.attempts++;
+	conversation->stats.setup = (struct aic_setup_times) {0};
 	aic_request_clear(&conversation->request);
 	if (conversation->provider->open(conversation->settings, &conversation->request)) {
 		finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
@@ -338,7 +339,8 @@ static void expire_tool_call(struct aic_conversation *conversation, struct aic_t
 
 /* --- the network --- */
 
-void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length, uint64_t now_us)
+void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length,
+	const struct aic_open_times *times, uint64_t now_us)
 {
 	struct aic_request next = {0};
 	char text[AIC_REASON_MAX], origin[200];
@@ -347,6 +349,7 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 	if (conversation->phase != AIC_PHASE_FETCHING) {
 		return;
 	}
+	conversation->stats.setup.http = *times;
 	if (status != 200) {
 		/* Too many requests and the service's own failures pass; the others say that the request itself is wrong. */
 		bool retry = status == 408 || status == 429 || status >= 500;
@@ -368,7 +371,7 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 	open_request(conversation);
 }
 
-void aic_conversation_connected(struct aic_conversation *conversation, uint64_t now_us)
+void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times, uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_CONNECTING) {
@@ -377,6 +380,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, uint64_t 
 	conversation->phase = AIC_PHASE_STARTING;
 	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
 	conversation->stats.connected_us = now_us - conversation->begun_us;
+	conversation->stats.setup.websocket = *times;
 	/* Half a message of a connection that broke is no beginning of this one's first. */
 	aic_json_reader_finish(conversation->reader);
 	conversation->message_failed = false;

@@ -69,6 +69,25 @@ struct aic_request_failure {
 	const char *text; /* one sentence; no secrets */
 };
 
+/*
+ * How long it took to open a connection and to have its request answered, in microseconds. Each part ends where the next one begins, so that
+ * what the host takes between them is in them. Of several addresses that are tried in turn, only the one that answered counts.
+ */
+struct aic_open_times {
+	uint64_t dns_us;   /* 0: the address was known */
+	uint64_t tcp_us;
+	uint64_t tls_us;   /* 0: no TLS */
+	uint64_t reply_us; /* from the request to the end of its reply; of a WebSocket: until it is open */
+	bool tls_resumed;  /* with the session of an earlier connection */
+};
+
+/* Of the attempt that succeeded, or the one under way. */
+struct aic_setup_times {
+	struct aic_open_times http; /* the HTTP GET before the WebSocket; all 0 where there is none */
+	struct aic_open_times websocket;
+	uint64_t metadata_us; /* from the open WebSocket to the service's announcement */
+};
+
 struct aic_conversation_stats {
 	enum aic_phase phase;
 	unsigned int attempts;
@@ -77,6 +96,7 @@ struct aic_conversation_stats {
 	uint64_t connected_us; /* from the beginning to the open WebSocket, 0: not yet */
 	uint64_t ready_us;     /* to the service's announcement */
 	uint64_t first_audio_us; /* to the first agent audio queued */
+	struct aic_setup_times setup;
 	uint64_t uplink_silence_ms; /* sent in the caller's place */
 	uint64_t uplink_bytes, uplink_bytes_dropped, uplink_bytes_sent, uplink_chunks_sent;
 	size_t uplink_bytes_waiting;
@@ -123,8 +143,10 @@ void aic_conversation_end(struct aic_conversation *conversation, enum aic_status
 
 /* --- inputs: the network --- */
 
-void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length, uint64_t now_us);
-void aic_conversation_connected(struct aic_conversation *conversation, uint64_t now_us);
+/* `times` is copied. */
+void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length,
+	const struct aic_open_times *times, uint64_t now_us);
+void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times, uint64_t now_us);
 void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure, uint64_t now_us);
 
 /* A piece of a text message. `complete` with its last piece. */

@@ -47,6 +47,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	conversation->phase_due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
 	conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
+	conversation->stats.setup.metadata_us = conversation->stats.ready_us - conversation->stats.connected_us;
 	conversation->stats.uplink_format = uplink;
 	conversation->stats.downlink_format = downlink;
 	aic_utf8_line(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), conversation_id);

@@ -290,7 +290,7 @@ static void *run(void *arg)
 
 static void free_host(struct trusting_host *host)
 {
-	SSL_CTX_free(host->tls);
+	aic_trust_free(host->tls);
 	free(host->ca_file);
 	free(host);
 }

@@ -58,7 +58,7 @@ void aic_event_loop_watch(struct aic_event_loop *loop, int fd);
 /* Not so any more. Before the socket is closed. */
 void aic_event_loop_unwatch(struct aic_event_loop *loop, int fd);
 
-/* A connection begins (+1) to be made or closed, or is done with that (-1). */
+/* A connection begins (+1) to be made or closed, or is done with that (-1): while there is one the rests are short, and every round is a full one. */
 void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change);
 
 /* libwebsockets was asked to say when a socket takes more, or keeps what it did not take: that wants a full round. */

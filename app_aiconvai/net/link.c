@@ -233,6 +233,16 @@ static void perform_actions(struct aic_link *link)
 	} while (action.type != AIC_ACTION_NONE);
 }
 
+/* Tells the loop whether the connection is such that only messages are to be expected from it. */
+static void tell_whether_settled(struct aic_link *link)
+{
+	bool settled = link->open && !link->closing && !link->peer_code && aic_conversation_phase(link->conversation) == AIC_PHASE_ACTIVE;
+	bool unsettled = link->wsi && !settled;
+
+	aic_event_loop_count_unsettled(link->loop, unsettled - link->unsettled);
+	link->unsettled = unsettled;
+}
+
 /* After the actions: has the rest sent when the socket takes it, sets the timer, and lets go of the link where all is over. */
 static void settle(struct aic_link *link)
 {
@@ -240,6 +250,7 @@ static void settle(struct aic_link *link)
 		lws_callback_on_writable(link->wsi);
 		aic_event_loop_want_full_round(link->loop);
 	}
+	tell_whether_settled(link);
 	if (link->running && !link->wsi && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
 		link->running = false;
 		link->finished = true;

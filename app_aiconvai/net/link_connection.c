@@ -4,11 +4,11 @@
  */
 #include "link_state.h"
 #include "outbox.h"
+#include "tls_sessions.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame header into the headroom");
@@ -22,18 +22,6 @@ _Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame hea
 /* A connection that we close may take so long to go. */
 #define CLOSE_LIMIT_SECONDS 5
 
-/* One question to the resolver, which may be answered when nobody wants to know any more. */
-struct lookup {
-	struct aic_link *link; /* holds a reference */
-	uint64_t generation;
-};
-
-static void set_unsettled(struct aic_link *link, bool unsettled)
-{
-	aic_event_loop_count_unsettled(link->loop, unsettled - link->unsettled);
-	link->unsettled = unsettled;
-}
-
 static void unwatch(struct aic_link *link)
 {
 	if (link->watched_fd >= 0) {
@@ -42,27 +30,14 @@ static void unwatch(struct aic_link *link)
 	}
 }
 
-/* Forgets the connection: what still comes from it is nobody's. */
-static void detach(struct aic_link *link)
+void link_detach(struct aic_link *link)
 {
 	unwatch(link);
-	set_unsettled(link, false);
 	if (link->wsi) {
 		lws_set_opaque_user_data(link->wsi, NULL);
 		link->wsi = NULL;
 	}
 	link->open = link->closing = false;
-}
-
-/* Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being freed. */
-static void cancel_lookup(struct aic_link *link)
-{
-	link->looking_up = false;
-	if (link->lookup_id && aic_resolver_cancel(link->resolver, link->lookup_id)) {
-		free(link->lookup);
-		aic_link_release(link);
-	}
-	link->lookup_id = 0;
 }
 
 void link_abort(struct aic_link *link)
@@ -73,12 +48,12 @@ void link_abort(struct aic_link *link)
 		/* Given up while it was being made: the next attempt begins with another address. */
 		link->first_address++;
 	}
-	detach(link);
+	link_detach(link);
 	if (wsi) {
 		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 	}
 	link->request = NULL;
-	cancel_lookup(link);
+	link_cancel_lookup(link);
 }
 
 void link_close(struct aic_link *link, uint16_t code, const char *reason)
@@ -87,7 +62,6 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason)
 		return;
 	}
 	unwatch(link);
-	set_unsettled(link, true);
 	link->closing = true;
 	link->close_code = code;
 	snprintf(link->close_reason, sizeof(link->close_reason), "%s", reason);
@@ -95,135 +69,15 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason)
 	lws_callback_on_writable(link->wsi);
 }
 
-/* --- opening --- */
-
-static void request_failed(struct aic_link *link, bool retry, const char *what)
-{
-	char text[AIC_REASON_MAX];
-	struct aic_request_failure failure = {.retry = retry, .http_status = link->http_status, .text = text};
-
-	snprintf(text, sizeof(text), "%.100s: %.200s", link->url.authority, what);
-	link->request = NULL;
-	aic_conversation_request_failed(link->conversation, &failure, aic_now_us());
-}
-
-/* Tries the addresses from the next one on until a connection is under way; tells the conversation if none is. */
-static void connect_next_address(struct aic_link *link)
-{
-	bool websocket = link->request->kind == AIC_REQUEST_WEBSOCKET;
-	struct lws_client_connect_info info = {0};
-	char path[4200], error[256];
-
-	info.context = aic_event_loop_context(link->loop);
-	info.vhost = aic_event_loop_vhost(link->loop, link->ca_file, error, sizeof(error));
-	if (!info.vhost) {
-		request_failed(link, false, error);
-		return;
-	}
-	snprintf(path, sizeof(path), "%s%s", link->url.path[0] == '/' ? "" : "/", link->url.path);
-	info.port = link->url.port;
-	info.ssl_connection = (link->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-	info.path = path;
-	/* Whatever the address: this is what the certificate must be for, and the Host header. */
-	info.host = link->url.authority;
-	info.method = websocket ? NULL : "GET";
-	info.protocol = websocket ? link->request->subprotocol : NULL;
-	info.local_protocol_name = aic_link_protocol.name;
-	info.alpn = "http/1.1";
-	info.ietf_version_or_minus_one = -1;
-	info.opaque_user_data = link;
-	info.pwsi = &link->wsi;
-
-	while (link->tried_addresses < link->addresses.count) {
-		size_t address = (link->first_address + link->tried_addresses++) % link->addresses.count;
-		struct lws *wsi;
-
-		info.address = link->addresses.addresses[address];
-		link->http_status = 0;
-		link->http_body.length = 0;
-		link->tls_error[0] = '\0';
-		link->connect_error[0] = '\0';
-		link->peer_code = 0;
-		link->peer_reason[0] = '\0';
-		link->message_length = 0;
-		link->connecting_now = true;
-		wsi = lws_client_connect_via_info(&info);
-		link->connecting_now = false;
-		if (wsi && !link->connect_error[0]) {
-			link->wsi = wsi;
-			set_unsettled(link, true);
-			return;
-		}
-		link->wsi = NULL;
-	}
-	request_failed(link, true, link->connect_error[0] ? link->connect_error : "the connection could not be made");
-}
-
-/* A thread of the resolver's, or ours where it knew the answer. */
-static void on_lookup(void *arg, const struct aic_resolution *resolution)
-{
-	struct lookup *lookup = arg;
-	struct aic_link *link = lookup->link;
-
-	pthread_mutex_lock(&link->lock);
-	link->answer = *resolution;
-	link->answer_generation = lookup->generation;
-	pthread_mutex_unlock(&link->lock);
-	free(lookup);
-	link_wake(link);
-	aic_link_release(link);
-}
-
-void link_open(struct aic_link *link, const struct aic_request *request)
-{
-	struct lookup *lookup;
-
-	detach(link);
-	link->generation++;
-	link->request = request;
-	link->tried_addresses = 0;
-	link->http_status = 0;
-	if (aic_url_parse(request->url, &link->url)) {
-		snprintf(link->url.authority, sizeof(link->url.authority), "the agent's URL");
-		request_failed(link, false, "it has no host, or a port that is none");
-		return;
-	}
-	if (!(lookup = malloc(sizeof(*lookup)))) {
-		request_failed(link, true, "out of memory");
-		return;
-	}
-	*lookup = (struct lookup) {link, link->generation};
-	aic_link_hold(link);
-	link->looking_up = true;
-	link->lookup = lookup;
-	link->lookup_id = aic_resolver_ask(link->resolver, link->url.host, on_lookup, lookup);
-}
-
-void link_take_answer(struct aic_link *link)
-{
-	char text[256];
-	bool answered = false;
-
-	pthread_mutex_lock(&link->lock);
-	if (link->looking_up && link->answer_generation == link->generation) {
-		answered = true;
-		link->addresses = link->answer;
-	}
-	pthread_mutex_unlock(&link->lock);
-	if (!answered) {
-		return;
-	}
-	link->looking_up = false;
-	link->lookup_id = 0;
-	if (!link->addresses.count) {
-		snprintf(text, sizeof(text), "DNS: the name was not found: %s", link->addresses.error);
-		request_failed(link, true, text);
-		return;
-	}
-	connect_next_address(link);
-}
-
 /* --- what libwebsockets reports --- */
+
+/* The connection is ready for the request: libwebsockets tells no sooner that TCP is connected, and OpenSSL when TLS began. */
+static void take_connect_times(struct aic_link *link, SSL *tls)
+{
+	link->times.tls_us = tls ? aic_tls_handshake_us(tls) : 0;
+	link->times.tcp_us = link_end_part(link) - link->times.tls_us;
+	link->times.tls_resumed = tls && SSL_session_reused(tls);
+}
 
 /* Adds the request's headers, once it is certain who gets them. */
 static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **at, unsigned char *end)
@@ -233,6 +87,7 @@ static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **a
 		snprintf(link->tls_error, sizeof(link->tls_error), "%s", X509_verify_cert_error_string(SSL_get_verify_result(lws_get_ssl(wsi))));
 		return -1;
 	}
+	take_connect_times(link, link->url.secure ? lws_get_ssl(wsi) : NULL);
 	for (size_t i = 0; link->request && i < link->request->header_count; i++) {
 		const char *value = link->request->headers[i].value;
 		char name[64];
@@ -254,9 +109,11 @@ static void on_http_body(struct aic_link *link, const void *bytes, size_t length
 
 static void on_http_complete(struct aic_link *link)
 {
-	detach(link);
+	link_detach(link);
 	link->request = NULL;
-	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, aic_now_us());
+	link->times.reply_us = link_end_part(link);
+	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, &link->times,
+		aic_now_us());
 	link_pump(link);
 }
 
@@ -298,6 +155,10 @@ static void on_connection_error(struct aic_link *link, struct lws *wsi, const ch
 	bool retry = true;
 	char text[256];
 
+	if (is_in_handshake(wsi)) {
+		/* Whatever the reason: the next attempt begins afresh. */
+		aic_tls_sessions_forget(lws_get_ssl(wsi));
+	}
 	link->http_status = status;
 	if (link->tls_error[0]) {
 		snprintf(text, sizeof(text), "TLS: the certificate was refused: %s", link->tls_error);
@@ -315,15 +176,15 @@ static void on_connection_error(struct aic_link *link, struct lws *wsi, const ch
 		lws_set_opaque_user_data(wsi, NULL);
 		return;
 	}
-	detach(link);
+	link_detach(link);
 	if (!link->request) {
 		link_pump(link);
 		return;
 	}
 	if (!link->tls_error[0] && !status && link->tried_addresses < link->addresses.count) {
-		connect_next_address(link);
+		link_connect_next_address(link);
 	} else {
-		request_failed(link, retry, text);
+		link_request_failed(link, retry, text);
 	}
 	link_pump(link);
 }
@@ -371,11 +232,23 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 	return 0;
 }
 
+static void on_established(struct aic_link *link, struct lws *wsi)
+{
+	link->open = true;
+	link->request = NULL;
+	link->times.reply_us = link_end_part(link);
+	link->watched_fd = lws_get_socket_fd(wsi);
+	aic_event_loop_watch(link->loop, link->watched_fd);
+	aic_conversation_connected(link->conversation, &link->times, aic_now_us());
+	link_pump(link);
+	/* What begins the conversation goes at once, and not a round of the loop later. */
+	if (link->wsi == wsi && !link->closing && on_writable(link, wsi)) {
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	}
+}
+
 static void on_peer_close(struct aic_link *link, const unsigned char *bytes, size_t length)
 {
-	/* libwebsockets answers it. */
-	unwatch(link);
-	set_unsettled(link, true);
 	if (length >= 2) {
 		size_t reason = length - 2 < sizeof(link->peer_reason) - 1 ? length - 2 : sizeof(link->peer_reason) - 1;
 
@@ -386,20 +259,23 @@ static void on_peer_close(struct aic_link *link, const unsigned char *bytes, siz
 		/* RFC 6455 section 7.4.1: what to take a close frame without a code for. */
 		link->peer_code = 1005;
 	}
+	/* libwebsockets answers it. */
+	unwatch(link);
+	link_pump(link);
 }
 
 static void on_gone(struct aic_link *link)
 {
-	detach(link);
+	link_detach(link);
 	aic_conversation_closed(link->conversation, link->peer_code, link->peer_reason, aic_now_us());
 	link_pump(link);
 }
 
 static void on_http_gone(struct aic_link *link)
 {
-	detach(link);
+	link_detach(link);
 	if (link->request) {
-		request_failed(link, true, "the connection broke before the reply was complete");
+		link_request_failed(link, true, "the connection broke before the reply was complete");
 	}
 	link_pump(link);
 }
@@ -444,13 +320,7 @@ static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callba
 		on_connection_error(link, wsi, in);
 		return 0;
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
-		link->open = true;
-		link->request = NULL;
-		link->watched_fd = lws_get_socket_fd(wsi);
-		aic_event_loop_watch(link->loop, link->watched_fd);
-		set_unsettled(link, false);
-		aic_conversation_connected(link->conversation, aic_now_us());
-		link_pump(link);
+		on_established(link, wsi);
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		on_receive(link, wsi, in, length);

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation) and
- * link_connection.c (opening, and what libwebsockets reports); everybody else uses link.h.
+ * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation), link_open.c (from a
+ * request to a connection under way) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
  */
 #ifndef AIC_LINK_STATE_H
 #define AIC_LINK_STATE_H
@@ -68,10 +68,12 @@ struct aic_link {
 	struct aic_resolution addresses;
 	size_t first_address; /* moves on when an address does not answer */
 	size_t tried_addresses;
+	struct aic_open_times times;
+	uint64_t part_us; /* when the part of them that is under way began */
 
 	/* Its connection. */
 	struct lws *wsi; /* NULL: none */
-	bool unsettled; /* it is being made or closed: the loop counts it as such */
+	bool unsettled; /* it is being made or closed, or the conversation is not announced yet: the loop counts it as such */
 	int watched_fd; /* its socket, while the loop watches it; -1: it does not */
 	bool connecting_now; /* inside lws_client_connect_via_info() */
 	bool open; /* the WebSocket is established */
@@ -87,7 +89,7 @@ struct aic_link {
 	size_t message_length;
 };
 
-/* --- link.c, for link_connection.c --- */
+/* --- link.c --- */
 
 /* Has the link attended to on the loop's thread. Any thread. */
 void link_wake(struct aic_link *link);
@@ -95,13 +97,30 @@ void link_wake(struct aic_link *link);
 /* Does what the conversation wants done, and lets go of the link where all is over. The caller holds a reference. */
 void link_pump(struct aic_link *link);
 
-/* --- link_connection.c, for link.c; the loop's thread --- */
+/* --- link_open.c; the loop's thread --- */
 
 /* Begins to open what the conversation asks for; how that goes is told to the conversation. */
 void link_open(struct aic_link *link, const struct aic_request *request);
 
 /* Goes on with that where the resolver has answered. */
 void link_take_answer(struct aic_link *link);
+
+/* Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being freed. */
+void link_cancel_lookup(struct aic_link *link);
+
+/* Tries the addresses from the next one on until a connection is under way; tells the conversation if none is. */
+void link_connect_next_address(struct aic_link *link);
+
+/* Tells the conversation that what it asked for could not be opened, and why, without secrets. */
+void link_request_failed(struct aic_link *link, bool retry, const char *what);
+
+/* How many microseconds the part of the opening took that is over now. The next one begins. */
+uint64_t link_end_part(struct aic_link *link);
+
+/* --- link_connection.c; the loop's thread --- */
+
+/* Forgets the connection: what still comes from it is nobody's. */
+void link_detach(struct aic_link *link);
 
 /* Closes the WebSocket in due form. */
 void link_close(struct aic_link *link, uint16_t code, const char *reason);

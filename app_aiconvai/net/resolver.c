@@ -294,19 +294,29 @@ static uint64_t put_question(struct aic_resolver *resolver, const char *host, vo
 	return question->id;
 }
 
+bool aic_resolver_known(struct aic_resolver *resolver, const char *host, struct aic_resolution *resolution)
+{
+	struct cached *entry;
+
+	if (is_numeric(host, resolution)) {
+		return true;
+	}
+	pthread_mutex_lock(&resolver->lock);
+	if ((entry = cache_find(resolver, host))) {
+		*resolution = entry->resolution;
+	}
+	pthread_mutex_unlock(&resolver->lock);
+	return entry != NULL;
+}
+
 uint64_t aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg)
 {
 	struct aic_resolution known = {.count = 0, .error = "out of memory"};
-	struct cached *entry;
 	uint64_t id = 0;
 
-	if (!is_numeric(host, &known)) {
+	if (!aic_resolver_known(resolver, host, &known)) {
 		pthread_mutex_lock(&resolver->lock);
-		if ((entry = cache_find(resolver, host))) {
-			known = entry->resolution;
-		} else {
-			id = put_question(resolver, host, answer, arg);
-		}
+		id = put_question(resolver, host, answer, arg);
 		pthread_mutex_unlock(&resolver->lock);
 	}
 	if (!id) {

@@ -33,6 +33,9 @@ struct aic_resolver *aic_resolver_new(void);
 /* Stops the threads; what was still asked is answered with a failure before this returns. */
 void aic_resolver_free(struct aic_resolver *resolver);
 
+/* Whether the addresses of `host` are known without asking: a number, or a name asked for a moment ago. Any thread; does not wait for a name server. */
+bool aic_resolver_known(struct aic_resolver *resolver, const char *host, struct aic_resolution *resolution);
+
 /*
  * Asks for the addresses of `host`. `answer` is called once, unless it is cancelled: at once, from inside this call, for a numeric address, a name
  * asked for a moment ago, and when memory is short; otherwise on a thread of the resolver. It must not block, nor call the resolver. Returns what

@@ -7,6 +7,8 @@
  */
 #include "trust.h"
 
+#include "tls_sessions.h"
+
 #include <openssl/err.h>
 #include <stdio.h>
 
@@ -39,5 +41,18 @@ SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size)
 		SSL_CTX_free(context);
 		return NULL;
 	}
+	if (aic_tls_sessions_keep(context)) {
+		snprintf(error, error_size, "out of memory");
+		SSL_CTX_free(context);
+		return NULL;
+	}
 	return context;
+}
+
+void aic_trust_free(SSL_CTX *context)
+{
+	if (context) {
+		aic_tls_sessions_drop(context);
+		SSL_CTX_free(context);
+	}
 }

@@ -82,7 +82,7 @@ static atomic_bool stopping;
 static atomic_uint alive;
 
 static struct {
-	atomic_uint_fast64_t conversations, ready, audio, interruptions, transcripts, tool_calls, errors;
+	atomic_uint_fast64_t conversations, ready, audio, interruptions, transcripts, tool_calls, errors, tls_resumed;
 	atomic_uint_fast64_t ended[AIC_STATUS_INVALID + 1];
 	atomic_uint_fast64_t frames_fed, frames_refused, frames_heard, queries, contexts, tool_results;
 } totals;
@@ -169,6 +169,9 @@ static void on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_ENDED:
 		count(&totals.ended[event->ended->status]);
+		if (event->stats->setup.websocket.tls_resumed) {
+			count(&totals.tls_resumed);
+		}
 		atomic_store(&conversation->ended, true);
 		break;
 	case AIC_EVENT_VAD:
@@ -498,11 +501,11 @@ static void print_totals(void)
 	printf("{\"conversations\": %" PRIu64 ", \"ready\": %" PRIu64 ", \"audio\": %" PRIu64 ", \"interruptions\": %" PRIu64
 		", \"transcripts\": %" PRIu64 ", \"tool_calls\": %" PRIu64 ", \"tool_results\": %" PRIu64 ", \"errors\": %" PRIu64
 		", \"frames_fed\": %" PRIu64 ", \"frames_refused\": %" PRIu64 ", \"frames_heard\": %" PRIu64 ", \"queries\": %" PRIu64
-		", \"contexts\": %" PRIu64 ", \"alive\": %u, \"ended\": {",
+		", \"contexts\": %" PRIu64 ", \"tls_resumed\": %" PRIu64 ", \"alive\": %u, \"ended\": {",
 		(uint64_t) totals.conversations, (uint64_t) totals.ready, (uint64_t) totals.audio, (uint64_t) totals.interruptions,
 		(uint64_t) totals.transcripts, (uint64_t) totals.tool_calls, (uint64_t) totals.tool_results, (uint64_t) totals.errors,
 		(uint64_t) totals.frames_fed, (uint64_t) totals.frames_refused, (uint64_t) totals.frames_heard, (uint64_t) totals.queries,
-		(uint64_t) totals.contexts, atomic_load(&alive));
+		(uint64_t) totals.contexts, (uint64_t) totals.tls_resumed, atomic_load(&alive));
 	for (int status = 0; status <= AIC_STATUS_INVALID; status++) {
 		printf("%s\"%s\": %" PRIu64, status ? ", " : "", aic_status_name((enum aic_status) status), (uint64_t) totals.ended[status]);
 	}

@@ -376,6 +376,7 @@ def test_engine_and_network_run_under_all_threads(host_program: HostProgram, tls
     for thing in ("frames_heard", "interruptions", "transcripts", "tool_results", "contexts", "queries"):
         assert counted[thing] > 10, thing
     assert counted["frames_heard"] > counted["frames_fed"] // 4
+    assert (counted["tls_resumed"] > 10) == tls
     assert not [record.violations for record in records if record.violations]
 
 

@@ -6,7 +6,15 @@ A host drives a `Conversation` (inputs in, actions and events out) and takes the
 
 from aiconvai.engine.audio import AudioFormat, Encoding, Transcoder
 from aiconvai.engine.byte_ring import ByteRing
-from aiconvai.engine.conversation import Conversation, ConversationStats, Phase, VirtualClock, monotonic_us
+from aiconvai.engine.conversation import (
+    Conversation,
+    ConversationStats,
+    OpenTimes,
+    Phase,
+    SetupTimes,
+    VirtualClock,
+    monotonic_us,
+)
 from aiconvai.engine.events import (
     Abort,
     Action,
@@ -64,6 +72,7 @@ __all__ = [
     "Line",
     "MalformedMessageError",
     "Open",
+    "OpenTimes",
     "Option",
     "OutOfMemoryError",
     "Phase",
@@ -77,6 +86,7 @@ __all__ = [
     "Role",
     "Send",
     "Settings",
+    "SetupTimes",
     "Status",
     "ToolCall",
     "Transcoder",

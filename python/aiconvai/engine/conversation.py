@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -33,6 +33,26 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTimes:
+    """How long the parts of opening a connection took, as in `struct aic_open_times`."""
+
+    dns_us: int = 0
+    tcp_us: int = 0
+    tls_us: int = 0
+    reply_us: int = 0
+    tls_resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetupTimes:
+    """How long the parts of setting up a conversation took, as in `struct aic_setup_times`."""
+
+    http: OpenTimes
+    websocket: OpenTimes
+    metadata_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationStats:
     """Counters of a conversation, as in `struct aic_conversation_stats`; a format is None until announced."""
 
@@ -45,6 +65,7 @@ class ConversationStats:
     connected_us: int
     ready_us: int
     first_audio_us: int
+    setup: SetupTimes
     uplink_silence_ms: int
     uplink_bytes: int
     uplink_bytes_dropped: int
@@ -71,6 +92,9 @@ class ConversationStats:
     last_ping_ms: int
     dtmf_digits: int
     errors: int
+
+
+NOT_MEASURED = OpenTimes()
 
 
 class VirtualClock:
@@ -187,14 +211,16 @@ class Conversation:
 
     # The network
 
-    def http_reply(self, status: int, body: bytes) -> None:
+    def http_reply(self, status: int, body: bytes, times: OpenTimes = NOT_MEASURED) -> None:
         """The HTTP request got an answer."""
-        self._library.lib.aic_conversation_http_reply(self._conversation, status, body, len(body), self._clock())
+        c_times = self._open_times(times)
+        lib = self._library.lib
+        lib.aic_conversation_http_reply(self._conversation, status, body, len(body), c_times, self._clock())
         self._deliver()
 
-    def connected(self) -> None:
+    def connected(self, times: OpenTimes = NOT_MEASURED) -> None:
         """The WebSocket is open."""
-        self._library.lib.aic_conversation_connected(self._conversation, self._clock())
+        self._library.lib.aic_conversation_connected(self._conversation, self._open_times(times), self._clock())
         self._deliver()
 
     def request_failed(self, text: str, *, retry: bool, http_status: int = 0) -> None:
@@ -275,9 +301,15 @@ class Conversation:
     def _stat(self, value: Any) -> Any:
         if not isinstance(value, self._library.ffi.CData):
             return value
-        if self._library.ffi.typeof(value).kind == "array":
+        c_type = self._library.ffi.typeof(value)
+        if c_type.kind == "array":
             return self._library.text(value)
+        if c_type.cname == "struct aic_setup_times":
+            return SetupTimes(_times_from_c(value.http), _times_from_c(value.websocket), value.metadata_us)
         return AudioFormat.from_c(value) if value.rate else None
+
+    def _open_times(self, times: OpenTimes) -> Any:
+        return self._library.ffi.new("struct aic_open_times *", asdict(times))
 
     def _succeeded(self, result: int) -> bool:
         self._deliver()
@@ -286,6 +318,10 @@ class Conversation:
     def _deliver(self) -> None:
         while self._on_event is not None and self._events:
             self._on_event(self._events.popleft())
+
+
+def _times_from_c(times: Any) -> OpenTimes:
+    return OpenTimes(**{field.name: getattr(times, field.name) for field in fields(OpenTimes)})
 
 
 def _collector(events: deque[Event]) -> Callable[[Any, Any], None]:
