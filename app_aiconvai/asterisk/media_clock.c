@@ -456,25 +456,26 @@ static bool is_in_order(struct session *session)
 	return atomic_load(&session->playing) && !atomic_load(&session->drained);
 }
 
-static size_t queued_frames(struct session *session)
+static size_t queued_bytes(struct session *session)
 {
 	struct aic_playout_stats stats;
 
 	aic_playout_queue_stats(session->playout, &stats);
-	return stats.queued_bytes / aic_playout_queue_frame_bytes(session->playout);
+	return stats.queued_bytes;
 }
 
 /* Plays the first frame of what came while nothing was queued, if it may go now. The channel is locked. Returns whether the clock has to go on. */
 static bool play_arrival(struct session *session, struct ast_channel *channel)
 {
 	uint64_t now_us = aic_now_us();
-	size_t queued = queued_frames(session);
+	size_t queued = queued_bytes(session) / aic_playout_queue_frame_bytes(session->playout);
 
 	if (is_in_order(session)) {
 		return false;
 	}
 	atomic_store(&session->drained, false);
-	if (aic_pace_plays_arrival(atomic_load(&session->due_us), now_us, queued)) {
+	/* A part of a frame may still become a whole one by its time. */
+	if (queued && aic_pace_plays_arrival(atomic_load(&session->due_us), now_us, queued)) {
 		switch (play_frame(session, channel)) {
 		case AIC_PLAYOUT_FRAME:
 			atomic_store(&session->due_us, aic_pace_due_after_arrival(now_us, queued));
@@ -494,14 +495,14 @@ static bool play_arrival(struct session *session, struct ast_channel *channel)
 
 void media_clock_play_arrival(struct session *session, size_t appended_bytes)
 {
-	size_t appended = appended_bytes / aic_playout_queue_frame_bytes(session->playout);
 	struct ast_channel *channel;
 	bool clock_goes_on = true;
 
 	if (is_in_order(session)) {
-		size_t queued = queued_frames(session);
+		size_t queued = queued_bytes(session);
 
-		if (queued > appended && aic_pace_is_crowded(queued - appended)) {
+		/* What the clock has taken meanwhile may be more than what was queued before. */
+		if (queued > appended_bytes && aic_pace_is_crowded((queued - appended_bytes) / aic_playout_queue_frame_bytes(session->playout))) {
 			atomic_store(&session->crowded, true);
 		}
 		return;

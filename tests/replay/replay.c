@@ -96,7 +96,7 @@ static void do_actions(struct replay *replay)
 			if (action.request->kind != AIC_REQUEST_WEBSOCKET) {
 				die("the provider fetches a URL first: give its agent a fixed one (services/)");
 			}
-			aic_conversation_connected(replay->conversation, replay->now_us);
+			aic_conversation_connected(replay->conversation, &(struct aic_open_times) {0}, replay->now_us);
 			break;
 		case AIC_ACTION_CLOSE:
 		case AIC_ACTION_ABORT:
