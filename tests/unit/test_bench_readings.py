@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 
 import pytest
 
 from aiconvai.asterisk import Message
+from aiconvai.asterisk.process import ProcessReader
 from aiconvai.bench import paths
 from aiconvai.bench.channel_statistics import ChannelPackets, parse
 from aiconvai.bench.connection_parts import parts_of
@@ -16,8 +18,9 @@ from aiconvai.bench.errors import BenchError
 from aiconvai.bench.machine import busiest, process_times, used_by_others
 from aiconvai.bench.module_counters import LostAudio, parse_call
 from aiconvai.bench.process_usage import ProcessUsage, ThreadUsage, context_switches, read_usage, used
+from aiconvai.bench.socket_drops import parse as parse_drops
+from aiconvai.bench.socket_drops import socket_drops
 from aiconvai.bench.system_calls import parse as parse_perf
-from aiconvai.bench.validity import parse_drops
 
 CHANNEL_STATISTICS = """
                                              ...........Receive......... .........Transmit..........
@@ -37,13 +40,10 @@ To the service:     123 chunks, 19680 bytes; 0 bytes waiting, 160 dropped
 Queue:              3 chunks, 60 ms; 1 underruns, 320 bytes over the limit
 """
 
-SNMP = """\
-Icmp: InMsgs InErrors
-Icmp: 3 0
-Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors
-Udp: 1000 5 7 900 7 0
-UdpLite: InDatagrams NoPorts
-UdpLite: 0 0
+UDP = """\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   99: 0100007F:1770 00000000:0000 07 00000000:00034000 00:00000000 00000000     0        0 1729287 2 00000000d4 8521
+  101: 0100007F:1772 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1729288 2 000000002c 0
 """
 
 
@@ -64,11 +64,24 @@ def test_another_text_of_a_call_is_an_error() -> None:
 
 
 def test_dropped_datagrams_are_read() -> None:
-    assert parse_drops(SNMP) == 7
+    assert parse_drops(UDP) == {1729287: 8521, 1729288: 0}
+
+
+def test_datagrams_that_do_not_fit_are_counted() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        full.bind(("127.0.0.1", 0))
+        ours = ProcessReader(os.getpid())
+        assert socket_drops(ours) == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(100):
+                sender.sendto(b"x" * 1000, full.getsockname())
+        assert socket_drops(ours) > 50
 
 
 def test_counts_of_perf_are_read() -> None:
     assert parse_perf("12345,,raw_syscalls:sys_enter,1001234567,100.00,,\n") == 12345
+    assert parse_perf("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n") == 0, "it never ran"
     assert parse_perf("<not supported>,,raw_syscalls:sys_enter,0,100.00,,\n") is None
     assert parse_perf("event syntax error: 'raw_syscalls:sys_enter'\n") is None
 

@@ -135,11 +135,11 @@ def test_the_last_packet_is_told_from_the_next_speech(moment: float, expected: f
     [
         ([(100, 100), (50, 50)], [50, 100], 20, 0),
         ([(101, 100)], [100], 20, 0),  # hung up before the last frame was sent
-        ([(103, 100)], [100], 20, 2),
+        ([(108, 100)], [100], 20, 2),
         ([(100, 100)], [98], 20, 2),  # sent and never received
         ([(100, 100)], [101], 20, 1),  # received twice
         ([(131, 10)], [10], 240, 0),
-        ([(144, 10)], [9], 240, 24),
+        ([(149, 10)], [9], 240, 24),
     ],
 )
 def test_frames_lost_on_the_way_up(

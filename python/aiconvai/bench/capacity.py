@@ -1,4 +1,4 @@
-"""How many calls the machine holds, with the callers and the far end on it too, and what there is not enough of then."""
+"""How many calls the machine holds, callers and far end on it too, and what there is not enough of then."""
 
 from __future__ import annotations
 

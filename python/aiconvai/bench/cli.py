@@ -77,8 +77,8 @@ def bench(
         if before is not None:
             _print_comparison(console, before, results)
     except (
-        AsteriskError, BenchError, BuildError, ContainerError, FarEndError, ManagerError, SipError, SpeechError, OSError,
-        ValueError,
+        AsteriskError, BenchError, BuildError, ContainerError, FarEndError, ManagerError, SipError, SpeechError,
+        OSError, ValueError,
     ) as error:  # fmt: skip
         _fail(console, error)
     if any(problem.kind in ("loss", "calls") or not anyway for problem in results.problems):
@@ -133,9 +133,7 @@ def _print_comparison(console: Console, before: Results, after: Results) -> None
     for one in compare(before, after):
         change = "" if one.percent is None else f"{one.percent:+.1f} %"
         agrees = "[green]yes[/]" if one.agrees else "[bold red]no[/]"
-        table.add_row(
-            one.headline.name, f"{one.before:.3f}", f"{one.after:.3f}", one.headline.unit, change, agrees
-        )
+        table.add_row(one.headline.name, f"{one.before:.3f}", f"{one.after:.3f}", one.headline.unit, change, agrees)
     console.print(table)
 
 

@@ -72,8 +72,8 @@ def _machine(results: Results) -> list[str]:
     versions = ", ".join(machine.asterisk[major] for major in sorted(machine.asterisk, reverse=True))
     return [
         f"- machine: {machine.processor}, {machine.cores} cores, {machine.memory_gib:g} GiB; {machine.system}, "
-        f"Linux {machine.kernel}; load average before the run {machine.load_average:.2f}. Callers and far end run on it "
-        "too",
+        f"Linux {machine.kernel}; load average before the run {machine.load_average:.2f}. Callers and far end run on "
+        "it too",
         f"- Asterisk {versions}, with the few modules that a call needs, in a container with the host's network",
         *(f"- {note}" for note in results.notes),
     ]
@@ -155,9 +155,7 @@ def _spacing(results: Results) -> list[str]:
 
 
 def _speaking(results: Results) -> list[str]:
-    rows = [
-        ("interruption to silence", str(one.summary.count), *_spread(one.summary)) for one in results.interruptions
-    ]
+    rows = [("interruption to silence", str(one.summary.count), *_spread(one.summary)) for one in results.interruptions]
     rows += [
         (f"answer to first audio{', TLS' if one.tls else ''}", str(one.summary.count), *_spread(one.summary))
         for one in results.first_audio

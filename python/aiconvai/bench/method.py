@@ -54,8 +54,8 @@ the kernel's scheduler says how long each thread of asterisk ran: `/proc/PID/tas
 `/proc/PID/stat` counts in ticks of 10 ms, of which one call needs one in many seconds. Costs are given for a second of
 one call; a ratio is that to the stretches of Echo() right before and after, so that what changes in the machine over
 minutes changes both; the median where there are several. Context switches are those of all threads, from
-`/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint (`perf stat -e raw_syscalls:sys_enter`) in
-a second of their own, as counting costs time.
+`/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint (`perf stat -e raw_syscalls:sys_enter`)
+in a second of their own, as counting costs time.
 
 **Calls held.** More and more calls until a rule of the above is broken. What there was not enough of is told from the
 shares of a core that asterisk, its busiest thread, SIPp and the far end had, and from how many threads of asterisk were
@@ -86,9 +86,9 @@ divided by their difference; a fresh Asterisk for each path. The row of `Echo()`
 module.
 
 **Audio lost.** Missing in the numbering of the RTP packets (`pjsip show channelstats`), dropped by the kernel for want
-of room in a socket (`/proc/net/snmp`), refused, dropped or beyond the limit in the module (`aiconvai show call`), or taken by
-the module from a caller and not received by the far end, conversation by conversation, from the counts both give when it
-ends.
+of room in a socket of asterisk (`/proc/net/udp`), refused, dropped or beyond the limit in the module (`aiconvai show
+call`), or taken by the module from a caller and not received by the far end, conversation by conversation, from the counts
+both give when it ends. SIPp does not read what it hears.
 
 The numbers themselves are in `build/bench.json`; [reference/bench.md](reference/bench.md) says what each is.
 `aiconvai bench --from NEW --compare OLD` says how far two runs agree.

@@ -32,9 +32,7 @@ def measure(stage: Stage, seconds: float, others: int) -> tuple[PacketSpacing, l
     with ExitStack() as stack:
         if others:
             lasting = ramp_seconds(others) + seconds + _SPARE_SECONDS
-            stack.enter_context(
-                SippCalls(asterisk.host, asterisk.sip_port, CHUNKS_20.extension, others, lasting)
-            )
+            stack.enter_context(SippCalls(asterisk.host, asterisk.sip_port, CHUNKS_20.extension, others, lasting))
             time.sleep(ramp_seconds(others))
         caller = stack.enter_context(Caller(asterisk.sip_port, record=False))
         call = caller.call(TALK.extension).wait_answered()

@@ -74,8 +74,8 @@ def path_named(name: str) -> CallPath:
 
 def module_configuration(ports: FarEndPorts, agent_ids: dict[str, str]) -> str:
     """The text of aiconvai.conf. agent_ids: what the far end calls an agent, where that is not its name here."""
-    own = [path for path in ALL if path.agent is not None]
-    return "[general]\n" + "".join(_agent(path, ports, agent_ids.get(path.agent or "", path.agent or "")) for path in own)
+    own = ((path, path.agent) for path in ALL if path.agent is not None)
+    return "[general]\n" + "".join(_agent(path, ports, agent_ids.get(agent, agent)) for path, agent in own)
 
 
 def _agent(path: CallPath, ports: FarEndPorts, agent_id: str) -> str:

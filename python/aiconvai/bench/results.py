@@ -49,7 +49,7 @@ class Losses(Result):
     rtp_packets: int = 0
     """Callers' packets that Asterisk missed in their numbering."""
     full_sockets: int = 0
-    """Datagrams that the kernel dropped because a socket's buffer was full, whoever's it was."""
+    """Datagrams that the kernel dropped because a socket of asterisk was full."""
     refused_frames: int = 0
     """Frames of callers that the module had no room for."""
     dropped_bytes: int = 0
@@ -304,17 +304,11 @@ class Results(Result):
 
     def cost(self, path: str, calls: int, asterisk: int = 22) -> Cost | None:
         """Of so many calls through one path."""
-        return next(
-            (one for one in self.costs if (one.path, one.calls, one.asterisk) == (path, calls, asterisk)), None
-        )
+        return next((one for one in self.costs if (one.path, one.calls, one.asterisk) == (path, calls, asterisk)), None)
 
     def round_trip(self, path: str, others: bool, asterisk: int = 22) -> RoundTrips | None:
         """Through one path, with or without other calls."""
         return next(
-            (
-                one
-                for one in self.round_trips
-                if (one.path, bool(one.others), one.asterisk) == (path, others, asterisk)
-            ),
+            (one for one in self.round_trips if (one.path, bool(one.others), one.asterisk) == (path, others, asterisk)),
             None,
         )

@@ -70,7 +70,8 @@ class Run:
                 self._do(f"22 {search.name}", partial(self._search, stage, search))
         for growth in plan.growths:
             self._do(f"22 {growth.name}", partial(self._growth, growth))
-        if any(wanted(f"16 {part.name}", self._only) for part in (*plan.cells_16, *plan.bursts_16)):
+        names = [*(cell.name for cell in plan.cells_16), *(bursts.name for bursts in plan.bursts_16)]
+        if any(wanted(f"16 {name}", self._only) for name in names):
             with self._stage(16, Agents()) as stage:
                 self._cells(stage, plan.cells_16)
                 self._bursts(stage, plan.bursts_16)

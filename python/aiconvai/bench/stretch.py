@@ -14,12 +14,13 @@ from aiconvai.bench.machine import ProcessTimes, busiest, process_times, stolen_
 from aiconvai.bench.module_counters import ModuleCalls, ended_conversations, module_calls
 from aiconvai.bench.paths import CallPath
 from aiconvai.bench.process_usage import ProcessUsage, context_switches, read_usage, used
-from aiconvai.bench.results import Losses, Problem, Stretch
+from aiconvai.bench.results import Problem, Stretch
 from aiconvai.bench.sipp import SippCalls, ramp_seconds
+from aiconvai.bench.socket_drops import socket_drops
 from aiconvai.bench.stage import Stage
 from aiconvai.bench.system_calls import CannotCountError, system_calls_per_second
 from aiconvai.bench.uplink_balance import lost_frames
-from aiconvai.bench.validity import full_socket_drops, stretch_problems
+from aiconvai.bench.validity import MOST_OTHER_SHARE, stretch_problems
 
 _SETTLING_SECONDS = 2.0
 _QUIET_SECONDS = 0.5
@@ -55,15 +56,12 @@ class _Packets:
     seconds: float
 
 
-def measure(
-    stage: Stage, path: CallPath, calls: int, seconds: float, *, count_system_calls: bool = False
-) -> Stretch:
+def measure(stage: Stage, path: CallPath, calls: int, seconds: float, *, count_system_calls: bool = False) -> Stretch:
     """So many calls through a path, measured over so many seconds once they are all up and have settled."""
     asterisk = stage.asterisk
     counting = _COUNTING_SECONDS + _PERF_START_SECONDS if count_system_calls else 0.0
     lasting = ramp_seconds(calls) + _SETTLING_SECONDS + _QUIET_SECONDS + seconds + counting + _MARGIN_SECONDS
     lasting += calls / _ASKED_A_SECOND
-    drops = full_socket_drops()
     module, system_calls, failure, manager = None, None, None, None
     with ExitStack() as stack:
         try:
@@ -77,6 +75,7 @@ def measure(
                 time.sleep(seconds)
                 after = _read(stage, callers)
                 packets_after, ended = channel_packets(asterisk), time.monotonic()
+                drops = socket_drops(asterisk.process)
                 if path.agent is not None:
                     manager = stack.enter_context(stage.manager())
                     module = module_calls(asterisk, manager)
@@ -92,7 +91,7 @@ def measure(
         if module is not None and manager is not None:
             _add_module(stretch, module)
             _add_uplink_balance(stretch, stage, manager, path, closed_before)
-    stretch.losses.full_sockets = full_socket_drops() - drops
+        stretch.losses.full_sockets = drops
     stretch.problems += stretch_problems(stretch)
     return stretch
 
@@ -111,9 +110,7 @@ def _read(stage: Stage, callers: SippCalls) -> _Reading:
     )
 
 
-def _stretch(
-    stage: Stage, path: CallPath, calls: int, before: _Reading, after: _Reading, ours: set[int]
-) -> Stretch:
+def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: _Reading, ours: set[int]) -> Stretch:
     length = after.time - before.time
     asterisk = used(before.asterisk, after.asterisk)
     far_end = used(before.far_end, after.far_end).ran
@@ -138,9 +135,10 @@ def _stretch(
         least_packets_out=0,
         expected_packets=0,
     )
-    if stretch.other_share > 0.1:
+    if stretch.other_share > MOST_OTHER_SHARE:
         who = busiest(before.processes, after.processes, ours)
-        stretch.problems.append(Problem(kind="machine", text=f"{calls} calls, {path.name}: busiest of the others: {who}"))
+        text = f"{calls} calls, {path.name}: busiest of the others: {who}"
+        stretch.problems.append(Problem(kind="machine", text=text))
     return stretch
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 _EVENT = "raw_syscalls:sys_enter"
+_NEVER_RAN = "<not counted>"
 _START_SECONDS = 20.0
 
 
@@ -28,7 +29,8 @@ def system_calls_per_second(pid: int, seconds: float) -> float:
         raise CannotCountError(f"perf did not end within {seconds + _START_SECONDS:g} s") from error
     count = parse(done.stderr)
     if count is None:
-        raise CannotCountError(f"perf stat -e {_EVENT}: {done.stderr.strip()[:300] or f'exit status {done.returncode}'}")
+        why = done.stderr.strip()[:300] or f"exit status {done.returncode}"
+        raise CannotCountError(f"perf stat -e {_EVENT}: {why}")
     return count / seconds
 
 
@@ -36,6 +38,9 @@ def parse(output: str) -> int | None:
     """The count in what `perf stat -x ,` writes; None where there is none."""
     for line in output.splitlines():
         fields = line.split(",")
-        if len(fields) > 2 and fields[2] == _EVENT and fields[0].isdigit():
-            return int(fields[0])
+        if len(fields) > 2 and fields[2] == _EVENT:
+            if fields[0].isdigit():
+                return int(fields[0])
+            if fields[0] == _NEVER_RAN:
+                return 0
     return None

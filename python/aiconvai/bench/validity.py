@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from aiconvai.bench.results import Problem, Stretch
 from aiconvai.bench.statistics import share_within
@@ -63,14 +62,3 @@ def clock_problems(before: KernelClock, after: KernelClock) -> list[Problem]:
     if moved <= CLOCK_STEP_MS:
         return []
     return [Problem(kind="machine", text=f"the wall clock moved by {moved:.1f} ms during the run")]
-
-
-def full_socket_drops() -> int:
-    """UDP datagrams dropped so far because the socket they were for was full."""
-    return parse_drops(Path("/proc/net/snmp").read_text(encoding="ascii"))
-
-
-def parse_drops(text: str) -> int:
-    """Reads /proc/net/snmp."""
-    names, values = (line.split()[1:] for line in text.splitlines() if line.startswith("Udp:"))
-    return int(dict(zip(names, values, strict=True))["RcvbufErrors"])
