@@ -22,7 +22,11 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
+<<<<<<< ours
 .PHONY: all bootstrap build lint analyse check test install demo bench clean
+=======
+.PHONY: all bootstrap build test-programs lint analyse check test install demo clean
+>>>>>>> theirs
 .DEFAULT_GOAL := all
 
 all: build
@@ -37,17 +41,21 @@ $(BUILD)/build.ninja:
 build: bootstrap $(BUILD)/build.ninja
 	meson compile -C $(BUILD)
 
+# What tests and measurements start; from then on `make` builds it too.
+test-programs: build
+	@[ -d $(BUILD)/tests ] || { meson configure $(BUILD) -Dtests=true && meson compile -C $(BUILD); }
+
 lint: bootstrap
 	$(PYTHON) -m ruff check $(PYTHON_SOURCES)
 	$(PYTHON) -m mypy
 	$(PYTHON) -m mypy tools/generate_options.py
 
 # What compilers do not see. Debian's package clang-tidy has both commands; elsewhere it may be missing.
-analyse: build
+analyse: test-programs
 	cppcheck --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --quiet
 	@if command -v run-clang-tidy >/dev/null; then \
-		run-clang-tidy -quiet -p $(BUILD) '/app_aiconvai/' >$(BUILD)/clang-tidy.log 2>&1 \
+		run-clang-tidy -quiet -p $(BUILD) '/(app_aiconvai|tests/far_end)/' >$(BUILD)/clang-tidy.log 2>&1 \
 			|| { cat $(BUILD)/clang-tidy.log; exit 1; }; \
 	else \
 		echo "clang-tidy is not installed: skipped"; \

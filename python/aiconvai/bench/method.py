@@ -87,8 +87,8 @@ module.
 
 **Audio lost.** Missing in the numbering of the RTP packets (`pjsip show channelstats`), dropped by the kernel for want
 of room in a socket of asterisk (`/proc/net/udp`), refused, dropped or beyond the limit in the module (`aiconvai show
-call`), or taken by the module from a caller and not received by the far end, conversation by conversation, from the counts
-both give when it ends. SIPp does not read what it hears.
+call`), or taken by the module from a caller and not received by the far end, conversation by conversation, from the
+counts both give when it ends. SIPp does not read what it hears.
 
 The numbers themselves are in `build/bench.json`; [reference/bench.md](reference/bench.md) says what each is.
 `aiconvai bench --from NEW --compare OLD` says how far two runs agree.

@@ -12,6 +12,7 @@ from aiconvai.bench.paths import (
     CHUNKS_60,
     CHUNKS_240,
     ECHO,
+    PATHS,
     RESAMPLED_20,
     TLS_20,
     TLS_240,
@@ -87,6 +88,8 @@ class Plan:
     """One run on Asterisk 22; of Asterisk 16 `cells_16` and `bursts_16`."""
 
     cells: tuple[Cell, ...]
+    counted: tuple[CallPath, ...]
+    """Paths whose system calls are counted, once, with `REFERENCE_CALLS`."""
     bursts: tuple[Bursts, ...]
     spacing_seconds: float
     spacing_among_seconds: float
@@ -131,6 +134,7 @@ FULL = Plan(
             for path in (CHUNKS_20, ECHO, CHUNKS_240, TLS_20, ECHO, AUDIOSOCKET, CHAN_WEBSOCKET)
         ),
     ),
+    counted=PATHS,
     bursts=tuple(
         Bursts(path, alone=4, alone_seconds=3.0, measured=5, among_seconds=10.0)
         for path in (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20)
@@ -159,6 +163,7 @@ QUICK = Plan(
         Cell(CHUNKS_20, 1, 2.0),
         Cell(CHUNKS_20, 100, 2.0),
     ),
+    counted=(ECHO, CHUNKS_20),
     bursts=tuple(
         Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in (ECHO, CHUNKS_20) else 0, among_seconds=3.0)
         for path in (ECHO, *_OTHERS, *_OURS[:4])

@@ -152,7 +152,7 @@ class RoundTrips(Result):
     delays_ms: list[float]
     """Of each burst."""
     lost: int
-    """Bursts that did not come back."""
+    """Bursts that were not back when the next one left; lost packets are told from their numbering."""
     summary: Distribution
     """Of the delays."""
 

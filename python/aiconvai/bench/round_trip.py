@@ -76,7 +76,8 @@ def _result(
         raise BenchError(f"{what}: none of {lost} bursts came back")
     problems = caller_problems([call for call, _ in done], what)
     if lost:
-        problems.append(Problem(kind="loss", text=f"{what}: {lost} of {lost + len(delays)} bursts did not come back"))
+        text = f"{what}: {lost} of {lost + len(delays)} bursts were not back when the next one left"
+        problems.append(Problem(kind="timing", text=text))
     return RoundTrips(
         asterisk=version,
         path=path.name,

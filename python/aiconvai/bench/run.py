@@ -39,9 +39,8 @@ class Run:
         self._plan = plan
         self._console = console
         self._only = only
-        self._counted: set[str] = set()
-        """Paths whose system calls are known."""
-        self._can_count = self._check_counting()
+        self._uncounted = {path.name for path in plan.counted} if self._check_counting() else set()
+        """Paths whose system calls are yet to be counted."""
 
     def check_quiet(self, *, anyway: bool) -> None:
         """Raises `BenchError` on a busy machine; anyway: notes it as a problem instead."""
@@ -133,10 +132,10 @@ class Run:
             self._do(f"{stage.asterisk.version} {cell.name}", partial(self._cell, stage, cell))
 
     def _cell(self, stage: Stage, cell: Cell) -> None:
-        count = self._can_count and cell.calls == REFERENCE_CALLS and cell.path.name not in self._counted
+        count = cell.calls == REFERENCE_CALLS and cell.path.name in self._uncounted
         done = stretch.measure(stage, cell.path, cell.calls, cell.seconds, count_system_calls=count)
         if count:
-            self._counted.add(cell.path.name)
+            self._uncounted.remove(cell.path.name)
         self.results.stretches.append(done)
         self._note(done.problems)
 

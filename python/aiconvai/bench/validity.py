@@ -24,7 +24,7 @@ def caller_problems(calls: Sequence[Call], what: str) -> list[Problem]:
     problems = []
     spacing = [one for call in calls for one in call.sent_spacing_ms()]
     share = share_within(spacing, 20.0, CALLER_TOLERANCE_MS)
-    if share < CALLER_LEAST_SHARE:
+    if spacing and share < CALLER_LEAST_SHARE:
         text = f"only {share:.1%} of the caller's own packets left within {CALLER_TOLERANCE_MS:g} ms of their time"
         problems.append(Problem(kind="timing", text=f"{what}: {text}"))
     if (lost := sum(call.lost() for call in calls)) > 0:
