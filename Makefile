@@ -22,11 +22,7 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-<<<<<<< ours
-.PHONY: all bootstrap build lint analyse check test install demo bench clean
-=======
-.PHONY: all bootstrap build test-programs lint analyse check test install demo clean
->>>>>>> theirs
+.PHONY: all bootstrap build test-programs lint analyse check test install demo bench clean
 .DEFAULT_GOAL := all
 
 all: build
