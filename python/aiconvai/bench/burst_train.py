@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ from aiconvai.caller.rtp import NANOSECONDS
 
 _PAUSE_SECONDS = (0.15, 0.25)
 _LEAST_SIMILARITY = 0.6
+_SPARE_SECONDS = 5.0
+_EARLY_MS = 60
+"""A packet that the caller sent late stands in what is heard where it should have been, before its own sending."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,19 @@ class BurstTrain:
         self._burst = sweep(self._rate)
         self._bursts: list[Playback] = []
         self._silence: Playback | None = None
-        length = 0.0
-        while length < seconds:
+        self._length = 0.0
+        """Of all of it, in seconds."""
+        while self._length < seconds:
             pause = pauses.uniform(*_PAUSE_SECONDS) + held_seconds
             self._bursts.append(call.play(self._burst))
             self._silence = call.play(np.zeros(round(pause * self._rate), dtype=np.int16))
-            length += len(self._burst) / self._rate + pause
+            self._length += len(self._burst) / self._rate + pause
 
     def finish(self) -> Delays:
         """Wait until the last has had its time to come back, and measure."""
         assert self._silence is not None
-        self._silence.wait()
+        self._silence.wait(self._length + _SPARE_SECONDS)
+        self._call.wait_heard(since=time.monotonic())  # so that nothing waits to be taken in that came before
         decoded = self._call.stream.decoded_heard()
         if not decoded:
             return Delays([], len(self._bursts))
@@ -56,11 +62,10 @@ class BurstTrain:
         heard = timeline.render(placed)
         starts = np.array([one.start for one in placed])
         delays: list[float] = []
-        ends = [one.started_ns for one in self._bursts[1:]] + [None]
-        for burst, next_started in zip(self._bursts, ends, strict=True):
+        bounds = [*(self._index(burst, origin) for burst in self._bursts), len(heard)]
+        for burst, begun, end in zip(self._bursts, bounds[:-1], bounds[1:], strict=True):
             assert burst.started_ns is not None
-            first = max(0, self._index(burst.started_ns, origin))
-            end = self._index(next_started, origin) + len(self._burst) if next_started is not None else len(heard)
+            first = max(0, begun - self._rate * _EARLY_MS // 1000)
             match = find(self._burst, heard[first:end])
             if match.similarity < _LEAST_SIMILARITY:
                 continue
@@ -70,5 +75,6 @@ class BurstTrain:
             delays.append((heard_ns - burst.started_ns) / 1e6)
         return Delays(delays, len(self._bursts) - len(delays))
 
-    def _index(self, time_ns: int, origin_ns: int) -> int:
-        return (time_ns - origin_ns) * self._rate // NANOSECONDS
+    def _index(self, burst: Playback, origin_ns: int) -> int:
+        assert burst.started_ns is not None
+        return (burst.started_ns - origin_ns) * self._rate // NANOSECONDS

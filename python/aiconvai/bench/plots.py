@@ -46,6 +46,7 @@ _INK, _FAINT, _AIM = "#22313f", "#8a97a3", "#c4161c"
 _DPI = 110
 _MAIN = 22
 _HELPER_ALPHA = 0.45
+_ROUND_TRIP_TICKS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
 _LEGEND_ABOVE: dict[str, Any] = {
     "loc": "lower left",
     "bbox_to_anchor": (0.0, 1.0),
@@ -128,7 +129,9 @@ def _name_bars(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _cpu(costs: Sequence[Cost]) -> Figure:
-    figure, (axes,) = _new(1, f"Processor time with {REFERENCE_CALLS} calls, in times of Echo()")
+    figure, (axes,) = _new(
+        1, f"Processor time of asterisk with {REFERENCE_CALLS} calls; hatched: of its helper process"
+    )
     alone = [cost.asterisk_ratio or 0.0 for cost in costs]
     whole = [cost.ratio or 0.0 for cost in costs]
     for number, cost in enumerate(costs):
@@ -144,7 +147,7 @@ def _cpu(costs: Sequence[Cost]) -> Figure:
             if cost.path == path.name:
                 axes.plot([number - 0.4, number + 0.4], [aim, aim], color=_AIM, linewidth=1.4, linestyle=(0, (4, 3)))
     _name_bars(axes, [cost.path for cost in costs])
-    axes.set_ylabel("asterisk; hatched: its helper process; dashed: goals")
+    axes.set_ylabel("times Echo(); dashed: goals")
     axes.set_ylim(0, max(whole) * 1.12)
     return figure
 
@@ -179,26 +182,25 @@ def _cpu_by_calls(results: Results) -> Figure:
 
 
 def _round_trips(results: Results) -> Figure:
-    figure, (alone, among) = _new(2, "Round trip of a tone burst, caller to far end and back")
-    latest = 0.0
-    for axes, others in ((alone, False), (among, True)):
+    figure, both = _new(2, "Round trip of a tone burst, caller to far end and back")
+    for axes, others in zip(both, (False, True), strict=True):
         for path in PATHS:
             trips = results.round_trip(path.name, others)
-            if trips is None or path.chunk_ms >= 240:
-                continue
-            values, shares = ecdf(trips.delays_ms)
-            latest = max(latest, trips.summary.p99)
-            axes.step(
-                values, shares, where="post", color=_COLOURS[path.name], linewidth=1.8,
-                label=f"{path.name}: {trips.summary.p50:.2f} ms",
-            )  # fmt: skip
-        axes.set_xlabel("ms; in the legend the medians. 240 ms chunks are in the table")
+            if trips is not None:
+                values, shares = ecdf(trips.delays_ms)
+                axes.step(
+                    values, shares, where="post", color=_COLOURS[path.name], linewidth=1.8,
+                    label=f"{path.name}: {trips.summary.p50:.2f} ms",
+                )  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_xticks(_ROUND_TRIP_TICKS, [f"{one:g}" for one in _ROUND_TRIP_TICKS])
+        axes.minorticks_off()
+        axes.set_xlim(0.03, 600)
+        axes.set_xlabel("ms, logarithmic; in the legend the medians")
         axes.set_ylim(0, 101)
         axes.legend(**_LEGEND_ABOVE)
-    for axes in (alone, among):
-        axes.set_xlim(0, latest * 1.05)
-    alone.set_ylabel("per cent of bursts, one call alone")
-    among.set_ylabel(f"per cent of bursts, {REFERENCE_CALLS} calls")
+    both[0].set_ylabel("per cent of bursts, one call alone")
+    both[1].set_ylabel(f"per cent of bursts, {REFERENCE_CALLS} calls")
     return figure
 
 
@@ -244,7 +246,7 @@ def _interruptions(all_of_them: Sequence[Interruptions]) -> Figure:
 
 def _memory(results: Results) -> Figure:
     few, many = results.holdings[0].few, results.holdings[0].many
-    figure, (axes,) = _new(1, f"Memory of one more call, between {few} and {many} calls")
+    figure, (axes,) = _new(1, f"Memory of asterisk for one more call, between {few} and {many}; hatched: of its helper")
     values = [one.memory_kib + one.helper_memory_kib for one in results.holdings]
     for number, one in enumerate(results.holdings):
         colour = _COLOURS[one.path]
@@ -255,6 +257,6 @@ def _memory(results: Results) -> Figure:
         )  # fmt: skip
     _bar_labels(axes, values, "{:.0f}")
     _name_bars(axes, [one.path for one in results.holdings])
-    axes.set_ylabel("KiB of asterisk; hatched: of its helper process")
+    axes.set_ylabel("KiB")
     axes.set_ylim(0, max(1.0, *values) * 1.12)
     return figure
