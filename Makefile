@@ -60,7 +60,7 @@ analyse: test-programs
 check: lint analyse
 
 # What fails fast comes first, and the first failure ends the run.
-test: build lint
+test: test-programs lint
 	$(PYTHON) -m pytest -x tests/unit tests/protocol
 	$(MAKE) analyse
 	tools/unit_sanitized
