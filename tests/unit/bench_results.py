@@ -69,8 +69,8 @@ def made_up() -> Results:
                 share_within_20_ms=1.0,
             )
         ],
-        first_audio=[FirstAudio(asterisk=22, tls=True, delays_ms=[9.0], summary=distribution([9.0]))],
-        set_up=[SetUp(asterisk=22, tls=True, parts={"ReadyMs": distribution([6.0])})],
+        first_audio=[FirstAudio(asterisk=22, connection="plain", delays_ms=[9.0], summary=distribution([9.0]))],
+        set_up=[SetUp(asterisk=22, connection="TLS", parts={"ReadyMs": distribution([6.0])})],
         holdings=[
             Holdings(
                 path=path.name, few=50, many=200, memory_kib=memory, threads=1.0, file_descriptors=files,

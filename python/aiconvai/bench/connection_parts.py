@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from aiconvai.asterisk import Message
 
-PARTS = ("DnsMs", "TcpMs", "TlsMs", "HttpMs", "UpgradeMs", "MetadataMs", "ConnectMs", "ReadyMs", "FirstAudioMs")
+PARTS = (
+    "SignedUrlDnsMs",
+    "SignedUrlTcpMs",
+    "SignedUrlTlsMs",
+    "SignedUrlReplyMs",
+    "DnsMs",
+    "TcpMs",
+    "TlsMs",
+    "UpgradeMs",
+    "MetadataMs",
+    "ConnectMs",
+    "ReadyMs",
+    "FirstAudioMs",
+)
 """Headers in the order of events; those that a version of the module does not send are left out."""
 
 

@@ -157,11 +157,11 @@ def _spacing(results: Results) -> list[str]:
 def _speaking(results: Results) -> list[str]:
     rows = [("interruption to silence", str(one.summary.count), *_spread(one.summary)) for one in results.interruptions]
     rows += [
-        (f"answer to first audio{', TLS' if one.tls else ''}", str(one.summary.count), *_spread(one.summary))
+        (f"answer to first audio, {one.connection}", str(one.summary.count), *_spread(one.summary))
         for one in results.first_audio
     ]
     rows += [
-        (f"set-up{', TLS' if one.tls else ''}: {name}", str(part.count), *_spread(part))
+        (f"set-up, {one.connection}: {name}", str(part.count), *_spread(part))
         for one in results.set_up
         for name, part in one.parts.items()
     ]

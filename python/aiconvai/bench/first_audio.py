@@ -6,7 +6,7 @@ import time
 
 from aiconvai.bench.connection_parts import parts_of
 from aiconvai.bench.errors import BenchError
-from aiconvai.bench.paths import GREET, GREET_TLS
+from aiconvai.bench.paths import CallPath
 from aiconvai.bench.results import FirstAudio, Problem, SetUp
 from aiconvai.bench.stage import Stage
 from aiconvai.bench.statistics import distribution
@@ -17,18 +17,17 @@ _HEARD_SECONDS = 5.0
 _PAUSE_SECONDS = 0.1
 
 
-def measure(stage: Stage, tls: bool, calls: int) -> tuple[FirstAudio, SetUp, list[Problem]]:
-    """In so many calls, one after another."""
+def measure(stage: Stage, path: CallPath, calls: int) -> tuple[FirstAudio, SetUp, list[Problem]]:
+    """In so many calls, one after another, to one of `paths.GREETINGS`."""
     asterisk = stage.asterisk
-    what = f"first audio{', TLS' if tls else ''}, Asterisk {asterisk.version}"
-    extension = (GREET_TLS if tls else GREET).extension
+    what = f"first audio, {path.name}, Asterisk {asterisk.version}"
     delays: list[float] = []
     parts: dict[str, list[float]] = {}
     done: list[Call] = []
     with stage.manager() as ami, Caller(asterisk.sip_port) as caller:
         for _ in range(calls):
             since = ami.position()
-            call = caller.call(extension).wait_answered()
+            call = caller.call(path.extension).wait_answered()
             assert call.answered is not None
             heard = call.wait_for_sound(LEAST_LEVEL_DBFS, _HEARD_SECONDS)
             delays.append((heard - call.answered) * 1000)
@@ -43,13 +42,13 @@ def measure(stage: Stage, tls: bool, calls: int) -> tuple[FirstAudio, SetUp, lis
     return (
         FirstAudio(
             asterisk=asterisk.version,
-            tls=tls,
+            connection=path.name,
             delays_ms=[round(one, 3) for one in delays],
             summary=distribution(delays),
         ),
         SetUp(
             asterisk=asterisk.version,
-            tls=tls,
+            connection=path.name,
             parts={name: distribution(values) for name, values in parts.items()},
         ),
         caller_problems(done, what),

@@ -12,6 +12,7 @@ from aiconvai.bench.paths import (
     CHUNKS_60,
     CHUNKS_240,
     ECHO,
+    GREETINGS,
     RESAMPLED_20,
     TLS_20,
     CallPath,
@@ -111,7 +112,7 @@ def _interruption(results: Results) -> float | None:
 
 
 def _first_audio(results: Results) -> float | None:
-    return next((one.summary.p50 for one in results.first_audio if one.asterisk == 22 and not one.tls), None)
+    return next((one.summary.p50 for one in results.first_audio if one.connection == GREETINGS[0].name), None)
 
 
 def _on_top_of_echo(field: str) -> Callable[[Results], float | None]:

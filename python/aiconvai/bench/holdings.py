@@ -14,8 +14,8 @@ from aiconvai.bench.results import Holdings
 from aiconvai.bench.sipp import SippCalls, ramp_seconds
 from aiconvai.bench.stage import Agents, Stage, set_up
 
-_SETTLING_SECONDS = 3.0
-_SPARE_SECONDS = 3.0
+_SETTLING_SECONDS = 2.5
+_SPARE_SECONDS = 2.5
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,9 @@ apart: the last packet usually came before the message, and then silence counts 
 for 20 ms more, and what its jitter buffer holds.
 
 **First audio.** From the 200 OK to the first packet with sound of an agent who speaks right behind the service's
-first message. The module answers first and connects then, so the whole set-up is in it; its parts are those that the
-module tells in the event `AIConvAIEnd`, from the beginning of the application on.
+first message. The module answers first and connects then, so the whole set-up is in it: over a plain connection, over
+TLS, and over TLS with a signed URL to be fetched first and a name (`localhost`) to be looked up. The parts are those
+that the module tells in the event `AIConvAIEnd`.
 
 **Memory, threads, descriptors.** The growth of the asterisk process from {REFERENCE_CALLS} to {MANY_CALLS} calls,
 divided by their difference; a fresh Asterisk for each path. The row of `Echo()` is what a call takes without the

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 CA_FILE = "etc/bench-ca.pem"
 """Below the instance's directory: the authority that the far end's certificate is of."""
 
+NAME = "localhost"
+"""Of the far end, in a signed URL."""
+
 _CA_FILE_INSIDE = f"/aiconvai/{CA_FILE}"
 _PLAYOUT_LIMIT_SECONDS = 3600
 # Any will do: the echo server keeps nothing by it.
@@ -25,6 +28,8 @@ class CallPath:
     chunk_ms: int = 0
     """How much audio the module sends at a time."""
     tls: bool = False
+    signed: bool = False
+    """The module asks for a signed URL first, as for an agent that is not public; by a name that is looked up."""
     helper: bool = False
     """The far end is a process that this way needs besides Asterisk, so that its processor time is part of the cost.
     Of the module's paths it stands for the service in the cloud."""
@@ -46,16 +51,16 @@ PATHS = (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TL
 WEBSOCKET_MODULES = ("res_http_websocket.so", "res_websocket_client.so", "chan_websocket.so")
 AUDIOSOCKET_MODULES = ("res_audiosocket.so", "app_audiosocket.so")
 
-TALK, TALK_TLS, INTERRUPT, GREET, GREET_TLS = (
-    CallPath("an agent that talks", "talk", "talk", 240),
-    CallPath("an agent that talks, TLS", "talk-tls", "talk", 240, tls=True),
-    CallPath("an agent that is interrupted", "interrupt", "interrupt", 240),
-    CallPath("an agent that greets", "greet", "greet", 240),
-    CallPath("an agent that greets, TLS", "greet-tls", "greet", 240, tls=True),
+TALK = CallPath("an agent that talks", "talk", "talk", 240)
+INTERRUPT = CallPath("an agent that is interrupted", "interrupt", "interrupt", 240)
+GREETINGS = (
+    CallPath("plain", "greet", "greet", 240),
+    CallPath("TLS", "greet-tls", "greet", 240, tls=True),
+    CallPath("TLS, signed URL", "greet-signed", "greet", 240, tls=True, signed=True),
 )
-"""Agents that speak of their own accord."""
+"""Agents that greet, by the way in which they are reached."""
 
-ALL = (*PATHS, TALK, TALK_TLS, INTERRUPT, GREET, GREET_TLS)
+ALL = (*PATHS, TALK, INTERRUPT, *GREETINGS)
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,11 @@ def module_configuration(ports: FarEndPorts, agent_ids: dict[str, str]) -> str:
 def _agent(path: CallPath, ports: FarEndPorts, agent_id: str) -> str:
     scheme, port = ("wss", ports.wss) if path.tls else ("ws", ports.ws)
     trust = f"tls_ca_file={_CA_FILE_INSIDE}\n" if path.tls else ""
+    where = f"conversation_endpoint={scheme}://127.0.0.1:{port}/v1/convai/conversation\n"
+    if path.signed:
+        where = f"signed_url_endpoint=https://{NAME}:{port}/v1/convai/conversation/get-signed-url\napi_key=bench\n"
     return (
-        f"\n[{path.extension}]\nagent_id={agent_id}\n"
-        f"conversation_endpoint={scheme}://127.0.0.1:{port}/v1/convai/conversation\n{trust}"
+        f"\n[{path.extension}]\nagent_id={agent_id}\n{where}{trust}"
         f"audio_frames_buffer_ms={path.chunk_ms}\nplayout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\n"
     )
 

@@ -196,8 +196,8 @@ class FirstAudio(Result):
 
     asterisk: int
     """Major version."""
-    tls: bool
-    """Whether the connection was encrypted."""
+    connection: str
+    """`plain`, `TLS` or `TLS, signed URL`: how the agent was reached."""
     delays_ms: list[float]
     """Of each call."""
     summary: Distribution
@@ -209,10 +209,11 @@ class SetUp(Result):
 
     asterisk: int
     """Major version."""
-    tls: bool
-    """Whether the connection was encrypted."""
+    connection: str
+    """`plain`, `TLS` or `TLS, signed URL`: how the agent was reached."""
     parts: dict[str, Distribution]
-    """By the name of the part, in their order."""
+    """By the name of the header in the event `AIConvAIEnd`, in their order. Those that end in DnsMs, TcpMs, TlsMs,
+    ReplyMs, UpgradeMs and MetadataMs follow each other; ConnectMs, ReadyMs and FirstAudioMs count from the start."""
 
 
 class Holdings(Result):

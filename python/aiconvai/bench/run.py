@@ -19,6 +19,7 @@ from aiconvai.bench.errors import BenchError
 from aiconvai.bench.far_end import FarEndError
 from aiconvai.bench.headlines import goals, headlines
 from aiconvai.bench.machine import QUIET_LOAD, describe
+from aiconvai.bench.paths import GREETINGS, CallPath
 from aiconvai.bench.plan import REFERENCE_CALLS, Bursts, Cell, Growth, Plan, Search, wanted
 from aiconvai.bench.results import Problem, Results, Stretch
 from aiconvai.bench.stage import Agents, Stage, far_end_program, set_up
@@ -163,8 +164,8 @@ class Run:
             step = partial(self._spacing, stage, plan.spacing_among_seconds, REFERENCE_CALLS - 1)
             self._do(f"{version} spacing among {REFERENCE_CALLS}", step)
         self._do(f"{version} interruption", partial(self._interruption, stage))
-        for tls in (False, True):
-            self._do(f"{version} first audio{' TLS' if tls else ''}", partial(self._first_audio, stage, tls))
+        for path in GREETINGS:
+            self._do(f"{version} first audio {path.name}", partial(self._first_audio, stage, path))
 
     def _spacing(self, stage: Stage, seconds: float, others: int) -> None:
         spacing, problems = packet_spacing.measure(stage, seconds, others)
@@ -176,8 +177,8 @@ class Run:
         self.results.interruptions.append(interruptions)
         self._note(problems)
 
-    def _first_audio(self, stage: Stage, tls: bool) -> None:
-        first, set_up_parts, problems = first_audio.measure(stage, tls, self._plan.greetings)
+    def _first_audio(self, stage: Stage, path: CallPath) -> None:
+        first, set_up_parts, problems = first_audio.measure(stage, path, self._plan.greetings)
         self.results.first_audio.append(first)
         self.results.set_up.append(set_up_parts)
         self._note(problems)

@@ -18,19 +18,13 @@ from aiconvai.bench.speech_sample import speech
 
 _RATE = 8000
 _SPEECH_SECONDS = 20.0
-_CALLS_A_SECOND = 25
-_MANY_CALLS_A_SECOND = 50
-_MANY_CALLS = 100
+_CALLS_A_SECOND = 50
 _END_SECONDS = 30.0
 
 
 def ramp_seconds(calls: int) -> float:
     """Until the last of so many calls has begun."""
-    return calls / _calls_a_second(calls)
-
-
-def _calls_a_second(calls: int) -> int:
-    return _MANY_CALLS_A_SECOND if calls >= _MANY_CALLS else _CALLS_A_SECOND
+    return calls / _CALLS_A_SECOND
 
 
 class SippCalls:
@@ -61,7 +55,7 @@ class SippCalls:
                 [
                     program, self._target, "-sf", "calls.xml", "-s", self._extension,
                     "-i", self._host, "-mi", self._host,
-                    "-m", str(self._calls), "-l", str(self._calls), "-r", str(_calls_a_second(self._calls)),
+                    "-m", str(self._calls), "-l", str(self._calls), "-r", str(_CALLS_A_SECOND),
                     "-d", str(round(self._seconds * 1000)), "-nostdin", "-trace_err", "-error_file", "errors",
                 ],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

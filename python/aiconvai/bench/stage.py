@@ -67,7 +67,9 @@ def set_up(version: AsteriskVersion, agents: Agents, console: Console) -> Iterat
     module = build_module(version, console=console)
     authority = trustme.CA(organization_name="aiconvai bench")
     samples = ulaw_encode(speech(_SPEECH_SECONDS, 8000))
-    with FarEnd(far_end_program(), certificate=authority.issue_cert("127.0.0.1"), speech=samples) as far_end:
+    with FarEnd(
+        far_end_program(), certificate=authority.issue_cert("127.0.0.1", paths.NAME), speech=samples
+    ) as far_end:
         assert far_end.wss_port is not None
         ports = FarEndPorts(far_end.ws_port, far_end.wss_port, far_end.audiosocket_port)
         with Asterisk(
