@@ -139,7 +139,7 @@ FULL = Plan(
         Bursts(path, alone=4, alone_seconds=3.0, measured=5, among_seconds=10.0)
         for path in (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20)
     ),
-    spacing_seconds=150.0,
+    spacing_seconds=120.0,
     spacing_among_seconds=20.0,
     interruptions=100,
     greetings=15,
@@ -148,9 +148,9 @@ FULL = Plan(
         for path in (ECHO, CHUNKS_20, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)
     ),
     searches=(
-        Search(CHUNKS_20, (300, 400, 500, 600, 700, 800, 900), 6.0),
+        Search(CHUNKS_20, (300, 400, 500, 600, 700, 800), 6.0),
         Search(CHUNKS_240, (400, 600, 800), 6.0),
-        Search(ECHO, (500, 700, 900), 6.0),
+        Search(ECHO, (600, 900), 6.0),
     ),
     cells_16=between_echo((CHUNKS_20,), REFERENCE_CALLS, _SECONDS),
     bursts_16=(Bursts(ECHO, 2, 2.0, 0, 0.0), Bursts(CHUNKS_20, 2, 2.0, 0, 0.0)),
