@@ -3,6 +3,7 @@
 #   make            build the module        make DEBUG=1   the same, for a debugger, in build-debug/
 #   make test       what CI runs            make check     every static check
 #   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours)
+#   make bench      what calls cost and how fast they are: 28 minutes; QUICK=1: 4
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
@@ -21,7 +22,7 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build test-programs lint analyse check test install demo clean
+.PHONY: all bootstrap build test-programs lint analyse check test install demo bench clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -65,12 +66,16 @@ test: test-programs lint
 	$(PYTHON) -m aiconvai instructions
 	tools/unit_sanitized
 	$(PYTHON) -m pytest -x tests/integration
+	$(PYTHON) -m pytest -x tests/bench
 
 install: build
 	meson install -C $(BUILD)
 
 demo: bootstrap
 	.venv/bin/aiconvai demo $(if $(KEEP),--keep)
+
+bench: test-programs
+	.venv/bin/aiconvai bench $(if $(QUICK),--quick)
 
 clean:
 	rm -rf build build-debug

@@ -19,7 +19,7 @@ SUBCOMMANDS = {
     "mock": ("aiconvai.mock.cli", "Play an AI service on the loopback."),
     "asterisk": ("aiconvai.asterisk.cli", "Run a real Asterisk with the module in a container."),
     "demo": ("aiconvai.demo", "Talk to a mock agent through a real Asterisk."),
-    "measure": ("aiconvai.measure.cli", "Measure how fast the module is and what it costs."),
+    "bench": ("aiconvai.bench.cli", "Measure what calls cost and how fast they are."),
     "instructions": ("aiconvai.bench.instructions", "Count what 20 ms of a call cost the engine."),
     "inspect-module": ("aiconvai.inspect_module", "Tell whether a module would load in an Asterisk."),
 }

@@ -13,18 +13,23 @@ from typing import Self
 
 from aiconvai.asterisk.process import ProcessReader
 from aiconvai.audio import ulaw_encode
-from aiconvai.measure.service import speech
-from aiconvai.measure.service_process import MeasurementError
+from aiconvai.bench.errors import BenchError, CallsFailedError
+from aiconvai.bench.speech_sample import speech
 
 _RATE = 8000
 _SPEECH_SECONDS = 20.0
-_CALLS_A_SECOND = 20
+_CALLS_A_SECOND = 50
 _END_SECONDS = 30.0
+
+
+def ramp_seconds(calls: int) -> float:
+    """Until the last of so many calls has begun."""
+    return calls / _CALLS_A_SECOND
 
 
 class SippCalls:
     """`with SippCalls(...) as calls`: so many calls to one extension, each lasting `seconds`. Leaving waits for
-    their end and raises `MeasurementError` if any of them failed.
+    their end and raises `CallsFailedError` if any of them failed.
     """
 
     def __init__(self, host: str, sip_port: int, extension: str, calls: int, seconds: float) -> None:
@@ -37,18 +42,13 @@ class SippCalls:
         self._folder = tempfile.TemporaryDirectory(prefix="aiconvai-sipp-")
         self._ends = 0.0
 
-    @property
-    def ramp_seconds(self) -> float:
-        """Until the last call has begun."""
-        return self._calls / _CALLS_A_SECOND
-
     def __enter__(self) -> Self:
         program = shutil.which("sipp")
         if program is None:
-            raise MeasurementError("sipp is not installed; it makes the calls. Install the Debian package sip-tester")
+            raise BenchError("sipp is not installed; it makes the calls. Install the Debian package sip-tester")
         folder = Path(self._folder.name)
         (folder / "speech.ulaw").write_bytes(ulaw_encode(speech(_SPEECH_SECONDS, _RATE)))
-        scenario = (resources.files("aiconvai.measure") / "calls.xml").read_text(encoding="utf-8")
+        scenario = (resources.files("aiconvai.bench") / "calls.xml").read_text(encoding="utf-8")
         (folder / "calls.xml").write_text(scenario.replace("@SPEECH@", str(folder / "speech.ulaw")), encoding="utf-8")
         with (folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
@@ -61,7 +61,7 @@ class SippCalls:
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
-        self._ends = time.monotonic() + self.ramp_seconds + self._seconds
+        self._ends = time.monotonic() + ramp_seconds(self._calls) + self._seconds
         return self
 
     def __exit__(
@@ -78,7 +78,7 @@ class SippCalls:
                 process.wait()
                 status = -1
             if error is None and status != 0:
-                raise MeasurementError(
+                raise CallsFailedError(
                     f"sipp: {self._calls} calls to {self._extension}: exit status {status}\n{self._complaints()}"
                 )
         finally:
@@ -91,13 +91,13 @@ class SippCalls:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise MeasurementError("sipp is not running; use it in a `with` statement")
+            raise BenchError("sipp is not running; use it in a `with` statement")
         return self._process
 
     def _complaints(self) -> str:
         folder = Path(self._folder.name)
         texts = [
-            (folder / name).read_text(encoding="utf-8", errors="replace")[-2000:]
+            (folder / name).read_text(encoding="utf-8", errors="replace")[-500:]
             for name in ("errors", "output")
             if (folder / name).exists()
         ]

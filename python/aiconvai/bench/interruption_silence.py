@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import bisect
+import time
 
+from aiconvai.bench.paths import INTERRUPT
+from aiconvai.bench.results import Interruptions, Problem
+from aiconvai.bench.stage import Stage
+from aiconvai.bench.statistics import distribution
+from aiconvai.bench.validity import caller_problems
 from aiconvai.caller import Caller
 from aiconvai.caller.rtp import NANOSECONDS
-from aiconvai.measure.bench import INTERRUPT_EXTENSION, Bench
-from aiconvai.measure.results import Interruptions
-from aiconvai.measure.statistics import distribution
-from aiconvai.measure.validity import caller_problems
 
 _LOOK_SECONDS = 0.25
 """After an interruption; the service is silent a little longer, so what comes in this time is old audio."""
@@ -18,24 +20,26 @@ _FLOWING_SECONDS = 0.025
 _NEXT_SECONDS = 30.0
 
 
-def measure(bench: Bench) -> tuple[Interruptions, list[str]]:
-    """As many as the service was set to; also what makes the result invalid."""
-    with Caller(bench.asterisk.sip_port, record=False) as caller:
-        call = caller.call(INTERRUPT_EXTENSION).wait_answered()
+def measure(stage: Stage) -> tuple[Interruptions, list[Problem]]:
+    """As many as the stage's agent makes; also what makes the result invalid."""
+    with Caller(stage.asterisk.sip_port, record=False) as caller:
+        call = caller.call(INTERRUPT.extension).wait_answered()
         sent: list[float] = []
-        while "interrupted" in (fact := bench.service.next_fact(_NEXT_SECONDS)):
-            sent.append(fact["interrupted"])
+        while "done" not in (fact := stage.far_end.next_fact(_NEXT_SECONDS)):
+            sent += [fact["interrupted"]] if "interrupted" in fact else []
+        time.sleep(_LOOK_SECONDS)
         call.hangup()
     arrivals = [packet.time_ns / NANOSECONDS for packet in call.heard]
-    what = f"interruptions, Asterisk {bench.asterisk.version}"
-    problems = caller_problems(call, what)
+    what = f"interruptions, Asterisk {stage.asterisk.version}"
+    problems = caller_problems([call], what)
     last = [last_packet_after(arrivals, moment) for moment in sent]
     playing = [one * 1000 for one in last if one is not None]
     if idle := len(last) - len(playing):
-        problems.append(f"{what}: at {idle} of {len(sent)} interruptions nothing was being played")
+        text = f"{what}: at {idle} of {len(sent)} interruptions nothing was being played"
+        problems.append(Problem(kind="calls", text=text))
     silences = [max(0.0, one) for one in playing]
     return Interruptions(
-        asterisk=bench.asterisk.version,
+        asterisk=stage.asterisk.version,
         last_packets_ms=[round(one, 3) for one in playing],
         summary=distribution(silences),
         share_within_20_ms=sum(one <= 20.0 for one in silences) / len(silences),

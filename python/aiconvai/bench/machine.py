@@ -7,7 +7,7 @@ import platform
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from aiconvai.measure.results import Machine
+from aiconvai.bench.results import Machine
 
 QUIET_LOAD = 0.7
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,122 @@
+"""What a call can go through, and the configuration of Asterisk for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+CA_FILE = "etc/bench-ca.pem"
+"""Below the instance's directory: the authority that the far end's certificate is of."""
+
+NAME = "localhost"
+"""Of the far end, in a signed URL."""
+
+_CA_FILE_INSIDE = f"/aiconvai/{CA_FILE}"
+_PLAYOUT_LIMIT_SECONDS = 3600
+# Any will do: the echo server keeps nothing by it.
+_AUDIOSOCKET_UUID = "5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55"
+
+
+@dataclass(frozen=True)
+class CallPath:
+    """A way from the caller to an echo and back."""
+
+    name: str
+    extension: str
+    agent: str | None = None
+    """The far end's agent, where the path is the module's."""
+    chunk_ms: int = 0
+    """How much audio the module sends at a time."""
+    tls: bool = False
+    signed: bool = False
+    """The module asks for a signed URL first, as for an agent that is not public; by a name that is looked up."""
+    helper: bool = False
+    """The far end is a process that this way needs besides Asterisk, so that its processor time is part of the cost.
+    Of the module's paths it stands for the service in the cloud."""
+
+
+ECHO = CallPath("Echo()", "echo")
+AUDIOSOCKET = CallPath("AudioSocket()", "audiosocket", helper=True)
+CHAN_WEBSOCKET = CallPath("chan_websocket", "websocket", helper=True)
+CHUNKS_20 = CallPath("20 ms", "echo-20", "echo", 20)
+CHUNKS_60 = CallPath("60 ms", "echo-60", "echo", 60)
+CHUNKS_240 = CallPath("240 ms", "echo-240", "echo", 240)
+TLS_20 = CallPath("20 ms TLS", "echo-20-tls", "echo", 20, tls=True)
+TLS_240 = CallPath("240 ms TLS", "echo-240-tls", "echo", 240, tls=True)
+RESAMPLED_20 = CallPath("20 ms, 16 kHz", "echo16-20", "echo16", 20)
+
+PATHS = (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, TLS_240, RESAMPLED_20)
+"""All, in the order of tables and pictures."""
+
+WEBSOCKET_MODULES = ("res_http_websocket.so", "res_websocket_client.so", "chan_websocket.so")
+AUDIOSOCKET_MODULES = ("res_audiosocket.so", "app_audiosocket.so")
+
+TALK = CallPath("an agent that talks", "talk", "talk", 240)
+INTERRUPT = CallPath("an agent that is interrupted", "interrupt", "interrupt", 240)
+GREETINGS = (
+    CallPath("plain", "greet", "greet", 240),
+    CallPath("TLS", "greet-tls", "greet", 240, tls=True),
+    CallPath("TLS, signed URL", "greet-signed", "greet", 240, tls=True, signed=True),
+)
+"""Agents that greet, by the way in which they are reached."""
+
+ALL = (*PATHS, TALK, INTERRUPT, *GREETINGS)
+
+
+@dataclass(frozen=True)
+class FarEndPorts:
+    """Where the far end listens, on the loopback."""
+
+    ws: int
+    wss: int
+    audiosocket: int
+
+
+def path_named(name: str) -> CallPath:
+    """One of `PATHS`."""
+    return next(one for one in PATHS if one.name == name)
+
+
+def module_configuration(ports: FarEndPorts, agent_ids: dict[str, str]) -> str:
+    """The text of aiconvai.conf. agent_ids: what the far end calls an agent, where that is not its name here."""
+    own = ((path, path.agent) for path in ALL if path.agent is not None)
+    return "[general]\n" + "".join(_agent(path, ports, agent_ids.get(agent, agent)) for path, agent in own)
+
+
+def _agent(path: CallPath, ports: FarEndPorts, agent_id: str) -> str:
+    scheme, port = ("wss", ports.wss) if path.tls else ("ws", ports.ws)
+    trust = f"tls_ca_file={_CA_FILE_INSIDE}\n" if path.tls else ""
+    where = f"conversation_endpoint={scheme}://127.0.0.1:{port}/v1/convai/conversation\n"
+    if path.signed:
+        where = f"signed_url_endpoint=https://{NAME}:{port}/v1/convai/conversation/get-signed-url\napi_key=bench\n"
+    return (
+        f"\n[{path.extension}]\nagent_id={agent_id}\n{where}{trust}"
+        f"audio_frames_buffer_ms={path.chunk_ms}\nplayout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\n"
+    )
+
+
+def dialplan(ports: FarEndPorts, paths: Iterable[CallPath]) -> str:
+    """The extensions of these paths; that of Echo() is the rig's own."""
+    return "".join(_extension(path, ports) for path in paths)
+
+
+def _extension(path: CallPath, ports: FarEndPorts) -> str:
+    if path.agent is not None:
+        application = f"AIConvAI({path.extension})"
+    elif path is AUDIOSOCKET:
+        application = f"AudioSocket({_AUDIOSOCKET_UUID},127.0.0.1:{ports.audiosocket})"
+    elif path is CHAN_WEBSOCKET:
+        application = "Dial(WebSocket/far_end/c(ulaw),10)"
+    else:
+        return ""
+    # AudioSocket() does not answer; the module does, and Dial() when the other side has.
+    answer = "Answer()\n same => n," if path is AUDIOSOCKET else ""
+    return f"exten => {path.extension},1,{answer}{application}\n same => n,Hangup()\n"
+
+
+def websocket_client_configuration(ports: FarEndPorts) -> str:
+    """The text of websocket_client.conf, of which chan_websocket takes the connection that Dial() names."""
+    return (
+        "[far_end]\ntype = websocket_client\nconnection_type = per_call_config\n"
+        f"uri = ws://127.0.0.1:{ports.ws}/media\nprotocols = media\n"
+    )

@@ -1,0 +1,67 @@
+"""The page of a benchmark, its pictures and the reference of its numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench_results import made_up
+
+from aiconvai.bench import document, plots, reference
+from aiconvai.bench.results import Problem, Results
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_goal_that_is_missed_says_no() -> None:
+    lines = {line.split(" | ")[0]: line for line in document.render(made_up(), []).splitlines()}
+    assert lines["| CPU, 20 ms chunks, 50 calls"].endswith("| 1.80 x Echo() | <= 1.6 | **no** |")
+    assert lines["| calls held, 20 ms chunks"].endswith("| 400.00 | >= 300 | yes |")
+
+
+def test_the_page_says_why_a_run_is_invalid() -> None:
+    results = made_up()
+    assert "invalid.**" not in document.render(results, [])
+    results.problems.append(Problem(kind="machine", text="a cat sat on it"))
+    page = document.render(results, [])
+    assert "**This run is invalid.**" in page
+    assert "- machine: a cat sat on it" in page
+
+
+def test_a_run_of_nothing_has_a_page(tmp_path: Path) -> None:
+    full = made_up()
+    nothing = Results(made=full.made, quick=True, machine=full.machine)
+    assert plots.draw_all(nothing, tmp_path) == []
+    assert "Not measured in this run." in document.render(nothing, [])
+
+
+def test_what_is_written_is_read_back() -> None:
+    results = made_up()
+    again = Results.model_validate_json(results.model_dump_json())
+    assert document.render(again, []) == document.render(results, [])
+
+
+def test_every_picture_is_on_the_page(tmp_path: Path) -> None:
+    results = made_up()
+    drawn = [path.name for path in plots.draw_all(results, tmp_path)]
+    page = document.render(results, drawn)
+    shown = {part.partition(")")[0] for part in page.split("](")[1:] if part.startswith("images/")}
+    assert shown == {f"images/{name}" for name in drawn}
+    assert len(drawn) == 6
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
+
+
+def test_the_reference_is_up_to_date() -> None:
+    committed = (ROOT / reference.PATH).read_text(encoding="utf-8")
+    assert reference.reference() == committed, "run: .venv/bin/python -m aiconvai.bench.reference"
+
+
+def test_every_key_is_documented() -> None:
+    lines = [line for line in reference.reference().splitlines() if line.startswith("| `")]
+    assert len(lines) > 80
+    assert [line for line in lines if line.endswith("|  |")] == []
+
+
+@pytest.mark.parametrize("key", ["cpu_20", "calls_held", "lost"])
+def test_headlines_are_in_the_numbers(key: str) -> None:
+    assert f'"{key}":' in made_up().model_dump_json()

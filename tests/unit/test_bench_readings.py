@@ -1,0 +1,160 @@
+"""What the benchmark reads from the kernel, from Asterisk and from perf."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+from aiconvai.asterisk import Message
+from aiconvai.asterisk.process import ProcessReader
+from aiconvai.bench import paths
+from aiconvai.bench.channel_statistics import ChannelPackets, parse
+from aiconvai.bench.connection_parts import parts_of
+from aiconvai.bench.errors import BenchError
+from aiconvai.bench.machine import busiest, process_times, used_by_others
+from aiconvai.bench.module_counters import LostAudio, parse_call
+from aiconvai.bench.process_usage import ProcessUsage, ThreadUsage, context_switches, read_usage, used
+from aiconvai.bench.socket_drops import parse as parse_drops
+from aiconvai.bench.socket_drops import socket_drops
+from aiconvai.bench.system_calls import parse as parse_perf
+
+CHANNEL_STATISTICS = """
+                                             ...........Receive......... .........Transmit..........
+ BridgeId ChannelId ........ UpTime.. Codec.   Count    Lost Pct  Jitter   Count    Lost Pct  Jitter RTT....
+ ===========================================================================================================
+
+          anonymous-00000000 00:00:05 ulaw      247       3    1   0.000    245       0    0   0.001   0.000
+ 7a8b9c   anonymous-0000000f 00:02:05 ulaw       12K      0    0   0.000     11K      0    0   0.001   0.000
+
+Objects found: 2
+"""
+
+CALL = """\
+Channel:            PJSIP/anonymous-00000001 (1763725200.1)
+From the caller:    123 frames, 19680 bytes, level -20.1 dBFS; 2 frames refused
+To the service:     123 chunks, 19680 bytes; 0 bytes waiting, 160 dropped
+Queue:              3 chunks, 60 ms; 1 underruns, 320 bytes over the limit
+"""
+
+UDP = """\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   99: 0100007F:1770 00000000:0000 07 00000000:00034000 00:00000000 00000000     0        0 1729287 2 00000000d4 8521
+  101: 0100007F:1772 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1729288 2 000000002c 0
+"""
+
+
+def test_channel_statistics_are_read() -> None:
+    assert parse(CHANNEL_STATISTICS) == {
+        "anonymous-00000000": ChannelPackets(247, 3, 245),
+        "anonymous-0000000f": ChannelPackets(12000, 0, 11000),
+    }
+
+
+def test_what_a_call_lost_is_read() -> None:
+    assert parse_call(CALL) == LostAudio(refused_frames=2, dropped_bytes=160, overflow_bytes=320)
+
+
+def test_another_text_of_a_call_is_an_error() -> None:
+    with pytest.raises(BenchError, match="over the limit"):
+        parse_call(CALL.replace("over the limit", "gone"))
+
+
+def test_dropped_datagrams_are_read() -> None:
+    assert parse_drops(UDP) == {1729287: 8521, 1729288: 0}
+
+
+def test_datagrams_that_do_not_fit_are_counted() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        full.bind(("127.0.0.1", 0))
+        ours = ProcessReader(os.getpid())
+        assert socket_drops(ours) == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(100):
+                sender.sendto(b"x" * 1000, full.getsockname())
+        assert socket_drops(ours) > 50
+
+
+def test_counts_of_perf_are_read() -> None:
+    assert parse_perf("12345,,raw_syscalls:sys_enter,1001234567,100.00,,\n") == 12345
+    assert parse_perf("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n") == 0, "it never ran"
+    assert parse_perf("<not supported>,,raw_syscalls:sys_enter,0,100.00,,\n") is None
+    assert parse_perf("event syntax error: 'raw_syscalls:sys_enter'\n") is None
+
+
+def test_parts_of_a_connection_that_are_told_are_taken() -> None:
+    event = Message((("Event", "AIConvAIEnd"), ("ReadyMs", "12"), ("ConnectMs", "9")))
+    assert parts_of(event) == {"ConnectMs": 9.0, "ReadyMs": 12.0}
+
+
+def test_threads_are_summed_and_the_busiest_is_told() -> None:
+    before = ProcessUsage({1: ThreadUsage(1_000_000_000, 0)}, 100)
+    after = ProcessUsage({1: ThreadUsage(1_500_000_000, 100_000_000), 2: ThreadUsage(2_000_000_000, 0)}, 350)
+    found = used(before, after)
+    assert (found.ran, found.waited, found.busiest_thread) == pytest.approx((2.5, 0.1, 2.0))
+
+
+def test_what_an_ended_thread_used_is_not_lost() -> None:
+    before = ProcessUsage({1: ThreadUsage(0, 0), 2: ThreadUsage(0, 0)}, 0)
+    after = ProcessUsage({1: ThreadUsage(500_000_000, 0)}, 3 * os.sysconf("SC_CLK_TCK"))
+    assert used(before, after).ran == pytest.approx(3.0)
+
+
+def test_this_process_uses_what_it_burns() -> None:
+    """What the scheduler says is what the thread's own clock says."""
+    before, began = read_usage(os.getpid()), time.thread_time()
+    while time.thread_time() - began < 0.05:
+        pass
+    after = read_usage(os.getpid())
+    assert used(before, after).ran >= 0.049
+    assert threading.get_native_id() in after.threads
+
+
+def test_waiting_switches_the_context() -> None:
+    before = context_switches(os.getpid())
+    time.sleep(0.001)
+    assert context_switches(os.getpid()) > before
+
+
+def test_a_process_that_is_gone_is_said_to_be() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    with pytest.raises(ProcessLookupError, match="is gone"):
+        read_usage(pid)
+
+
+def test_an_ended_process_counts_once() -> None:
+    """The compiler (7) has ended and is its parent's; 0.5 s of it were before."""
+    before = {(2, "make"): 1.0, (7, "compiler"): 0.5, (8, "asterisk"): 0.0}
+    after = {(2, "make"): 3.5, (8, "asterisk"): 9.0}
+    assert used_by_others(before, after, {8}) == pytest.approx(2.0)
+
+
+def test_the_busiest_process_is_named_and_ours_are_not() -> None:
+    before = {(1, "init"): 5.0, (7, "compiler"): 1.0, (8, "asterisk"): 0.0}
+    after = {(1, "init"): 5.1, (7, "compiler"): 3.5, (8, "asterisk"): 9.0, (9, "new one"): 0.5}
+    assert busiest(before, after, {8}) == "compiler (7) 2.5 s, new one (9) 0.5 s, init (1) 0.1 s"
+
+
+def test_this_process_is_among_the_processes() -> None:
+    assert os.getpid() in {pid for pid, _ in process_times()}
+
+
+def test_every_path_is_configured() -> None:
+    ports = paths.FarEndPorts(ws=1001, wss=1002, audiosocket=1003)
+    text = paths.module_configuration(ports, {"talk": "talk-30"})
+    dialplan = paths.dialplan(ports, paths.ALL)
+    for path in paths.ALL:
+        assert (f"[{path.extension}]" in text) == (path.agent is not None)
+        assert (f"exten => {path.extension},1," in dialplan) == (path is not paths.ECHO)
+    assert "[talk]\nagent_id=talk-30\nconversation_endpoint=ws://127.0.0.1:1001/v1/convai/conversation\naudio_f" in text
+    assert "conversation_endpoint=wss://127.0.0.1:1002/v1/convai/conversation\ntls_ca_file=" in text
+    assert "signed_url_endpoint=https://localhost:1002/v1/convai/conversation/get-signed-url\napi_key=" in text
+    assert "AudioSocket(5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55,127.0.0.1:1003)" in dialplan
+    assert "uri = ws://127.0.0.1:1001/media" in paths.websocket_client_configuration(ports)
