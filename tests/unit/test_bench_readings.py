@@ -156,5 +156,6 @@ def test_every_path_is_configured() -> None:
     assert "[talk]\nagent_id=talk-30\nconversation_endpoint=ws://127.0.0.1:1001/v1/convai/conversation\naudio_f" in text
     assert "conversation_endpoint=wss://127.0.0.1:1002/v1/convai/conversation\ntls_ca_file=" in text
     assert "signed_url_endpoint=https://localhost:1002/v1/convai/conversation/get-signed-url\napi_key=" in text
+    assert text.count("connect_audio_limit_ms=0") == sum(not path.keeps_early for path in paths.ALL) == 6
     assert "AudioSocket(5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55,127.0.0.1:1003)" in dialplan
     assert "uri = ws://127.0.0.1:1001/media" in paths.websocket_client_configuration(ports)

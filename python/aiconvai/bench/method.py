@@ -66,7 +66,9 @@ elsewhere holds more.
 it heard. From the moment the packet with the first sample leaves to the arrival of the packet that brings this sample
 back, each plus the sample's place in its packet. Several calls, because each has its own place between two ticks of the
 module's clock: alone one after another; then some at once among {REFERENCE_CALLS} calls. A chunk of 60 or 240 ms is
-complete, and is sent, 40 or 220 ms after its first packet has come: that part is a choice of configuration.
+complete, and is sent, 40 or 220 ms after its first packet has come: that part is a choice of configuration. What is
+said while the connection is made is dropped in these calls (`connect_audio_limit_ms=0`): sent first, it would be echoed
+first, and every later echo wait behind it, which no agent that answers makes it do.
 
 **Packet spacing and drift.** The far end sends the whole speech at once; the caller notes the arrival of every packet
 from the third second on. The drift is the slope of a straight line through all arrivals against one packet each 20 ms.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CA_FILE = "etc/bench-ca.pem"
 """Below the instance's directory: the authority that the far end's certificate is of."""
@@ -13,6 +13,7 @@ NAME = "localhost"
 
 _CA_FILE_INSIDE = f"/aiconvai/{CA_FILE}"
 _PLAYOUT_LIMIT_SECONDS = 3600
+_NOTHING_EARLY = "connect_audio_limit_ms=0\n"
 # Any will do: the echo server keeps nothing by it.
 _AUDIOSOCKET_UUID = "5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55"
 
@@ -30,6 +31,8 @@ class CallPath:
     tls: bool = False
     signed: bool = False
     """The module asks for a signed URL first, as for an agent that is not public; by a name that is looked up."""
+    keeps_early: bool = True
+    """What the caller says before the conversation has begun is sent."""
     helper: bool = False
     """The far end is a process that this way needs besides Asterisk, so that its processor time is part of the cost.
     Of the module's paths it stands for the service in the cloud."""
@@ -60,7 +63,19 @@ GREETINGS = (
 )
 """Agents that greet, by the way in which they are reached."""
 
-ALL = (*PATHS, TALK, INTERRUPT, *GREETINGS)
+
+def prompt(path: CallPath) -> CallPath:
+    """The same for a call whose round trip is measured: what the caller says before the conversation has begun is
+    dropped.
+
+    Sent first, as it is else, it would be echoed first too and hold up every later echo by as long as the set-up took.
+    An agent that answers instead of echoing holds nothing up.
+    """
+    return path if path.agent is None else replace(path, extension=f"{path.extension}-prompt", keeps_early=False)
+
+
+ALL = (*PATHS, *(prompt(path) for path in PATHS if path.agent is not None), TALK, INTERRUPT, *GREETINGS)
+"""Every extension there is."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +85,6 @@ class FarEndPorts:
     ws: int
     wss: int
     audiosocket: int
-
-
-def path_named(name: str) -> CallPath:
-    """One of `PATHS`."""
-    return next(one for one in PATHS if one.name == name)
 
 
 def module_configuration(ports: FarEndPorts, agent_ids: dict[str, str]) -> str:
@@ -90,7 +100,7 @@ def _agent(path: CallPath, ports: FarEndPorts, agent_id: str) -> str:
     if path.signed:
         where = f"signed_url_endpoint=https://{NAME}:{port}/v1/convai/conversation/get-signed-url\napi_key=bench\n"
     return (
-        f"\n[{path.extension}]\nagent_id={agent_id}\n{where}{trust}"
+        f"\n[{path.extension}]\nagent_id={agent_id}\n{where}{trust}{'' if path.keeps_early else _NOTHING_EARLY}"
         f"audio_frames_buffer_ms={path.chunk_ms}\nplayout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\n"
     )
 

@@ -7,7 +7,7 @@ import time
 
 from aiconvai.bench.burst_train import BurstTrain, Delays
 from aiconvai.bench.errors import BenchError
-from aiconvai.bench.paths import CallPath
+from aiconvai.bench.paths import CallPath, prompt
 from aiconvai.bench.results import Problem, RoundTrips
 from aiconvai.bench.sipp import SippCalls, ramp_seconds
 from aiconvai.bench.stage import Stage
@@ -60,7 +60,7 @@ def measure_among_others(
 
 
 def _begin(caller: Caller, path: CallPath) -> Call:
-    call = caller.call(path.extension).wait_answered()
+    call = caller.call(prompt(path).extension).wait_answered()
     call.wait_heard(5)
     return call
 
