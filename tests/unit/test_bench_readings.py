@@ -6,17 +6,18 @@ import os
 import socket
 import threading
 import time
+from typing import cast
 
 import pytest
 
-from aiconvai.asterisk import Message
+from aiconvai.asterisk import Asterisk, ManagerClient, Message
 from aiconvai.asterisk.process import ProcessReader
 from aiconvai.bench import paths
 from aiconvai.bench.channel_statistics import ChannelPackets, parse
 from aiconvai.bench.connection_parts import parts_of
 from aiconvai.bench.errors import BenchError
 from aiconvai.bench.machine import busiest, process_times, used_by_others
-from aiconvai.bench.module_counters import LostAudio, parse_call
+from aiconvai.bench.module_counters import LostAudio, module_calls, parse_call
 from aiconvai.bench.process_usage import ProcessUsage, ThreadUsage, context_switches, read_usage, used
 from aiconvai.bench.socket_drops import parse as parse_drops
 from aiconvai.bench.socket_drops import socket_drops
@@ -56,6 +57,36 @@ def test_channel_statistics_are_read() -> None:
 
 def test_what_a_call_lost_is_read() -> None:
     assert parse_call(CALL) == LostAudio(refused_frames=2, dropped_bytes=160, overflow_bytes=320)
+
+
+class OneCallEnded:
+    """An Asterisk, and its manager, that list two calls, of which one has ended when it is asked for."""
+
+    def position(self) -> int:
+        return 0
+
+    def action(self, name: str) -> None:
+        assert name == "AIConvAIList"
+
+    def wait_for(self, name: str, *, since: int) -> None:
+        assert (name, since) == ("AIConvAIListComplete", 0)
+
+    def events(self, name: str, *, since: int) -> list[Message]:
+        assert (name, since) == ("AIConvAICall", 0)
+        levels = (("UplinkLevel", "-20.0"), ("DownlinkLevel", "-21.0"))
+        return [
+            Message((("Channel", f"PJSIP/a-{number}"), ("Uniqueid", f"1.{number}"), ("Underruns", number), *levels))
+            for number in ("1", "2")
+        ]
+
+    def cli(self, command: str) -> str:
+        return CALL if command.endswith(" 1.1") else "No call '1.2' is with an agent; see 'aiconvai show calls'"
+
+
+def test_a_call_that_ended_while_it_was_counted_is_not_counted() -> None:
+    both = OneCallEnded()
+    counted = module_calls(cast(Asterisk, both), cast(ManagerClient, both))
+    assert (counted.calls, counted.underruns, counted.dropped_bytes) == (1, 1, 160)
 
 
 def test_another_text_of_a_call_is_an_error() -> None:

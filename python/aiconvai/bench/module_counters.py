@@ -11,6 +11,7 @@ from aiconvai.bench.errors import BenchError
 from aiconvai.bench.validity import LEAST_LEVEL_DBFS
 
 _POLL_SECONDS = 0.05
+_NO_CALL = "No call "
 _REFUSED = re.compile(r"^From the caller:.*; (\d+) frames refused", re.MULTILINE)
 _DROPPED = re.compile(r"^To the service:.*, (\d+) dropped", re.MULTILINE)
 _OVERFLOW = re.compile(r"^Queue:.*, (\d+) bytes over the limit", re.MULTILINE)
@@ -52,8 +53,11 @@ def module_calls(asterisk: Asterisk, ami: ManagerClient) -> ModuleCalls:
     since = ami.position()
     ami.action("AIConvAIList")
     ami.wait_for("AIConvAIListComplete", since=since)
-    calls = ami.events("AIConvAICall", since=since)
-    lost = [parse_call(asterisk.cli(f"aiconvai show call {call['Uniqueid']}")) for call in calls]
+    listed = ami.events("AIConvAICall", since=since)
+    reports = {call["Uniqueid"]: asterisk.cli(f"aiconvai show call {call['Uniqueid']}") for call in listed}
+    # One that has ended since it was listed is not with an agent any more.
+    calls = [call for call in listed if not reports[call["Uniqueid"]].startswith(_NO_CALL)]
+    lost = [parse_call(reports[call["Uniqueid"]]) for call in calls]
     return ModuleCalls(
         calls=len(calls),
         underruns=sum(int(call["Underruns"]) for call in calls),

@@ -12,7 +12,7 @@ from functools import partial
 
 from rich.console import Console
 
-from aiconvai.asterisk import VERSIONS, AsteriskVersion, ManagerError, ensure_image
+from aiconvai.asterisk import VERSIONS, AsteriskError, AsteriskVersion, ManagerError, ensure_image
 from aiconvai.bench import capacity, first_audio, holdings, interruption_silence, packet_spacing, round_trip, stretch
 from aiconvai.bench.costs import costs
 from aiconvai.bench.errors import BenchError
@@ -104,7 +104,7 @@ class Run:
         self._console.print(f"{time.strftime('%H:%M:%S')}  Asterisk {name}", highlight=False)
         try:
             step()
-        except (BenchError, FarEndError, ManagerError, SipError, TimeoutError) as error:
+        except (AsteriskError, BenchError, FarEndError, ManagerError, SipError, TimeoutError) as error:
             self._note([Problem(kind="calls", text=f"{name}: {error}")])
 
     # Calls through a path -------------------------------------------------------------------------

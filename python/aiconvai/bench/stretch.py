@@ -64,6 +64,8 @@ def measure(stage: Stage, path: CallPath, calls: int, seconds: float, *, count_s
     lasting += calls / _ASKED_A_SECOND
     module, system_calls, failure, manager = None, None, None, None
     with ExitStack() as stack:
+        # Callers who broke down have left their calls behind; the next ones need the room.
+        stack.callback(asterisk.hang_up_all)
         try:
             with SippCalls(asterisk.host, asterisk.sip_port, path.extension, calls, lasting) as callers:
                 time.sleep(ramp_seconds(calls) + _SETTLING_SECONDS)
