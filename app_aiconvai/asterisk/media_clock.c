@@ -226,6 +226,13 @@ static void leave_slot(struct session *session)
 	AST_DLLIST_REMOVE(&media_clock.slots[session->visit_tick % SLOTS], session, slot_entry);
 }
 
+/* The same for one that is in a slot. */
+static void plan_next_visit(struct session *session)
+{
+	leave_slot(session);
+	plan_visit(session);
+}
+
 /* Takes the session into the clock's care, which the caller's reference becomes. */
 static void enter_care(struct session *session)
 {
@@ -250,8 +257,7 @@ static void serve(struct session *session)
 	switch (attend(session)) {
 	case GO_ON:
 		leave_busy(session);
-		leave_slot(session);
-		plan_visit(session);
+		plan_next_visit(session);
 		break;
 	case BUSY:
 		if (!session->busy) {
@@ -279,8 +285,7 @@ static void serve_armed(struct session *armed)
 			enter_care(session);
 		} else {
 			ao2_ref(session, -1);
-			leave_slot(session);
-			plan_visit(session);
+			plan_next_visit(session);
 		}
 		/* The end should not wait for a deadline. */
 		if (atomic_load(&session->due_us) <= aic_now_us() || is_finished(session)) {
@@ -311,8 +316,7 @@ static void serve_slot(uint64_t tick)
 		}
 		if (atomic_load(&session->due_us) > tick_us) {
 			/* Its frames were played as they came. */
-			leave_slot(session);
-			plan_visit(session);
+			plan_next_visit(session);
 		} else {
 			serve(session);
 		}

@@ -24,6 +24,7 @@ struct aic_audio_format {
 
 /* Length of one packet on the channel, in milliseconds. Everything is paced by it. */
 #define AIC_FRAME_MS 20
+#define AIC_FRAME_US (AIC_FRAME_MS * 1000)
 
 /* Largest frame of AIC_FRAME_MS in any supported format: 48 kHz linear. */
 #define AIC_FRAME_BYTES_MAX 1920

@@ -18,8 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AIC_FRAME_US (AIC_FRAME_MS * 1000)
-
 /* How long before its deadline a frame that comes while nothing is queued may be played. */
 #define AIC_PACE_EARLY_US 3000
 

@@ -5,7 +5,6 @@
 #include "playout_delay.h"
 
 #define US_PER_MS UINT64_C(1000)
-#define FRAME_US (AIC_FRAME_MS * US_PER_MS)
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
@@ -31,7 +30,7 @@ void aic_playout_delay_init(struct aic_playout_delay *delay, uint32_t max_ms)
 /* The turn ran dry, and more of it has come. */
 static void count_underrun(struct aic_playout_delay *delay)
 {
-	uint64_t wanted_ms = (delay->lag_us + FRAME_US / 2) / FRAME_US * AIC_FRAME_MS;
+	uint64_t wanted_ms = (delay->lag_us + AIC_FRAME_US / 2) / AIC_FRAME_US * AIC_FRAME_MS;
 
 	delay->underruns++;
 	delay->gap_us += delay->silence_us;
@@ -88,11 +87,11 @@ bool aic_playout_delay_holds_back(const struct aic_playout_delay *delay, uint64_
 
 void aic_playout_delay_held(struct aic_playout_delay *delay)
 {
-	delay->due_us += FRAME_US;
+	delay->due_us += AIC_FRAME_US;
 	if (delay->playing) {
-		delay->silence_us += FRAME_US;
+		delay->silence_us += AIC_FRAME_US;
 	} else {
-		delay->held_us += FRAME_US;
+		delay->held_us += AIC_FRAME_US;
 	}
 }
 
@@ -106,7 +105,7 @@ void aic_playout_delay_played(struct aic_playout_delay *delay, uint64_t silent_u
 		/* Where it began sooner, as much as the delay is queued instead. */
 		delay->lag_us = delay->held_us > delay_us ? delay->held_us : delay_us;
 	}
-	delay->due_us += FRAME_US;
+	delay->due_us += AIC_FRAME_US;
 	delay->silence_us = silent_us ? delay->silence_us + silent_us : 0;
 }
 

@@ -102,14 +102,10 @@ struct lws_context *aic_event_loop_context(struct aic_event_loop *loop)
 
 static void wake(struct aic_event_loop *loop)
 {
-	const uint64_t one = 1;
-
 	switch (atomic_exchange(&loop->asleep, AWAKE)) {
 	case IN_EPOLL:
 		/* Edge-triggered, so that nobody has to read it. A counter that is full wakes as well. */
-		if (write(loop->wake_fd, &one, sizeof(one)) < 0) {
-			break;
-		}
+		eventfd_write(loop->wake_fd, 1);
 		break;
 	case IN_SERVICE:
 		lws_cancel_service(loop->context);
@@ -169,7 +165,7 @@ void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 
 /*
  * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then served in one
- * round: a loop with many calls comes round at most a thousand times a second, and not once for each of their chunks and messages.
+ * round: a loop with many calls comes round some two thousand times a second at the most, and not once for each of their chunks and messages.
  */
 static void rest_until(uint64_t us)
 {

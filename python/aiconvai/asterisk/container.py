@@ -36,7 +36,6 @@ from aiconvai.audio import Samples, tone, write_wav
 
 _DIRECTORIES = ("etc", "modules", "lib", "spool", "run", "log", "sounds", "moh", "agi-bin", "core")
 _ENGINE_SECONDS = 10.0
-_HANGUP_POLL_SECONDS = 0.1
 
 # The shell stays as the container's first process: as process 1, Asterisk would not die of its own signals.
 _START = """\
@@ -381,12 +380,14 @@ class Asterisk:
 
     def hang_up_all(self, timeout: float = 15.0) -> None:
         """Hang up every channel there is, and wait until all are gone; timeout in seconds."""
-        deadline = time.monotonic() + timeout
-        while channels := self.channels():
-            if time.monotonic() > deadline:
-                raise AsteriskError(f"{len(channels)} channels are still there after {timeout:g} s of hanging up")
+
+        def gone() -> bool:
+            if not self.channels():
+                return True
             self.cli("channel request hangup all")
-            time.sleep(_HANGUP_POLL_SECONDS)
+            return False
+
+        self._wait(gone, timeout, "channels are still there although they were told to hang up")
 
     def module_use_count(self, name: str = MODULE_NAME) -> int | None:
         """A module's use count, or None when it is not loaded."""
