@@ -21,6 +21,9 @@ from aiconvai.mock.threaded import ThreadedConversation
 AUDIBLE_DBFS = -45.0
 """Quieter than this is silence."""
 
+FRAME_MS = 20.0
+"""Of every codec used here."""
+
 _FRAME_SECONDS = 0.005
 _EDGE_SECONDS = 0.01
 _QUIET_CHUNKS = 5
@@ -78,6 +81,17 @@ def level_at(samples: Samples, hz: float, rate: int) -> float:
     # The Hann window's power is 3/8.
     power = 2 * float(np.sum(np.square(np.abs(spectrum[near])))) / len(samples) ** 2 / 0.375
     return 10 * float(np.log10(power / FULL_SCALE**2)) if power else -np.inf
+
+
+def check_pace(spacing_ms: npt.NDArray[np.float64]) -> None:
+    """Packets went every 20 ms: most of them on time, and none so late or early that the stream has slipped.
+
+    A machine that stalls delays a packet or two, and the next come the sooner for it; a wrong clock shows in every one.
+    """
+    median_ms = float(np.median(spacing_ms))
+    slipped_ms = float(np.max(np.abs(np.cumsum(spacing_ms - FRAME_MS))))
+    assert abs(median_ms - FRAME_MS) < 0.5, f"packets went every {median_ms:.2f} ms"
+    assert slipped_ms < 100.0, f"a packet was {slipped_ms:.1f} ms off its time"
 
 
 def seconds_of(samples: Samples, hz: float, rate: int) -> float:
