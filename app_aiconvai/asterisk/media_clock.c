@@ -40,8 +40,9 @@ static struct {
 	pthread_t thread;
 	ast_mutex_t lock;
 	ast_cond_t armed_or_stopping;
-	struct session *armed; /* guarded by the lock; each one holds a reference */
-	int stopping;          /* guarded by the lock */
+	struct session *armed;    /* guarded by the lock; each one holds a reference */
+	uint64_t sleeps_until_us; /* guarded by the lock; 0: awake, or woken */
+	int stopping;             /* guarded by the lock */
 
 	/* The thread's own. A session in the clock's care is in a slot, which is one reference. */
 	uint64_t start_us; /* when tick 0 was */
@@ -338,29 +339,25 @@ static uint64_t next_tick_with_work(void)
 	return media_clock.tick;
 }
 
-static struct timespec time_of_tick(uint64_t tick)
-{
-	uint64_t us = media_clock.start_us + tick * US_PER_TICK;
-
-	return (struct timespec) {.tv_sec = (time_t) (us / 1000000), .tv_nsec = (long) (us % 1000000) * 1000};
-}
-
 /* Waits for something to do. Returns 0 when the clock is to stop. */
 static int wait_for_work(struct session **armed)
 {
 	uint64_t tick = next_tick_with_work();
-	struct timespec deadline = time_of_tick(tick);
+	uint64_t deadline_us = media_clock.start_us + tick * US_PER_TICK;
+	struct timespec deadline = {.tv_sec = (time_t) (deadline_us / 1000000), .tv_nsec = (long) (deadline_us % 1000000) * 1000};
 	int idle = !media_clock.in_care;
 	int timed_out = 0, go_on;
 
 	ast_mutex_lock(&media_clock.lock);
 	while (!media_clock.armed && !media_clock.stopping && !timed_out) {
+		media_clock.sleeps_until_us = idle ? UINT64_MAX : deadline_us;
 		if (idle) {
 			ast_cond_wait(&media_clock.armed_or_stopping, &media_clock.lock);
 		} else {
 			timed_out = ast_cond_timedwait(&media_clock.armed_or_stopping, &media_clock.lock, &deadline) == ETIMEDOUT;
 		}
 	}
+	media_clock.sleeps_until_us = 0;
 	*armed = media_clock.armed;
 	media_clock.armed = NULL;
 	go_on = !media_clock.stopping;
@@ -413,6 +410,7 @@ int media_clock_start(void)
 	}
 	AST_DLLIST_HEAD_INIT_NOLOCK(&media_clock.busy);
 	media_clock.armed = NULL;
+	media_clock.sleeps_until_us = 0;
 	media_clock.stopping = 0;
 	media_clock.in_care = 0;
 	media_clock.tick = 0;
@@ -441,17 +439,32 @@ void media_clock_stop(void)
 	ast_mutex_destroy(&media_clock.lock);
 }
 
-void media_clock_attend(struct session *session)
+/* Has the clock look at the session at that time at the latest. Most times it is awake before, for another one: to wake a thread costs as much as to play a frame. */
+static void attend_by(struct session *session, uint64_t us)
 {
+	bool wake;
+
 	ast_mutex_lock(&media_clock.lock);
 	if (!session->armed) {
 		session->armed = 1;
 		ao2_ref(session, +1);
 		session->next_armed = media_clock.armed;
 		media_clock.armed = session;
-		ast_cond_signal(&media_clock.armed_or_stopping);
+	}
+	wake = us < media_clock.sleeps_until_us;
+	if (wake) {
+		media_clock.sleeps_until_us = 0;
 	}
 	ast_mutex_unlock(&media_clock.lock);
+	/* After the lock, which the woken thread takes first of all. */
+	if (wake) {
+		ast_cond_signal(&media_clock.armed_or_stopping);
+	}
+}
+
+void media_clock_attend(struct session *session)
+{
+	attend_by(session, 0);
 }
 
 /* Whether frames were queued before: the clock plays what is appended to them in its turn. */
@@ -523,7 +536,7 @@ void media_clock_play_arrival(struct session *session, size_t appended_bytes)
 	}
 	ast_channel_unref(channel);
 	if (clock_goes_on) {
-		media_clock_attend(session);
+		attend_by(session, atomic_load(&session->due_us));
 	}
 }
 

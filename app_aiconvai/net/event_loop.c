@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,9 @@
 
 /* Sockets served after one look at them. */
 #define READY_MAX 64
+
+/* TLS records of one socket served in a row. */
+#define RECORDS_MAX 64
 
 /* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
 #define HEADER_BUFFER 8192
@@ -80,7 +84,11 @@ struct aic_event_loop {
 	atomic_int hasty; /* conversations */
 
 	/* The thread's own. */
-	int watched;   /* sockets */
+	struct aic_watched_socket *watched;
+	struct aic_watched_socket *serving;      /* NULL once it is not watched any more */
+	struct aic_watched_socket *next_to_look; /* in look_for_unread() */
+	struct epoll_event ready[READY_MAX];     /* data.ptr is the socket; NULL: wake_fd, or not watched any more */
+	int ready_count;
 	int unsettled; /* connections that need libwebsockets' own rounds */
 	bool full_round; /* has been asked for */
 	uint64_t next_full_round_us;
@@ -176,19 +184,45 @@ static void rest_until(uint64_t us)
 	}
 }
 
-void aic_event_loop_watch(struct aic_event_loop *loop, int fd)
+void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket *socket, int fd, SSL *tls)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = socket};
 
+	*socket = (struct aic_watched_socket) {.next = loop->watched, .tls = tls, .fd = fd, .watched = true};
+	if (loop->watched) {
+		loop->watched->previous = socket;
+	}
+	loop->watched = socket;
+	if (tls) {
+		SSL_set_read_ahead(tls, 1);
+	}
 	/* Where that fails the socket is served with the full rounds. */
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
-	loop->watched++;
 }
 
-void aic_event_loop_unwatch(struct aic_event_loop *loop, int fd)
+void aic_event_loop_unwatch(struct aic_event_loop *loop, struct aic_watched_socket *socket)
 {
-	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-	loop->watched--;
+	if (!socket->watched) {
+		return;
+	}
+	socket->watched = false;
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
+	*(socket->previous ? &socket->previous->next : &loop->watched) = socket->next;
+	if (socket->next) {
+		socket->next->previous = socket->previous;
+	}
+	/* This may happen while any socket is served. */
+	if (loop->serving == socket) {
+		loop->serving = NULL;
+	}
+	if (loop->next_to_look == socket) {
+		loop->next_to_look = socket->next;
+	}
+	for (int i = 0; i < loop->ready_count; i++) {
+		if (loop->ready[i].data.ptr == socket) {
+			loop->ready[i].data.ptr = NULL;
+		}
+	}
 }
 
 void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change)
@@ -201,6 +235,49 @@ void aic_event_loop_want_full_round(struct aic_event_loop *loop)
 	loop->full_round = true;
 }
 
+/* Whether OpenSSL has read more of the socket than it has handed on, and not only the beginning of a record. Once it says goodbye, nobody reads it any more. */
+static bool has_unread(struct aic_watched_socket *socket)
+{
+	return socket->tls && SSL_has_pending(socket->tls) && !SSL_want_read(socket->tls) && !SSL_get_shutdown(socket->tls);
+}
+
+/*
+ * Has libwebsockets read from the socket until nothing is left that was read ahead: the socket does not report that any more, and libwebsockets, which asks
+ * for the rest of the one record only, does not know of it. Returns nonzero on failure.
+ */
+static int serve_socket(struct aic_event_loop *loop, struct aic_watched_socket *socket)
+{
+	struct lws_pollfd readable = {.fd = socket->fd, .events = POLLIN};
+
+	loop->serving = socket;
+	for (int records = 0; loop->serving && (!records || has_unread(socket)); records++) {
+		if (records == RECORDS_MAX) {
+			loop->full_round = true;
+			break;
+		}
+		readable.revents = POLLIN;
+		if (lws_service_fd(loop->context, &readable) < 0) {
+			return -1;
+		}
+	}
+	loop->serving = NULL;
+	return 0;
+}
+
+/* After libwebsockets has read from any socket. Returns nonzero on failure. */
+static int look_for_unread(struct aic_event_loop *loop)
+{
+	struct aic_watched_socket *socket;
+
+	for (socket = loop->watched; socket; socket = loop->next_to_look) {
+		loop->next_to_look = socket->next;
+		if (has_unread(socket) && serve_socket(loop, socket)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* Has libwebsockets look at every socket and timer, and wait for one of them if it may. Returns nonzero when it cannot go on. */
 static int serve_all(struct aic_event_loop *loop, bool wait)
 {
@@ -211,36 +288,36 @@ static int serve_all(struct aic_event_loop *loop, bool wait)
 	/* A negative timeout is none; anything else lets it wait as long as it likes. */
 	result = lws_service(loop->context, wait && may_sleep(loop, IN_SERVICE) ? 0 : -1);
 	atomic_store(&loop->asleep, AWAKE);
-	return result < 0;
+	return result < 0 || look_for_unread(loop);
 }
 
 /* Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns nonzero on failure. */
 static int serve_watched(struct aic_event_loop *loop)
 {
-	struct epoll_event ready[READY_MAX];
 	uint64_t now_us = aic_now_us();
 	int wait_ms = now_us < loop->next_full_round_us ? (int) ((loop->next_full_round_us - now_us + 999) / 1000) : 0;
-	int count, served = 0;
+	bool served = false;
 
-	count = epoll_wait(loop->epoll_fd, ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? wait_ms : 0);
+	loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? wait_ms : 0);
 	atomic_store(&loop->asleep, AWAKE);
-	for (int i = 0; i < count; i++) {
-		struct lws_pollfd readable = {.fd = ready[i].data.fd, .events = POLLIN, .revents = POLLIN};
+	for (int i = 0; i < loop->ready_count; i++) {
+		struct aic_watched_socket *socket = loop->ready[i].data.ptr;
 
-		if (readable.fd == loop->wake_fd) {
+		if (!socket) {
 			continue;
 		}
-		if (ready[i].events & (EPOLLHUP | EPOLLERR)) {
+		if (loop->ready[i].events & (EPOLLHUP | EPOLLERR)) {
 			/* What poll() says of it is what libwebsockets knows best. */
 			loop->full_round = true;
 			continue;
 		}
-		if (lws_service_fd(loop->context, &readable) < 0) {
+		if (serve_socket(loop, socket)) {
 			return -1;
 		}
-		served++;
+		served = true;
 	}
-	/* What TLS has decrypted already no socket reports. */
+	loop->ready_count = 0;
+	/* What libwebsockets itself has kept no socket reports either. */
 	if (served && !lws_service_adjust_timeout(loop->context, 1, 0)) {
 		loop->full_round = true;
 	}
@@ -274,12 +351,13 @@ static void *run(void *arg)
 
 	while (!atomic_load(&loop->stopping)) {
 		rest_until(next_round_us);
+		/* Counted from here and not from the end of the round, which may have waited long: what wakes the thread then finds it rested. */
+		next_round_us = aic_now_us() + rest_us(loop);
 		aic_event_loop_run_tasks(loop);
 		if (serve(loop)) {
 			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
 			break;
 		}
-		next_round_us = aic_now_us() + rest_us(loop);
 	}
 	return NULL;
 }
@@ -369,7 +447,6 @@ static int open_epoll(struct aic_event_loop *loop)
 
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	event.data.fd = loop->wake_fd;
 	if (loop->epoll_fd < 0 || loop->wake_fd < 0 || epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event)) {
 		return -1;
 	}

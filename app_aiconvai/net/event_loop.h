@@ -18,6 +18,15 @@ struct aic_event_loop;
 struct lws_context;
 struct lws_protocols;
 struct lws_vhost;
+struct ssl_st;
+
+/* The place of a connection's socket among those the loop watches. It belongs to the connection and begins as zeros; what is in it is the loop's. */
+struct aic_watched_socket {
+	struct aic_watched_socket *previous, *next;
+	struct ssl_st *tls;
+	int fd;
+	bool watched;
+};
 
 /* Work for a loop. It belongs to whoever posted it until it runs. */
 struct aic_loop_task {
@@ -52,11 +61,14 @@ void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change);
 /* Runs what is posted. */
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);
 
-/* A connection from which only messages are to be expected: its socket is served when it has something to read. */
-void aic_event_loop_watch(struct aic_event_loop *loop, int fd);
+/*
+ * A connection from which only messages are to be expected: its socket is served when it has something to read. `tls` is NULL where it has none; with
+ * it, OpenSSL reads as much as there is at once from now on, and not each record's header first. `fd` and `tls` are the connection's.
+ */
+void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket *socket, int fd, struct ssl_st *tls);
 
-/* Not so any more. Before the socket is closed. */
-void aic_event_loop_unwatch(struct aic_event_loop *loop, int fd);
+/* Not so any more, if it was. Before the socket is closed. */
+void aic_event_loop_unwatch(struct aic_event_loop *loop, struct aic_watched_socket *socket);
 
 /* A connection begins (+1) to be made or closed, or is done with that (-1): while there is one the rests are short, and every round is a full one. */
 void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change);

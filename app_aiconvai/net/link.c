@@ -46,7 +46,6 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->user = setup->user;
 	link->task.run = process;
 	link->timer_us = UINT64_MAX;
-	link->watched_fd = -1;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
 	atomic_init(&link->task.posted, false);

@@ -22,17 +22,9 @@ _Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame hea
 /* A connection that we close may take so long to go. */
 #define CLOSE_LIMIT_SECONDS 5
 
-static void unwatch(struct aic_link *link)
-{
-	if (link->watched_fd >= 0) {
-		aic_event_loop_unwatch(link->loop, link->watched_fd);
-		link->watched_fd = -1;
-	}
-}
-
 void link_detach(struct aic_link *link)
 {
-	unwatch(link);
+	aic_event_loop_unwatch(link->loop, &link->socket);
 	if (link->wsi) {
 		lws_set_opaque_user_data(link->wsi, NULL);
 		link->wsi = NULL;
@@ -61,7 +53,6 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason)
 	if (!link->wsi || link->closing) {
 		return;
 	}
-	unwatch(link);
 	link->closing = true;
 	link->close_code = code;
 	snprintf(link->close_reason, sizeof(link->close_reason), "%s", reason);
@@ -237,8 +228,7 @@ static void on_established(struct aic_link *link, struct lws *wsi)
 	link->open = true;
 	link->request = NULL;
 	link->times.reply_us = link_end_part(link);
-	link->watched_fd = lws_get_socket_fd(wsi);
-	aic_event_loop_watch(link->loop, link->watched_fd);
+	aic_event_loop_watch(link->loop, &link->socket, lws_get_socket_fd(wsi), link->url.secure ? lws_get_ssl(wsi) : NULL);
 	aic_conversation_connected(link->conversation, &link->times, aic_now_us());
 	link_pump(link);
 	/* What begins the conversation goes at once, and not a round of the loop later. */
@@ -260,7 +250,6 @@ static void on_peer_close(struct aic_link *link, const unsigned char *bytes, siz
 		link->peer_code = 1005;
 	}
 	/* libwebsockets answers it. */
-	unwatch(link);
 	link_pump(link);
 }
 

@@ -74,7 +74,7 @@ struct aic_link {
 	/* Its connection. */
 	struct lws *wsi; /* NULL: none */
 	bool unsettled; /* it is being made or closed, or the conversation is not announced yet: the loop counts it as such */
-	int watched_fd; /* its socket, while the loop watches it; -1: it does not */
+	struct aic_watched_socket socket; /* while the WebSocket is open */
 	bool connecting_now; /* inside lws_client_connect_via_info() */
 	bool open; /* the WebSocket is established */
 	bool closing; /* close it with what stands below when it is next writable */

@@ -22,7 +22,7 @@ from voice import Voice
 from aiconvai.asterisk import Asterisk, Message
 from aiconvai.audio import rms_dbfs
 from aiconvai.caller import Caller
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, parse_scenario
+from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, Wire, parse_scenario
 
 CA_FILE = "etc/ca.pem"
 DAY = datetime.timedelta(days=1)
@@ -175,6 +175,29 @@ def test_file_may_hold_several_authorities(service: Service, authority: trustme.
 def test_version_is_spoken(service: Service, authority: trustme.CA, version: ssl.TLSVersion) -> None:
     ca_file = service.trust(authority.cert_pem.bytes())
     _greets(service.start(Restricted(_issue(authority), version), tls_ca_file=ca_file))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_messages_that_come_together_are_all_read(
+    service: Service, authority: trustme.CA, version: ssl.TLSVersion
+) -> None:
+    """What TLS has read together with the message before is in no socket any more, and nothing else comes."""
+    ca_file = service.trust(authority.cert_pem.bytes())
+    voice = service.start(Restricted(_issue(authority), version), tls_ca_file=ca_file)
+    call = voice.call("100")
+    conversation = voice.conversation()
+    call.wait_for_sound()
+    conversation.shape(Wire(ping_between_frames=True))
+    for burst in range(5):
+        for number in range(40):
+            text = f"{burst}.{number}"
+            event = {"user_transcript": text, "event_id": 40 * burst + number + 1}
+            conversation.send({"type": "user_transcript", "user_transcription_event": event})
+        voice.event("AIConvAITranscript", Text=f"{burst}.39")
+    heard = [event["Text"] for event in voice.events("AIConvAITranscript") if event["Role"] == "caller"]
+    assert heard == [f"{burst}.{number}" for burst in range(5) for number in range(40)]
+    call.hangup()
+    conversation.wait_closed()
 
 
 def test_replaced_authority_is_used_for_the_next_call(service: Service, authority: trustme.CA) -> None:
