@@ -51,6 +51,18 @@ def test_every_picture_is_on_the_page(tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
 
 
+def test_what_a_program_complains_of_stays_in_its_row() -> None:
+    results = made_up()
+    complaint = "the run queue. sipp: exit status 1\n| Content-Length: 0\n" + "more\n" * 1000
+    results.capacity[0] = results.capacity[0].model_copy(update={"limit": complaint})
+    results.problems.append(Problem(kind="calls", text=complaint))
+    page = document.render(results, []).splitlines()
+    reasons = [line for line in page if "exit status 1" in line]
+    assert len(reasons) == 2
+    assert all(line.endswith(("... |", "...")) and len(line) < 500 for line in reasons)
+    assert "more" not in page
+
+
 def test_the_reference_is_up_to_date() -> None:
     committed = (ROOT / reference.PATH).read_text(encoding="utf-8")
     assert reference.reference() == committed, "run: .venv/bin/python -m aiconvai.bench.reference"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import shorten
 
 from aiconvai.bench.headlines import headline
 from aiconvai.bench.method import method
@@ -10,6 +11,8 @@ from aiconvai.bench.paths import PATHS
 from aiconvai.bench.plan import REFERENCE_CALLS
 from aiconvai.bench.results import Cost, Results
 from aiconvai.bench.statistics import Distribution
+
+_LONGEST_REASON = 400
 
 
 def render(results: Results, pictures: Sequence[str]) -> str:
@@ -82,7 +85,7 @@ def _machine(results: Results) -> list[str]:
 def _invalid(results: Results) -> list[str]:
     if not results.problems:
         return []
-    reasons = (f"- {one.kind}: {one.text}" for one in results.problems)
+    reasons = (f"- {one.kind}: {_one_line(one.text)}" for one in results.problems)
     return ["**This run is invalid.** Its numbers do not count:", "", *reasons, ""]
 
 
@@ -118,9 +121,14 @@ def _cost(one: Cost) -> Sequence[str]:
     )
 
 
+def _one_line(text: str) -> str:
+    """For a list or a table: what programs complain of may be pages."""
+    return shorten(text.replace("|", "/"), _LONGEST_REASON, placeholder=" ...")
+
+
 def _capacity(results: Results) -> list[str]:
     rows = [
-        (one.path, str(one.held), str(one.broken.calls) if one.broken else "", one.limit.replace("|", "/"))
+        (one.path, str(one.held), str(one.broken.calls) if one.broken else "", _one_line(one.limit))
         for one in results.capacity
     ]
     return ["Calls held, with callers and far end on the same machine:", "", *_table(

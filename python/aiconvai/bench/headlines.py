@@ -19,6 +19,7 @@ from aiconvai.bench.paths import (
 )
 from aiconvai.bench.plan import MANY_CALLS, REFERENCE_CALLS
 from aiconvai.bench.results import Goal, Holdings, Results
+from aiconvai.bench.statistics import median, ratios_to_neighbours
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,24 @@ def _cpu(path: CallPath, calls: int) -> Callable[[Results], float | None]:
     return of
 
 
+def _cpu_against(results: Results, path: CallPath, calls: int, floor: CallPath, floor_calls: int) -> float | None:
+    """A call-second of one kind against one of another, stretch by stretch beside each other."""
+    own, other = (path.name, calls), (floor.name, floor_calls)
+    row = [one for one in results.stretches if one.asterisk == 22 and (one.path, one.calls) in (own, other)]
+    ratios = ratios_to_neighbours(
+        [one.asterisk_cpu if (one.path, one.calls) == own else None for one in row],
+        [one.asterisk_cpu if (one.path, one.calls) == other else None for one in row],
+    )
+    return median(ratios) if ratios else None
+
+
 def _tls_on_top(results: Results) -> float | None:
-    plain, tls = results.cost(CHUNKS_20.name, REFERENCE_CALLS), results.cost(TLS_20.name, REFERENCE_CALLS)
-    if plain is None or tls is None or plain.ratio is None or tls.ratio is None:
-        return None
-    return (tls.ratio / plain.ratio - 1) * 100
+    ratio = _cpu_against(results, TLS_20, REFERENCE_CALLS, CHUNKS_20, REFERENCE_CALLS)
+    return None if ratio is None else (ratio - 1) * 100
 
 
 def _many_against_reference(results: Results) -> float | None:
-    few, many = results.cost(CHUNKS_20.name, REFERENCE_CALLS), results.cost(CHUNKS_20.name, MANY_CALLS)
-    return None if few is None or many is None else many.asterisk_cpu / few.asterisk_cpu
+    return _cpu_against(results, CHUNKS_20, MANY_CALLS, CHUNKS_20, REFERENCE_CALLS)
 
 
 def _round_trip(path: CallPath, percentile: str, *, others: bool) -> Callable[[Results], float | None]:

@@ -53,9 +53,13 @@ Nothing else runs. Times of packets are those at which the kernel took them in.
 the kernel's scheduler says how long each thread of asterisk ran: `/proc/PID/task/*/schedstat`, in nanoseconds.
 `/proc/PID/stat` counts in ticks of 10 ms, of which one call needs one in many seconds. Costs are given for a second of
 one call; a ratio is that to the stretches of Echo() right before and after, so that what changes in the machine over
-minutes changes both; the median where there are several. Context switches are those of all threads, from
-`/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint (`perf stat -e raw_syscalls:sys_enter`)
-in a second of their own, as counting costs time.
+minutes changes both; the median where there are several. What TLS adds, and a call among {MANY_CALLS} against one among
+{REFERENCE_CALLS}, are compared with the plain and the fewer calls right before and after in the same way. Context
+switches are those of all threads, from `/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint
+(`perf stat -e raw_syscalls:sys_enter`) in a second of their own, as counting costs time.
+
+Where this time goes, and how little it could be:
+[decisions/0014](decisions/0014-what-a-call-costs-at-least.md).
 
 **Calls held.** More and more calls until a rule of the above is broken. What there was not enough of is told from the
 shares of a core that asterisk, its busiest thread, SIPp and the far end had, and from how many threads of asterisk were

@@ -122,17 +122,20 @@ def between_echo(paths: tuple[CallPath, ...], calls: int, seconds: float) -> tup
 _OTHERS = (AUDIOSOCKET, CHAN_WEBSOCKET)
 _OURS = (CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, RESAMPLED_20)
 _SECONDS = 7.0
+_REFERENCE = (REFERENCE_CALLS, _SECONDS)
 
 FULL = Plan(
+    # Plain beside TLS, and few beside many: they are compared with each other too.
     cells=(
-        *between_echo((CHUNKS_20, AUDIOSOCKET, CHUNKS_240, CHAN_WEBSOCKET, TLS_20), REFERENCE_CALLS, _SECONDS),
-        *between_echo((CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_240, RESAMPLED_20), REFERENCE_CALLS, _SECONDS),
-        *between_echo((CHUNKS_20, CHUNKS_240), REFERENCE_CALLS, _SECONDS),
-        *(Cell(path, calls, _SECONDS) for calls in (1, 10, 100) for path in (CHUNKS_20, ECHO, CHUNKS_240)),
+        *between_echo((TLS_20, CHUNKS_20, AUDIOSOCKET, CHUNKS_240, CHAN_WEBSOCKET, TLS_20, CHUNKS_20), *_REFERENCE),
         *(
             Cell(path, MANY_CALLS, _SECONDS)
-            for path in (CHUNKS_20, ECHO, CHUNKS_240, TLS_20, ECHO, AUDIOSOCKET, CHAN_WEBSOCKET)
+            for path in (CHUNKS_20, ECHO, CHUNKS_240, TLS_20, ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20)
         ),
+        *between_echo(
+            (CHUNKS_20, TLS_20, CHUNKS_60, CHUNKS_240, TLS_240, RESAMPLED_20, CHUNKS_20, CHUNKS_240), *_REFERENCE
+        ),
+        *(Cell(path, calls, _SECONDS) for calls in (1, 10, 100) for path in (CHUNKS_20, ECHO, CHUNKS_240)),
     ),
     counted=PATHS,
     bursts=tuple(
@@ -152,7 +155,7 @@ FULL = Plan(
         Search(CHUNKS_240, (400, 600, 800), 6.0),
         Search(ECHO, (600, 900), 6.0),
     ),
-    cells_16=between_echo((CHUNKS_20,), REFERENCE_CALLS, _SECONDS),
+    cells_16=between_echo((CHUNKS_20,), *_REFERENCE),
     bursts_16=(Bursts(ECHO, 2, 2.0, 0, 0.0), Bursts(CHUNKS_20, 2, 2.0, 0, 0.0)),
 )
 
