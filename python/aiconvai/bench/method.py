@@ -78,6 +78,9 @@ first, and every later echo wait behind it, which no agent that answers makes it
 from the third second on. The drift is the slope of a straight line through all arrivals against one packet each 20 ms.
 `--drift-minutes` watches longer.
 
+What a caller hears of a service whose audio comes late now and then, with and without a playout delay that adapts:
+[decisions/0011](decisions/0011-the-playout-delay-comes-with-gaps.md).
+
 **Interruption.** From the moment the far end has given the last byte of the message to the kernel to the last packet
 of old audio that arrives up to 250 ms later. Interruptions come at random places between two packets, which are 20 ms
 apart: the last packet usually came before the message, and then silence counts as 0 ms. A phone plays the last packet
