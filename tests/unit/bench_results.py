@@ -24,6 +24,7 @@ def stretch(path: CallPath, cpu: float, *, calls: int = 50, helper: float = 0.0)
     """Ten seconds in which nothing went wrong; cpu and helper in CPU seconds for a second of a call."""
     return Stretch(
         asterisk=22, path=path.name, calls=calls, seconds=10.0, asterisk_cpu=cpu, helper_cpu=helper,
+        echo_cpu=0.001 if calls == 50 else None,
         asterisk_share=cpu * calls, busiest_thread_share=0.05, run_queue=0.01, callers_share=0.1, far_end_share=0.1,
         other_share=0.0, stolen_share=0.0, context_switches=60.0, system_calls=150.0, least_packets_in=500,
         least_packets_out=500, expected_packets=500, underruns=3 if path.agent else None,

@@ -74,7 +74,7 @@ def test_costs_are_by_path_and_number_of_calls() -> None:
     assert found[ECHO.name, 50].ratio == 1.0
     assert found[ECHO.name, 50].stretches == 3
     assert found[CHUNKS_20.name, 50].ratio == pytest.approx(1.8)
-    assert found[CHUNKS_20.name, 200].ratio is None, "no Echo() with 200 calls"
+    assert found[CHUNKS_20.name, 200].ratio is None, "no Echo() beside 200 calls"
     audiosocket = found[AUDIOSOCKET.name, 50]
     assert (audiosocket.ratio, audiosocket.asterisk_ratio) == (pytest.approx(2.5), pytest.approx(2.0))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aiconvai.bench.paths import ECHO
 from aiconvai.bench.results import Cost, Stretch
-from aiconvai.bench.statistics import median, ratios_to_neighbours
+from aiconvai.bench.statistics import median
 
 
 def costs(stretches: Sequence[Stretch]) -> list[Cost]:
@@ -16,8 +15,7 @@ def costs(stretches: Sequence[Stretch]) -> list[Cost]:
 
 
 def _cost(stretches: Sequence[Stretch], asterisk: int, path: str, calls: int) -> Cost:
-    beside = [one for one in stretches if (one.asterisk, one.calls) == (asterisk, calls)]
-    own = [one for one in beside if one.path == path]
+    own = [one for one in stretches if (one.asterisk, one.path, one.calls) == (asterisk, path, calls)]
     counted = [one.system_calls for one in own if one.system_calls is not None]
     return Cost(
         asterisk=asterisk,
@@ -26,18 +24,13 @@ def _cost(stretches: Sequence[Stretch], asterisk: int, path: str, calls: int) ->
         stretches=len(own),
         asterisk_cpu=median([one.asterisk_cpu for one in own]),
         helper_cpu=median([one.helper_cpu for one in own]),
-        ratio=_ratio(beside, path, lambda one: one.asterisk_cpu + one.helper_cpu),
-        asterisk_ratio=_ratio(beside, path, lambda one: one.asterisk_cpu),
+        ratio=_ratio(own, lambda one: one.asterisk_cpu + one.helper_cpu),
+        asterisk_ratio=_ratio(own, lambda one: one.asterisk_cpu),
         context_switches=median([one.context_switches for one in own]),
         system_calls=median(counted) if counted else None,
     )
 
 
-def _ratio(stretches: Sequence[Stretch], path: str, cost: Callable[[Stretch], float]) -> float | None:
-    if path == ECHO.name:
-        return 1.0
-    ratios = ratios_to_neighbours(
-        [cost(one) if one.path == path else None for one in stretches],
-        [cost(one) if one.path == ECHO.name else None for one in stretches],
-    )
+def _ratio(stretches: Sequence[Stretch], cost: Callable[[Stretch], float]) -> float | None:
+    ratios = [cost(one) / one.echo_cpu for one in stretches if one.echo_cpu]
     return median(ratios) if ratios else None

@@ -52,11 +52,12 @@ Nothing else runs. Times of packets are those at which the kernel took them in.
 **Processor time.** SIPp makes calls that speak for as long as they last. Once they are all up, and have been for 2 s,
 the kernel's scheduler says how long each thread of asterisk ran: `/proc/PID/task/*/schedstat`, in nanoseconds.
 `/proc/PID/stat` counts in ticks of 10 ms, of which one call needs one in many seconds. Costs are given for a second of
-one call; a ratio is that to the stretches of Echo() right before and after, so that what changes in the machine over
-minutes changes both; the median where there are several. What TLS adds, and a call among {MANY_CALLS} against one among
-{REFERENCE_CALLS}, are compared with the plain and the fewer calls right before and after in the same way. Context
-switches are those of all threads, from `/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint
-(`perf stat -e raw_syscalls:sys_enter`) in a second of their own, as counting costs time.
+one call. A ratio is that to as many calls to Echo() **at the same time**, on another Asterisk that is just like it: the
+speed of a machine that others share changes by a quarter from one second to the next, and then it changes for both;
+the median where there are several stretches. Echo() beside Echo() says what is left of that. A call among {MANY_CALLS}
+is compared with one among {REFERENCE_CALLS} right before and after. Context switches are those of all threads, from
+`/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint (`perf stat -e raw_syscalls:sys_enter`)
+in a second of their own, as counting costs time.
 
 Where this time goes, and how little it could be:
 [decisions/0014](decisions/0014-what-a-call-costs-at-least.md).

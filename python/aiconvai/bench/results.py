@@ -83,6 +83,8 @@ class Stretch(Result):
     helper_cpu: float
     """CPU seconds of the process that AudioSocket() and chan_websocket need besides, for each second of a call; of the
     other paths 0."""
+    echo_cpu: float | None = None
+    """The same of as many calls to Echo() in another Asterisk at the same time; null where there were none."""
     asterisk_share: float
     """Of a core, of the asterisk process."""
     busiest_thread_share: float
@@ -131,7 +133,8 @@ class Cost(Result):
     helper_cpu: float
     """The same of the helper process."""
     ratio: float | None
-    """Asterisk and helper together, in times of Echo() with as many calls; null where Echo() was not measured so."""
+    """Asterisk and helper together, in times of as many calls to Echo() at the same time, median; null where there were
+    none."""
     asterisk_ratio: float | None
     """The same of Asterisk alone."""
     context_switches: float

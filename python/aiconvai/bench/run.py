@@ -91,7 +91,7 @@ class Run:
     @contextmanager
     def _stage(self, version: AsteriskVersion, agents: Agents) -> Iterator[Stage]:
         try:
-            with set_up(version, agents, self._console) as stage:
+            with set_up(version, agents, self._console, floor=True) as stage:
                 self.results.machine.asterisk[version] = stage.exact_version()
                 yield stage
         except FarEndError as error:
@@ -134,7 +134,7 @@ class Run:
 
     def _cell(self, stage: Stage, cell: Cell) -> None:
         count = cell.calls == REFERENCE_CALLS and cell.path.name in self._uncounted
-        done = stretch.measure(stage, cell.path, cell.calls, cell.seconds, count_system_calls=count)
+        done = stretch.measure(stage, cell.path, cell.calls, cell.seconds, beside_echo=True, count_system_calls=count)
         if count:
             self._uncounted.remove(cell.path.name)
         self.results.stretches.append(done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Stage:
 
     asterisk: Asterisk
     far_end: FarEnd
+    floor: Asterisk | None = None
+    """Another one just like it, for calls to Echo() at the same time: what the machine does to one it does to both."""
 
     def exact_version(self) -> str:
         """As Asterisk says it, such as 22.10.1."""
@@ -62,8 +64,11 @@ def far_end_program() -> Path:
 
 
 @contextmanager
-def set_up(version: AsteriskVersion, agents: Agents, console: Console) -> Iterator[Stage]:
-    """Build the module, start the far end and Asterisk. Nothing is logged that a quiet system would not log."""
+def set_up(version: AsteriskVersion, agents: Agents, console: Console, *, floor: bool = False) -> Iterator[Stage]:
+    """Build the module, start the far end and Asterisk, and another Asterisk for the floor where that is asked for.
+
+    Nothing is logged that a quiet system would not log.
+    """
     module = build_module(version, console=console)
     authority = trustme.CA(organization_name="aiconvai bench")
     samples = ulaw_encode(speech(_SPEECH_SECONDS, 8000))
@@ -72,14 +77,18 @@ def set_up(version: AsteriskVersion, agents: Agents, console: Console) -> Iterat
     ) as far_end:
         assert far_end.wss_port is not None
         ports = FarEndPorts(far_end.ws_port, far_end.wss_port, far_end.audiosocket_port)
-        with Asterisk(
-            version,
-            module=module,
-            module_config=paths.module_configuration(ports, agents.ids()),
-            modules=(*paths.WEBSOCKET_MODULES, *paths.AUDIOSOCKET_MODULES) if version >= 22 else (),
-            extensions=paths.dialplan(ports, paths.ALL),
-            extra_files={"websocket_client.conf": paths.websocket_client_configuration(ports)},
-            files={paths.CA_FILE: authority.cert_pem.bytes()},
-            verbose=0,
-        ) as asterisk:
-            yield Stage(asterisk, far_end)
+
+        def asterisk() -> Asterisk:
+            return Asterisk(
+                version,
+                module=module,
+                module_config=paths.module_configuration(ports, agents.ids()),
+                modules=(*paths.WEBSOCKET_MODULES, *paths.AUDIOSOCKET_MODULES) if version >= 22 else (),
+                extensions=paths.dialplan(ports, paths.ALL),
+                extra_files={"websocket_client.conf": paths.websocket_client_configuration(ports)},
+                files={paths.CA_FILE: authority.cert_pem.bytes()},
+                verbose=0,
+            )
+
+        with asterisk() as main, asterisk() if floor else nullcontext() as other:
+            yield Stage(main, far_end, other)

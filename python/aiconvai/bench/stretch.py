@@ -7,12 +7,12 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from aiconvai.asterisk import ManagerClient
+from aiconvai.asterisk import Asterisk, ManagerClient
 from aiconvai.bench.channel_statistics import ChannelPackets, channel_packets
 from aiconvai.bench.errors import BenchError, CallsFailedError
 from aiconvai.bench.machine import ProcessTimes, busiest, process_times, stolen_seconds, used_by_others
 from aiconvai.bench.module_counters import ModuleCalls, ended_conversations, module_calls
-from aiconvai.bench.paths import CallPath
+from aiconvai.bench.paths import ECHO, CallPath
 from aiconvai.bench.process_usage import ProcessUsage, context_switches, read_usage, used
 from aiconvai.bench.results import Problem, Stretch
 from aiconvai.bench.sipp import SippCalls, ramp_seconds
@@ -40,6 +40,7 @@ class _Reading:
 
     time: float
     asterisk: ProcessUsage
+    floor: ProcessUsage | None
     far_end: ProcessUsage
     callers: ProcessUsage
     context_switches: int
@@ -56,9 +57,21 @@ class _Packets:
     seconds: float
 
 
-def measure(stage: Stage, path: CallPath, calls: int, seconds: float, *, count_system_calls: bool = False) -> Stretch:
-    """So many calls through a path, measured over so many seconds once they are all up and have settled."""
+def measure(
+    stage: Stage,
+    path: CallPath,
+    calls: int,
+    seconds: float,
+    *,
+    beside_echo: bool = False,
+    count_system_calls: bool = False,
+) -> Stretch:
+    """So many calls through a path, measured over so many seconds once they are all up and have settled.
+
+    beside_echo: as many calls go to Echo() on the stage's other Asterisk meanwhile.
+    """
     asterisk = stage.asterisk
+    floor = stage.floor if beside_echo else None
     counting = _COUNTING_SECONDS + _PERF_START_SECONDS if count_system_calls else 0.0
     lasting = ramp_seconds(calls) + _SETTLING_SECONDS + _QUIET_SECONDS + seconds + counting + _MARGIN_SECONDS
     lasting += calls / _ASKED_A_SECOND
@@ -66,16 +79,25 @@ def measure(stage: Stage, path: CallPath, calls: int, seconds: float, *, count_s
     with ExitStack() as stack:
         # Callers who broke down have left their calls behind; the next ones need the room.
         stack.callback(asterisk.hang_up_all)
+        if floor is not None:
+            stack.callback(floor.hang_up_all)
         try:
-            with SippCalls(asterisk.host, asterisk.sip_port, path.extension, calls, lasting) as callers:
+            with ExitStack() as running:
+                ours = {os.getpid(), asterisk.pid, stage.far_end.reader.pid}
+                if floor is not None:
+                    echoed = SippCalls(floor.host, floor.sip_port, ECHO.extension, calls, lasting)
+                    ours |= {floor.pid, running.enter_context(echoed).reader.pid}
+                callers = running.enter_context(
+                    SippCalls(asterisk.host, asterisk.sip_port, path.extension, calls, lasting)
+                )
+                ours.add(callers.reader.pid)
                 time.sleep(ramp_seconds(calls) + _SETTLING_SECONDS)
                 closed_before = len(stage.far_end.closed)
                 packets_before, began = channel_packets(asterisk), time.monotonic()
                 time.sleep(_QUIET_SECONDS)  # what was asked just now must not be counted
-                ours = {os.getpid(), asterisk.pid, stage.far_end.reader.pid, callers.reader.pid}
-                before = _read(stage, callers)
+                before = _read(stage, callers, floor)
                 time.sleep(seconds)
-                after = _read(stage, callers)
+                after = _read(stage, callers, floor)
                 packets_after, ended = channel_packets(asterisk), time.monotonic()
                 drops = socket_drops(asterisk.process)
                 if path.agent is not None:
@@ -98,7 +120,7 @@ def measure(stage: Stage, path: CallPath, calls: int, seconds: float, *, count_s
     return stretch
 
 
-def _read(stage: Stage, callers: SippCalls) -> _Reading:
+def _read(stage: Stage, callers: SippCalls, floor: Asterisk | None) -> _Reading:
     pid = stage.asterisk.pid
     # Asterisk's own account first and last would be longer than the time it belongs to: time and account together.
     return _Reading(
@@ -107,6 +129,7 @@ def _read(stage: Stage, callers: SippCalls) -> _Reading:
         stolen=stolen_seconds(),
         far_end=read_usage(stage.far_end.reader.pid),
         callers=read_usage(callers.reader.pid),
+        floor=read_usage(floor.pid) if floor is not None else None,
         time=time.monotonic(),
         asterisk=read_usage(pid),
     )
@@ -118,6 +141,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
     far_end = used(before.far_end, after.far_end).ran
     callers = used(before.callers, after.callers).ran
     call_seconds = length * calls
+    floor = used(before.floor, after.floor).ran if before.floor is not None and after.floor is not None else None
     stretch = Stretch(
         asterisk=stage.asterisk.version,
         path=path.name,
@@ -125,6 +149,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
         seconds=round(length, 3),
         asterisk_cpu=asterisk.ran / call_seconds,
         helper_cpu=far_end / call_seconds if path.helper else 0.0,
+        echo_cpu=floor / call_seconds if floor is not None else None,
         asterisk_share=asterisk.ran / length,
         busiest_thread_share=asterisk.busiest_thread / length,
         run_queue=asterisk.waited / length,
