@@ -91,7 +91,7 @@ def check_pace(spacing_ms: npt.NDArray[np.float64]) -> None:
     median_ms = float(np.median(spacing_ms))
     slipped_ms = float(np.max(np.abs(np.cumsum(spacing_ms - FRAME_MS))))
     assert abs(median_ms - FRAME_MS) < 0.5, f"packets went every {median_ms:.2f} ms"
-    assert slipped_ms < 100.0, f"a packet was {slipped_ms:.1f} ms off its time"
+    assert slipped_ms < 250.0, f"a packet was {slipped_ms:.1f} ms off its time"
 
 
 def seconds_of(samples: Samples, hz: float, rate: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import time
@@ -102,6 +103,9 @@ class Run:
         if not wanted(name, self._only):
             return
         self._console.print(f"{time.strftime('%H:%M:%S')}  Asterisk {name}", highlight=False)
+        # The callers that measure are in this process and stand still while its garbage is collected.
+        gc.collect()
+        gc.freeze()
         try:
             step()
         except (AsteriskError, BenchError, FarEndError, ManagerError, SipError, TimeoutError) as error:
