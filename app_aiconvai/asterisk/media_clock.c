@@ -206,6 +206,11 @@ static void leave_busy(struct session *session)
 	}
 }
 
+static uint64_t time_of_tick(uint64_t tick)
+{
+	return media_clock.start_us + tick * US_PER_TICK;
+}
+
 /* The first tick that is not before that time. */
 static uint64_t tick_at(uint64_t us)
 {
@@ -308,7 +313,7 @@ static void retry_busy(void)
 
 static void serve_slot(uint64_t tick)
 {
-	uint64_t tick_us = media_clock.start_us + tick * US_PER_TICK;
+	uint64_t tick_us = time_of_tick(tick);
 	struct session *session;
 
 	AST_DLLIST_TRAVERSE_SAFE_BEGIN(&media_clock.slots[tick % SLOTS], session, slot_entry) {
@@ -342,8 +347,7 @@ static uint64_t next_tick_with_work(void)
 /* Waits for something to do. Returns 0 when the clock is to stop. */
 static int wait_for_work(struct session **armed)
 {
-	uint64_t tick = next_tick_with_work();
-	uint64_t deadline_us = media_clock.start_us + tick * US_PER_TICK;
+	uint64_t deadline_us = time_of_tick(next_tick_with_work());
 	struct timespec deadline = {.tv_sec = (time_t) (deadline_us / 1000000), .tv_nsec = (long) (deadline_us % 1000000) * 1000};
 	int idle = !media_clock.in_care;
 	int timed_out = 0, go_on;
@@ -368,8 +372,7 @@ static int wait_for_work(struct session **armed)
 static void serve_due_slots(void)
 {
 	uint64_t now_us = aic_now_us();
-	uint64_t next = next_tick_with_work();
-	uint64_t due_us = media_clock.start_us + next * US_PER_TICK;
+	uint64_t due_us = time_of_tick(next_tick_with_work());
 
 	if (media_clock.in_care && now_us > due_us) {
 		if (now_us - due_us > atomic_load_explicit(&media_clock.late_us_max, memory_order_relaxed)) {
@@ -379,7 +382,7 @@ static void serve_due_slots(void)
 			media_clock.tick = tick_at(now_us);
 		}
 	}
-	while (media_clock.start_us + media_clock.tick * US_PER_TICK <= now_us) {
+	while (time_of_tick(media_clock.tick) <= now_us) {
 		retry_busy();
 		serve_slot(media_clock.tick++);
 		if (!media_clock.in_care && media_clock.tick < tick_at(now_us)) {

@@ -7,6 +7,8 @@
  */
 #include "base64.h"
 
+#include "byte_table.h"
+
 #include <string.h>
 
 /* clang-format off */
@@ -46,15 +48,10 @@ static const char pairs[4096][2] = {
 #define THIRD(c) (IN_ALPHABET(c) ? (uint32_t) VALUE(c) >> 2 << 8 | ((uint32_t) VALUE(c) & 3) << 22 : BAD)
 #define FOURTH(c) (IN_ALPHABET(c) ? (uint32_t) VALUE(c) << 16 : BAD)
 
-#define ENTRIES_4(entry, c) entry(c), entry((c) + 1), entry((c) + 2), entry((c) + 3)
-#define ENTRIES_16(entry, c) ENTRIES_4(entry, c), ENTRIES_4(entry, (c) + 4), ENTRIES_4(entry, (c) + 8), ENTRIES_4(entry, (c) + 12)
-#define ENTRIES_64(entry, c) ENTRIES_16(entry, c), ENTRIES_16(entry, (c) + 16), ENTRIES_16(entry, (c) + 32), ENTRIES_16(entry, (c) + 48)
-#define ENTRIES(entry) {ENTRIES_64(entry, 0), ENTRIES_64(entry, 64), ENTRIES_64(entry, 128), ENTRIES_64(entry, 192)}
-
-static const uint32_t first[256] = ENTRIES(FIRST);
-static const uint32_t second[256] = ENTRIES(SECOND);
-static const uint32_t third[256] = ENTRIES(THIRD);
-static const uint32_t fourth[256] = ENTRIES(FOURTH);
+static const uint32_t first[256] = AIC_BYTE_TABLE(FIRST);
+static const uint32_t second[256] = AIC_BYTE_TABLE(SECOND);
+static const uint32_t third[256] = AIC_BYTE_TABLE(THIRD);
+static const uint32_t fourth[256] = AIC_BYTE_TABLE(FOURTH);
 
 /* Eight bytes as a number, the first one on top. */
 static inline uint64_t read_eight(const uint8_t *in)

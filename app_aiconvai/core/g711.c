@@ -8,6 +8,8 @@
  */
 #include "g711.h"
 
+#include "byte_table.h"
+
 #define ULAW_BIAS 0x84 /* 33 in 14-bit units: makes the first segment start at a power of two */
 #define ULAW_CLIP 32635
 #define ULAW_ALL_BITS 0xff
@@ -27,15 +29,10 @@
 #define ULAW_SQUARE(c) ((uint64_t) ULAW_MAGNITUDE(c) * ULAW_MAGNITUDE(c))
 #define ALAW_SQUARE(c) ((uint64_t) ALAW_MAGNITUDE(c) * ALAW_MAGNITUDE(c))
 
-#define ENTRIES_4(entry, c) entry(c), entry((c) + 1), entry((c) + 2), entry((c) + 3)
-#define ENTRIES_16(entry, c) ENTRIES_4(entry, c), ENTRIES_4(entry, (c) + 4), ENTRIES_4(entry, (c) + 8), ENTRIES_4(entry, (c) + 12)
-#define ENTRIES_64(entry, c) ENTRIES_16(entry, c), ENTRIES_16(entry, (c) + 16), ENTRIES_16(entry, (c) + 32), ENTRIES_16(entry, (c) + 48)
-#define ENTRIES(entry) {ENTRIES_64(entry, 0), ENTRIES_64(entry, 64), ENTRIES_64(entry, 128), ENTRIES_64(entry, 192)}
-
-static const int16_t ulaw_samples[256] = ENTRIES(ULAW_SAMPLE);
-static const int16_t alaw_samples[256] = ENTRIES(ALAW_SAMPLE);
-static const uint64_t ulaw_squares[256] = ENTRIES(ULAW_SQUARE);
-static const uint64_t alaw_squares[256] = ENTRIES(ALAW_SQUARE);
+static const int16_t ulaw_samples[256] = AIC_BYTE_TABLE(ULAW_SAMPLE);
+static const int16_t alaw_samples[256] = AIC_BYTE_TABLE(ALAW_SAMPLE);
+static const uint64_t ulaw_squares[256] = AIC_BYTE_TABLE(ULAW_SQUARE);
+static const uint64_t alaw_squares[256] = AIC_BYTE_TABLE(ALAW_SQUARE);
 
 /* Position of the highest bit of a number that is not 0. */
 static inline int highest_bit(unsigned int number)

@@ -15,14 +15,12 @@ import numpy.typing as npt
 
 from aiconvai.audio import FULL_SCALE, Samples, decode, resample, rms_dbfs
 from aiconvai.caller import Call
+from aiconvai.caller.codecs import PACKET_MS
 from aiconvai.mock import AudioChunk, ConversationRecord
 from aiconvai.mock.threaded import ThreadedConversation
 
 AUDIBLE_DBFS = -45.0
 """Quieter than this is silence."""
-
-FRAME_MS = 20.0
-"""Of every codec used here."""
 
 _FRAME_SECONDS = 0.005
 _EDGE_SECONDS = 0.01
@@ -89,8 +87,8 @@ def check_pace(spacing_ms: npt.NDArray[np.float64]) -> None:
     A machine that stalls delays a packet or two, and the next come the sooner for it; a wrong clock shows in every one.
     """
     median_ms = float(np.median(spacing_ms))
-    slipped_ms = float(np.max(np.abs(np.cumsum(spacing_ms - FRAME_MS))))
-    assert abs(median_ms - FRAME_MS) < 0.5, f"packets went every {median_ms:.2f} ms"
+    slipped_ms = float(np.max(np.abs(np.cumsum(spacing_ms - PACKET_MS))))
+    assert abs(median_ms - PACKET_MS) < 0.5, f"packets went every {median_ms:.2f} ms"
     assert slipped_ms < 250.0, f"a packet was {slipped_ms:.1f} ms off its time"
 
 

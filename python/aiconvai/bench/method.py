@@ -47,7 +47,8 @@ The far end of all is one program written in C, so that it is never the limit an
 
 ## How each number is taken
 
-Nothing else runs. Times of packets are those at which the kernel took them in.
+Nothing else runs; an Asterisk that is not being measured stands idle. Times of packets are those at which the kernel
+took them in.
 
 **Processor time.** SIPp makes calls that speak for as long as they last. Once they are all up, and have been for 2 s,
 the kernel's scheduler says how long each thread of asterisk ran: `/proc/PID/task/*/schedstat`, in nanoseconds.

@@ -63,7 +63,7 @@ class Run:
             ensure_image(version, console=self._console)
         clock = KernelClock()
         plan = self._plan
-        with self._stage(22, self._agents()) as stage:
+        with self._stage(22, self._agents(), plan.cells) as stage:
             self._bursts(stage, plan.bursts)
             self._cells(stage, plan.cells)
             self._agents_that_speak(stage)
@@ -73,7 +73,7 @@ class Run:
             self._do(f"22 {growth.name}", partial(self._growth, growth))
         names = [*(cell.name for cell in plan.cells_16), *(bursts.name for bursts in plan.bursts_16)]
         if any(wanted(f"16 {name}", self._only) for name in names):
-            with self._stage(16, Agents()) as stage:
+            with self._stage(16, Agents(), plan.cells_16) as stage:
                 self._cells(stage, plan.cells_16)
                 self._bursts(stage, plan.bursts_16)
         self._note(clock_problems(clock, KernelClock()))
@@ -90,9 +90,10 @@ class Run:
         )
 
     @contextmanager
-    def _stage(self, version: AsteriskVersion, agents: Agents) -> Iterator[Stage]:
+    def _stage(self, version: AsteriskVersion, agents: Agents, cells: Iterable[Cell]) -> Iterator[Stage]:
+        floor = any(wanted(f"{version} {cell.name}", self._only) for cell in cells)
         try:
-            with set_up(version, agents, self._console, floor=True) as stage:
+            with set_up(version, agents, self._console, floor=floor) as stage:
                 self.results.machine.asterisk[version] = stage.exact_version()
                 yield stage
         except FarEndError as error:
