@@ -173,6 +173,28 @@ static void read_section(struct configuration *configuration, struct ast_config 
 	ast_free(lines);
 }
 
+/* An agent's failover is known once all have been read. */
+static void check_failover(const struct configuration *configuration, struct problem_sink *sink)
+{
+	struct ao2_iterator iterator = ao2_iterator_init(configuration->agents, 0);
+	struct agent *agent;
+
+	for (; (agent = ao2_iterator_next(&iterator)); ao2_ref(agent, -1)) {
+		const char *name = agent->settings.failover;
+		struct agent *other = name ? agents_find(configuration, name) : NULL;
+
+		if (name && !other) {
+			char text[400];
+
+			snprintf(text, sizeof(text), "%.100s: [%.80s] failover = %.80s: expected the name of another agent; correct it", configuration->file,
+				agent->name, name);
+			report(sink, text);
+		}
+		ao2_cleanup(other);
+	}
+	ao2_iterator_destroy(&iterator);
+}
+
 /* Loads the first file that exists. Returns NULL where there is none or it cannot be parsed (`*file` is set then). */
 static struct ast_config *load_file(const char **file)
 {
@@ -225,6 +247,7 @@ int agents_load(int fd)
 			}
 		}
 		ast_config_destroy(config);
+		check_failover(configuration, &sink);
 	}
 	if (!sink.count) {
 		ao2_global_obj_replace_unref(in_force, configuration);
@@ -253,6 +276,27 @@ struct configuration *agents_configuration(void)
 struct agent *agents_find(const struct configuration *configuration, const char *name)
 {
 	return ao2_find(configuration->agents, name, OBJ_SEARCH_KEY);
+}
+
+size_t agents_failover(const struct configuration *configuration, const struct agent *agent, struct agent *others[AGENTS_CHAIN_MAX])
+{
+	const struct agent *last = agent;
+	size_t count = 0;
+
+	while (last->settings.failover && count < AGENTS_CHAIN_MAX) {
+		struct agent *next = agents_find(configuration, last->settings.failover);
+		bool known = !next || next == agent;
+
+		for (size_t i = 0; i < count; i++) {
+			known = known || next == others[i];
+		}
+		if (known) {
+			ao2_cleanup(next);
+			break;
+		}
+		last = others[count++] = next;
+	}
+	return count;
 }
 
 void agents_unload(void)

@@ -40,6 +40,12 @@ struct configuration *agents_configuration(void);
 /* The agent of that name (upper and lower case alike), with a reference for the caller, or NULL. */
 struct agent *agents_find(const struct configuration *configuration, const char *name);
 
+/* Most agents that one call tries. */
+#define AGENTS_CHAIN_MAX 8
+
+/* Those that take a call where `agent` cannot (option failover), each with a reference for the caller. Returns how many. */
+size_t agents_failover(const struct configuration *configuration, const struct agent *agent, struct agent *others[AGENTS_CHAIN_MAX]);
+
 void agents_unload(void);
 
 #endif

@@ -257,7 +257,7 @@ static int begin_call(struct ast_channel *channel, struct agent *agent, const st
 	struct session *session;
 	int result = 0;
 
-	session = session_new(channel, agent, configuration->general.max_concurrent_calls, options, variables->list, variables->count,
+	session = session_new(channel, agent, configuration, options, variables->list, variables->count,
 		network_loop(), network_resolver(), &outcome);
 	if (!session) {
 		return refuse(channel, &outcome);

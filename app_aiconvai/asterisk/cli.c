@@ -118,7 +118,7 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 			continue;
 		}
 		seconds(report.duration_ms, time, sizeof(time));
-		ast_cli(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s\n", report.channel_name, session->agent->name,
+		ast_cli(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s\n", report.channel_name, session_agent(session)->name,
 			aic_phase_name(report.conversation.phase), time, report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
 			aic_format_ms(session->line_format, report.playout.queued_bytes), report.conversation.conversation_id);
 		count++;
@@ -161,9 +161,10 @@ static void print_report(int fd, const struct session *session, const struct ses
 
 	seconds(report->duration_ms, time, sizeof(time));
 	ast_cli(fd, "Channel:            %s (%s)\n", report->channel_name, session->id);
-	ast_cli(fd, "Agent:              %s\n", session->agent->name);
+	ast_cli(fd, "Agent:              %s\n", session_agent(session)->name);
 	ast_cli(fd, "Conversation:       %s\n", conversation->conversation_id);
-	ast_cli(fd, "State:              %s, for %s, attempt %u\n", aic_phase_name(conversation->phase), time, conversation->attempts);
+	ast_cli(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times\n", aic_phase_name(conversation->phase), time,
+		conversation->attempts, conversation->reopenings);
 	ast_cli(fd, "Formats:            channel %s, to the service %s, from the service %s\n",
 		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink, sizeof(uplink)),
 		aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));

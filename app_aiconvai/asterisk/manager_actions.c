@@ -66,7 +66,7 @@ static void list_session(struct mansession *s, const char *action_id, struct ses
 	if (!ast_strlen_zero(action_id)) {
 		astman_append(s, "ActionID: %s\r\n", action_id);
 	}
-	astman_append(s, "Channel: %s\r\nUniqueid: %s\r\nAgent: %s\r\nConversationID: %s\r\nState: %s\r\n", report->channel_name, session->id, session->agent->name,
+	astman_append(s, "Channel: %s\r\nUniqueid: %s\r\nAgent: %s\r\nConversationID: %s\r\nState: %s\r\n", report->channel_name, session->id, session_agent(session)->name,
 		conversation->conversation_id, aic_phase_name(conversation->phase));
 	astman_append(s, "LineFormat: %s\r\n", aic_format_name(session->line_format, name, sizeof(name)));
 	astman_append(s, "DurationMs: %" PRIu64 "\r\nFramesReceived: %" PRIu64 "\r\nFramesPlayed: %" PRIu64 "\r\n", report->duration_ms, report->frames_received,

@@ -178,6 +178,9 @@ static void session_destroy(void *object)
 	ao2_cleanup(session->write_format_before);
 	ao2_cleanup(session->snapshot);
 	ao2_cleanup(session->agent);
+	for (size_t i = 0; i < session->other_count; i++) {
+		ao2_ref(session->others[i], -1);
+	}
 	atomic_fetch_sub(&alive, 1);
 	ast_module_unref(AST_MODULE_SELF);
 }
@@ -216,6 +219,18 @@ static void choose_line_format(struct session *session, struct ast_channel *chan
 	session->line_format = (struct aic_audio_format) {AIC_ENCODING_PCM16, ast_format_get_sample_rate(session->line_ast_format)};
 }
 
+struct agent *session_agent(const struct session *session)
+{
+	unsigned int acting = atomic_load(&((struct session *) session)->acting);
+
+	return acting ? session->others[acting - 1] : session->agent;
+}
+
+static struct aic_agent_choice choice_of(const struct agent *agent)
+{
+	return (struct aic_agent_choice) {aic_provider_of(agent->settings.provider), &agent->settings};
+}
+
 /* The link needs the session no more. */
 static void on_link_freed(void *user)
 {
@@ -225,9 +240,11 @@ static void on_link_freed(void *user)
 static int open_link(struct session *session, const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
 	struct aic_resolver *resolver)
 {
+	struct aic_agent_choice others[AGENTS_CHAIN_MAX];
 	struct aic_conversation_setup setup = {
-		.provider = aic_provider_of(session->agent->settings.provider),
-		.settings = &session->agent->settings,
+		.agent = choice_of(session->agent),
+		.others = others,
+		.other_count = session->other_count,
 		.line_format = session->line_format,
 		.variables = variables,
 		.variable_count = variable_count,
@@ -236,6 +253,9 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.user = session,
 	};
 
+	for (size_t i = 0; i < session->other_count; i++) {
+		others[i] = choice_of(session->others[i]);
+	}
 	ao2_ref(session, +1);
 	if (!(session->link = aic_link_new(loop, resolver, &setup, on_link_freed))) {
 		ao2_ref(session, -1);
@@ -244,7 +264,8 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 	return 0;
 }
 
-struct session *session_new(struct ast_channel *channel, struct agent *agent, int most_calls, const struct session_options *options,
+struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
+	const struct session_options *options,
 	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop, struct aic_resolver *resolver,
 	struct aic_outcome *outcome)
 {
@@ -260,6 +281,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, in
 	ast_module_ref(AST_MODULE_SELF);
 	ast_mutex_init(&session->playout_lock);
 	session->agent = ao2_bump(agent);
+	session->other_count = agents_failover(configuration, agent, session->others);
 	session->options = *options;
 	if (options->waiting_sound) {
 		ast_copy_string(session->waiting_sound, options->waiting_sound, sizeof(session->waiting_sound));
@@ -275,7 +297,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, in
 	session->snapshot = ast_channel_snapshot_get_latest(session->id);
 	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000,
 		agent->settings.playout_max_delay_ms, &playout_lock);
-	if (!session->playout || register_session(session, most_calls, outcome)) {
+	if (!session->playout || register_session(session, configuration->general.max_concurrent_calls, outcome)) {
 		session->channel = ast_channel_unref(session->channel);
 		ao2_ref(session, -1);
 		return NULL;

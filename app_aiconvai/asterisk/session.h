@@ -38,7 +38,9 @@ struct session_options {
 struct session {
 	/* Never change after creation. */
 	char id[160]; /* the channel's unique id */
-	struct agent *agent; /* owned reference */
+	struct agent *agent; /* owned reference: the one called */
+	struct agent *others[AGENTS_CHAIN_MAX]; /* owned references: those that take the call where it cannot */
+	size_t other_count;
 	struct session_options options; /* its waiting_sound is the copy below */
 	char waiting_sound[80];
 	struct ast_format *line_ast_format; /* owned reference: what audio is exchanged in with the channel */
@@ -63,6 +65,7 @@ struct session {
 
 	/* Of any thread. */
 	atomic_bool ended; /* the conversation is over; `outcome` says how */
+	atomic_uint acting; /* 0: the agent called; n: others[n - 1] */
 	atomic_bool waiting_sound_on; /* something is played until the agent is heard */
 	atomic_bool playing; /* there is audio to play, or was a moment ago: the media clock has the session in its care */
 	atomic_bool drained; /* while playing: nothing was queued after the last frame. Changed with the channel locked */
@@ -98,9 +101,13 @@ void sessions_stop(void);
  * Makes a session for `channel` and counts it against the limits. `variables` are told to the agent. Returns NULL with `outcome` set (BUSY
  * or UNAVAILABLE) where there can be none. The caller holds one reference.
  */
-struct session *session_new(struct ast_channel *channel, struct agent *agent, int most_calls, const struct session_options *options,
+struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
+	const struct session_options *options,
 	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop, struct aic_resolver *resolver,
 	struct aic_outcome *outcome);
+
+/* The agent that has the call now. Valid as long as the session is. */
+struct agent *session_agent(const struct session *session);
 
 /* Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be attached. */
 int session_begin(struct session *session);

@@ -38,7 +38,7 @@ bool session_events_is_debug(void)
 
 static bool is_debug(const struct session *session)
 {
-	return session->agent->settings.debug || session_events_is_debug();
+	return session_agent(session)->settings.debug || session_events_is_debug();
 }
 
 /* --- manager events --- */
@@ -83,7 +83,7 @@ static struct ast_str *new_body(struct session *session)
 		ast_free(channel);
 	}
 	ao2_cleanup(latest);
-	put_header(&body, "Agent", session->agent->name);
+	put_header(&body, "Agent", session_agent(session)->name);
 	put_header(&body, "ConversationID", conversation_id);
 	return body;
 }
@@ -234,15 +234,29 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 	put_header(&body, "ToolCallID", event->tool_call.id);
 	put_header(&body, "ToolName", event->tool_call.name);
 	put_header(&body, "Parameters", event->tool_call.parameters);
-	ast_str_append(&body, 0, "TimeoutMs: %d\r\n", (int) session->agent->settings.tool_timeout_ms);
+	ast_str_append(&body, 0, "TimeoutMs: %d\r\n", (int) session_agent(session)->settings.tool_timeout_ms);
 	send_event("AIConvAIToolCall", body);
+}
+
+static void on_failover(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body;
+	const struct agent *failed = session_agent(session), *next = session->others[event->failover.other];
+
+	ast_log(LOG_WARNING, "%s: agent %s could not be reached, %s takes the call: %s\n", session->id, failed->name, next->name, event->failover.reason);
+	if ((body = new_body(session))) {
+		put_header(&body, "NextAgent", next->name);
+		put_header(&body, "Reason", event->failover.reason);
+		send_event("AIConvAIFailover", body);
+	}
+	atomic_store(&session->acting, (unsigned int) event->failover.other + 1);
 }
 
 static void on_error(struct session *session, const struct aic_event *event)
 {
 	struct ast_str *body = new_body(session);
 
-	ast_log(LOG_WARNING, "%s: agent %s: %s\n", session->id, session->agent->name, event->error.message);
+	ast_log(LOG_WARNING, "%s: agent %s: %s\n", session->id, session_agent(session)->name, event->error.message);
 	if (!body) {
 		return;
 	}
@@ -275,7 +289,7 @@ static void put_statistics(struct ast_str **body, struct session *session, const
 
 	aic_playout_queue_stats(session->playout, &playout);
 	ast_str_append(body, 0, "DurationMs: %" PRIu64 "\r\n", (aic_now_us() - session->begun_us) / 1000);
-	ast_str_append(body, 0, "Attempts: %u\r\n", stats->attempts);
+	ast_str_append(body, 0, "Attempts: %u\r\nReconnects: %" PRIu64 "\r\n", stats->attempts, stats->reopenings);
 	ast_str_append(body, 0, "FramesReceived: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_received));
 	ast_str_append(body, 0, "FramesPlayed: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_played));
 	ast_str_append(body, 0, "ChunksSent: %" PRIu64 "\r\nChunksReceived: %" PRIu64 "\r\n", stats->uplink_chunks_sent, stats->downlink_chunks);
@@ -298,7 +312,7 @@ static void on_ended(struct session *session, const struct aic_event *event)
 	ao2_unlock(session);
 	sessions_count_end(outcome->status);
 	if (aic_status_is_failure(outcome->status)) {
-		ast_log(LOG_WARNING, "%s: agent %s: %s: %s\n", session->id, session->agent->name, aic_status_name(outcome->status), outcome->reason);
+		ast_log(LOG_WARNING, "%s: agent %s: %s: %s\n", session->id, session_agent(session)->name, aic_status_name(outcome->status), outcome->reason);
 	}
 	if ((body = new_body(session))) {
 		put_header(&body, "Status", aic_status_name(outcome->status));
@@ -332,6 +346,9 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_TOOL_CALL:
 		on_tool_call(session, event);
+		break;
+	case AIC_EVENT_FAILOVER:
+		on_failover(session, event);
 		break;
 	case AIC_EVENT_ERROR:
 		on_error(session, event);

@@ -29,6 +29,9 @@ struct aic_audio_format {
 /* Largest frame of AIC_FRAME_MS in any supported format: 48 kHz linear. */
 #define AIC_FRAME_BYTES_MAX 1920
 
+/* Most bytes of a sample. */
+#define AIC_SAMPLE_BYTES_MAX 2
+
 static inline size_t aic_sample_bytes(struct aic_audio_format format)
 {
 	return format.encoding == AIC_ENCODING_PCM16 ? 2 : 1;

@@ -4,6 +4,7 @@
  */
 #include "conversation_state.h"
 
+#include "close_codes.h"
 #include "url.h"
 #include "utf8.h"
 
@@ -49,87 +50,40 @@ void aic_conversation_tell_error(struct aic_conversation *conversation, const ch
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = line}});
 }
 
-/* Adds a copy of a variable, or replaces the value of the one of that name. Returns false when memory is short. */
-static bool set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value)
+static bool copy_others(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
 {
-	struct aic_variable *variable = NULL;
-	char *copy = strdup(value);
-
-	if (!copy) {
+	conversation->others = calloc(setup->other_count + 1, sizeof(*conversation->others));
+	if (!conversation->others) {
 		return false;
 	}
-	for (size_t i = 0; i < conversation->variable_count; i++) {
-		const char *known = conversation->variables[i].name;
-
-		/* The analyzer does not see that those counted have a name. */
-		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-		if (strlen(known) == name_length && !memcmp(known, name, name_length)) {
-			variable = &conversation->variables[i];
-			free((char *) variable->value);
-		}
+	for (size_t i = 0; i < setup->other_count; i++) {
+		conversation->others[i] = setup->others[i];
 	}
-	if (!variable) {
-		variable = &conversation->variables[conversation->variable_count];
-		if (!(variable->name = strndup(name, name_length))) {
-			free(copy);
-			return false;
-		}
-		conversation->variable_count++;
-	}
-	variable->value = copy;
-	return true;
-}
-
-static bool copy_variables(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
-{
-	const struct aic_string_list *configured = &setup->settings->dynamic_variable;
-
-	conversation->variables = calloc(configured->count + setup->variable_count + 1, sizeof(*conversation->variables));
-	if (!conversation->variables) {
-		return false;
-	}
-	for (size_t i = 0; i < configured->count; i++) {
-		size_t name_length = strcspn(configured->items[i], "=");
-
-		if (!set_variable(conversation, configured->items[i], name_length, configured->items[i] + name_length + 1)) {
-			return false;
-		}
-	}
-	for (size_t i = 0; i < setup->variable_count; i++) {
-		if (!set_variable(conversation, setup->variables[i].name, strlen(setup->variables[i].name), setup->variables[i].value)) {
-			return false;
-		}
-	}
+	conversation->other_count = setup->other_count;
 	return true;
 }
 
 struct aic_conversation *aic_conversation_new(const struct aic_conversation_setup *setup, uint64_t now_us)
 {
 	struct aic_conversation *conversation = calloc(1, sizeof(*conversation));
+	const struct aic_settings *settings = setup->agent.settings;
 
 	if (!conversation) {
 		return NULL;
 	}
-	conversation->settings = setup->settings;
-	conversation->provider = setup->provider;
 	conversation->playout = setup->playout;
 	conversation->on_event = setup->on_event;
 	conversation->user = setup->user;
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
-	conversation->ends_due_us = UINT64_MAX;
+	conversation->ends_due_us = conversation->marks_due_us = conversation->rollover_due_us = UINT64_MAX;
 	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
-	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) setup->settings->audio_frames_buffer_ms,
-		(uint32_t) setup->settings->connect_audio_limit_ms);
-	conversation->record = calloc(1, conversation->provider->record_size);
-	if (conversation->record) {
-		conversation->reader = aic_json_reader_new(conversation->provider->fields, conversation->provider->field_count,
-			conversation->record, conversation->provider->record_size);
-	}
+	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms, (uint32_t) settings->connect_audio_limit_ms);
 	conversation->writer = aic_json_writer_new();
-	if (!conversation->reader || !conversation->writer || !copy_variables(conversation, setup)) {
+	if (!conversation->writer || !aic_conversation_copy_variables(conversation, setup) || !copy_others(conversation, setup)
+		|| !aic_conversation_take_agent(conversation, &setup->agent)) {
 		aic_conversation_free(conversation);
 		return NULL;
 	}
@@ -146,23 +100,54 @@ void aic_conversation_free(struct aic_conversation *conversation)
 		free((char *) conversation->variables[i].value);
 	}
 	free(conversation->variables);
+	aic_conversation_forget_agent(conversation);
+	free(conversation->others);
+	free(conversation->kept);
+	aic_history_free(&conversation->history);
 	aic_request_clear(&conversation->request);
 	aic_uplink_free(&conversation->uplink);
 	aic_buffer_free(&conversation->audio_message);
 	aic_outbox_give_back(&conversation->outbox, conversation->sending);
 	aic_outbox_free(&conversation->outbox);
 	aic_json_writer_free(conversation->writer);
-	aic_json_reader_free(conversation->reader);
-	free(conversation->record);
 	aic_transcoder_free(conversation->downlink);
 	aic_buffer_free(&conversation->converted);
 	aic_tool_calls_clear(&conversation->tool_calls);
 	free(conversation);
 }
 
+/* --- marks --- */
+
+void aic_conversation_tell_first_mark(struct aic_conversation *conversation)
+{
+	struct aic_mark mark = conversation->marks[0];
+
+	conversation->mark_count--;
+	memmove(conversation->marks, conversation->marks + 1, conversation->mark_count * sizeof(mark));
+	conversation->provider->mark_played(conversation, mark.name);
+}
+
+void aic_conversation_look_at_marks(struct aic_conversation *conversation)
+{
+	struct aic_playout_stats playout;
+
+	conversation->marks_due_us = UINT64_MAX;
+	if (!conversation->mark_count) {
+		return;
+	}
+	aic_playout_queue_stats(conversation->playout, &playout);
+	while (conversation->mark_count && conversation->marks[0].behind_bytes <= playout.bytes_entered - playout.queued_bytes) {
+		aic_conversation_tell_first_mark(conversation);
+	}
+	/* The media clock takes the audio on another thread; nobody tells us when. */
+	if (conversation->mark_count) {
+		conversation->marks_due_us = conversation->now_us + AIC_FRAME_US;
+	}
+}
+
 /* --- attempts and the end --- */
 
-static void finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason)
+void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason)
 {
 	struct aic_conversation_stats stats;
 
@@ -172,10 +157,13 @@ static void finish(struct aic_conversation *conversation, enum aic_status status
 	conversation->phase = AIC_PHASE_ENDED;
 	conversation->phase_due_us = conversation->ends_due_us = UINT64_MAX;
 	conversation->open_pending = false;
+	conversation->mark_count = 0;
 	conversation->outcome.status = status;
 	conversation->outcome.close_code = close_code;
 	aic_utf8_line(conversation->outcome.reason, sizeof(conversation->outcome.reason), reason);
-	aic_outbox_clear(&conversation->outbox);
+	if (!conversation->close_pending) {
+		aic_outbox_clear(&conversation->outbox);
+	}
 	aic_tool_calls_clear(&conversation->tool_calls);
 	aic_conversation_stats(conversation, &stats);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
@@ -191,6 +179,12 @@ void aic_conversation_leave(struct aic_conversation *conversation)
 		break;
 	case AIC_PHASE_STARTING:
 	case AIC_PHASE_ACTIVE:
+		if (conversation->phase == AIC_PHASE_ACTIVE && conversation->provider->finish) {
+			/* What was to be sent before is sent before: messages may be numbered. */
+			conversation->provider->finish(conversation);
+		} else {
+			aic_outbox_clear(&conversation->outbox);
+		}
 		conversation->close_pending = true;
 		break;
 	case AIC_PHASE_WAITING:
@@ -206,8 +200,21 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
 	char text[AIC_REASON_MAX + 64];
 
+	if ((!retry || attempts >= most) && !conversation->reopening && conversation->next_other < conversation->other_count) {
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
+			.failover = {.other = conversation->next_other, .reason = reason}});
+		/* Not here: the provider that failed may be the one that called. */
+		conversation->agent_failed = true;
+		conversation->stats.attempts = 0;
+		conversation->phase = AIC_PHASE_WAITING;
+		conversation->phase_due_us = conversation->now_us;
+		conversation->open_pending = false;
+		conversation->service_error[0] = '\0';
+		aic_outbox_clear(&conversation->outbox);
+		return;
+	}
 	if (!retry || attempts >= most) {
-		finish(conversation, AIC_STATUS_UNAVAILABLE, close_code, reason);
+		aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, reason);
 		return;
 	}
 	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
@@ -223,6 +230,7 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 /* The request in `request` is to be opened. */
 static void open_request(struct aic_conversation *conversation)
 {
+	conversation->request.ca_file = conversation->settings->tls_ca_file;
 	conversation->phase = conversation->request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING : AIC_PHASE_CONNECTING;
 	conversation->phase_due_us = conversation->now_us + (uint64_t) conversation->settings->connection_timeout_seconds * US_PER_SECOND;
 	conversation->open_pending = true;
@@ -230,11 +238,21 @@ static void open_request(struct aic_conversation *conversation)
 
 static void begin_attempt(struct aic_conversation *conversation)
 {
+	if (conversation->agent_failed) {
+		conversation->agent_failed = false;
+		if (!aic_conversation_take_agent(conversation, &conversation->others[conversation->next_other++])) {
+			aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
+			return;
+		}
+	}
 	conversation->stats.attempts++;
+	/* Of a connection before this one that did not take them any more. */
+	aic_outbox_clear(&conversation->outbox);
+	conversation->close_pending = false;
 	conversation->stats.setup = (struct aic_setup_times) {0};
 	aic_request_clear(&conversation->request);
 	if (conversation->provider->open(conversation->settings, &conversation->request)) {
-		finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
+		aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
 		return;
 	}
 	open_request(conversation);
@@ -265,13 +283,15 @@ void aic_conversation_end(struct aic_conversation *conversation, enum aic_status
 {
 	conversation->now_us = now_us;
 	aic_conversation_leave(conversation);
-	finish(conversation, status, 0, reason);
+	aic_conversation_finish(conversation, status, 0, reason);
 }
 
 /* --- the call --- */
 
 void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, uint64_t now_us)
 {
+	struct aic_energy before = conversation->uplink.energy, added;
+
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return;
@@ -281,6 +301,24 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
 		conversation->stats.errors++;
 	}
+	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
+	added.samples = conversation->uplink.energy.samples - before.samples;
+	aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
+}
+
+void aic_conversation_tell_key(struct aic_conversation *conversation, char digit)
+{
+	const struct aic_provider *provider = conversation->provider;
+	char text[64];
+
+	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
+	if (provider->dtmf) {
+		provider->dtmf(conversation, digit);
+	} else if (provider->keys_are_context) {
+		provider->context(conversation, text);
+	} else {
+		provider->user_message(conversation, text);
+	}
 }
 
 void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
@@ -289,8 +327,9 @@ void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
 		return;
 	}
 	conversation->stats.dtmf_digits++;
+	aic_caller_idle_heard(&conversation->caller_idle, conversation->now_us);
 	if (conversation->phase == AIC_PHASE_ACTIVE) {
-		conversation->provider->dtmf(conversation, digit);
+		aic_conversation_tell_key(conversation, digit);
 	} else if (conversation->early_digit_count < EARLY_DIGITS_MAX) {
 		conversation->early_digits[conversation->early_digit_count++] = digit;
 	}
@@ -298,7 +337,7 @@ void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
 
 int aic_conversation_context(struct aic_conversation *conversation, const char *text)
 {
-	if (conversation->phase != AIC_PHASE_ACTIVE) {
+	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->context) {
 		return -1;
 	}
 	conversation->provider->context(conversation, text);
@@ -307,7 +346,7 @@ int aic_conversation_context(struct aic_conversation *conversation, const char *
 
 int aic_conversation_user_message(struct aic_conversation *conversation, const char *text)
 {
-	if (conversation->phase != AIC_PHASE_ACTIVE) {
+	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->user_message) {
 		return -1;
 	}
 	conversation->provider->user_message(conversation, text);
@@ -379,12 +418,20 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	}
 	conversation->phase = AIC_PHASE_STARTING;
 	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
-	conversation->stats.connected_us = now_us - conversation->begun_us;
+	conversation->opened_us = now_us;
+	if (!conversation->reopening) {
+		conversation->stats.connected_us = now_us - conversation->begun_us;
+	}
 	conversation->stats.setup.websocket = *times;
 	/* Half a message of a connection that broke is no beginning of this one's first. */
 	aic_json_reader_finish(conversation->reader);
 	conversation->message_failed = false;
-	conversation->provider->begin(conversation, conversation->settings, conversation->variables, conversation->variable_count);
+	conversation->split_bytes = 0;
+	conversation->mark_count = 0;
+	conversation->marks_due_us = UINT64_MAX;
+	conversation->resumed = false;
+	memset(conversation->provider_state, 0, conversation->provider->state_size);
+	conversation->provider->begin(conversation);
 }
 
 void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure, uint64_t now_us)
@@ -420,23 +467,76 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 	conversation->provider->message(conversation, conversation->record);
 }
 
-void aic_conversation_refused_message(struct aic_conversation *conversation)
+/* Hands on whole samples: a message comes in pieces of any length. */
+static void receive_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete)
 {
-	conversation->stats.messages_received++;
-	conversation->stats.malformed_messages++;
+	size_t sample = aic_sample_bytes(conversation->stats.downlink_format);
+	size_t missing = conversation->split_bytes ? sample - conversation->split_bytes : 0;
+	size_t rest;
+
+	if (missing && length >= missing) {
+		memcpy(conversation->split_sample + conversation->split_bytes, bytes, missing);
+		conversation->split_bytes = 0;
+		conversation->provider->audio(conversation, conversation->split_sample, sample);
+		bytes += missing;
+		length -= missing;
+	}
+	rest = conversation->split_bytes ? length : length % sample;
+	if (length > rest) {
+		conversation->provider->audio(conversation, bytes, length - rest);
+	}
+	memcpy(conversation->split_sample + conversation->split_bytes, bytes + length - rest, rest);
+	/* Half a sample at the end of a message is no beginning of the next one's first. */
+	conversation->split_bytes = complete ? 0 : conversation->split_bytes + rest;
 }
 
-void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us)
+void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete, uint64_t now_us)
 {
-	struct aic_close_meaning meaning = {AIC_STATUS_LOST, true, ""};
-	char text[AIC_REASON_MAX * 2 + 4];
-
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
+	switch (conversation->provider->binary) {
+	case AIC_BINARY_JSON:
+		aic_conversation_message(conversation, (const char *) bytes, length, complete, now_us);
+		break;
+	case AIC_BINARY_AUDIO:
+		if (conversation->phase == AIC_PHASE_ACTIVE) {
+			receive_audio(conversation, bytes, length, complete);
+		} else if (complete) {
+			aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
+		}
+		conversation->stats.messages_received += complete;
+		break;
+	case AIC_BINARY_REFUSED:
+		conversation->stats.messages_received += complete;
+		conversation->stats.malformed_messages += complete;
+		break;
+	}
+}
+
+/* A connection that broke, or whose server goes away; what a service closes for reasons of its own it would close again. RFC 6455 section 7.4.1. */
+static bool may_be_replaced(uint16_t code)
+{
+	return code == 0 || code == 1001 || code == 1012 || code == 1013;
+}
+
+void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us)
+{
+	struct aic_close_meaning meaning;
+	char text[AIC_REASON_MAX * 2 + 4];
+
+	conversation->now_us = now_us;
+	if (conversation->phase == AIC_PHASE_WAITING && conversation->reopening && !conversation->stats.attempts) {
+		/* The one we closed: now the next can be opened. */
+		conversation->phase_due_us = now_us;
+		return;
+	}
+	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
+		return;
+	}
 	/* The reason of a close often is the beginning of the error before it: said once. */
-	conversation->provider->close_meaning(code, strstr(conversation->service_error, reason) ? "" : reason, &meaning);
+	aic_close_code_explain(conversation->provider, code, strstr(conversation->service_error, reason) ? "" : reason, &meaning);
 	if (conversation->service_error[0]) {
 		size_t length = strlen(meaning.sentence) + strlen(" ()");
 		int room = length < AIC_REASON_MAX ? (int) (AIC_REASON_MAX - 1 - length) : 0;
@@ -448,9 +548,13 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	}
 	conversation->outcome.play_out = conversation->agent_ends || meaning.status == AIC_STATUS_COMPLETED;
 	if (conversation->agent_ends) {
-		finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
+		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
-		finish(conversation, meaning.status, code, text);
+		bool replaceable = conversation->expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
+
+		if (!replaceable || !aic_conversation_reopen(conversation, text)) {
+			aic_conversation_finish(conversation, meaning.status, code, text);
+		}
 	} else {
 		aic_conversation_attempt_failed(conversation, meaning.retry, code, text);
 	}
@@ -472,12 +576,50 @@ static uint64_t tool_due(const struct aic_conversation *conversation)
 	return call ? call->due_us : UINT64_MAX;
 }
 
+/* While a connection is being opened again nobody can ask. */
+static uint64_t idle_due(const struct aic_conversation *conversation)
+{
+	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
+}
+
+/* Does what is due about a caller who says nothing. Returns false when that was the end. */
+static bool attend_to_idle_caller(struct aic_conversation *conversation)
+{
+	const struct aic_settings *settings = conversation->settings;
+	const char *text = NULL;
+
+	if (conversation->now_us < idle_due(conversation)) {
+		return true;
+	}
+	switch (aic_caller_idle_step(&conversation->caller_idle, conversation->now_us)) {
+	case AIC_IDLE_NOTHING:
+		break;
+	case AIC_IDLE_CHECK_IN:
+		text = settings->no_input_message;
+		break;
+	case AIC_IDLE_SAY_GOODBYE:
+		text = settings->no_input_farewell;
+		break;
+	case AIC_IDLE_END:
+		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, "the caller said nothing for too long (no_input_seconds)", conversation->now_us);
+		return false;
+	}
+	if (text && conversation->provider->user_message) {
+		conversation->provider->user_message(conversation, text);
+	}
+	return true;
+}
+
 /* When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes late. */
 static uint64_t silence_due(const struct aic_conversation *conversation)
 {
 	uint64_t patience_ms = conversation->uplink.chunk_ms;
+	uint64_t most_us = conversation->provider->silence_ms_max * US_PER_MS;
 
 	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->wants_continuous_audio) {
+		return UINT64_MAX;
+	}
+	if (most_us && conversation->uplink_is_silence && conversation->uplink_until_us - conversation->silence_since_us >= most_us) {
 		return UINT64_MAX;
 	}
 	if (!conversation->uplink_is_silence) {
@@ -496,8 +638,19 @@ static void add_silence(struct aic_conversation *conversation)
 	if (aic_uplink_add_silence(&conversation->uplink, (uint32_t) (ms < SILENCE_MS_MAX ? ms : SILENCE_MS_MAX))) {
 		conversation->stats.errors++;
 	}
+	if (!conversation->uplink_is_silence) {
+		conversation->silence_since_us = conversation->uplink_until_us;
+	}
 	conversation->uplink_until_us = conversation->now_us;
 	conversation->uplink_is_silence = true;
+}
+
+static uint64_t keep_alive_due(const struct aic_conversation *conversation)
+{
+	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->keep_alive) {
+		return UINT64_MAX;
+	}
+	return conversation->alive_us + conversation->provider->keep_alive_ms * US_PER_MS;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -510,8 +663,9 @@ uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return UINT64_MAX;
 	}
-	return earlier(earlier(conversation->phase_due_us, conversation->ends_due_us),
-		earlier(earlier(duration_due(conversation), tool_due(conversation)), silence_due(conversation)));
+	return earlier(earlier(earlier(conversation->phase_due_us, conversation->ends_due_us), earlier(keep_alive_due(conversation), conversation->marks_due_us)),
+		earlier(earlier(duration_due(conversation), tool_due(conversation)),
+			earlier(earlier(silence_due(conversation), idle_due(conversation)), conversation->rollover_due_us)));
 }
 
 void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
@@ -535,8 +689,19 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 		aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", now_us);
 		return;
 	}
+	if (!attend_to_idle_caller(conversation)) {
+		return;
+	}
+	aic_conversation_attend_to_rollover(conversation);
 	if (now_us >= silence_due(conversation)) {
 		add_silence(conversation);
+	}
+	if (now_us >= conversation->marks_due_us) {
+		aic_conversation_look_at_marks(conversation);
+	}
+	if (now_us >= keep_alive_due(conversation)) {
+		conversation->alive_us = now_us;
+		conversation->provider->keep_alive(conversation);
 	}
 	if (now_us >= conversation->phase_due_us) {
 		if (conversation->phase == AIC_PHASE_WAITING) {
@@ -571,16 +736,18 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 	result = aic_buffer_reserve(out, AIC_SEND_HEADROOM) ? 0 : -1;
 	if (!result) {
 		out->length = AIC_SEND_HEADROOM;
-		result = conversation->provider->encode_audio(conversation->uplink.audio.bytes, chunk, out);
+		result = conversation->provider->encode_audio(conversation, conversation->uplink.audio.bytes, chunk, out);
 	}
 	aic_uplink_drop_chunk(&conversation->uplink, chunk);
 	if (result) {
 		conversation->stats.errors++;
 		return false;
 	}
+	conversation->alive_us = conversation->now_us;
 	action->type = AIC_ACTION_SEND;
 	action->message = out->bytes + AIC_SEND_HEADROOM;
 	action->message_length = out->length - AIC_SEND_HEADROOM;
+	action->binary = conversation->provider->sends_binary_audio;
 	return true;
 }
 
@@ -597,7 +764,7 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 		conversation->open_pending = false;
 		action->type = AIC_ACTION_OPEN;
 		action->request = &conversation->request;
-	} else if (conversation->close_pending) {
+	} else if (conversation->close_pending && !conversation->outbox.first) {
 		conversation->close_pending = false;
 		action->type = AIC_ACTION_CLOSE;
 		action->close_code = CLOSE_NORMAL;

@@ -25,9 +25,16 @@
 #include "playout_queue.h"
 #include "provider.h"
 
-struct aic_conversation_setup {
+/* An agent, as the engine sees it. What it points to must outlive the conversation. */
+struct aic_agent_choice {
 	const struct aic_provider *provider;
-	const struct aic_settings *settings; /* must outlive the conversation */
+	const struct aic_settings *settings;
+};
+
+struct aic_conversation_setup {
+	struct aic_agent_choice agent;
+	const struct aic_agent_choice *others; /* tried one after the other where it cannot be started; copied */
+	size_t other_count;
 	struct aic_audio_format line_format; /* of the channel, both ways */
 	const struct aic_variable *variables; /* copied; they win over the option dynamic_variable */
 	size_t variable_count;
@@ -48,7 +55,7 @@ enum aic_phase {
 enum aic_action_type {
 	AIC_ACTION_NONE,
 	AIC_ACTION_OPEN,  /* start `request` */
-	AIC_ACTION_SEND,  /* send one text message */
+	AIC_ACTION_SEND,  /* send one message */
 	AIC_ACTION_CLOSE, /* close the WebSocket with `close_code` */
 	AIC_ACTION_ABORT, /* drop whatever is open or being opened; nothing more is reported about it */
 };
@@ -58,6 +65,7 @@ struct aic_action {
 	const struct aic_request *request; /* valid until the next input */
 	uint8_t *message; /* AIC_SEND_HEADROOM writable bytes lie in front of it; valid until the next action is asked for */
 	size_t message_length;
+	bool binary; /* and not text */
 	uint16_t close_code;
 	const char *close_reason;
 };
@@ -90,7 +98,7 @@ struct aic_setup_times {
 
 struct aic_conversation_stats {
 	enum aic_phase phase;
-	unsigned int attempts;
+	unsigned int attempts; /* of the first connection, or the one that is being opened again */
 	char conversation_id[128];
 	struct aic_audio_format line_format, uplink_format, downlink_format;
 	uint64_t connected_us; /* from the beginning to the open WebSocket, 0: not yet */
@@ -112,6 +120,7 @@ struct aic_conversation_stats {
 	int64_t last_ping_ms; /* as the service measured it, -1: unknown */
 	uint64_t dtmf_digits;
 	uint64_t errors;
+	uint64_t reopenings; /* times another connection took over */
 };
 
 struct aic_conversation;
@@ -131,7 +140,7 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 /* The caller pressed 0-9, *, #, A-D. Ignored where `send_dtmf` says no; kept until the conversation is active. */
 void aic_conversation_dtmf(struct aic_conversation *conversation, char digit);
 
-/* Return 0, or -1 when the conversation is not active. */
+/* Return 0, or -1 when the conversation is not active or its service has no message for it. */
 int aic_conversation_context(struct aic_conversation *conversation, const char *text);
 int aic_conversation_user_message(struct aic_conversation *conversation, const char *text);
 
@@ -152,8 +161,8 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 /* A piece of a text message. `complete` with its last piece. */
 void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete, uint64_t now_us);
 
-/* A binary message came: counted and ignored. */
-void aic_conversation_refused_message(struct aic_conversation *conversation);
+/* The same of a binary message. */
+void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete, uint64_t now_us);
 
 /* The WebSocket is gone: closed by the service with a code and a reason, or broken (0, ""). */
 void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us);

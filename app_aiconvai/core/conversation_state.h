@@ -3,12 +3,14 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * What a conversation holds. Private to conversation.c (the host's side: inputs, time, outputs) and provider_port.c (the
- * provider's side); everybody else uses their headers.
+ * provider's side), and of the parts that have files of their own; everybody else uses their headers.
  */
 #ifndef AIC_CONVERSATION_STATE_H
 #define AIC_CONVERSATION_STATE_H
 
+#include "caller_idle.h"
 #include "conversation.h"
+#include "history.h"
 #include "json_writer.h"
 #include "outbox.h"
 #include "tool_calls.h"
@@ -21,11 +23,32 @@
 /* Keys pressed before the conversation is active. */
 #define EARLY_DIGITS_MAX 32
 
+/* Marks that have not been reached; of more, which only a broken service sends, the oldest are told too soon. */
+#define MARKS_MAX 64
+
+/* A place in the agent's audio that the service wants to hear of. */
+struct aic_mark {
+	char name[64];
+	uint64_t behind_bytes; /* of all that was ever appended to the playout queue */
+};
+
+/* What the agent is to say first; NULL: nothing. */
+struct aic_opening {
+	char *text;  /* owned, placeholders filled */
+	char *order; /* owned: the same as an order to say it */
+};
+
 struct aic_conversation {
-	const struct aic_provider *provider;
+	struct aic_agent_choice *others; /* owned */
+	size_t other_count, next_other;
+	bool agent_failed; /* the next attempt is the next agent's */
+	const struct aic_provider *provider; /* the present agent's, and so on */
+	void *provider_state; /* owned; NULL where the provider has none */
 	const struct aic_settings *settings; /* the host's */
 	struct aic_variable *variables;      /* owned, texts too */
 	size_t variable_count;
+	char *prompt; /* owned, placeholders filled; NULL: none */
+	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
 	void *user;
@@ -36,6 +59,15 @@ struct aic_conversation {
 	uint64_t phase_due_us; /* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
 	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
 	bool agent_ends;
+	bool reopening; /* the conversation was active before, and is to be so again */
+	bool expires;   /* the service said that it ends the session */
+	bool resumed;   /* the service knows what was said before */
+	unsigned int losses; /* connections that broke while it was active */
+	uint64_t rollover_due_us, rollover_latest_us; /* when a new session is to take over, and when at the latest; UINT64_MAX: not */
+	uint64_t opened_us; /* the WebSocket, the last time */
+	int64_t first_event_id; /* what this connection's event id 0 is to everybody but the provider */
+	char *kept; /* owned: what the provider wants to have at the next connection; NULL: nothing */
+	struct aic_history history;
 	struct aic_request request;
 	bool open_pending, abort_pending, close_pending;
 	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
@@ -44,6 +76,8 @@ struct aic_conversation {
 	struct aic_uplink uplink;
 	uint64_t uplink_until_us; /* when the uplink was last supplied */
 	bool uplink_is_silence;   /* with silence */
+	uint64_t silence_since_us; /* when it first was, this time */
+	uint64_t alive_us;         /* when audio, or a sign of life in its place, was sent last */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
 	struct aic_outgoing *sending; /* the message handed out last; given back when the next action is asked for */
@@ -54,14 +88,23 @@ struct aic_conversation {
 	struct aic_json_reader *reader;
 	void *record;
 	bool message_failed; /* the rest of a message that is no JSON is skipped */
+	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX]; /* of a binary message: the beginning of a sample whose end has not come yet */
+	size_t split_bytes;
 	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
 	struct aic_buffer converted;
 	int64_t last_audio_event_id;
 	int64_t interrupted_id; /* audio with this id or an older one is late */
 	struct aic_energy downlink_energy;
 	struct aic_tool_calls tool_calls;
+	struct aic_caller_idle caller_idle;
+	struct aic_mark marks[MARKS_MAX]; /* oldest first */
+	size_t mark_count;
+	uint64_t marks_due_us; /* when they are looked at; UINT64_MAX: there are none */
 	struct aic_conversation_stats stats;
 };
+
+/* Ends the conversation, once. */
+void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason);
 
 /* Hands an event to the host. */
 void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event);
@@ -69,10 +112,45 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 /* Tells it that something went wrong and that things go on, and counts that. */
 void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message);
 
+/* Tells the provider of the marks that were reached, and sees when to look again. */
+void aic_conversation_look_at_marks(struct aic_conversation *conversation);
+
+/* Tells it of the oldest one. */
+void aic_conversation_tell_first_mark(struct aic_conversation *conversation);
+
 /* Has the host drop what this side has open, politely where the WebSocket is up. */
 void aic_conversation_leave(struct aic_conversation *conversation);
 
 /* The present attempt is over: begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
 void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason);
+
+/* Tells the agent which key the caller pressed. */
+void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
+
+/* --- conversation_agent.c --- */
+
+/* Copies what the agent is told about the call. Returns false when memory is short. */
+bool aic_conversation_copy_variables(struct aic_conversation *conversation, const struct aic_conversation_setup *setup);
+
+/* The conversation is with this agent from now on. Returns false when memory is short. Not from inside a provider's function. */
+bool aic_conversation_take_agent(struct aic_conversation *conversation, const struct aic_agent_choice *agent);
+void aic_conversation_forget_agent(struct aic_conversation *conversation);
+
+/* --- conversation_reopen.c --- */
+
+/* The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any more). */
+bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
+
+/* The session has begun: sees when another has to take over, so long before it ends. */
+void aic_conversation_plan_rollover(struct aic_conversation *conversation);
+
+/* The service has said that it ends the session in so long. */
+void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint64_t in_us);
+
+/* Changes the session where that is due and nobody speaks. */
+void aic_conversation_attend_to_rollover(struct aic_conversation *conversation);
+
+/* The session has begun: if it took over from another, it is told what was said. */
+void aic_conversation_restored(struct aic_conversation *conversation);
 
 #endif

@@ -18,6 +18,7 @@ enum aic_event_type {
 	AIC_EVENT_INTERRUPTION,
 	AIC_EVENT_VAD,
 	AIC_EVENT_TOOL_CALL,
+	AIC_EVENT_FAILOVER,     /* another agent is tried, because this one's conversation could not be started */
 	AIC_EVENT_ERROR,        /* something went wrong; the conversation, or the attempts to start it, go on */
 	AIC_EVENT_ENDED,        /* the last event; what is queued may still be played */
 };
@@ -66,6 +67,10 @@ struct aic_event {
 			const char *name;
 			const char *parameters; /* JSON */
 		} tool_call;
+		struct {
+			size_t other;       /* which of the setup's */
+			const char *reason;
+		} failover;
 		struct {
 			const char *message;
 		} error;

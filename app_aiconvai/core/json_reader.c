@@ -53,7 +53,8 @@ struct aic_json_reader {
 	enum audio_state audio_state;
 	unsigned int colons; /* looked at in this message */
 	struct aic_base64_decoder decoder; /* of the string being read; as at the beginning between two */
-	struct aic_buffer binary;          /* what it became */
+	struct aic_buffer binary;          /* what it and those before it in the message became */
+	size_t binary_begin;               /* where it begins in there */
 	yajl_alloc_funcs memory;
 	yajl_handle parser; /* NULL between messages; lives in the arena */
 	yajl_gen raw;       /* while a RAW field is being read; lives in the arena */
@@ -79,6 +80,14 @@ static void path_append(struct aic_json_reader *reader, const char *text, size_t
 	reader->path_length += length;
 }
 
+/* Whether the message is of a kind that the field, whose path is so long, is for. */
+static bool is_for_message(const struct aic_json_reader *reader, const struct aic_json_field *field, size_t path_length)
+{
+	const struct aic_text *kind = (const struct aic_text *) (const void *) (reader->record + reader->fields[0].offset);
+
+	return !field->path[path_length] || (kind->bytes && strstr(kind->bytes, field->path + path_length + 1));
+}
+
 static void find_field(struct aic_json_reader *reader)
 {
 	reader->field = NULL;
@@ -86,7 +95,8 @@ static void find_field(struct aic_json_reader *reader)
 		return;
 	}
 	for (size_t i = 0; i < reader->field_count; i++) {
-		if (reader->path_lengths[i] == reader->path_length && !memcmp(reader->fields[i].path, reader->path, reader->path_length)) {
+		if (reader->path_lengths[i] == reader->path_length && !memcmp(reader->fields[i].path, reader->path, reader->path_length)
+			&& is_for_message(reader, &reader->fields[i], reader->path_length)) {
 			reader->field = &reader->fields[i];
 			return;
 		}
@@ -124,15 +134,33 @@ static int keep_text(struct aic_json_reader *reader, struct aic_text *text, cons
 /* Begins, if the present field asks for it, to copy the value that follows as JSON. */
 static void raw_begin(struct aic_json_reader *reader)
 {
-	if (!reader->raw && field_target(reader, AIC_JSON_RAW)) {
+	if (!reader->raw && (field_target(reader, AIC_JSON_RAW) || field_target(reader, AIC_JSON_LIST))) {
 		reader->raw = yajl_gen_alloc(&reader->memory);
 		reader->raw_depth = 0;
 	}
 }
 
+static int append_element(struct aic_json_reader *reader, struct aic_json_list *list, const unsigned char *json, size_t length)
+{
+	struct aic_json_element *element = aic_arena_alloc(&reader->arena, sizeof(*element));
+
+	if (!element || !keep_text(reader, &element->json, json, length)) {
+		return 0;
+	}
+	element->next = NULL;
+	if (list->last) {
+		list->last->next = element;
+	} else {
+		list->first = element;
+	}
+	list->last = element;
+	return 1;
+}
+
 /* Ends it where the value is complete. */
 static int raw_end(struct aic_json_reader *reader)
 {
+	struct aic_text *text;
 	const unsigned char *json;
 	size_t length;
 
@@ -141,7 +169,10 @@ static int raw_end(struct aic_json_reader *reader)
 	}
 	yajl_gen_get_buf(reader->raw, &json, &length);
 	reader->raw = NULL;
-	return keep_text(reader, field_target(reader, AIC_JSON_RAW), json, length);
+	if ((text = field_target(reader, AIC_JSON_RAW))) {
+		return keep_text(reader, text, json, length);
+	}
+	return append_element(reader, field_target(reader, AIC_JSON_LIST), json, length);
 }
 
 static int on_null(void *context)
@@ -227,15 +258,17 @@ static int end_base64(struct aic_json_reader *reader, struct aic_json_bytes *bin
 	if (reader->audio_state == AUDIO_ENDING) {
 		reader->audio_state = AUDIO_DONE;
 	} else {
-		reader->binary.length = 0;
+		reader->binary_begin = reader->binary.length;
 	}
 	if ((taken = take_base64(reader, text, length)) < 0) {
 		return 0;
 	}
 	written = aic_base64_decoder_end(&reader->decoder, text + taken, length - (size_t) taken, reader->binary.bytes + reader->binary.length);
-	reader->binary.length = written < 0 ? 0 : reader->binary.length + (size_t) written;
-	*binary = (struct aic_json_bytes) {
-		.bytes = reader->binary.bytes, .length = reader->binary.length, .present = true, .malformed = written < 0};
+	reader->binary.length = written < 0 ? reader->binary_begin : reader->binary.length + (size_t) written;
+	*binary = (struct aic_json_bytes) {.bytes = reader->binary.bytes,
+		.length = reader->binary.length,
+		.present = true,
+		.malformed = binary->malformed || written < 0};
 	return 1;
 }
 
@@ -360,7 +393,7 @@ struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields,
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++) {
-		reader->path_lengths[i] = strlen(fields[i].path);
+		reader->path_lengths[i] = strcspn(fields[i].path, "|");
 		reader->has_audio |= fields[i].kind == AIC_JSON_BASE64;
 	}
 	reader->fields = fields;
@@ -392,6 +425,7 @@ static int begin_message(struct aic_json_reader *reader)
 	reader->error[0] = '\0';
 	reader->audio_state = reader->has_audio ? AUDIO_SOUGHT : AUDIO_DONE;
 	reader->colons = 0;
+	reader->binary.length = 0;
 	reader->decoder = (struct aic_base64_decoder) {.kept_count = 0};
 	find_value_field(reader);
 	if (!(reader->parser = yajl_alloc(&callbacks, &reader->memory, reader))) {
@@ -433,7 +467,7 @@ static size_t begin_audio(struct aic_json_reader *reader, char byte)
 {
 	if (byte == '"') {
 		reader->audio_state = AUDIO_BEGUN;
-		reader->binary.length = 0;
+		reader->binary_begin = reader->binary.length;
 		return 1;
 	}
 	if (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {

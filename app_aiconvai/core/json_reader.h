@@ -22,6 +22,17 @@ struct aic_text {
 	size_t length;
 };
 
+/* The elements of an array, in their order. */
+struct aic_json_element {
+	struct aic_text json; /* as AIC_JSON_RAW */
+	const struct aic_json_element *next;
+};
+
+struct aic_json_list {
+	const struct aic_json_element *first; /* NULL: there are none */
+	struct aic_json_element *last;        /* the reader's */
+};
+
 struct aic_json_bytes {
 	const uint8_t *bytes;
 	size_t length;
@@ -46,13 +57,18 @@ struct aic_json_boolean {
 
 enum aic_json_kind {
 	AIC_JSON_STRING,  /* struct aic_text */
-	AIC_JSON_BASE64,  /* struct aic_json_bytes; one such field a message: a second one replaces the first */
+	AIC_JSON_BASE64,  /* struct aic_json_bytes; what comes again, in an array or elsewhere, is appended */
 	AIC_JSON_INTEGER, /* struct aic_json_integer; a number without a fraction */
 	AIC_JSON_NUMBER,  /* struct aic_json_number */
 	AIC_JSON_BOOLEAN, /* struct aic_json_boolean */
 	AIC_JSON_RAW,     /* struct aic_text: the value itself as JSON, of any type */
+	AIC_JSON_LIST,    /* struct aic_json_list: every value at this path (one that ends with "[]") as JSON, of any type */
 };
 
+/*
+ * "audio.data", "parts[].text"; "delta|.transcript" is `delta` in messages whose first field, a string, has come before and holds ".transcript": for
+ * services that give one name to things of several kinds. It goes before a field of the same path without that.
+ */
 struct aic_json_field {
 	const char *path;
 	enum aic_json_kind kind;

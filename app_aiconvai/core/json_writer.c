@@ -6,6 +6,7 @@
 
 #include "utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
@@ -105,6 +106,20 @@ void aic_json_close_object(struct aic_json_writer *writer)
 	}
 }
 
+void aic_json_open_array(struct aic_json_writer *writer, const char *key)
+{
+	if (put_key(writer, key)) {
+		note(writer, yajl_gen_array_open(writer->gen));
+	}
+}
+
+void aic_json_close_array(struct aic_json_writer *writer)
+{
+	if (writer) {
+		note(writer, yajl_gen_array_close(writer->gen));
+	}
+}
+
 void aic_json_put_text(struct aic_json_writer *writer, const char *key, const char *text)
 {
 	if (put_key(writer, key)) {
@@ -119,10 +134,29 @@ void aic_json_put_integer(struct aic_json_writer *writer, const char *key, int64
 	}
 }
 
+void aic_json_put_number(struct aic_json_writer *writer, const char *key, double value)
+{
+	char text[32];
+
+	if (put_key(writer, key)) {
+		/* yajl's own way writes 0.6 with twenty digits. */
+		int length = snprintf(text, sizeof(text), "%g", value);
+
+		note(writer, yajl_gen_number(writer->gen, text, (size_t) length));
+	}
+}
+
 void aic_json_put_boolean(struct aic_json_writer *writer, const char *key, bool value)
 {
 	if (put_key(writer, key)) {
 		note(writer, yajl_gen_bool(writer->gen, value));
+	}
+}
+
+void aic_json_put_null(struct aic_json_writer *writer, const char *key)
+{
+	if (put_key(writer, key)) {
+		note(writer, yajl_gen_null(writer->gen));
 	}
 }
 

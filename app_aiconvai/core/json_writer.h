@@ -25,9 +25,13 @@ void aic_json_writer_reset(struct aic_json_writer *writer);
 /* `key` names the value inside an object; NULL inside an array and at the top. */
 void aic_json_open_object(struct aic_json_writer *writer, const char *key);
 void aic_json_close_object(struct aic_json_writer *writer);
+void aic_json_open_array(struct aic_json_writer *writer, const char *key);
+void aic_json_close_array(struct aic_json_writer *writer);
 void aic_json_put_text(struct aic_json_writer *writer, const char *key, const char *text);
 void aic_json_put_integer(struct aic_json_writer *writer, const char *key, int64_t value);
+void aic_json_put_number(struct aic_json_writer *writer, const char *key, double value); /* up to six digits */
 void aic_json_put_boolean(struct aic_json_writer *writer, const char *key, bool value);
+void aic_json_put_null(struct aic_json_writer *writer, const char *key);
 
 /* The message so far, not terminated, valid until more is written or the writer is reset or freed; NULL if memory ran short. */
 const char *aic_json_writer_text(const struct aic_json_writer *writer, size_t *length);

@@ -193,6 +193,23 @@ static int parse_integer(const char *value, int64_t *result)
 	return 0;
 }
 
+/* Digits, and a fraction behind a point: what strtod() takes besides (exponents, hexadecimal, nan) is no setting. */
+static int parse_number(const char *value, double *result)
+{
+	const char *at = *value == '-' ? value + 1 : value;
+	size_t digits = strspn(at, "0123456789");
+	size_t fraction = 0;
+
+	if (at[digits] == '.') {
+		fraction = strspn(at + digits + 1, "0123456789") + 1;
+	}
+	if (!digits || fraction == 1 || at[digits + fraction]) {
+		return -1;
+	}
+	*result = strtod(value, NULL);
+	return 0;
+}
+
 static void *field_of(struct aic_settings *settings, const struct aic_option *option)
 {
 	return (char *) settings + option->offset;
@@ -316,7 +333,8 @@ static void set_option(struct report *report, struct aic_settings *settings, con
 	void *field = field_of(settings, option);
 	const char *value = line->value;
 	char words[128];
-	int64_t number;
+	int64_t integer;
+	double number;
 	int result = 0;
 
 	if (!*value) {
@@ -330,11 +348,18 @@ static void set_option(struct report *report, struct aic_settings *settings, con
 		}
 		break;
 	case AIC_TYPE_INTEGER:
-		if (parse_integer(value, &number) || number < option->min || number > option->max) {
+		if (parse_integer(value, &integer) || integer < option->min || integer > option->max) {
 			report_line(report, line, option, "expected a whole number from %lld to %lld (%s)%s", (long long) option->min,
 				(long long) option->max, option->unit ? option->unit : "", comment_hint(value));
 		} else {
-			*(int32_t *) field = (int32_t) number;
+			*(int32_t *) field = (int32_t) integer;
+		}
+		break;
+	case AIC_TYPE_NUMBER:
+		if (parse_number(value, &number) || number < option->number_min || number > option->number_max) {
+			report_line(report, line, option, "expected a number from %g to %g%s", option->number_min, option->number_max, comment_hint(value));
+		} else {
+			*(double *) field = number;
 		}
 		break;
 	case AIC_TYPE_ENUM:
@@ -380,10 +405,10 @@ static void set_option(struct report *report, struct aic_settings *settings, con
 	}
 }
 
-static void read_lines(struct report *report, struct aic_settings *settings, bool general, const struct aic_option_line *lines, size_t count)
+/* Notes in `first_line` (one for every option, 0) on which line each option is set. */
+static void read_lines(struct report *report, struct aic_settings *settings, bool general, const struct aic_option_line *lines, size_t count,
+	int *first_line)
 {
-	int first_line[OPTION_COUNT] = {0};
-
 	for (size_t i = 0; i < count; i++) {
 		const struct aic_option_line *line = &lines[i];
 		const struct aic_option *option = aic_option_find(line->name);
@@ -418,33 +443,17 @@ static void inherit_general(struct aic_settings *settings, const struct aic_sett
 			*(bool *) to = *(const bool *) from;
 		} else if (option->scope == AIC_SCOPE_BOTH && option->type == AIC_TYPE_INTEGER) {
 			*(int32_t *) (void *) to = *(const int32_t *) (const void *) from;
+		} else if (option->scope == AIC_SCOPE_BOTH && option->type == AIC_TYPE_NUMBER) {
+			*(double *) (void *) to = *(const double *) (const void *) from;
 		}
 	}
 }
 
-static void check_elevenlabs(struct report *report, const struct aic_settings *settings, const struct aic_option_line *lines, size_t count)
+static void set_default(struct report *report, struct aic_settings *settings, const struct aic_option *option, const char *value)
 {
-	if (settings->conversation_url) {
-		return;
-	}
-	if (!settings->agent_id) {
-		report_section(report, lines, count, "expected agent_id (elevenlabs_agent_id); add it, or set conversation_url");
-	}
-	if (settings->signed_url_endpoint && !settings->api_key) {
-		report_section(report, lines, count,
-			"expected api_key (elevenlabs_api_key) beside signed_url_endpoint; add it, or remove signed_url_endpoint for a public agent");
-	}
-	if (settings->api_key && !settings->signed_url_endpoint) {
-		report_section(report, lines, count,
-			"expected signed_url_endpoint (elevenlabs_get_signed_url_endpoint) beside api_key; add it, or remove api_key for a public agent");
-	}
-}
+	struct aic_option_line line = {"configs/options.json", 0, option->name, value};
 
-static void set_default(struct report *report, struct aic_settings *settings, const struct aic_option *option)
-{
-	struct aic_option_line line = {"configs/options.json", 0, option->name, option->default_value};
-
-	if (option->default_value) {
+	if (value) {
 		set_option(report, settings, option, &line);
 	}
 }
@@ -461,7 +470,7 @@ int aic_settings_init(struct aic_settings *settings)
 
 	memset(settings, 0, sizeof(*settings));
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		set_default(&report, settings, &aic_option_table[i]);
+		set_default(&report, settings, &aic_option_table[i], aic_option_table[i].default_value);
 	}
 	/* The table is checked when it is generated, so that what can fail here is memory. */
 	if (report.count) {
@@ -492,9 +501,64 @@ void aic_settings_free(struct aic_settings *settings)
 			break;
 		case AIC_TYPE_BOOLEAN:
 		case AIC_TYPE_INTEGER:
+		case AIC_TYPE_NUMBER:
 		case AIC_TYPE_ENUM:
 			break;
 		}
+	}
+}
+
+static const char *provider_name(enum aic_option_provider provider)
+{
+	return aic_option_find("provider")->words[provider];
+}
+
+/* An option that the agent's provider does not know is a mistake: nobody would notice that it does nothing. */
+static void check_providers(struct report *report, enum aic_option_provider provider, const struct aic_option_line *lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct aic_option *option = aic_option_find(lines[i].name);
+
+		if (option && option->providers && !(option->providers & (1u << provider))) {
+			report_line(report, &lines[i], option, "expected with another provider, this agent's is %s; remove it or change the provider",
+				provider_name(provider));
+		}
+	}
+}
+
+static void set_provider_defaults(struct report *report, struct aic_settings *settings, const int *first_line)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct aic_provider_default *one = aic_option_table[i].provider_defaults;
+
+		for (; one && one->value && !first_line[i]; one++) {
+			if (one->provider == settings->provider) {
+				set_default(report, settings, &aic_option_table[i], one->value);
+			}
+		}
+	}
+}
+
+static bool is_given(const char *name, const int *first_line)
+{
+	return first_line[aic_option_find(name) - aic_option_table] != 0;
+}
+
+static void check_rules(struct report *report, enum aic_option_provider provider, const int *first_line, const struct aic_option_line *lines,
+	size_t count)
+{
+	for (size_t i = 0; i < sizeof(aic_option_rules) / sizeof(aic_option_rules[0]); i++) {
+		const struct aic_option_rule *rule = &aic_option_rules[i];
+		const char *const *aliases = aic_option_find(rule->needs)->aliases;
+		char text[PROBLEM_MAX / 2];
+
+		if (rule->provider != provider || (rule->with && !is_given(rule->with, first_line))
+			|| (rule->unless && is_given(rule->unless, first_line)) || is_given(rule->needs, first_line)) {
+			continue;
+		}
+		snprintf(text, sizeof(text), "expected %s%s%s%s%s%s; %s", rule->needs, aliases ? " (" : "", aliases ? aliases[0] : "", aliases ? ")" : "",
+			rule->with ? " beside " : "", rule->with ? rule->with : "", rule->advice);
+		report_section(report, lines, count, text);
 	}
 }
 
@@ -502,8 +566,9 @@ int aic_settings_read_general(struct aic_settings *settings, const struct aic_op
 	aic_problem_fn problem, void *user)
 {
 	struct report report = {"general", problem, user, 0};
+	int first_line[OPTION_COUNT] = {0};
 
-	read_lines(&report, settings, true, lines, count);
+	read_lines(&report, settings, true, lines, count, first_line);
 	return report.count;
 }
 
@@ -511,12 +576,15 @@ int aic_settings_read_agent(struct aic_settings *settings, const struct aic_sett
 	const struct aic_option_line *lines, size_t count, aic_problem_fn problem, void *user)
 {
 	struct report report = {name, problem, user, 0};
+	int first_line[OPTION_COUNT] = {0};
 
 	inherit_general(settings, general);
-	read_lines(&report, settings, false, lines, count);
+	read_lines(&report, settings, false, lines, count, first_line);
 	/* What does not fit together is only worth saying when each line by itself is right. */
-	if (!report.count && settings->provider == AIC_PROVIDER_ELEVENLABS) {
-		check_elevenlabs(&report, settings, lines, count);
+	if (!report.count) {
+		check_providers(&report, settings->provider, lines, count);
+		check_rules(&report, settings->provider, first_line, lines, count);
+		set_provider_defaults(&report, settings, first_line);
 	}
 	return report.count;
 }

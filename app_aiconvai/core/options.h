@@ -29,11 +29,27 @@ enum aic_option_scope {
 enum aic_option_type {
 	AIC_TYPE_BOOLEAN,
 	AIC_TYPE_INTEGER,
+	AIC_TYPE_NUMBER, /* with a decimal fraction */
 	AIC_TYPE_ENUM,
 	AIC_TYPE_STRING,
 	AIC_TYPE_URL,
 	AIC_TYPE_PATH,
 	AIC_TYPE_LIST,
+};
+
+/* The default of an option with one provider. */
+struct aic_provider_default {
+	enum aic_option_provider provider;
+	const char *value; /* NULL: the end of the list */
+};
+
+/* What the options of an agent ask of each other. */
+struct aic_option_rule {
+	enum aic_option_provider provider;
+	const char *with;   /* holds where this is set; NULL: always */
+	const char *unless; /* and this is not; NULL: whatever else is set */
+	const char *needs;  /* then this must be */
+	const char *advice;
 };
 
 struct aic_option {
@@ -43,10 +59,13 @@ struct aic_option {
 	enum aic_option_type type;
 	const char *unit;
 	int64_t min, max;         /* of an integer, of a text's length, of a list's count */
+	double number_min, number_max; /* of a number */
+	uint32_t providers;       /* one bit for each it is for, 1 << enum aic_option_provider; 0: for all */
 	const char *const *words; /* an enum's values or a url's schemes, ends with NULL */
 	bool multiple;            /* may be given several times */
 	bool secret;              /* never shown whole */
 	const char *default_value; /* as text; NULL: not set */
+	const struct aic_provider_default *provider_defaults; /* go before it; NULL: none */
 	const char *help;
 	size_t offset; /* in struct aic_settings */
 };

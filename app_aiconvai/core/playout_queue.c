@@ -235,6 +235,7 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 	queue->appended = true;
 	queue->stats.queued_chunks++;
 	queue->stats.queued_bytes += kept;
+	queue->stats.bytes_entered += kept;
 	if (!padding) {
 		queue->stats.chunks_appended++;
 		queue->stats.bytes_appended += kept;

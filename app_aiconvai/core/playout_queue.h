@@ -42,6 +42,7 @@ struct aic_playout_lock {
 struct aic_playout_stats {
 	uint64_t chunks_appended;
 	uint64_t bytes_appended;
+	uint64_t bytes_entered; /* the same with silence that was appended; less queued_bytes: what has left the queue, heard or removed */
 	uint64_t chunks_interrupted; /* removed by an interruption, in whole or in part */
 	uint64_t bytes_interrupted;
 	uint64_t chunks_late; /* came after their id was interrupted */

@@ -8,15 +8,99 @@
 #include "utf8.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* After the agent said that it ends: how long the service may take to close before we do. */
 #define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
 
+bool aic_port_is_active(const struct aic_conversation *conversation)
+{
+	return conversation->phase == AIC_PHASE_ACTIVE;
+}
+
+void *aic_port_state(struct aic_conversation *conversation)
+{
+	return conversation->provider_state;
+}
+
+const struct aic_settings *aic_port_settings(const struct aic_conversation *conversation)
+{
+	return conversation->settings;
+}
+
+const struct aic_variable *aic_port_variables(const struct aic_conversation *conversation, size_t *count)
+{
+	*count = conversation->variable_count;
+	return conversation->variables;
+}
+
+struct aic_audio_format aic_port_line_format(const struct aic_conversation *conversation)
+{
+	return conversation->stats.line_format;
+}
+
+const char *aic_port_prompt(const struct aic_conversation *conversation)
+{
+	return conversation->prompt;
+}
+
+const char *aic_port_first_message(const struct aic_conversation *conversation)
+{
+	return conversation->stats.reopenings ? conversation->reconnect_message.text : conversation->first_message.text;
+}
+
+const char *aic_port_first_message_order(const struct aic_conversation *conversation)
+{
+	return conversation->stats.reopenings ? conversation->reconnect_message.order : conversation->first_message.order;
+}
+
+void aic_port_keep(struct aic_conversation *conversation, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy) {
+		free(conversation->kept);
+		conversation->kept = copy;
+	}
+}
+
+const char *aic_port_kept(const struct aic_conversation *conversation)
+{
+	return conversation->kept;
+}
+
+void aic_port_resumes(struct aic_conversation *conversation)
+{
+	conversation->resumed = true;
+}
+
+void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms)
+{
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
+		aic_conversation_expect_expiry(conversation, in_ms * US_PER_MS);
+	}
+}
+
 struct aic_json_writer *aic_port_new_message(struct aic_conversation *conversation)
 {
 	aic_json_writer_reset(conversation->writer);
 	return conversation->writer;
+}
+
+struct aic_json_writer *aic_port_begin(struct aic_conversation *conversation, const char *type)
+{
+	struct aic_json_writer *writer = aic_port_new_message(conversation);
+
+	aic_json_open_object(writer, NULL);
+	aic_json_put_text(writer, "type", type);
+	return writer;
+}
+
+void aic_port_finish(struct aic_conversation *conversation, struct aic_json_writer *writer)
+{
+	aic_json_close_object(writer);
+	aic_port_send(conversation);
 }
 
 void aic_port_send(struct aic_conversation *conversation)
@@ -43,20 +127,36 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 		return;
 	}
 	conversation->phase = AIC_PHASE_ACTIVE;
-	conversation->uplink_until_us = conversation->now_us;
+	conversation->uplink_until_us = conversation->alive_us = conversation->now_us;
+	aic_caller_idle_start(&conversation->caller_idle, conversation->now_us);
 	conversation->phase_due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
-	conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
-	conversation->stats.setup.metadata_us = conversation->stats.ready_us - conversation->stats.connected_us;
+	if (!conversation->reopening) {
+		conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
+	}
+	conversation->stats.setup.metadata_us = conversation->now_us - conversation->opened_us;
 	conversation->stats.uplink_format = uplink;
 	conversation->stats.downlink_format = downlink;
 	aic_utf8_line(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), conversation_id);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_READY,
 		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
+	aic_conversation_plan_rollover(conversation);
+	aic_conversation_restored(conversation);
 	for (size_t i = 0; i < conversation->early_digit_count; i++) {
-		conversation->provider->dtmf(conversation, conversation->early_digits[i]);
+		aic_conversation_tell_key(conversation, conversation->early_digits[i]);
 	}
 	conversation->early_digit_count = 0;
+}
+
+/* The provider's event ids begin anew with each connection; everybody else's go on. */
+static int64_t from_provider(const struct aic_conversation *conversation, int64_t event_id)
+{
+	return event_id == AIC_EVENT_ID_NONE ? event_id : conversation->first_event_id + event_id;
+}
+
+static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
+{
+	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->first_event_id;
 }
 
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)
@@ -68,6 +168,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
 		return;
 	}
+	event_id = from_provider(conversation, event_id);
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
 	if (event_id <= conversation->interrupted_id) {
@@ -94,6 +195,8 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
 	}
 	if (queued > 0) {
+		aic_caller_idle_agent_audio(&conversation->caller_idle,
+			aic_format_ms(conversation->stats.line_format, (uint64_t) queued) * US_PER_MS, conversation->now_us);
 		if (!conversation->stats.first_audio_us) {
 			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
 		}
@@ -101,12 +204,35 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	}
 }
 
-void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id)
+void aic_port_mark(struct aic_conversation *conversation, const char *name)
 {
-	struct aic_interruption result;
+	struct aic_playout_stats playout;
+	struct aic_mark *mark;
+
+	aic_playout_queue_stats(conversation->playout, &playout);
+	if (conversation->mark_count == MARKS_MAX) {
+		aic_conversation_tell_error(conversation, "the service set more marks than can be remembered; one was told too soon");
+		aic_conversation_tell_first_mark(conversation);
+	}
+	mark = &conversation->marks[conversation->mark_count++];
+	snprintf(mark->name, sizeof(mark->name), "%s", name);
+	mark->behind_bytes = playout.bytes_entered;
+	aic_conversation_look_at_marks(conversation);
+}
+
+/* Of audio as the channel speaks it. */
+static uint64_t line_ms(const struct aic_conversation *conversation, uint64_t samples)
+{
+	return samples * 1000 / conversation->stats.line_format.rate;
+}
+
+void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id, struct aic_interruption *result)
+{
+	struct aic_interruption removed;
 	struct aic_event event = {.type = AIC_EVENT_INTERRUPTION};
 
-	aic_playout_queue_interrupt(conversation->playout, event_id, &result);
+	event_id = from_provider(conversation, event_id);
+	aic_playout_queue_interrupt(conversation->playout, event_id, &removed);
 	if (event_id > conversation->interrupted_id) {
 		conversation->interrupted_id = event_id;
 	}
@@ -114,18 +240,45 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 	if (conversation->downlink && conversation->last_audio_event_id <= event_id) {
 		aic_transcoder_reset(conversation->downlink);
 	}
+	if (!removed.remaining_chunks) {
+		aic_caller_idle_agent_silenced(&conversation->caller_idle, conversation->now_us);
+	}
 	conversation->stats.interruptions++;
 	event.interruption.event_id = event_id;
-	event.interruption.result = &result;
-	event.interruption.heard_ms = result.heard_samples * 1000 / conversation->stats.line_format.rate;
+	event.interruption.result = &removed;
+	event.interruption.heard_ms = line_ms(conversation, removed.heard_samples);
 	aic_conversation_tell(conversation, &event);
+	aic_conversation_look_at_marks(conversation);
+	if (result) {
+		*result = removed;
+		result->heard_event_id = to_provider(conversation, removed.heard_event_id);
+		for (size_t i = 0; i < removed.removed_chunks && i < AIC_REMOVED_IDS_MAX; i++) {
+			result->removed_ids[i] = to_provider(conversation, removed.removed_ids[i]);
+		}
+	}
+}
+
+uint64_t aic_port_heard_ms(struct aic_conversation *conversation, int64_t event_id)
+{
+	return line_ms(conversation, aic_playout_queue_heard(conversation->playout, from_provider(conversation, event_id)));
+}
+
+bool aic_port_is_speaking(struct aic_conversation *conversation)
+{
+	return !aic_playout_queue_is_empty(conversation->playout);
+}
+
+size_t aic_port_open_tool_calls(const struct aic_conversation *conversation)
+{
+	return conversation->tool_calls.count;
 }
 
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id)
 {
 	conversation->stats.transcripts++;
+	aic_history_add(&conversation->history, role, kind, text);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
-		.transcript = {.role = role, .kind = kind, .text = text, .event_id = event_id}});
+		.transcript = {.role = role, .kind = kind, .text = text, .event_id = from_provider(conversation, event_id)}});
 }
 
 void aic_port_vad(struct aic_conversation *conversation, double score)
@@ -154,6 +307,15 @@ void aic_port_tool_call(struct aic_conversation *conversation, const char *id, c
 		.tool_call = {.id = id, .name = name, .parameters = parameters}});
 }
 
+void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id)
+{
+	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
+
+	if (call) {
+		aic_tool_calls_remove(&conversation->tool_calls, call);
+	}
+}
+
 void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)
 {
 	conversation->stats.pings++;
@@ -165,6 +327,11 @@ void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)
 void aic_port_error(struct aic_conversation *conversation, const char *message)
 {
 	snprintf(conversation->service_error, sizeof(conversation->service_error), "%s", message);
+	aic_conversation_tell_error(conversation, message);
+}
+
+void aic_port_warn(struct aic_conversation *conversation, const char *message)
+{
 	aic_conversation_tell_error(conversation, message);
 }
 
@@ -190,4 +357,17 @@ void aic_port_unknown(struct aic_conversation *conversation, const char *type)
 {
 	conversation->stats.unknown_messages++;
 	aic_utf8_line(conversation->stats.last_unknown, sizeof(conversation->stats.last_unknown), type);
+}
+
+void aic_port_dispatch(struct aic_conversation *conversation, const struct aic_handler *handlers, size_t count, const char *type, const void *record)
+{
+	for (size_t i = 0; type && i < count; i++) {
+		if (!strcmp(handlers[i].type, type)) {
+			if (handlers[i].handle) {
+				handlers[i].handle(conversation, record);
+			}
+			return;
+		}
+	}
+	aic_port_unknown(conversation, type ? type : "(no type)");
 }

@@ -26,7 +26,14 @@ struct aic_request {
 		char *value;       /* owned; may be a secret */
 	} headers[AIC_REQUEST_HEADERS];
 	size_t header_count;
+	const char *ca_file; /* of the certificate authorities trusted for it, the agent's setting; NULL: the system's */
 };
+
+/* Makes it one for the WebSocket at `url`, which is copied. Returns 0, or -1 when memory is short. */
+int aic_request_websocket(struct aic_request *request, const char *url);
+
+/* Adds the header "Authorization: SCHEME SECRET"; none where there is no secret (NULL). Returns as below. */
+int aic_request_authorize(struct aic_request *request, const char *scheme, const char *secret);
 
 /* Returns 0, or -1 when memory is short or there are too many. */
 int aic_request_add_header(struct aic_request *request, const char *name, const char *value);

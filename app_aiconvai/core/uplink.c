@@ -91,6 +91,15 @@ int aic_uplink_start(struct aic_uplink *uplink, struct aic_audio_format format)
 	return result;
 }
 
+void aic_uplink_stop(struct aic_uplink *uplink)
+{
+	aic_transcoder_free(uplink->transcoder);
+	uplink->transcoder = NULL;
+	uplink->service_format.rate = 0;
+	uplink->bytes_dropped += uplink->audio.length;
+	aic_buffer_drop_front(&uplink->audio, uplink->audio.length);
+}
+
 size_t aic_uplink_chunk(const struct aic_uplink *uplink)
 {
 	size_t chunk = uplink->transcoder ? aic_format_bytes(uplink->service_format, uplink->chunk_ms) : 0;

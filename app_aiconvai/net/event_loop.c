@@ -59,8 +59,7 @@ static const lws_retry_bo_t idle_policy = {
 struct trusting_host {
 	struct trusting_host *next;
 	char *ca_file; /* owned; NULL: the system's */
-	time_t modified;
-	off_t size;
+	struct stat file; /* as it was when it was read */
 	SSL_CTX *tls; /* owned; outlives the context */
 	struct lws_vhost *vhost;
 };
@@ -384,8 +383,7 @@ static struct trusting_host *new_host(struct aic_event_loop *loop, const char *c
 		free_host(host);
 		return NULL;
 	}
-	host->modified = file->st_mtime;
-	host->size = file->st_size;
+	host->file = *file;
 	/* The name only has to differ from the others'. */
 	snprintf(name, sizeof(name), "aiconvai-%p", (void *) host);
 	info.port = CONTEXT_PORT_NO_LISTEN;
@@ -408,6 +406,13 @@ static struct trusting_host *new_host(struct aic_event_loop *loop, const char *c
 	return host;
 }
 
+/* Two authorities may be written within one second, and be of one length. */
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec
+		&& a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error, size_t error_size)
 {
 	struct trusting_host *host;
@@ -418,9 +423,9 @@ struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *
 		return NULL;
 	}
 	for (host = loop->hosts; host; host = host->next) {
-		bool same_file = ca_file && host->ca_file && !strcmp(ca_file, host->ca_file);
+		bool same_name = ca_file && host->ca_file && !strcmp(ca_file, host->ca_file);
 
-		if ((!ca_file && !host->ca_file) || (same_file && host->modified == file.st_mtime && host->size == file.st_size)) {
+		if ((!ca_file && !host->ca_file) || (same_name && is_same_file(&host->file, &file))) {
 			return host->vhost;
 		}
 	}

@@ -32,7 +32,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	void (*on_freed)(void *user))
 {
 	struct aic_link *link = calloc(1, sizeof(*link));
-	size_t chunk = aic_format_bytes(setup->line_format, (uint32_t) setup->settings->audio_frames_buffer_ms);
+	size_t chunk = aic_format_bytes(setup->line_format, (uint32_t) setup->agent.settings->audio_frames_buffer_ms);
 	size_t ring = aic_format_bytes(setup->line_format, RING_MS);
 
 	if (!link) {
@@ -40,9 +40,8 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	}
 	link->loop = loop;
 	link->resolver = resolver;
-	link->ca_file = setup->settings->tls_ca_file;
 	link->wake_bytes = chunk;
-	link->hasty = setup->settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
+	link->hasty = setup->agent.settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
 	link->user = setup->user;
 	link->task.run = process;
 	link->timer_us = UINT64_MAX;
@@ -198,7 +197,7 @@ static void send_now(struct aic_link *link)
 		if (action.type != AIC_ACTION_SEND) {
 			return;
 		}
-		if (lws_write(link->wsi, action.message, action.message_length, LWS_WRITE_TEXT) < (int) action.message_length) {
+		if (link_write(link->wsi, &action)) {
 			lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 			return;
 		}
@@ -351,6 +350,8 @@ static void process(struct aic_loop_task *task)
 	if (link->running) {
 		perform_actions(link);
 		send_now(link);
+		/* A close waits for the last message. */
+		perform_actions(link);
 		settle(link);
 	}
 	aic_link_release(link);

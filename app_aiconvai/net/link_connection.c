@@ -185,20 +185,26 @@ static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes
 	bool complete = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
 
 	link->message_length += length;
-	if (lws_frame_is_binary(wsi)) {
-		if (complete) {
-			aic_conversation_refused_message(link->conversation);
-		}
-	} else {
+	if (link->message_length > MESSAGE_MAX) {
 		/* Of a message that is too long the rest is left out: it then is no JSON, and ignored as such. */
-		bool too_long = link->message_length > MESSAGE_MAX;
-
-		aic_conversation_message(link->conversation, bytes, too_long ? 0 : length, complete, aic_now_us());
+		length = 0;
+	}
+	if (lws_frame_is_binary(wsi)) {
+		aic_conversation_binary_message(link->conversation, (const uint8_t *) bytes, length, complete, aic_now_us());
+	} else {
+		aic_conversation_message(link->conversation, bytes, length, complete, aic_now_us());
 	}
 	if (complete) {
 		link->message_length = 0;
 	}
 	link_pump(link);
+}
+
+int link_write(struct lws *wsi, const struct aic_action *action)
+{
+	int written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+
+	return written < (int) action->message_length ? -1 : 0;
 }
 
 /* Returns what the callback is to return: nonzero closes the connection. */
@@ -212,12 +218,15 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 	}
 	aic_conversation_next_action(link->conversation, true, &action);
 	if (action.type == AIC_ACTION_SEND) {
-		if (lws_write(wsi, action.message, action.message_length, LWS_WRITE_TEXT) < (int) action.message_length) {
+		if (link_write(wsi, &action)) {
 			return -1;
 		}
 		if (aic_conversation_wants_to_send(link->conversation)) {
 			lws_callback_on_writable(wsi);
 			aic_event_loop_want_full_round(link->loop);
+		} else {
+			/* A close waits for the last message. */
+			link_pump(link);
 		}
 	}
 	return 0;

@@ -48,7 +48,7 @@ void link_connect_next_address(struct aic_link *link)
 	char path[4200], error[256];
 
 	info.context = aic_event_loop_context(link->loop);
-	info.vhost = aic_event_loop_vhost(link->loop, link->ca_file, error, sizeof(error));
+	info.vhost = aic_event_loop_vhost(link->loop, link->request->ca_file, error, sizeof(error));
 	if (!info.vhost) {
 		link_request_failed(link, false, error);
 		return;

@@ -26,7 +26,6 @@ struct aic_link {
 	struct aic_event_loop *loop;
 	struct aic_resolver *resolver;
 	struct aic_conversation *conversation; /* its insides are the loop's thread's */
-	const char *ca_file; /* the agent's settings' */
 	int hasty; /* 1 for small chunks, else 0 */
 	size_t wake_bytes; /* caller audio that is worth a wake-up: one chunk */
 	void (*on_freed)(void *user);
@@ -118,6 +117,9 @@ void link_request_failed(struct aic_link *link, bool retry, const char *what);
 uint64_t link_end_part(struct aic_link *link);
 
 /* --- link_connection.c; the loop's thread --- */
+
+/* Sends the message of AIC_ACTION_SEND. Returns 0, or -1 when the connection cannot go on. */
+int link_write(struct lws *wsi, const struct aic_action *action);
 
 /* Forgets the connection: what still comes from it is nobody's. */
 void link_detach(struct aic_link *link);

@@ -9,7 +9,8 @@
  * Facts follow the vendor's AsyncAPI schema and its Python and JavaScript clients; where those two disagree (whether audio of
  * exactly the interrupted event id still plays) the stricter one is followed: it does not.
  */
-#include "base64.h"
+#include "audio_message.h"
+#include "close_codes.h"
 #include "provider_port.h"
 #include "providers.h"
 #include "url.h"
@@ -141,9 +142,11 @@ static int elevenlabs_http_reply(const struct aic_settings *settings, const char
 	return result;
 }
 
-static void put_overrides(struct aic_json_writer *writer, const struct aic_settings *settings)
+static void put_overrides(struct aic_conversation *conversation, struct aic_json_writer *writer)
 {
-	bool agent = settings->prompt || settings->first_message || settings->language;
+	const struct aic_settings *settings = aic_port_settings(conversation);
+	const char *prompt = aic_port_prompt(conversation), *first_message = aic_port_first_message(conversation);
+	bool agent = prompt || first_message || settings->language;
 
 	if (!agent && !settings->voice_id) {
 		return;
@@ -151,13 +154,13 @@ static void put_overrides(struct aic_json_writer *writer, const struct aic_setti
 	aic_json_open_object(writer, "conversation_config_override");
 	if (agent) {
 		aic_json_open_object(writer, "agent");
-		if (settings->prompt) {
+		if (prompt) {
 			aic_json_open_object(writer, "prompt");
-			aic_json_put_text(writer, "prompt", settings->prompt);
+			aic_json_put_text(writer, "prompt", prompt);
 			aic_json_close_object(writer);
 		}
-		if (settings->first_message) {
-			aic_json_put_text(writer, "first_message", settings->first_message);
+		if (first_message) {
+			aic_json_put_text(writer, "first_message", first_message);
 		}
 		if (settings->language) {
 			aic_json_put_text(writer, "language", settings->language);
@@ -172,27 +175,14 @@ static void put_overrides(struct aic_json_writer *writer, const struct aic_setti
 	aic_json_close_object(writer);
 }
 
-static struct aic_json_writer *new_message(struct aic_conversation *conversation, const char *type)
+static void elevenlabs_begin(struct aic_conversation *conversation)
 {
-	struct aic_json_writer *writer = aic_port_new_message(conversation);
+	const struct aic_settings *settings = aic_port_settings(conversation);
+	struct aic_json_writer *writer = aic_port_begin(conversation, "conversation_initiation_client_data");
+	size_t variable_count;
+	const struct aic_variable *variables = aic_port_variables(conversation, &variable_count);
 
-	aic_json_open_object(writer, NULL);
-	aic_json_put_text(writer, "type", type);
-	return writer;
-}
-
-static void send_message(struct aic_conversation *conversation, struct aic_json_writer *writer)
-{
-	aic_json_close_object(writer);
-	aic_port_send(conversation);
-}
-
-static void elevenlabs_begin(struct aic_conversation *conversation, const struct aic_settings *settings, const struct aic_variable *variables,
-	size_t variable_count)
-{
-	struct aic_json_writer *writer = new_message(conversation, "conversation_initiation_client_data");
-
-	put_overrides(writer, settings);
+	put_overrides(conversation, writer);
 	if (variable_count) {
 		aic_json_open_object(writer, "dynamic_variables");
 		for (size_t i = 0; i < variable_count; i++) {
@@ -206,7 +196,7 @@ static void elevenlabs_begin(struct aic_conversation *conversation, const struct
 	aic_json_open_object(writer, "source_info");
 	aic_json_put_text(writer, "source", "asterisk");
 	aic_json_close_object(writer);
-	send_message(conversation, writer);
+	aic_port_finish(conversation, writer);
 }
 
 /* --- messages from the service --- */
@@ -216,8 +206,9 @@ static int64_t event_id_or_none(struct aic_json_integer event_id)
 	return event_id.present ? event_id.value : AIC_EVENT_ID_NONE;
 }
 
-static void on_metadata(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_metadata(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
 	const char *input_name = message->input_format.bytes ? message->input_format.bytes : DEFAULT_FORMAT;
 	const char *output_name = message->output_format.bytes ? message->output_format.bytes : DEFAULT_FORMAT;
 	struct aic_audio_format input, output;
@@ -233,8 +224,10 @@ static void on_metadata(struct aic_conversation *conversation, const struct elev
 	aic_port_ready(conversation, message->conversation_id.bytes ? message->conversation_id.bytes : "", input, output);
 }
 
-static void on_audio(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_audio(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (!message->audio.present || message->audio.malformed) {
 		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
 		return;
@@ -242,64 +235,79 @@ static void on_audio(struct aic_conversation *conversation, const struct elevenl
 	aic_port_audio(conversation, message->audio_event_id.value, message->audio.bytes, message->audio.length);
 }
 
-static void on_ping(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_ping(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
 	struct aic_json_writer *writer;
 
 	aic_port_ping(conversation, message->ping_ms.present ? message->ping_ms.value : -1);
-	writer = new_message(conversation, "pong");
+	writer = aic_port_begin(conversation, "pong");
 	aic_json_put_integer(writer, "event_id", message->ping_event_id.value);
-	send_message(conversation, writer);
+	aic_port_finish(conversation, writer);
 }
 
-static void on_interruption(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_interruption(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->interruption_event_id.present) {
-		aic_port_interrupted(conversation, message->interruption_event_id.value);
+		aic_port_interrupted(conversation, message->interruption_event_id.value, NULL);
 	}
 }
 
-static void on_user_transcript(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_user_transcript(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->user_transcript.bytes) {
 		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_FINAL, message->user_transcript.bytes,
 			event_id_or_none(message->user_transcript_event_id));
 	}
 }
 
-static void on_tentative_user_transcript(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_tentative_user_transcript(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->tentative_user_transcript.bytes) {
 		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_TENTATIVE, message->tentative_user_transcript.bytes,
 			event_id_or_none(message->tentative_user_transcript_event_id));
 	}
 }
 
-static void on_agent_response(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_agent_response(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->agent_response.bytes) {
 		aic_port_transcript(conversation, AIC_ROLE_AGENT, AIC_TRANSCRIPT_FINAL, message->agent_response.bytes,
 			event_id_or_none(message->agent_response_event_id));
 	}
 }
 
-static void on_agent_response_correction(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_agent_response_correction(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->corrected_agent_response.bytes) {
 		aic_port_transcript(conversation, AIC_ROLE_AGENT, AIC_TRANSCRIPT_CORRECTED, message->corrected_agent_response.bytes,
 			event_id_or_none(message->correction_event_id));
 	}
 }
 
-static void on_vad_score(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_vad_score(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->vad_score.present) {
 		aic_port_vad(conversation, message->vad_score.value);
 	}
 }
 
-static void on_client_tool_call(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_client_tool_call(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (!message->tool_call_id.bytes || !message->tool_name.bytes) {
 		aic_port_error(conversation, "the service sent a tool call without a name or an id; it was ignored");
 		return;
@@ -309,16 +317,19 @@ static void on_client_tool_call(struct aic_conversation *conversation, const str
 }
 
 /* The agent's own tool to end the conversation; the vendor's JavaScript client takes it as the end, too. */
-static void on_agent_tool_response(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_agent_tool_response(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->agent_tool_name.bytes && !strcmp(message->agent_tool_name.bytes, "end_call") && !message->agent_tool_is_error.value) {
 		aic_port_agent_ends(conversation);
 	}
 }
 
 /* Nobody can approve a tool during a phone call, and an agent that waits five minutes for it is worse than a no. */
-static void on_mcp_tool_call(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_mcp_tool_call(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
 	struct aic_json_writer *writer;
 	char text[AIC_REASON_MAX];
 
@@ -328,14 +339,15 @@ static void on_mcp_tool_call(struct aic_conversation *conversation, const struct
 	snprintf(text, sizeof(text), "the MCP tool %.100s asked for an approval, which a call cannot give; it was refused: set it to need no approval",
 		message->mcp_tool_name.bytes ? message->mcp_tool_name.bytes : "?");
 	aic_port_error(conversation, text);
-	writer = new_message(conversation, "mcp_tool_approval_result");
+	writer = aic_port_begin(conversation, "mcp_tool_approval_result");
 	aic_json_put_text(writer, "tool_call_id", message->mcp_tool_call_id.bytes);
 	aic_json_put_boolean(writer, "is_approved", false);
-	send_message(conversation, writer);
+	aic_port_finish(conversation, writer);
 }
 
-static void on_error(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_error(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
 	char text[AIC_REASON_MAX];
 
 	snprintf(text, sizeof(text), "error %" PRId64 " %.80s: %.200s", message->error_code.value,
@@ -344,23 +356,16 @@ static void on_error(struct aic_conversation *conversation, const struct elevenl
 	aic_port_error(conversation, text);
 }
 
-static void on_queue_status(struct aic_conversation *conversation, const struct elevenlabs_message *message)
+static void on_queue_status(struct aic_conversation *conversation, const void *record)
 {
+	const struct elevenlabs_message *message = record;
+
 	if (message->queue_status.bytes && !strcmp(message->queue_status.bytes, "timed_out")) {
 		aic_port_error(conversation, "the service's waiting queue timed out");
 	}
 }
 
-static void ignore(struct aic_conversation *conversation, const struct elevenlabs_message *message)
-{
-	(void) conversation;
-	(void) message;
-}
-
-static const struct {
-	const char *type;
-	void (*handle)(struct aic_conversation *conversation, const struct elevenlabs_message *message);
-} handlers[] = {
+static const struct aic_handler handlers[] = {
 	{"audio", on_audio},
 	{"vad_score", on_vad_score},
 	{"ping", on_ping},
@@ -377,58 +382,40 @@ static const struct {
 	{"error", on_error},
 	{"queue_status", on_queue_status},
 	/* Known, and nothing to do for a phone call. */
-	{"agent_chat_response_part", ignore},
-	{"agent_tool_request", ignore},
-	{"mcp_connection_status", ignore},
-	{"asr_initiation_metadata", ignore},
-	{"internal_tentative_agent_response", ignore},
-	{"guardrail_triggered", ignore},
-	{"context_usage", ignore},
-	{"agent_response_metadata", ignore},
-	{"agent_response_complete", ignore},
-	{"client_error", ignore},
-	{"dtmf_request", ignore},
+	{"agent_chat_response_part", NULL},
+	{"agent_tool_request", NULL},
+	{"mcp_connection_status", NULL},
+	{"asr_initiation_metadata", NULL},
+	{"internal_tentative_agent_response", NULL},
+	{"guardrail_triggered", NULL},
+	{"context_usage", NULL},
+	{"agent_response_metadata", NULL},
+	{"agent_response_complete", NULL},
+	{"client_error", NULL},
+	{"dtmf_request", NULL},
 };
 
 static void elevenlabs_message(struct aic_conversation *conversation, const void *record)
 {
 	const struct elevenlabs_message *message = record;
-	const char *type = message->type.bytes ? message->type.bytes : "(no type)";
 
-	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-		if (!strcmp(handlers[i].type, type)) {
-			handlers[i].handle(conversation, message);
-			return;
-		}
-	}
-	aic_port_unknown(conversation, type);
+	aic_port_dispatch(conversation, handlers, sizeof(handlers) / sizeof(handlers[0]), message->type.bytes, record);
 }
 
 /* --- messages to the service --- */
 
-static int elevenlabs_encode_audio(const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int elevenlabs_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
 {
-	static const char before[] = "{\"user_audio_chunk\":\"", behind[] = "\"}";
-	size_t text_length = sizeof(before) - 1 + AIC_BASE64_LENGTH(length) + sizeof(behind) - 1;
-	uint8_t *to = aic_buffer_reserve(out, text_length);
-
-	if (!to) {
-		return -1;
-	}
-	memcpy(to, before, sizeof(before) - 1);
-	to += sizeof(before) - 1;
-	to += aic_base64_encode(audio, length, (char *) to);
-	memcpy(to, behind, sizeof(behind) - 1);
-	out->length += text_length;
-	return 0;
+	(void) conversation;
+	return aic_audio_message_write(out, "{\"user_audio_chunk\":\"", audio, length, "\"}");
 }
 
 static void send_text(struct aic_conversation *conversation, const char *type, const char *text)
 {
-	struct aic_json_writer *writer = new_message(conversation, type);
+	struct aic_json_writer *writer = aic_port_begin(conversation, type);
 
 	aic_json_put_text(writer, "text", text);
-	send_message(conversation, writer);
+	aic_port_finish(conversation, writer);
 }
 
 static void elevenlabs_context(struct aic_conversation *conversation, const char *text)
@@ -441,69 +428,27 @@ static void elevenlabs_user_message(struct aic_conversation *conversation, const
 	send_text(conversation, "user_message", text);
 }
 
-/* The protocol has no message for keys, so the agent is told in words. */
-static void elevenlabs_dtmf(struct aic_conversation *conversation, char digit)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
-	elevenlabs_context(conversation, text);
-}
-
 static void elevenlabs_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
 {
-	struct aic_json_writer *writer = new_message(conversation, "client_tool_result");
+	struct aic_json_writer *writer = aic_port_begin(conversation, "client_tool_result");
 
 	(void) name;
 	aic_json_put_text(writer, "tool_call_id", id);
 	aic_json_put_text(writer, "result", result);
 	aic_json_put_boolean(writer, "is_error", is_error);
-	send_message(conversation, writer);
+	aic_port_finish(conversation, writer);
 }
 
 /* --- the end --- */
 
-static const struct {
-	uint16_t code;
-	enum aic_status status;
-	bool retry;
-	const char *sentence;
-} closes[] = {
+static const struct aic_close_code closes[] = {
 	{1000, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
-	{1001, AIC_STATUS_LOST, true, "the service went away"},
 	{1002, AIC_STATUS_LOST, true, "the service could not go on"},
 	{1008, AIC_STATUS_LOST, false, "the service refused what it was sent: check the agent's settings, its overrides and dynamic variables"},
-	{1009, AIC_STATUS_LOST, false, "the service refused a message that was too long"},
-	{1011, AIC_STATUS_LOST, true, "the service failed internally"},
-	{1012, AIC_STATUS_LOST, true, "the service restarts"},
-	{1013, AIC_STATUS_LOST, true, "the service is overloaded"},
 	{3000, AIC_STATUS_LOST, false, "the service refused the agent: check agent_id, api_key and the signed URL"},
 	{3008, AIC_STATUS_LOST, false, "the service's waiting queue timed out"},
 	{4300, AIC_STATUS_LOST, false, "the service's waiting queue timed out"},
 };
-
-static void elevenlabs_close_meaning(uint16_t code, const char *reason, struct aic_close_meaning *meaning)
-{
-	const char *sentence = "the connection to the service broke";
-
-	meaning->status = AIC_STATUS_LOST;
-	meaning->retry = true;
-	if (code) {
-		sentence = "the service closed the connection";
-	}
-	for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
-		if (closes[i].code == code) {
-			meaning->status = closes[i].status;
-			meaning->retry = closes[i].retry;
-			sentence = closes[i].sentence;
-		}
-	}
-	if (code) {
-		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s (close code %u%s%s)", sentence, code, *reason ? ": " : "", reason);
-	} else {
-		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s%s%s", sentence, *reason ? ": " : "", reason);
-	}
-}
 
 const struct aic_provider aic_provider_elevenlabs = {
 	.name = "elevenlabs",
@@ -517,9 +462,10 @@ const struct aic_provider aic_provider_elevenlabs = {
 	.begin = elevenlabs_begin,
 	.message = elevenlabs_message,
 	.encode_audio = elevenlabs_encode_audio,
-	.dtmf = elevenlabs_dtmf,
+	.keys_are_context = true,
 	.context = elevenlabs_context,
 	.user_message = elevenlabs_user_message,
 	.tool_result = elevenlabs_tool_result,
-	.close_meaning = elevenlabs_close_meaning,
+	.closes = closes,
+	.close_count = sizeof(closes) / sizeof(closes[0]),
 };

@@ -10,6 +10,12 @@
 #include "provider.h"
 
 extern const struct aic_provider aic_provider_elevenlabs;
+extern const struct aic_provider aic_provider_openai;
+extern const struct aic_provider aic_provider_openai_live;
+extern const struct aic_provider aic_provider_gemini;
+extern const struct aic_provider aic_provider_deepgram;
+extern const struct aic_provider aic_provider_websocket;
+extern const struct aic_provider aic_provider_twilio;
 
 /* The provider of the option's value; never NULL. */
 const struct aic_provider *aic_provider_of(enum aic_option_provider provider);

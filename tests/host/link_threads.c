@@ -164,6 +164,7 @@ static void on_event(void *user, const struct aic_event *event)
 		count(&totals.tool_calls);
 		on_tool_call(conversation, event->tool_call.id);
 		break;
+	case AIC_EVENT_FAILOVER:
 	case AIC_EVENT_ERROR:
 		count(&totals.errors);
 		break;
@@ -235,8 +236,8 @@ static struct conversation *conversation_new(size_t line, const char *agent)
 	pthread_mutex_init(&conversation->playout_lock, NULL);
 	pthread_mutex_init(&conversation->tool_lock, NULL);
 	read_settings(&conversation->settings, agent);
-	setup.settings = &conversation->settings;
-	setup.provider = aic_provider_of(conversation->settings.provider);
+	setup.agent.settings = &conversation->settings;
+	setup.agent.provider = aic_provider_of(conversation->settings.provider);
 	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS, &playout_lock);
 	if (!setup.playout || !(conversation->link = aic_link_new(loops[line % wanted.loops], resolver, &setup, on_link_freed))) {
 		die("out of memory");

@@ -6,7 +6,7 @@
  * can be counted then, in instructions (run it under callgrind, collecting in steady_state()) and in calls of malloc().
  *
  *     replay --provider elevenlabs --chunk 20 --format ulaw_8000
- *     replay --providers
+ *     replay --providers      (and what each speaks)
  *
  * The first round (schedule.h) is for memory to grow to what is needed; the steady state is all that follows. Everything the
  * caller and the service say is made beforehand. Prints one line of JSON, or one sentence that says what went otherwise
@@ -107,12 +107,16 @@ static void do_actions(struct replay *replay)
 
 static void receive(struct replay *replay, const struct message *message)
 {
-	const char *text = (const char *) replay->schedule.text.bytes + message->offset;
+	const uint8_t *bytes = replay->schedule.text.bytes + message->offset;
 
 	for (size_t at = 0; at < message->length; at += wanted.piece) {
 		size_t rest = message->length - at, piece = rest < wanted.piece ? rest : wanted.piece;
 
-		aic_conversation_message(replay->conversation, text + at, piece, piece == rest, replay->now_us);
+		if (message->binary) {
+			aic_conversation_binary_message(replay->conversation, bytes + at, piece, piece == rest, replay->now_us);
+		} else {
+			aic_conversation_message(replay->conversation, (const char *) bytes + at, piece, piece == rest, replay->now_us);
+		}
 	}
 	replay->bytes_received += message->length;
 }
@@ -148,6 +152,16 @@ static void __attribute__((noinline)) steady_state(struct replay *replay)
 
 /* --- beginning and end --- */
 
+static bool is_format_of(const struct service *service, const char *format)
+{
+	for (const char *const *known = service->formats; *known; known++) {
+		if (!strcmp(*known, format)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void print_problem(void *user, const char *problem)
 {
 	(void) user;
@@ -161,8 +175,12 @@ static void read_settings(struct aic_settings *settings)
 		{"replay", 1, "audio_frames_buffer_ms", wanted.chunk_ms},
 	};
 	struct aic_settings general;
+	char format[32];
 	size_t count = 2;
 
+	if (wanted.service->format_option) {
+		lines[count++] = (struct aic_option_line) {"replay", 1, wanted.service->format_option, aic_format_name(wanted.format, format, sizeof(format))};
+	}
 	if (count + wanted.service->line_count > sizeof(lines) / sizeof(lines[0])) {
 		die("the service has too many options");
 	}
@@ -204,7 +222,8 @@ static void check(const struct replay *replay)
 		die("of %zu messages %" PRIu64 " were received, %" PRIu64 " of an unknown type, %" PRIu64 " malformed; errors: %" PRIu64,
 			replay->schedule.count, stats.messages_received, stats.unknown_messages, stats.malformed_messages, stats.errors);
 	}
-	if (stats.downlink_bytes != replay->schedule.audio_bytes || stats.interruptions != CONVERSATION_MS / ROUND_MS) {
+	if (stats.downlink_bytes != replay->schedule.audio_bytes
+		|| stats.interruptions != (wanted.service->goes_on ? 0 : CONVERSATION_MS / ROUND_MS)) {
 		die("%" PRIu64 " bytes of agent audio instead of %zu, %" PRIu64 " interruptions", stats.downlink_bytes,
 			replay->schedule.audio_bytes, stats.interruptions);
 	}
@@ -213,7 +232,7 @@ static void check(const struct replay *replay)
 		die("%" PRIu64 " bytes of caller audio instead of %" PRIu64 ", %" PRIu64 " ms of silence, %" PRIu64 " frames sent",
 			stats.uplink_bytes, caller_bytes, stats.uplink_silence_ms, frames_sent);
 	}
-	if (replay->frames_played * 10 < FRAMES * UINT64_C(4) || replay->frames_played * 10 > FRAMES * UINT64_C(6)) {
+	if (replay->frames_played * 10 < FRAMES * UINT64_C(4) || replay->frames_played * 10 > FRAMES * (wanted.service->goes_on ? UINT64_C(8) : UINT64_C(6))) {
 		die("the agent was heard for %" PRIu64 " of %d frames", replay->frames_played, FRAMES);
 	}
 }
@@ -242,8 +261,8 @@ static void run(void)
 	schedule_write(&replay.schedule, wanted.service, wanted.format);
 	replay.caller = caller_audio(FRAMES * replay.frame_bytes);
 	replay.playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS, NULL);
-	setup.settings = &settings;
-	setup.provider = aic_provider_of(settings.provider);
+	setup.agent.settings = &settings;
+	setup.agent.provider = aic_provider_of(settings.provider);
 	setup.playout = replay.playout;
 	replay.conversation = aic_conversation_new(&setup, 0);
 	if (!replay.playout || !replay.conversation) {
@@ -268,7 +287,11 @@ static void run(void)
 static void print_providers(void)
 {
 	for (size_t i = 0; service_at(i); i++) {
-		printf("%s\n", service_at(i)->name);
+		printf("%s", service_at(i)->name);
+		for (const char *const *format = service_at(i)->formats; *format; format++) {
+			printf(" %s", *format);
+		}
+		printf("\n");
 	}
 }
 
@@ -282,7 +305,7 @@ int main(int argc, char **argv)
 		{"providers", no_argument, NULL, 'l'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *provider = "elevenlabs", *format = "ulaw_8000";
+	const char *provider = "elevenlabs", *format = NULL;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -309,8 +332,9 @@ int main(int argc, char **argv)
 	if (!(wanted.service = service_of(provider))) {
 		die("--provider %s: expected one of those that --providers names", provider);
 	}
-	if (aic_format_parse(format, &wanted.format)) {
-		die("--format %s: expected a format such as ulaw_8000 or pcm_16000", format);
+	format = format ? format : wanted.service->formats[0];
+	if (!is_format_of(wanted.service, format) || aic_format_parse(format, &wanted.format)) {
+		die("--format %s: expected one of those that --providers names with the provider", format);
 	}
 	if (!wanted.piece) {
 		die("--piece: expected the most bytes of a message that arrive at once");

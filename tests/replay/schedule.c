@@ -42,7 +42,7 @@ struct author {
 };
 
 /* What was appended to the text since the last message is one more, unless it is nothing. */
-static void add(struct schedule *schedule, uint32_t at_ms)
+static void add_message(struct schedule *schedule, uint32_t at_ms, bool binary)
 {
 	size_t offset = 0;
 
@@ -60,7 +60,12 @@ static void add(struct schedule *schedule, uint32_t at_ms)
 		exit(2);
 	}
 	schedule->messages[schedule->count++] =
-		(struct message) {.at_ms = at_ms, .offset = offset, .length = schedule->text.length - offset};
+		(struct message) {.at_ms = at_ms, .offset = offset, .length = schedule->text.length - offset, .binary = binary};
+}
+
+static void add(struct schedule *schedule, uint32_t at_ms)
+{
+	add_message(schedule, at_ms, false);
 }
 
 static void add_audio(struct author *author, uint32_t at_ms, int64_t turn, uint32_t length_ms)
@@ -77,7 +82,7 @@ static void add_audio(struct author *author, uint32_t at_ms, int64_t turn, uint3
 	}
 	author->service->audio(&author->schedule->text, turn, bytes, length);
 	author->schedule->audio_bytes += length;
-	add(author->schedule, at_ms);
+	add_message(author->schedule, at_ms, author->service->binary_audio);
 }
 
 /* All that the service says at that moment. */
@@ -89,28 +94,42 @@ static void add_moment(struct author *author, uint32_t now_ms)
 	int64_t turn = now_ms / ROUND_MS + 1;
 
 	if (now_ms % PING_EVERY_MS == 0) {
-		service->ping(text, now_ms / PING_EVERY_MS);
+		if (service->ping) {
+			service->ping(text, now_ms / PING_EVERY_MS);
+		}
 		add(author->schedule, now_ms);
 	}
 	if (now_ms % VOICE_ACTIVITY_EVERY_MS == 0) {
-		service->voice_activity(text, (now_ms * 37 % 10007) / 10007.0);
+		if (service->voice_activity) {
+			service->voice_activity(text, (now_ms * 37 % 10007) / 10007.0);
+		}
 		add(author->schedule, now_ms);
 	}
 	switch (round_ms) {
 	case TENTATIVE_MS:
 	case MORE_TENTATIVE_MS:
-		service->caller_said(text, turn, "I would like to move my appointment", false);
+		if (service->caller_said) {
+			service->caller_said(text, turn, "I would like to move my appointment", false);
+		}
 		break;
 	case CALLER_SAID_MS:
-		service->caller_said(text, turn, CALLER_WORDS, true);
+		if (service->caller_said) {
+			service->caller_said(text, turn, CALLER_WORDS, true);
+		}
 		break;
 	case AGENT_SAYS_MS:
-		service->agent_says(text, turn, AGENT_WORDS);
+		if (service->agent_says) {
+			service->agent_says(text, turn, AGENT_WORDS);
+		}
 		break;
 	case INTERRUPTION_MS:
-		service->interruption(text, turn);
+		if (service->interruption) {
+			service->interruption(text, turn);
+		}
 		add(author->schedule, now_ms);
-		service->agent_said(text, turn, AGENT_WORDS, HEARD_WORDS);
+		if (service->agent_said) {
+			service->agent_said(text, turn, AGENT_WORDS, HEARD_WORDS);
+		}
 		break;
 	case LATE_AUDIO_MS:
 		add_audio(author, now_ms, turn, audio_message_ms[0]);
@@ -132,7 +151,13 @@ void schedule_write(struct schedule *schedule, const struct service *service, st
 	char name[32];
 
 	memset(schedule, 0, sizeof(*schedule));
-	service->ready(&schedule->text, aic_format_name(format, name, sizeof(name)));
+	if (service->greet) {
+		service->greet(&schedule->text);
+		add(schedule, 0);
+	}
+	if (service->ready) {
+		service->ready(&schedule->text, aic_format_name(format, name, sizeof(name)));
+	}
 	add(schedule, 0);
 	for (uint32_t now_ms = AIC_FRAME_MS; now_ms < CONVERSATION_MS; now_ms += AIC_FRAME_MS) {
 		add_moment(&author, now_ms);

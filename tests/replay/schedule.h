@@ -18,6 +18,7 @@ struct message {
 	uint32_t at_ms; /* since the beginning */
 	size_t offset;  /* in the schedule's text */
 	size_t length;
+	bool binary;
 };
 
 struct schedule {

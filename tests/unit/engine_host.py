@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiconvai.engine.audio import AudioFormat, Encoding
@@ -40,13 +40,16 @@ class Host:
         line_format: AudioFormat = ULAW,
         variables: Mapping[str, str] | None = None,
         lines: tuple[Line, ...] = (),
+        failover: Sequence[Settings] = (),
         **options: object,
     ) -> None:
         given = [Line(name, value) for name, value in agent.items()]
         given += [Line(name, str(value)) for name, value in options.items()] + list(lines)
         self.settings = Settings.read_agent("sales", given)
         self.clock = VirtualClock(1_000_000_000)
-        self.conversation = Conversation(self.settings, line_format=line_format, variables=variables, clock=self.clock)
+        self.conversation = Conversation(
+            self.settings, line_format=line_format, failover=failover, variables=variables, clock=self.clock
+        )
         self.actions: list[Action] = []
         self.sent: list[dict[str, Any]] = []
         self.events: list[Event] = []
@@ -58,7 +61,7 @@ class Host:
         """Take all that the conversation wants done now; returns it."""
         taken = list(self.conversation.actions(writable=self.writable))
         self.actions += taken
-        self.sent += [json.loads(action.message) for action in taken if isinstance(action, Send)]
+        self.sent += [json.loads(action.message) for action in taken if isinstance(action, Send) and not action.binary]
         self.events += self.conversation.take_events()
         self.check()
         return taken
@@ -226,4 +229,12 @@ def service_error(message: str, code: int = 1008) -> dict[str, Any]:
 
 def is_caller_audio(action: Action) -> bool:
     """Whether an action sends a chunk of caller audio."""
-    return isinstance(action, Send) and b"user_audio_chunk" in action.message
+    texts = (
+        b"user_audio_chunk",
+        b"input_audio_buffer.append",
+        b"session.input_audio.append",
+        b'"realtimeInput":{"audio"',
+        b"audio.input",
+        b'"event":"media"',
+    )
+    return isinstance(action, Send) and (action.binary or any(text in action.message for text in texts))

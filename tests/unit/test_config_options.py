@@ -10,11 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from agent_lines import lines_beside
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from aiconvai.options import Entry, Section, find_option, options, validate
+from aiconvai.options import Entry, Section, find_option, options, rules, validate
 
 ROOT = Path(__file__).parents[2]
 GENERATOR = ROOT / "tools" / "generate_options.py"
@@ -148,7 +149,7 @@ def test_agent_option_in_general() -> None:
 
 def test_agent_needs_an_identifier_or_a_fixed_url() -> None:
     assert problems(section("x")) == [
-        "a.conf:1: [x] agent_id = : expected the agent's identifier at the service; add it, or set conversation_url"
+        "a.conf:1: [x] agent_id = : expected a value, which provider elevenlabs needs; add it, or set conversation_url"
     ]
     assert problems(section("x", ("conversation_url", "wss://h/?token=abc"))) == []
 
@@ -245,7 +246,7 @@ def test_every_value_in_range_is_taken(data: st.DataObject) -> None:
         report = validate([section("general", (name, text))])
         settings = report.general
     else:
-        report = validate([section("x", *AGENT, (name, text))])
+        report = validate([section("x", *lines_beside(option.name), (name, text))])
         settings = report.agents.get("x")
     assert settings is not None, report.problems
     assert settings.model_dump()[option.name] == value
@@ -287,7 +288,7 @@ def test_generated_file_is_up_to_date(argument: str, committed: str, capsys: pyt
 
 
 def test_generator_and_package_describe_options_alike() -> None:
-    for described, option in zip(generator.load_definition(DEFINITION), options(), strict=True):
+    for described, option in zip(generator.load_definition(DEFINITION).options, options(), strict=True):
         assert generator.expected_text(described) == option.expected
         assert generator.default_text(described) == option.default_text
 
@@ -296,7 +297,7 @@ def test_defaults_are_valid() -> None:
     for option in options():
         if option.default_text is not None:
             where = "general" if option.scope != "agent" else "x"
-            lines = [(option.name, option.default_text), *(AGENT if where == "x" else ())]
+            lines = [(option.name, option.default_text), *(lines_beside(option.name) if where == "x" else ())]
             assert problems(section(where, *lines)) == []
 
 
@@ -311,9 +312,11 @@ struct aic_string_list { char **items; size_t count; };
 
 enum aic_option_scope { AIC_SCOPE_GENERAL, AIC_SCOPE_AGENT, AIC_SCOPE_BOTH };
 enum aic_option_type {
-	AIC_TYPE_BOOLEAN, AIC_TYPE_INTEGER, AIC_TYPE_ENUM, AIC_TYPE_STRING, AIC_TYPE_URL, AIC_TYPE_PATH,
+	AIC_TYPE_BOOLEAN, AIC_TYPE_INTEGER, AIC_TYPE_NUMBER, AIC_TYPE_ENUM, AIC_TYPE_STRING, AIC_TYPE_URL, AIC_TYPE_PATH,
 	AIC_TYPE_LIST
 };
+struct aic_provider_default { enum aic_option_provider provider; const char *value; };
+struct aic_option_rule { enum aic_option_provider provider; const char *with, *unless, *needs, *advice; };
 struct aic_option {
 	const char *name;
 	const char *const *aliases;
@@ -321,9 +324,12 @@ struct aic_option {
 	enum aic_option_type type;
 	const char *unit;
 	int64_t min, max;
+	double number_min, number_max;
+	uint32_t providers;
 	const char *const *words;
 	bool multiple, secret;
 	const char *default_value;
+	const struct aic_provider_default *provider_defaults;
 	const char *help;
 	size_t offset;
 };
@@ -344,12 +350,19 @@ int main(void)
 
 		printf("%s|", o->name);
 		print_words(o->aliases);
-		printf("|%d|%lld|%lld|", (int) o->scope, (long long) o->min, (long long) o->max);
+		if (o->type == AIC_TYPE_NUMBER) {
+			printf("|%d|%g|%g|", (int) o->scope, o->number_min, o->number_max);
+		} else {
+			printf("|%d|%lld|%lld|", (int) o->scope, (long long) o->min, (long long) o->max);
+		}
 		print_words(o->words);
 		printf("|%d|%d|%s\n", o->multiple, o->secret, o->default_value ? o->default_value : "NULL");
 		if (o->offset >= sizeof(struct aic_settings)) {
 			return 1;
 		}
+	}
+	for (size_t i = 0; i < sizeof(aic_option_rules) / sizeof(aic_option_rules[0]); i++) {
+		printf("%d needs %s\n", (int) aic_option_rules[i].provider, aic_option_rules[i].needs);
 	}
 	return 0;
 }
@@ -372,6 +385,8 @@ def test_c_header_holds_the_definition(tmp_path: Path) -> None:
         flags_shown = f"{int(option.multiple)}|{int(option.secret)}"
         default = "NULL" if option.default_text is None else option.default_text
         expected += f"{option.name}|{aliases}|{scope}|{low}|{high}|{words}|{flags_shown}|{default}\n"
+    providers = next(option.values for option in options() if option.name == "provider")
+    expected += "".join(f"{providers.index(rule.provider)} needs {rule.needs}\n" for rule in rules())
     assert output == expected
 
 
@@ -381,7 +396,10 @@ def test_c_header_holds_the_definition(tmp_path: Path) -> None:
         ({"name": "Bad-Name"}, "no lower-case C identifier"),
         ({"aliases": ["debug"]}, "taken by another option"),
         ({"scope": "agents"}, "none of general, agent, both"),
-        ({"type": "number"}, "none of boolean"),
+        ({"type": "float"}, "none of boolean"),
+        ({"providers": ["nobody"]}, "'nobody' is no value of the option provider"),
+        ({"defaults": {"openai": 5}}, "default 5 is no integer from 20 to 500"),
+        ({"scope": "both", "defaults": {"openai": 40}}, "only an agent's option depends on its provider"),
         ({"default": 501}, "no integer from 20 to 500"),
         ({"range": [500, 20]}, "upside down"),
         ({"range": [0, 2**31]}, "does not fit 32 bits"),

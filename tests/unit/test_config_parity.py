@@ -84,7 +84,7 @@ class EngineOptions:
     def _value(self, words: Sequence[str], field: Any) -> Any:
         if words:
             return words[field]
-        if isinstance(field, bool | int):
+        if isinstance(field, bool | int | float):
             return field
         if self.ffi.typeof(field) is self.ffi.typeof("struct aic_string_list"):
             return [self.ffi.string(field.items[index]).decode() for index in range(field.count)]
@@ -103,7 +103,8 @@ AWKWARD = [
     "9" * 20, "wss://h", "ws://h/x", "wss:///x", "wss://:1", "wss://h x", "WSS://h", "https://h/", "http://h",
     "https://?x", "wss://", "a=1", "_b=", "1a=2", "a b=1", "=1", "elevenlabs", "ElevenLabs", "openai",
     "X-A, X-B", ",,", " , ", ",".join("a" * 16), ",".join("a" * 17), "č", "čč", "x" * 16, "x" * 17, "á" * 8,
-    "á" * 9, "x" * 256, "x" * 257, "x" * 513, "/etc/x", "file",
+    "á" * 9, "x" * 256, "x" * 257, "x" * 513, "/etc/x", "file", "0.5", "1.0", "1.", ".5", "-0.5", "nan", "deepgram",
+    "twilio",
 ]
 # fmt: on
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r\n"), max_size=20)
@@ -118,7 +119,9 @@ def compare(engine: EngineOptions, section: str, lines: Lines) -> None:
     problems, values = engine.judge(section, lines)
     entries = tuple(Entry(key, value, "a.conf", number) for number, (key, value) in enumerate(lines, start=2))
     report = validate([Section(section, "a.conf", 1, entries)])
-    assert len(problems) == len(report.problems), (problems, [str(problem) for problem in report.problems])
+    # Whether there is an agent of that name is for those who see the whole file: Python, and the module's agents.c.
+    judged = [str(problem) for problem in report.problems if problem.expected != "the name of another agent"]
+    assert len(problems) == len(judged), (problems, judged)
     if report.valid:
         model = report.general if section == "general" else report.agents[section]
         assert model is not None

@@ -15,8 +15,7 @@ from aiconvai.demo.interruption import heard_interruption
 from aiconvai.demo.moments import Kind, Moments
 from aiconvai.demo.script import AGENT, CALLER, agent_scenario, read_speech, visitor_scenario, write_caller_speech
 from aiconvai.demo.voice_activity import VoiceActivity
-from aiconvai.mock.messages import parse_server_message
-from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest, Sent
+from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest
 
 PACKET = 0.02
 
@@ -33,8 +32,7 @@ def record(*, interrupted: float | None, spoken: list[tuple[float, float]]) -> C
     one = ConversationRecord("conv", "agent", HttpRequest(0.0, "/", {}, {}), "ulaw_8000", "ulaw_8000")
     one.downlink += [AudioChunk(time, bytes(round(seconds * 8000)), 1) for time, seconds in spoken]
     if interrupted is not None:
-        message = parse_server_message({"type": "interruption", "interruption_event": {"event_id": 1}})
-        one.sent.append(Sent(interrupted, message.to_json(), message))
+        one.interruptions.append(interrupted)
     return one
 
 

@@ -53,9 +53,9 @@ from aiconvai.engine.library import load_library
     ],
 )
 @pytest.mark.parametrize("reason", ["", "a reason"])
-def test_close_codes_of_a_conversation(
-    host: Host, code: int | None, status: Status, sentence: str, reason: str
-) -> None:
+def test_close_codes_of_a_conversation(code: int | None, status: Status, sentence: str, reason: str) -> None:
+    host = Host(reconnect_attempts=0)
+    host.start()
     host.conversation.closed(code, reason)
     assert host.pump() == [], "there is nothing left to close"
     assert (host.ended.status, host.ended.close_code) == (status, code)

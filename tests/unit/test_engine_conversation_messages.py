@@ -265,7 +265,7 @@ def test_unknown_types_are_counted_and_ignored(host: Host) -> None:
 def test_malformed_messages_are_survived(host: Host) -> None:
     for text in (b"", b"{", b"\xff\xfe", b'{"type":"ping"} x', b"[" * 5000, b"null,"):
         host.conversation.message(text)
-    host.conversation.refused_message()
+    host.conversation.binary_message(b"{}")
     host.pump()
     stats = host.conversation.stats()
     assert (stats.malformed_messages, stats.messages_received) == (7, 8)

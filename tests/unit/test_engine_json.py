@@ -169,13 +169,13 @@ def test_a_wrong_type_does_not_undo_a_right_one() -> None:
     assert JsonReader(FIELDS).read(b'{"type":"a","type":7}').values == {"type": "a"}
 
 
-def test_of_duplicate_keys_the_last_counts() -> None:
+def test_of_duplicate_keys_the_last_counts_and_audio_is_joined() -> None:
     text = b'{"type":"a","type":"b","audio":{"id":1,"data":"AAAA"},"audio":{"id":2,"data":"/w=="},'
     text += b'"flag":true,"flag":false}'
     assert JsonReader(FIELDS).read(text).values == {
         "type": "b",
         "audio.id": 2,
-        "audio.data": b"\xff",
+        "audio.data": b"\x00\x00\x00\xff",
         "flag": False,
     }
 

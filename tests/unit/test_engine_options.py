@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from agent_lines import lines_beside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -43,12 +44,7 @@ def read(option: EngineOption, value: str, *, name: str | None = None, times: in
     lines = [Line(name or option.name, value, number=5 + at) for at in range(times)]
     if option.scope is OptionScope.GENERAL:
         return Settings.read_general(lines)
-    if option.name != "agent_id":
-        lines.append(Line("agent_id", "agent_1", number=3))
-    if option.name == "api_key":
-        lines.append(Line("signed_url_endpoint", "https://h/u", number=4))
-    if option.name == "signed_url_endpoint":
-        lines.append(Line("api_key", SECRET, number=4))
+    lines += [Line(*line, number=3) for line in lines_beside(option.name)]
     return Settings.read_agent("sales", lines)
 
 
@@ -84,10 +80,29 @@ def test_aliases_and_case(option: EngineOption, alias: str) -> None:
     assert find_option(alias) == find_option(alias.upper()) == find_option(option.name.title()) == option
     value = "240" if option.type is OptionType.INTEGER else "yes"
     if option.type in (OptionType.STRING, OptionType.URL):
-        value = good_text(option, 20)
+        value = good_text(option, min(20, int(option.maximum)))
     settings = read(option, value, name=alias.upper())
     assert settings.problems == ()
     assert settings[option.name] == {"240": 240, "yes": True}.get(value, value)
+
+
+@pytest.mark.parametrize("text", ["0", "1", "0.5", "1.0", "0.05"])
+def test_numbers_have_a_fraction(text: str) -> None:
+    option = find_option("vad_threshold")
+    assert option is not None
+    settings = read(option, text)
+    assert settings.problems == ()
+    assert settings["vad_threshold"] == float(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.01", "-0.1", ".5", "1.", "1,0", "5e-1", "0x1", "nan", "inf", "+1", " 1", "1 ", "x"]
+)
+def test_what_is_no_number(text: str) -> None:
+    option = find_option("vad_threshold")
+    assert option is not None
+    (problem,) = read(option, text).problems
+    assert f"vad_threshold = {text}: expected a number from 0 to 1" in problem
 
 
 @pytest.mark.parametrize("option", INTEGERS, ids=by_name)
@@ -142,7 +157,7 @@ def test_booleans_take_the_words_of_asterisk(option: EngineOption) -> None:
 
 @pytest.mark.parametrize("option", TEXTS, ids=by_name)
 def test_texts_have_a_length(option: EngineOption) -> None:
-    shortest = max(option.minimum, len(good_text(option, 0)) + 1)
+    shortest = max(int(option.minimum), len(good_text(option, 0)) + 1)
     for length in (shortest, option.maximum):
         settings = read(option, good_text(option, length))
         assert settings.problems == ()
@@ -191,7 +206,7 @@ def test_an_empty_value_is_a_problem(option: EngineOption) -> None:
 @pytest.mark.parametrize("option", TABLE, ids=by_name)
 def test_given_twice(option: EngineOption) -> None:
     value = "a=1" if option.multiple else good_text(option, 20)
-    if option.type in (OptionType.BOOLEAN, OptionType.INTEGER, OptionType.ENUM):
+    if option.type in (OptionType.BOOLEAN, OptionType.INTEGER, OptionType.NUMBER, OptionType.ENUM):
         value = option.default or ""
     if option.type is OptionType.LIST:
         value = "X-A"
@@ -355,6 +370,12 @@ WORDS = [
     "501",
     "100000",
     "007",
+    "0.5",
+    "1.",
+    ".5",
+    "-0.5",
+    "1e-1",
+    "openai",
     "elevenlabs",
     "ELEVENLABS",
     "wss://h/x",
@@ -395,14 +416,17 @@ def fitting_value(option: EngineOption) -> st.SearchStrategy[str]:
         case OptionType.BOOLEAN:
             return st.sampled_from(["yes", "no", "True", "f"])
         case OptionType.INTEGER:
-            return st.integers(option.minimum, option.maximum).map(str)
+            return st.integers(int(option.minimum), int(option.maximum)).map(str)
+        case OptionType.NUMBER:
+            return st.integers(int(option.minimum * 100), int(option.maximum * 100)).map(lambda part: f"{part / 100:g}")
         case OptionType.ENUM:
             return st.sampled_from(option.words)
         case OptionType.LIST:
             return st.lists(st.sampled_from(["X-A", " b ", ""]), min_size=2, max_size=16).map(",".join)
     if option.multiple:
         return st.sampled_from(["a=1", "b_2= x", "c="])
-    return st.sampled_from([good_text(option, max(option.minimum, 15)), good_text(option, option.maximum)])
+    longest = int(option.maximum)
+    return st.sampled_from([good_text(option, max(int(option.minimum), 15)), good_text(option, longest)])
 
 
 def fitting_lines(general: bool) -> st.SearchStrategy[list[tuple[str, str]]]:

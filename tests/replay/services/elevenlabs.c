@@ -10,6 +10,8 @@ static const struct aic_option_line lines[] = {
 	{"replay", 1, "conversation_url", "wss://replay.invalid/v1/convai/conversation?agent_id=replay"},
 };
 
+static const char *const formats[] = {"ulaw_8000", "pcm_16000", NULL};
+
 static void ready(struct aic_buffer *text, const char *format)
 {
 	put(text, "{\"conversation_initiation_metadata_event\":{\"conversation_id\":\"conv_replay\",");
@@ -61,6 +63,7 @@ static void agent_said(struct aic_buffer *text, int64_t turn, const char *words,
 extern const struct service service_elevenlabs;
 const struct service service_elevenlabs = {
 	.name = "elevenlabs",
+	.formats = formats,
 	.lines = lines,
 	.line_count = sizeof(lines) / sizeof(lines[0]),
 	.ready = ready,

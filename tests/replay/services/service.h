@@ -18,14 +18,22 @@
 struct service {
 	const char *name; /* as in the option `provider` */
 
+	/* What it speaks with a caller in mu-law, as aic_format_parse() reads it; NULL at the end. With an option where it is the agent's choice. */
+	const char *const *formats;
+	const char *format_option;
+
 	/* What its agent needs beside `provider` and what is the same for all. */
 	const struct aic_option_line *lines;
 	size_t line_count;
 
+	bool binary_audio; /* agent audio comes in binary messages, as it is */
+	bool goes_on;      /* it never says that its agent was interrupted: all of a turn is heard */
+
 	/*
-	 * Each appends one message to `text`, and may append none where the service has no such message. `format` is a name as
-	 * aic_format_parse() reads it, `turn` counts the agent's turns from 1.
+	 * Each appends one message to `text`; NULL where the service has no such message, but for audio(). `format` is a name as
+	 * aic_format_parse() reads it, `turn` counts the agent's turns from 1. greet() comes before anything else.
 	 */
+	void (*greet)(struct aic_buffer *text);
 	void (*ready)(struct aic_buffer *text, const char *format);
 	void (*ping)(struct aic_buffer *text, int64_t number);
 	void (*voice_activity)(struct aic_buffer *text, double score);

@@ -11,10 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct service service_elevenlabs;
+extern const struct service service_deepgram, service_elevenlabs, service_gemini, service_openai, service_openai_live, service_twilio,
+	service_websocket;
 
 static const struct service *const services[] = {
 	&service_elevenlabs,
+	&service_openai,
+	&service_openai_live,
+	&service_gemini,
+	&service_deepgram,
+	&service_websocket,
+	&service_twilio,
 };
 
 #define SERVICES (sizeof(services) / sizeof(services[0]))

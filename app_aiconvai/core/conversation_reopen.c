@@ -1,0 +1,114 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A conversation outlives the connection it began with: one that breaks is opened again, and one whose session is about to end is given up for a
+ * new one at a moment when nobody speaks. What is queued goes on being heard, the caller's audio is kept, and the new session is told what was said.
+ */
+#include "conversation_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* For so long nobody has spoken, and a session may change. */
+#define QUIET_US (400 * US_PER_MS)
+
+/* How often it is seen whether that is so, and how long it is waited for at the most: then the session changes in the middle of a word. */
+#define LOOK_US (100 * US_PER_MS)
+#define PATIENCE_US (30 * US_PER_SECOND)
+
+/* So long before the end that a service has announced. */
+#define MARGIN_US (2 * US_PER_SECOND)
+
+/* A service may take so long to answer our close. */
+#define CLOSE_US (1 * US_PER_SECOND)
+
+#define HISTORY_INTRODUCTION "The connection was interrupted and is restored. Go on with the conversation; this was said so far.\n"
+
+/* What this connection had is gone; the next one's event ids are newer than all of its. */
+static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
+{
+	int64_t newest = conversation->last_audio_event_id > conversation->interrupted_id ? conversation->last_audio_event_id : conversation->interrupted_id;
+
+	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->first_event_id) {
+		conversation->first_event_id = newest + 1;
+	}
+	aic_uplink_stop(&conversation->uplink);
+	aic_tool_calls_clear(&conversation->tool_calls);
+	conversation->mark_count = 0;
+	conversation->marks_due_us = UINT64_MAX;
+	conversation->service_error[0] = '\0';
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->phase_due_us = due_us;
+	conversation->rollover_due_us = UINT64_MAX;
+	conversation->stats.attempts = 0;
+	conversation->stats.reopenings++;
+	conversation->reopening = true;
+}
+
+bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason)
+{
+	char text[AIC_REASON_MAX + 64];
+
+	/* A service that breaks off again and again is not worth the caller's time. */
+	if (conversation->losses >= (unsigned int) conversation->settings->reconnect_attempts) {
+		return false;
+	}
+	conversation->losses++;
+	aic_outbox_clear(&conversation->outbox);
+	snprintf(text, sizeof(text), "the connection is opened again: %s", reason);
+	aic_conversation_tell_error(conversation, text);
+	begin_again(conversation, conversation->now_us);
+	return true;
+}
+
+void aic_conversation_plan_rollover(struct aic_conversation *conversation)
+{
+	uint64_t limit = (uint64_t) conversation->settings->session_max_seconds * US_PER_SECOND;
+
+	conversation->expires = false;
+	conversation->rollover_due_us = conversation->rollover_latest_us = UINT64_MAX;
+	if (limit) {
+		conversation->rollover_due_us = conversation->now_us + limit;
+		conversation->rollover_latest_us = conversation->rollover_due_us + PATIENCE_US;
+	}
+}
+
+void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint64_t in_us)
+{
+	conversation->expires = true;
+	conversation->rollover_due_us = conversation->now_us;
+	conversation->rollover_latest_us = conversation->now_us + (in_us > MARGIN_US ? in_us - MARGIN_US : 0);
+}
+
+void aic_conversation_attend_to_rollover(struct aic_conversation *conversation)
+{
+	const struct aic_caller_idle *idle = &conversation->caller_idle;
+	uint64_t quiet_from_us = aic_caller_idle_quiet_since(idle) + QUIET_US;
+
+	if (conversation->now_us < conversation->rollover_due_us) {
+		return;
+	}
+	if ((conversation->now_us < quiet_from_us || conversation->tool_calls.count) && conversation->now_us < conversation->rollover_latest_us) {
+		conversation->rollover_due_us = conversation->now_us + LOOK_US;
+		return;
+	}
+	aic_conversation_leave(conversation);
+	begin_again(conversation, conversation->now_us + CLOSE_US);
+}
+
+void aic_conversation_restored(struct aic_conversation *conversation)
+{
+	char *text;
+
+	if (!conversation->reopening) {
+		return;
+	}
+	conversation->reopening = false;
+	/* A service that takes its own session up again knows what was said. */
+	text = conversation->resumed || !conversation->provider->context ? NULL : aic_history_text(&conversation->history, HISTORY_INTRODUCTION);
+	if (text) {
+		conversation->provider->context(conversation, text);
+	}
+	free(text);
+}

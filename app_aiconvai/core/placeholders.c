@@ -1,0 +1,50 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "placeholders.h"
+
+#include "buffer.h"
+
+#include <string.h>
+
+/* The variable whose placeholder begins at `text`; NULL if none does. */
+static const struct aic_variable *find_variable(const char *text, const struct aic_variable *variables, size_t count)
+{
+	size_t length = strcspn(text + 1, "}");
+
+	for (size_t i = 0; text[1 + length] && i < count; i++) {
+		if (strlen(variables[i].name) == length && !memcmp(variables[i].name, text + 1, length)) {
+			return &variables[i];
+		}
+	}
+	return NULL;
+}
+
+char *aic_placeholders_fill(const char *text, const struct aic_variable *variables, size_t count)
+{
+	struct aic_buffer out = {0};
+	int failed = 0;
+
+	while (*text && !failed) {
+		/* Two of them begin a placeholder of the service's own. */
+		bool single = text[0] == '{' && text[1] != '{';
+		const struct aic_variable *variable = single ? find_variable(text, variables, count) : NULL;
+
+		if (variable) {
+			failed = aic_buffer_append(&out, variable->value, strlen(variable->value));
+			text += strlen(variable->name) + 2;
+		} else {
+			size_t braces = strspn(text, "{");
+			size_t length = braces + strcspn(text + braces, "{");
+
+			failed = aic_buffer_append(&out, text, length);
+			text += length;
+		}
+	}
+	if (failed || aic_buffer_append(&out, "", 1)) {
+		aic_buffer_free(&out);
+		return NULL;
+	}
+	return (char *) out.bytes;
+}

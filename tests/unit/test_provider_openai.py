@@ -1,0 +1,461 @@
+"""OpenAI Realtime: what is sent, and what becomes of what comes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_host import API_KEY, ULAW, Host
+
+from aiconvai.engine.audio import AudioFormat, Encoding
+from aiconvai.engine.conversation import Phase
+from aiconvai.engine.events import Interrupted, Open, Role, Send, Status, ToolCall, Transcript
+from aiconvai.engine.settings import Settings
+
+AGENT = {"provider": "openai", "api_key": API_KEY}
+ALAW = AudioFormat(Encoding.ALAW, 8000)
+SLIN16 = AudioFormat(Encoding.PCM16, 16000)
+SESSION = {"type": "realtime", "id": "sess_1", "model": "gpt-realtime-2.1"}
+VECTORS = [
+    json.loads(line) for line in (Path(__file__).parent / "vectors" / "openai.jsonl").read_text("utf-8").splitlines()
+]
+
+
+def openai_host(line_format: AudioFormat = ULAW, **options: object) -> Host:
+    return Host(AGENT, line_format=line_format, **options)
+
+
+def start(host: Host) -> dict[str, Any]:
+    """From the beginning to the confirmed session; returns the settings that were sent."""
+    host.open()
+    assert host.sent == []
+    host.say({"type": "session.created", "event_id": "e1", "session": SESSION})
+    (update,) = host.messages("session.update")
+    host.say({"type": "session.updated", "event_id": "e2", "session": SESSION})
+    assert host.conversation.phase is Phase.ACTIVE
+    session: dict[str, Any] = update["session"]
+    return session
+
+
+def respond(host: Host, response: str) -> None:
+    host.say({"type": "response.created", "response": {"id": response, "status": "in_progress"}})
+
+
+def audio(host: Host, response: str, item: str, data: bytes) -> None:
+    delta = base64.b64encode(data).decode()
+    host.say({"type": "response.output_audio.delta", "response_id": response, "item_id": item, "delta": delta})
+
+
+def done(host: Host, response: str, status: str = "completed", **details: object) -> None:
+    host.say({"type": "response.done", "response": {"id": response, "status": status, **details}})
+
+
+def speech(host: Host) -> None:
+    host.say({"type": "input_audio_buffer.speech_started", "audio_start_ms": 1200, "item_id": "item_u"})
+
+
+def call(host: Host, call_id: str, response: str = "resp_1", **item: object) -> None:
+    whole = {"id": "item_f", "type": "function_call", "status": "completed", "call_id": call_id, "name": "transfer"}
+    arguments = {"arguments": '{"ext":"200"}'}
+    host.say({"type": "response.output_item.done", "response_id": response, "item": {**whole, **arguments, **item}})
+
+
+@pytest.fixture
+def host() -> Host:
+    host = openai_host()
+    start(host)
+    host.sent.clear()
+    return host
+
+
+# Opening
+
+
+def test_the_key_is_a_bearer_token() -> None:
+    request = openai_host(model="gpt-realtime").begin().request
+    assert request.url == "wss://api.openai.com/v1/realtime?model=gpt-realtime"
+    assert request.headers == {"Authorization": f"Bearer {API_KEY}"}
+    assert "OpenAI-Beta" not in request.headers
+
+
+def test_the_key_may_have_a_header_of_its_own() -> None:
+    endpoint = "wss://example.openai.azure.com/openai/realtime?api-version=2026-01-01"
+    request = openai_host(base_url=endpoint, api_key_header="api-key", model="x y").begin().request
+    assert request.url == f"{endpoint}&model=x%20y"
+    assert request.headers == {"api-key": API_KEY}
+
+
+def test_a_fixed_url_is_used_as_it_is() -> None:
+    request = (
+        Host({"provider": "openai", "conversation_url": "ws://127.0.0.1:8000/v1/realtime?model=local"}).begin().request
+    )
+    assert request.url == "ws://127.0.0.1:8000/v1/realtime?model=local"
+    assert request.headers == {}
+
+
+def test_an_agent_needs_a_key() -> None:
+    settings = Settings.read_agent("sales", {"provider": "openai"})
+    assert settings.problems == (
+        "aiconvai.conf:2: [sales]: expected api_key (elevenlabs_api_key); add it, or set conversation_url to a server "
+        "that wants none",
+    )
+
+
+def test_options_of_another_provider_are_refused() -> None:
+    settings = Settings.read_agent("sales", {**AGENT, "agent_id": "agent_1"})
+    (problem,) = settings.problems
+    assert "agent_id = agent_1: expected with another provider, this agent's is openai" in problem
+
+
+# The session
+
+
+def test_the_session_is_announced_and_confirmed() -> None:
+    host = openai_host(prompt="Be brief.", language="cs", noise_reduction="far_field", max_output_tokens=100)
+    assert start(host) == {
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": "Be brief.",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcmu"},
+                "noise_reduction": {"type": "far_field"},
+                "transcription": {"model": "gpt-4o-mini-transcribe", "language": "cs"},
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0.5,
+                    "prefix_padding_ms": 300,
+                    "silence_duration_ms": 500,
+                    "create_response": True,
+                    "interrupt_response": True,
+                },
+            },
+            "output": {"format": {"type": "audio/pcmu"}, "voice": "marin"},
+        },
+        "max_output_tokens": 100,
+    }
+    assert host.conversation.stats().conversation_id == "sess_1"
+    assert host.messages("response.create") == []
+
+
+def test_turns_may_be_told_by_what_is_said() -> None:
+    session = start(openai_host(turn_detection="semantic_vad", vad_eagerness="low", transcription_model="none"))
+    assert session["audio"]["input"] == {
+        "format": {"type": "audio/pcmu"},
+        "turn_detection": {
+            "type": "semantic_vad",
+            "eagerness": "low",
+            "create_response": True,
+            "interrupt_response": True,
+        },
+    }
+
+
+def test_numbers_are_written_as_they_were_given() -> None:
+    host = openai_host(vad_threshold="0.6", vad_idle_timeout_ms=6000)
+    start(host)
+    (update,) = [action.message for action in host.actions if isinstance(action, Send)]
+    assert b'"threshold":0.6,' in update
+    assert b'"idle_timeout_ms":6000' in update
+
+
+@pytest.mark.parametrize(
+    ("line_format", "expected"),
+    [
+        (ULAW, {"type": "audio/pcmu"}),
+        (ALAW, {"type": "audio/pcma"}),
+        (AudioFormat(Encoding.PCM16, 8000), {"type": "audio/pcmu"}),
+        (SLIN16, {"type": "audio/pcm", "rate": 24000}),
+    ],
+)
+def test_the_line_keeps_its_format_where_the_service_has_it(line_format: AudioFormat, expected: dict[str, Any]) -> None:
+    host = openai_host(line_format)
+    session = start(host)
+    assert session["audio"]["input"]["format"] == session["audio"]["output"]["format"] == expected
+    stats = host.conversation.stats()
+    assert stats.uplink_format == stats.downlink_format
+
+
+def test_the_agent_speaks_first_where_it_has_something_to_say() -> None:
+    host = Host(
+        AGENT, prompt="You speak with {caller_name} of {nobody}.", first_message="Hello {caller_name}!",
+        variables={"caller_name": "{Ann}"},
+    )  # fmt: skip
+    assert start(host)["instructions"] == "You speak with {Ann} of {nobody}."
+    (create,) = host.messages("response.create")
+    assert create["response"]["instructions"].endswith(": Hello {Ann}!")
+
+
+def test_settings_that_are_refused_end_the_attempt() -> None:
+    host = openai_host()
+    host.open()
+    host.say({"type": "session.created", "session": SESSION})
+    host.say(
+        {"type": "error", "error": {"type": "invalid_request_error", "code": "invalid_value", "message": "No voice"}}
+    )
+    assert (host.ended.status, host.ended.reason) == (Status.UNAVAILABLE, "error invalid_value: No voice")
+
+
+def test_the_interface_that_is_gone_is_named() -> None:
+    host = openai_host()
+    host.open()
+    host.say({"type": "error", "error": {"code": "beta_api_shape_disabled", "message": "gone"}})
+    assert "from before general availability, which is gone" in host.ended.reason
+
+
+# Audio
+
+
+def test_the_caller_is_heard(host: Host) -> None:
+    host.conversation.caller_audio(bytes(range(160)) * 2)
+    host.pump()
+    (message,) = host.sent
+    assert message == {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(range(160)) * 2).decode()}
+
+
+@pytest.mark.parametrize("kind", ["response.output_audio.delta", "response.audio.delta"])
+def test_the_agent_is_heard(host: Host, kind: str) -> None:
+    data = bytes(range(256)) * 5
+    delta = base64.b64encode(data).decode()
+    host.say({"delta": delta, "type": kind, "event_id": "e", "response_id": "r", "item_id": "i", "content_index": 0})
+    assert host.play() == data
+
+
+def test_transcripts(host: Host) -> None:
+    audio(host, "resp_1", "item_a", bytes(160))
+    host.say({"type": "response.output_audio_transcript.delta", "item_id": "item_a", "delta": "Hi the"})
+    host.say({"type": "response.output_audio_transcript.done", "item_id": "item_a", "transcript": "Hi there"})
+    completed = "conversation.item.input_audio_transcription.completed"
+    host.say({"type": completed, "item_id": "item_u", "transcript": "hello"})
+    assert [(one.role, one.text, one.event_id) for one in host.told(Transcript)] == [
+        (Role.AGENT, "Hi there", 1),
+        (Role.CALLER, "hello", None),
+    ]
+    assert host.errors == []
+
+
+# Interruptions
+
+
+def test_the_service_learns_what_was_heard(host: Host) -> None:
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(8000))
+    for _ in range(13):
+        host.conversation.playout.take()
+    speech(host)
+    assert host.sent == [
+        {
+            "type": "conversation.item.truncate",
+            "event_id": "aiconvai-harmless",
+            "item_id": "item_a",
+            "content_index": 0,
+            "audio_end_ms": 260,
+        }
+    ]
+    (interrupted,) = host.told(Interrupted)
+    assert interrupted.heard_ms == 260
+    assert host.play() == b""
+
+
+def test_what_still_comes_of_it_is_not_heard(host: Host) -> None:
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(8000))
+    speech(host)
+    audio(host, "resp_1", "item_a", b"\x11" * 800)
+    audio(host, "resp_1", "item_b", b"\x22" * 800)
+    done(host, "resp_1", "cancelled", status_details={"type": "cancelled", "reason": "turn_detected"})
+    respond(host, "resp_2")
+    audio(host, "resp_2", "item_c", b"\x33" * 800)
+    assert host.play() == b"\x33" * 800
+    assert host.conversation.playout.stats().chunks_late == 2
+    assert host.errors == []
+
+
+def test_a_response_may_be_interrupted_before_it_is_heard(host: Host) -> None:
+    respond(host, "resp_1")
+    speech(host)
+    audio(host, "resp_1", "item_a", b"\x11" * 800)
+    assert host.play() == b""
+    assert host.sent == []
+
+
+def test_items_that_waited_were_not_heard_at_all(host: Host) -> None:
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(160))
+    audio(host, "resp_1", "item_b", bytes(1600))
+    host.conversation.playout.take()
+    speech(host)
+    assert [(one["item_id"], one["audio_end_ms"]) for one in host.sent] == [("item_b", 0)]
+
+
+def test_nothing_is_cut_where_all_was_heard(host: Host) -> None:
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(1600))
+    done(host, "resp_1")
+    assert host.play() == bytes(1600)
+    speech(host)
+    assert host.sent == []
+    assert host.told(Interrupted) == []
+
+
+def test_no_more_is_claimed_to_be_heard_than_was_received() -> None:
+    """The line's rate is not the service's, and the last frame is completed with silence."""
+    host = openai_host(SLIN16)
+    start(host)
+    host.sent.clear()
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(2 * 24 * 110))
+    for _ in range(8):
+        host.conversation.playout.take()
+    audio(host, "resp_1", "item_a", bytes(2 * 24 * 3))
+    speech(host)
+    assert all(one["audio_end_ms"] <= 113 for one in host.sent)
+
+
+def test_we_cancel_where_the_service_does_not() -> None:
+    host = openai_host(interrupt_response="no")
+    start(host)
+    host.sent.clear()
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(8000))
+    speech(host)
+    assert [one["type"] for one in host.sent] == ["response.cancel", "conversation.item.truncate"]
+    assert host.sent[0]["response_id"] == "resp_1"
+
+
+def test_a_cut_that_is_refused_does_no_harm(host: Host) -> None:
+    error = {
+        "type": "invalid_request_error",
+        "code": "invalid_value",
+        "message": "Audio content of 100ms is already shorter",
+    }
+    host.say({"type": "error", "error": {**error, "event_id": "aiconvai-harmless"}})
+    assert host.errors == []
+    host.say({"type": "error", "error": {**error, "event_id": None}})
+    assert len(host.errors) == 1
+
+
+# Tools and texts
+
+
+def test_a_tool_is_called_and_answered(host: Host) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    assert [(one.id, one.name, one.parameters) for one in host.told(ToolCall)] == [
+        ("call_1", "transfer", '{"ext":"200"}')
+    ]
+    done(host, "resp_1")
+    host.conversation.tool_result("call_1", '{"ok":true}')
+    host.pump()
+    assert host.sent == [
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "function_call_output", "call_id": "call_1", "output": '{"ok":true}'},
+        },
+        {"type": "response.create"},
+    ]
+
+
+def test_the_agent_goes_on_once_it_has_all_results(host: Host) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    call(host, "call_2")
+    host.conversation.tool_result("call_1", "one")
+    host.conversation.tool_result("call_2", "two")
+    host.pump()
+    assert host.messages("response.create") == [], "the response that called them is not done yet"
+    done(host, "resp_1")
+    assert len(host.messages("response.create")) == 1
+
+
+def test_a_call_of_an_interrupted_answer_is_not_made(host: Host) -> None:
+    respond(host, "resp_1")
+    speech(host)
+    call(host, "call_1")
+    respond(host, "resp_2")
+    call(host, "call_2", "resp_2", status="incomplete")
+    assert host.told(ToolCall) == []
+
+
+def test_a_call_without_arguments_has_none(host: Host) -> None:
+    call(host, "call_1", arguments="")
+    assert [one.parameters for one in host.told(ToolCall)] == ["{}"]
+
+
+def test_keys_and_texts(host: Host) -> None:
+    host.conversation.context("The caller is in the lobby.")
+    host.conversation.dtmf("5")
+    host.pump()
+    items = [message["item"] for message in host.messages("conversation.item.create")]
+    assert [(item["role"], item["content"][0]["type"]) for item in items] == [
+        ("system", "input_text"),
+        ("user", "input_text"),
+    ]
+    assert "key 5" in items[1]["content"][0]["text"]
+    assert len(host.messages("response.create")) == 1
+
+
+# What else comes
+
+
+def test_every_known_message_is_known(host: Host) -> None:
+    for message in VECTORS:
+        host.say(message)
+    assert host.conversation.stats().unknown_messages == 0
+    assert host.conversation.stats().malformed_messages == 0
+
+
+def test_an_answer_that_failed_is_told(host: Host) -> None:
+    respond(host, "resp_1")
+    details = {"type": "failed", "error": {"type": "server_error", "message": "Overloaded"}}
+    done(host, "resp_1", "failed", status_details=details)
+    assert host.errors == ["the service could not answer: server_error: Overloaded"]
+
+
+def test_unknown_messages_are_counted(host: Host) -> None:
+    host.say({"type": "response.video.delta"})
+    stats = host.conversation.stats()
+    assert (stats.unknown_messages, stats.last_unknown) == (1, "response.video.delta")
+
+
+def test_what_the_caller_said_so_far_is_told_until_the_whole_of_it_comes(host: Host) -> None:
+    prefix = "conversation.item.input_audio_transcription"
+    for _ in range(2):
+        # Words that could be base64 are words all the same.
+        for piece in ("Good", " even", "ing"):
+            host.say({"type": f"{prefix}.delta", "item_id": "item_u", "content_index": 0, "delta": piece})
+        host.say(
+            {"type": f"{prefix}.completed", "item_id": "item_u", "content_index": 0, "transcript": "Good evening."}
+        )
+    told = [(said.kind.name, said.text) for said in host.told(Transcript)]
+    turn = [("TENTATIVE", text) for text in ("Good", "Good even", "Good evening")] + [("FINAL", "Good evening.")]
+    assert told == turn * 2
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(1000, Status.COMPLETED), (1001, Status.LOST), (1011, Status.LOST), (None, Status.LOST)]
+)
+def test_the_end(code: int | None, status: Status) -> None:
+    host = openai_host(reconnect_attempts=0)
+    start(host)
+    host.conversation.closed(code, "")
+    host.pump()
+    assert host.ended.status is status
+
+
+def test_a_new_attempt_remembers_nothing_of_the_last(host: Host) -> None:
+    host = openai_host(retry_backoff_ms=0)
+    host.open()
+    host.say({"type": "session.created", "session": SESSION})
+    host.conversation.closed(1011, "")
+    host.pump()
+    (action,) = host.tick()
+    assert isinstance(action, Open)
+    host.conversation.connected()
+    host.say({"type": "session.created", "session": SESSION})
+    assert len(host.messages("session.update")) == 2
+    host.say({"type": "session.updated", "session": SESSION})
+    assert host.conversation.phase is Phase.ACTIVE
