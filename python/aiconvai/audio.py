@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import warnings
 import wave
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,8 @@ Samples = npt.NDArray[np.int16]
 FULL_SCALE = 32768.0
 
 _PCM_RATES = (8000, 16000, 22050, 24000, 44100, 48000)
-FORMATS: dict[str, int] = {"ulaw_8000": 8000, **{f"pcm_{rate}": rate for rate in _PCM_RATES}}
-"""ElevenLabs audio format names and their sample rates in Hz."""
+FORMATS: dict[str, int] = {"ulaw_8000": 8000, "alaw_8000": 8000, **{f"pcm_{rate}": rate for rate in _PCM_RATES}}
+"""Names of audio formats, those of ElevenLabs and one more, and their sample rates in Hz."""
 
 
 def _little_endian(samples: npt.ArrayLike) -> bytes:
@@ -60,6 +62,15 @@ def alaw_encode(samples: Samples) -> bytes:
 def alaw_decode(data: bytes) -> Samples:
     """Samples of G.711 A-law bytes."""
     return _from_little_endian(audioop.alaw2lin(data, 2))
+
+
+@dataclass(frozen=True)
+class _Codec:
+    encode: Callable[[Samples], bytes]
+    decode: Callable[[bytes], Samples]
+
+
+_G711 = {"ulaw_8000": _Codec(ulaw_encode, ulaw_decode), "alaw_8000": _Codec(alaw_encode, alaw_decode)}
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -116,7 +127,7 @@ def write_wav(path: Path | str, samples: Samples, rate: int) -> None:
 
 
 def format_rate(fmt: str) -> int:
-    """Sample rate in Hz of an ElevenLabs format name such as `ulaw_8000` or `pcm_16000`."""
+    """Sample rate in Hz of a format name such as `ulaw_8000` or `pcm_16000`."""
     try:
         return FORMATS[fmt]
     except KeyError:
@@ -126,16 +137,16 @@ def format_rate(fmt: str) -> int:
 def sample_bytes(fmt: str) -> int:
     """Bytes of one sample in an ElevenLabs format."""
     format_rate(fmt)
-    return 1 if fmt == "ulaw_8000" else 2
+    return 1 if fmt in _G711 else 2
 
 
 def encode(samples: Samples, fmt: str) -> bytes:
     """Bytes of `samples`, which are already at the rate of `fmt`."""
     format_rate(fmt)
-    return ulaw_encode(samples) if fmt == "ulaw_8000" else _little_endian(samples)
+    return _G711[fmt].encode(samples) if fmt in _G711 else _little_endian(samples)
 
 
 def decode(data: bytes, fmt: str) -> Samples:
     """Samples, at the rate of `fmt`, of bytes in that format."""
     format_rate(fmt)
-    return ulaw_decode(data) if fmt == "ulaw_8000" else _from_little_endian(data)
+    return _G711[fmt].decode(data) if fmt in _G711 else _from_little_endian(data)

@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "bench": ("aiconvai.bench.cli", "Measure what calls cost and how fast they are."),
     "instructions": ("aiconvai.bench.instructions", "Count what 20 ms of a call cost the engine."),
     "inspect-module": ("aiconvai.inspect_module", "Tell whether a module would load in an Asterisk."),
+    "conformance": ("aiconvai.conformance", "Try a server of the WebSocket protocol, as the module would."),
 }
 """Name -> the module whose `app` is the command, and its one-line help."""
 

@@ -70,13 +70,17 @@ class OptionDefinition(BaseModel):
     name: str
     aliases: tuple[str, ...] = ()
     scope: Literal["general", "agent", "both"]
-    type: Literal["boolean", "integer", "enum", "string", "secret", "url", "path", "list"]
+    type: Literal["boolean", "integer", "number", "enum", "string", "secret", "url", "path", "list"]
     unit: str | None = None
-    range: tuple[int, int] | None = None
+    range: tuple[int, int] | tuple[float, float] | None = None
     values: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
     multiple: bool = False
-    default: bool | int | str | None
+    providers: tuple[str, ...] = ()
+    """Those it is for; none: all."""
+    default: bool | int | float | str | None
+    defaults: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Defaults of single providers, which go before the other."""
     help: str
 
     @model_validator(mode="after")
@@ -85,6 +89,8 @@ class OptionDefinition(BaseModel):
             raise ValueError(f"{self.name}: an enum, and only an enum, has values")
         if self.type == "integer" and (self.range is None or self.unit is None):
             raise ValueError(f"{self.name}: an integer has a range and a unit")
+        if self.type == "number" and self.range is None:
+            raise ValueError(f"{self.name}: a number has a range")
         return self
 
     @property
@@ -107,6 +113,8 @@ class OptionDefinition(BaseModel):
                 return "yes or no"
             case "integer":
                 return f"{low} to {high} {self.unit}"
+            case "number":
+                return f"{low} to {high}"
             case "enum":
                 return ", ".join(self.values)
             case "list":
@@ -126,12 +134,25 @@ class OptionDefinition(BaseModel):
         return mask(text) if self.secret and text else text
 
 
+class OptionRule(BaseModel):
+    """What the options of an agent ask of each other: `needs`, where `beside` is set and `unless` is not."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str
+    beside: str | None = Field(default=None, alias="with")
+    unless: str | None = None
+    needs: str
+    advice: str
+
+
 class _Definition(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     about: str
     fields: dict[str, str]
     options: tuple[OptionDefinition, ...]
+    rules: tuple[OptionRule, ...]
 
 
 def definition_path() -> Path:
@@ -141,9 +162,18 @@ def definition_path() -> Path:
 
 
 @cache
+def _definition() -> _Definition:
+    return _Definition.model_validate(json.loads(definition_path().read_text(encoding="utf-8")))
+
+
 def options() -> tuple[OptionDefinition, ...]:
     """Every option, in the order of the definition."""
-    return _Definition.model_validate(json.loads(definition_path().read_text(encoding="utf-8"))).options
+    return _definition().options
+
+
+def rules() -> tuple[OptionRule, ...]:
+    """What the options of an agent ask of each other."""
+    return _definition().rules
 
 
 @cache
@@ -177,6 +207,14 @@ def _parse_integer(value: object) -> object:
     if not re.fullmatch(r"-?[0-9]+", value):
         raise ValueError("no decimal number")
     return int(value)
+
+
+def _parse_number(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", value, re.ASCII):
+        raise ValueError("no decimal number")
+    return float(value)
 
 
 def _parse_list(value: object) -> object:
@@ -219,6 +257,8 @@ def _entry_type(option: OptionDefinition) -> Any:
             return Annotated[bool, Field(strict=True), BeforeValidator(_parse_boolean)]
         case "integer":
             return Annotated[int, Field(strict=True, ge=low, le=high), BeforeValidator(_parse_integer)]
+        case "number":
+            return Annotated[float, Field(ge=low, le=high), BeforeValidator(_parse_number)]
         case "enum":
             folded = BeforeValidator(lambda value: fold_case(value) if isinstance(value, str) else value)
             return Annotated[Literal[option.values], folded]
@@ -227,7 +267,7 @@ def _entry_type(option: OptionDefinition) -> Any:
             return Annotated[entries, BeforeValidator(_parse_list)]
     checks: list[AfterValidator] = []
     if low is not None and high is not None:
-        checks.append(AfterValidator(_check_bytes(low, high)))
+        checks.append(AfterValidator(_check_bytes(int(low), int(high))))
     if option.schemes:
         checks.append(AfterValidator(_check_url(option.schemes)))
     if option.multiple:
@@ -386,6 +426,7 @@ def validate(sections: Iterable[Section]) -> ConfigurationReport:
         values, section_problems = _judge_section(section)
         problems += section_problems
         given.append((section, values))
+    problems = problems or _judge_failover(given)
     if problems:
         return ConfigurationReport(tuple(problems))
     general_values = next((values for section, values in given if fold_case(section.name) == GENERAL), {})
@@ -394,11 +435,32 @@ def validate(sections: Iterable[Section]) -> ConfigurationReport:
         (),
         GeneralSettings.model_validate(general_values),
         {
-            section.name: AgentSettings.model_validate(inherited | values)
+            section.name: AgentSettings.model_validate(_provider_defaults(values) | inherited | values)
             for section, values in given
             if fold_case(section.name) != GENERAL
         },
     )
+
+
+def _judge_failover(given: Sequence[tuple[Section, dict[str, Any]]]) -> list[Problem]:
+    """Whoever is to take an agent's calls is an agent."""
+    names = {fold_case(section.name) for section, _ in given} - {GENERAL}
+    return [
+        Problem(entry.file, entry.line, section.name, entry.key, entry.value, "the name of another agent", "correct it")
+        for section, values in given
+        if "failover" in values and fold_case(values["failover"]) not in names
+        for entry in section.effective_entries()
+        if fold_case(entry.key) == "failover"
+    ]
+
+
+def _provider(values: dict[str, Any]) -> str:
+    return str(values.get("provider", options_by_name()["provider"].default))
+
+
+def _provider_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    provider = _provider(values)
+    return {option.name: option.defaults[provider] for option in options() if provider in option.defaults}
 
 
 def _judge_section(section: Section) -> tuple[dict[str, Any], list[Problem]]:
@@ -420,7 +482,7 @@ def _judge_section(section: Section) -> tuple[dict[str, Any], list[Problem]]:
         else:
             values[option.name] = _entry_adapter(option.name).validate_python(entry.value)
     if fold_case(section.name) != GENERAL and not problems:
-        problems += _judge_agent(section, lines)
+        problems += _judge_agent(section, lines, _provider(values))
     return values, problems
 
 
@@ -452,13 +514,15 @@ def _unknown(section: Section, entry: Entry) -> Problem:
 
 
 def _advice(option: OptionDefinition, value: str) -> str:
-    if "#" in value and option.type in ("boolean", "integer", "enum"):
+    if "#" in value and option.type in ("boolean", "integer", "number", "enum"):
         return "comments in .conf files begin with ';', so remove what begins with '#' or put a ';' before it"
     match option.type:
         case "boolean":
             return "write one of the two"
         case "integer":
             return "write a whole number in that range, without its unit"
+        case "number":
+            return "write a number in that range, its fraction behind a point"
         case "enum":
             return "write one of these"
         case "list":
@@ -470,26 +534,26 @@ def _advice(option: OptionDefinition, value: str) -> str:
     return "check that nothing is missing and nothing came in by mistake"
 
 
-def _judge_agent(section: Section, lines: dict[str, Entry]) -> list[Problem]:
-    """What an agent's options ask of each other; `lines` holds what is given."""
-    provider = lines["provider"].value if "provider" in lines else options_by_name()["provider"].default
-    if fold_case(str(provider)) != "elevenlabs" or "conversation_url" in lines:
-        return []
+def _judge_agent(section: Section, lines: dict[str, Entry], provider: str) -> list[Problem]:
+    """What an agent's options ask of its provider and of each other; `lines` holds what is given."""
+    problems: list[Problem] = []
 
-    def problem(name: str, expected: str, advice: str) -> Problem:
+    def report(name: str, expected: str, advice: str) -> None:
         entry = lines.get(name)
         shown = options_by_name()[name].shown(entry.value) if entry else None
         file, line = (entry.file, entry.line) if entry else (section.file, section.line)
-        return Problem(file, line, section.name, entry.key if entry else name, shown, expected, advice)
+        problems.append(Problem(file, line, section.name, entry.key if entry else name, shown, expected, advice))
 
-    problems: list[Problem] = []
-    if "agent_id" not in lines:
-        expected = "the agent's identifier at the service"
-        problems.append(problem("agent_id", expected, "add it, or set conversation_url"))
-    if "signed_url_endpoint" in lines and "api_key" not in lines:
-        advice = "add it, or remove signed_url_endpoint for a public agent"
-        problems.append(problem("signed_url_endpoint", "api_key beside it", advice))
-    if "api_key" in lines and "signed_url_endpoint" not in lines:
-        advice = "add it, or remove api_key for a public agent"
-        problems.append(problem("api_key", "signed_url_endpoint beside it", advice))
+    for name in lines:
+        if (known := options_by_name()[name].providers) and provider not in known:
+            advice = "remove it or change the provider"
+            report(name, f"it with provider {' or '.join(known)}, and this agent's is {provider}", advice)
+    for rule in rules():
+        holds = rule.provider == provider and (rule.beside is None or rule.beside in lines)
+        if not holds or rule.unless in lines or rule.needs in lines:
+            continue
+        if rule.beside is None:
+            report(rule.needs, f"a value, which provider {provider} needs", rule.advice)
+        else:
+            report(rule.beside, f"{rule.needs} beside it", rule.advice)
     return problems

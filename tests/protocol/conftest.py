@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aiconvai.mock import ElevenLabsMock, MockAgent, MockOptions, Scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMock, MockOptions, Scenario
 
 StartMock = Callable[..., Awaitable[ElevenLabsMock]]
 
@@ -21,7 +21,7 @@ async def start_mock() -> AsyncIterator[StartMock]:
         async def start(
             scenario: Scenario | None = None, options: dict[str, Any] | None = None, **agent: Any
         ) -> ElevenLabsMock:
-            agents = {"agent": MockAgent(scenario=scenario or Scenario(), **agent)}
+            agents = {"agent": ElevenLabsAgent(scenario=scenario or Scenario(), **agent)}
             return await stack.enter_async_context(ElevenLabsMock(MockOptions(agents=agents, **(options or {}))))
 
         yield start

@@ -14,7 +14,7 @@ from conftest import StartMock
 from service_client import ServiceClient
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from aiconvai.mock import ElevenLabsMock, Handshake, MockAgent, Scenario, load_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMock, Handshake, Scenario, load_scenario
 
 KEY = {"xi-api-key": "test-api-key"}
 
@@ -79,7 +79,7 @@ async def test_signed_url_expires_for_starting_only(start_mock: StartMock) -> No
 
 async def test_signature_of_another_agent_is_refused(start_mock: StartMock) -> None:
     mock = await start_mock(private=True)
-    mock.agents["other"] = MockAgent(private=True)
+    mock.agents["other"] = ElevenLabsAgent(private=True)
     url = (await _signed_url(mock)).replace("agent_id=agent", "agent_id=other")
     async with ServiceClient(url) as client:
         assert await client.closed() == (3000, "The conversation signature is invalid.")
@@ -104,7 +104,7 @@ async def test_signed_url_request_is_judged(start_mock: StartMock) -> None:
     assert without_key.json()["detail"]["status"] == "needs_authorization"
     assert (await _get(endpoint, agent_id="nobody")).status_code == 404
     assert (await _get(mock.base_url + "/v1/else", agent_id="agent")).status_code == 404
-    mock.agents["agent"] = MockAgent(api_key="another")
+    mock.agents["agent"] = ElevenLabsAgent(api_key="another")
     wrong_key = await _get(endpoint, agent_id="agent")
     assert wrong_key.status_code == 401
     assert wrong_key.json()["detail"]["status"] == "invalid_api_key"
@@ -152,7 +152,7 @@ async def test_close_and_drop_before_the_metadata(start_mock: StartMock) -> None
         await client.send({"type": "conversation_initiation_client_data"})
         assert await client.closed() == (1011, "starting failed")
         assert client.messages == []
-    mock.agents["agent"] = MockAgent(scenario=_handshake(drop_before_metadata=True))
+    mock.agents["agent"] = ElevenLabsAgent(scenario=_handshake(drop_before_metadata=True))
     async with ServiceClient(mock.conversation_url("agent")) as client:
         await client.send({"type": "conversation_initiation_client_data"})
         assert (await client.closed())[0] == 1006

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiconvai.mock.agent import ALL_OVERRIDES
-from aiconvai.mock.messages import (
+from aiconvai.mock.elevenlabs import ALL_OVERRIDES
+from aiconvai.mock.elevenlabs.messages import (
     ERROR_CLOSE_CODES,
     ConfigOverride,
     Initiation,
-    InvalidMessageError,
     UserAudio,
     parse_client_message,
     parse_server_message,
 )
+from aiconvai.mock.errors import InvalidMessageError
 
 CLIENT_MESSAGES: list[dict[str, Any]] = [
     {"type": "conversation_initiation_client_data"},

@@ -13,16 +13,17 @@ from service_client import ServiceClient
 from aiconvai.audio import Samples, decode, encode, resample, rms_dbfs, tone, ulaw_encode
 from aiconvai.mock import (
     Conversation,
+    ElevenLabsAgent,
     Jitter,
-    MockAgent,
     Scenario,
     ScenarioError,
     builtin_scenarios,
     load_scenario,
     parse_scenario,
 )
+from aiconvai.mock.elevenlabs.messages import ERROR_CLOSE_CODES, ContextualUpdate
+from aiconvai.mock.errors import ErrorType
 from aiconvai.mock.jitter import Distribution
-from aiconvai.mock.messages import ERROR_CLOSE_CODES, ContextualUpdate, ErrorType
 from aiconvai.speech import speak
 
 TESTED = {
@@ -365,7 +366,7 @@ async def test_live_changes_of_an_agent_do_not_reach_running_conversations(start
     mock = await start_mock(load_scenario("echo"))
     async with ServiceClient(mock.conversation_url("agent")) as client:
         await client.initiate()
-        mock.agents["agent"] = MockAgent(scenario=Scenario())
+        mock.agents["agent"] = ElevenLabsAgent(scenario=Scenario())
         await client.send_audio(b"\x22" * 160)
         await client.until(lambda: client.audio() == b"\x22" * 160)
 
@@ -388,7 +389,6 @@ def test_speech_in_every_format_is_the_same_speech(tmp_path: Path) -> None:
         ("steps: [{sya: hi}]", "steps.0.sya: Extra inputs are not permitted"),
         ("steps: [{}]", "exactly one action, got none"),
         ("steps: [{say: {voice: en}}]", "steps.0.say.text: Field required"),
-        ("steps: [{send: {type: ping}}]", "ping_event: Field required"),
         ("steps: [{error: out_of_coffee}]", "steps.0.error.error_type"),
         ("steps: [{wire: {segment_sizes: [0]}}]", "1 or more"),
         ("steps: [{wait: $seconds}]", "$seconds is used but not among the parameters"),
@@ -401,6 +401,11 @@ def test_wrong_scenario_is_refused_precisely(text: str, problem: str) -> None:
         parse_scenario(text, "mine.yaml")
     assert str(caught.value).startswith("mine.yaml: ")
     assert problem in str(caught.value)
+
+
+def test_message_the_service_does_not_have_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"(?s)^mine\.yaml: send: .*ping_event\n *Field required"):
+        ElevenLabsAgent(scenario=parse_scenario("steps: [{send: {type: ping}}]", "mine.yaml"))
 
 
 def test_unknown_scenario_and_parameter() -> None:

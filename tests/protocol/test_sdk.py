@@ -23,8 +23,8 @@ from elevenlabs.conversational_ai.conversation import Conversation as SdkConvers
 from elevenlabs.core.api_error import ApiError
 
 from aiconvai.audio import rms_dbfs, tone, ulaw_decode, ulaw_encode
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, ThreadedConversation
-from aiconvai.mock.messages import ContextualUpdate, Pong, UserActivity, UserMessage
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, ThreadedConversation
+from aiconvai.mock.elevenlabs.messages import ContextualUpdate, Pong, UserActivity, UserMessage
 
 
 class Telephone(AudioInterface):
@@ -70,7 +70,7 @@ def _library(mock: ElevenLabsMockThread, key: str = "test-api-key") -> ElevenLab
 
 
 def test_whole_conversation_with_the_official_library(telephone: Telephone) -> None:
-    agent = MockAgent(
+    agent = ElevenLabsAgent(
         private=True,
         allowed_overrides=frozenset({"agent.first_message"}),
         required_variables=frozenset({"caller_number"}),
@@ -164,7 +164,7 @@ def _hold_conversation(call: ThreadedConversation, telephone: Telephone, session
 
 
 def test_library_is_told_that_its_key_is_wrong(telephone: Telephone) -> None:
-    with ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent(private=True)})) as mock:
+    with ElevenLabsMockThread(MockOptions(agents={"agent": ElevenLabsAgent(private=True)})) as mock:
         session = SdkConversation(_library(mock, key="wrong"), "agent", requires_auth=True, audio_interface=telephone)
         with pytest.raises(ApiError) as refused:
             session.start_session()
@@ -173,7 +173,7 @@ def test_library_is_told_that_its_key_is_wrong(telephone: Telephone) -> None:
 
 
 def test_library_ends_the_conversation(telephone: Telephone) -> None:
-    with ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent()})) as mock:
+    with ElevenLabsMockThread(MockOptions(agents={"agent": ElevenLabsAgent()})) as mock:
         session = SdkConversation(_library(mock), "agent", requires_auth=False, audio_interface=telephone)
         session.start_session()
         call = mock.next_conversation()

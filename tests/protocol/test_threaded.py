@@ -22,8 +22,8 @@ from aiconvai.audio import tone
 from aiconvai.config.reader import read_configuration
 from aiconvai.mock import (
     ConversationClosedError,
+    ElevenLabsAgent,
     ElevenLabsMockThread,
-    MockAgent,
     MockOptions,
     Scenario,
     load_scenario,
@@ -34,7 +34,7 @@ INITIATION = '{"type":"conversation_initiation_client_data"}'
 
 @pytest.fixture
 def mock() -> Iterator[ElevenLabsMockThread]:
-    with ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent()})) as running:
+    with ElevenLabsMockThread(MockOptions(agents={"agent": ElevenLabsAgent()})) as running:
         yield running
 
 
@@ -82,7 +82,7 @@ def test_failure_inside_the_mock_is_raised_on_leaving(monkeypatch: pytest.Monkey
     monkeypatch.setattr("aiconvai.mock.conversation.Conversation.start", broken)
     with (  # noqa: PT012 - the error comes out of the inner context manager
         pytest.raises(ExceptionGroup, match="the mock failed"),
-        ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent()})) as failing,
+        ElevenLabsMockThread(MockOptions(agents={"agent": ElevenLabsAgent()})) as failing,
     ):
         with connect(failing.conversation_url("agent")) as connection:
             connection.send(INITIATION)
@@ -99,8 +99,8 @@ def test_port_in_use_is_reported(mock: ElevenLabsMockThread) -> None:
 async def test_fifty_echo_calls_are_cheap() -> None:
     """Fifty calls of 20 ms chunks, as fast as they go: 2500 echoes a second must leave most of a core."""
     calls, chunks = 50, 40
-    with ElevenLabsMockThread(MockOptions(agents={"agent": MockAgent(scenario=load_scenario("echo"))})) as mock:
-        clock_id = time.pthread_getcpuclockid(_thread_ident("elevenlabs-mock"))
+    with ElevenLabsMockThread(MockOptions(agents={"agent": ElevenLabsAgent(scenario=load_scenario("echo"))})) as mock:
+        clock_id = time.pthread_getcpuclockid(_thread_ident("mock"))
 
         async def call() -> None:
             async with ServiceClient(mock.conversation_url("agent")) as client:
@@ -126,7 +126,7 @@ def _thread_ident(name: str) -> int:
 
 def test_log_file(tmp_path: Path) -> None:
     log = tmp_path / "mock.jsonl"
-    agents = {"agent": MockAgent(scenario=Scenario())}
+    agents = {"agent": ElevenLabsAgent(scenario=Scenario())}
     with ElevenLabsMockThread(MockOptions(agents=agents, log_file=log)) as mock:
         with connect(mock.conversation_url("agent"), additional_headers={"xi-api-key": "hush"}) as client:
             client.send(INITIATION)

@@ -29,7 +29,6 @@ from aiconvai.asterisk.images import repository_root
 from aiconvai.bench.callgrind import CallgrindError, Profile, read_profile
 
 CHUNKS_MS = (20, 240)
-FORMATS = ("ulaw_8000", "pcm_16000")
 TOLERANCE = 0.10
 """How much dearer than the baseline a row may be, as a fraction."""
 
@@ -158,8 +157,10 @@ def count(root: Path) -> Counts:
         _run("meson", "setup", str(build), "-Dtests=true", "-Dmodule=disabled", "-Dbuildtype=debugoptimized", cwd=root)
     _run("meson", "compile", "-C", str(build), "replay", cwd=root)
     program = build / "tests" / "replay" / "replay"
-    providers = _run(str(program), "--providers", cwd=root).split()
-    variants = list(product(providers, CHUNKS_MS, FORMATS))
+    services = [line.split() for line in _run(str(program), "--providers", cwd=root).splitlines()]
+    variants = [
+        (provider, chunk_ms, each) for provider, *formats in services for chunk_ms, each in product(CHUNKS_MS, formats)
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         rows = tuple(pool.map(lambda variant: _replay(program, *variant), variants))
     return Counts(toolchain=_toolchain(build, root), rows=rows)

@@ -25,8 +25,8 @@ from aiconvai.demo.observer import Observer
 from aiconvai.demo.picture import draw
 from aiconvai.demo.script import AGENT, agent_scenario, agent_speech, visitor_scenario, write_caller_speech
 from aiconvai.demo.scripted_caller import converse
-from aiconvai.demo.stage import AGENT_ID, API_KEY, EXTENSION, Stage, set_stage
-from aiconvai.mock import MockAgent
+from aiconvai.demo.stage import EXTENSION, Stage, set_stage
+from aiconvai.mock import PROVIDERS, NoMockError
 from aiconvai.mock.record import ConversationRecord
 from aiconvai.speech import SpeechError
 
@@ -40,33 +40,34 @@ _LOG_WIDTH = 150
 
 @app.command()
 def demo(
+    provider: Annotated[
+        str, typer.Option(metavar="PROVIDER", help=f"Whose agent: {', '.join(PROVIDERS)}.")
+    ] = PROVIDERS[0],
     keep: Annotated[
         bool, typer.Option("--keep", help="Then leave everything running, for a call with your own phone.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Where the recording and the picture go; default: build/demo.")
+        Path | None,
+        typer.Option(help="Where the recording and the picture go; default: build/demo, or build/demo-PROVIDER."),
     ] = None,
 ) -> None:
     """Start Asterisk 22 with the module and a mock agent, let a caller talk with it, and check what was heard."""
     terminal = Console()
     console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
     try:
-        folder = output or repository_root() / "build" / "demo"
+        name = "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
+        folder = output or repository_root() / "build" / name
         folder.mkdir(parents=True, exist_ok=True)
         ensure_image(22, console=console)
         module = build_module(22, console=console)
-        with set_stage(module, _agent_of_the_script()) as stage:
+        with set_stage(module, provider, agent_scenario()) as stage:
             passed = _scripted_call(console, stage, folder)
             if keep:
                 _receive_visitors(console, stage)
-    except (AsteriskError, BuildError, ContainerError, SpeechError, SipError, OSError) as error:
+    except (AsteriskError, BuildError, ContainerError, NoMockError, SpeechError, SipError, OSError) as error:
         _fail(console, error)
     if not passed:
         raise typer.Exit(1)
-
-
-def _agent_of_the_script() -> MockAgent:
-    return MockAgent(private=True, api_key=API_KEY, scenario=agent_scenario())
 
 
 def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
@@ -76,7 +77,7 @@ def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
         agent_speech(line)  # so that the agent does not have to wait for it in the call
     console.print(
         f"A caller calls sip:{EXTENSION}@{stage.asterisk.host}:{stage.asterisk.sip_port} on Asterisk "
-        f"{stage.asterisk_version()}, where app_aiconvai connects him with a mock ElevenLabs agent.\n",
+        f"{stage.asterisk_version()}, where app_aiconvai connects him with a mock {stage.service.TITLE} agent.\n",
         highlight=False,
     )
     moments = Moments()
@@ -89,7 +90,7 @@ def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
         call.hangup()
         conversations[0].wait_closed()
         observer.look(call)
-    checks = check_all(call, record, observer.events, speech)
+    checks = check_all(stage.service, call, record, observer.events, speech)
     if problem is not None:
         checks.insert(0, Check("the conversation went as scripted", False, problem))
     _print_checks(console, checks)
@@ -124,7 +125,7 @@ def _watch(
 def _show(stage: Stage, observer: Observer, display: Display, call: Call, script: Future[None]) -> None:
     deadline: float | None = None
     while deadline is None or time.monotonic() < deadline:
-        observer.look(call, stage.mock)
+        observer.look(call, stage.mock.conversations)
         display.refresh(time.monotonic())
         if script.done():
             # The manager's last event may come a moment after the BYE.
@@ -132,7 +133,7 @@ def _show(stage: Stage, observer: Observer, display: Display, call: Call, script
             if any(event.event == "AIConvAIEnd" for event in observer.events):
                 break
         time.sleep(_LOOK_SECONDS)
-    observer.look(call, stage.mock)
+    observer.look(call, stage.mock.conversations)
     display.refresh(time.monotonic())
 
 
@@ -165,7 +166,7 @@ def _save(console: Console, folder: Path, call: Call, record: ConversationRecord
 
 def _receive_visitors(console: Console, stage: Stage) -> None:
     """Until Ctrl-C, an agent for whoever calls."""
-    stage.mock.agents[AGENT_ID] = MockAgent(private=True, api_key=API_KEY, scenario=visitor_scenario())
+    stage.play(visitor_scenario())
     console.print(Rule("call it yourself"))
     host, port = stage.asterisk.host, stage.asterisk.sip_port
     console.print(

@@ -31,10 +31,9 @@ def heard_interruption(record: ConversationRecord, heard: Sequence[RtpPacket]) -
 
     What arrives after it and before the service sends further audio is old: there is nothing else to hear.
     """
-    messages = record.sent_of("interruption")
-    if not messages:
+    if not record.interruptions:
         return None
-    sent = messages[0].time
+    sent = record.interruptions[0]
     further = [chunk.time for chunk in list(record.downlink) if chunk.time > sent]
     until = min(further, default=float("inf"))
     old = [packet.time_ns / NANOSECONDS for packet in heard if packet.time_ns / NANOSECONDS < until]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from aiconvai.asterisk import ManagerClient, Message
 from aiconvai.caller import Call
@@ -11,7 +12,7 @@ from aiconvai.demo.interruption import heard_interruption
 from aiconvai.demo.moments import Kind, Moments
 from aiconvai.demo.script import TOOL, TOOL_RESULT
 from aiconvai.demo.voice_activity import Stretch, VoiceActivity
-from aiconvai.mock.threaded import ElevenLabsMockThread
+from aiconvai.mock.threaded import ThreadedConversation
 
 # A packet that was on its way when the interruption came has arrived by then.
 _INTERRUPTION_SETTLED_SECONDS = 0.2
@@ -36,7 +37,7 @@ class Observer:
         self._agent_stretches = self._caller_stretches = 0
         self._answered = self._ended = self._silence_told = False
 
-    def look(self, call: Call | None = None, mock: ElevenLabsMockThread | None = None) -> None:
+    def look(self, call: Call | None = None, conversations: Sequence[ThreadedConversation] = ()) -> None:
         """Note everything new."""
         events = self._ami.events(since=self._position)
         self._position += len(events)
@@ -47,8 +48,8 @@ class Observer:
         if call is not None:
             self._look_at_packets(call)
             self._look_at_signalling(call)
-            if mock is not None and not self._silence_told:
-                self._look_for_silence(call, mock)
+            if not self._silence_told:
+                self._look_for_silence(call, conversations)
 
     def _time(self, event: Message) -> float:
         """When Asterisk raised it: its own time stamp, which is not delayed by our reading."""
@@ -76,7 +77,8 @@ class Observer:
                 add(when, Kind.END, f"{event['Status']}: {event['Reason']} (close code {event['CloseCode']})")
 
     def _answer_tool(self, event: Message) -> None:
-        is_known = event["ToolName"] == TOOL
+        # OpenAI Live has one tool, for whatever is to be done.
+        is_known = event["ToolName"] in (TOOL, "delegation")
         result = TOOL_RESULT if is_known else f"there is no tool {event['ToolName']}"
         self._ami.action(
             "AIConvAIToolResult",
@@ -118,8 +120,8 @@ class Observer:
             who = "the agent's side hung up" if call.end_reason.by == "remote" else f"{call.end_reason}"
             self._moments.add(call.ended, Kind.HANGUP, who)
 
-    def _look_for_silence(self, call: Call, mock: ElevenLabsMockThread) -> None:
-        for conversation in mock.conversations:
+    def _look_for_silence(self, call: Call, conversations: Sequence[ThreadedConversation]) -> None:
+        for conversation in conversations:
             found = heard_interruption(conversation.record, call.heard)
             if found is not None and time.monotonic() - found.sent > _INTERRUPTION_SETTLED_SECONDS:
                 self._silence_told = True

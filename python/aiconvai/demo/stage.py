@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiconvai.asterisk import Asterisk
 from aiconvai.caller import Caller
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions
+from aiconvai.config.writer import format_line
+from aiconvai.mock import MockAgent, MockOptions, MockThread, Scenario, mock_class
+from aiconvai.mock.server import MockServer
 
 EXTENSION = "100"
-AGENT_NAME = "demo"
-AGENT_ID = "demo-agent"
-API_KEY = "demo-key"
+_AGENT_NAME = "demo"
+_AGENT_ID = "demo-agent"
+_API_KEY = "demo-key"
 
 _DIALPLAN = f"""\
-exten => {EXTENSION},1,AIConvAI({AGENT_NAME})
+exten => {EXTENSION},1,AIConvAI({_AGENT_NAME})
  same => n,Hangup()
 """
 
@@ -27,7 +30,8 @@ class Stage:
     """What runs."""
 
     asterisk: Asterisk
-    mock: ElevenLabsMockThread
+    service: type[MockServer[Any, Any]]
+    mock: MockThread[Any]
     caller: Caller
 
     def asterisk_version(self) -> str:
@@ -35,17 +39,29 @@ class Stage:
         words = self.asterisk.cli("core show version").split()
         return words[1].partition("~")[0].partition("+")[0] if len(words) > 1 else str(self.asterisk.version)
 
+    def play(self, scenario: Scenario) -> None:
+        """What the agent does in calls from now on."""
+        self.mock.agents[_AGENT_ID] = _agent(self.service, scenario)
+
 
 @contextmanager
-def set_stage(module: Path, agent: MockAgent) -> Iterator[Stage]:
-    """Start Asterisk 22 with `module`, a mock service whose one agent is `agent`, and a caller of that Asterisk."""
-    with ElevenLabsMockThread(MockOptions(agents={AGENT_ID: agent})) as mock:
-        configuration = (
-            f"[general]\n\n[{AGENT_NAME}]\nagent_id={AGENT_ID}\napi_key={API_KEY}\n"
-            f"signed_url_endpoint={mock.signed_url_endpoint}\naudio_frames_buffer_ms=20\n"
-        )
+def set_stage(module: Path, provider: str, scenario: Scenario) -> Iterator[Stage]:
+    """Start Asterisk 22 with `module`, a mock of that provider's service, and a caller of that Asterisk.
+
+    Raises `NoMockError`.
+    """
+    service = mock_class(provider)
+    options = MockOptions(agents={_AGENT_ID: _agent(service, scenario)})
+    with MockThread(service(options)) as mock:
+        lines = [format_line(name, value) for name, value in mock.settings(_AGENT_ID).items()]
+        configuration = "\n".join(["[general]", "", f"[{_AGENT_NAME}]", *lines, "audio_frames_buffer_ms=20", ""])
         with (
             Asterisk(22, module=module, module_config=configuration, extensions=_DIALPLAN) as asterisk,
             Caller(asterisk.sip_port) as caller,
         ):
-            yield Stage(asterisk, mock, caller)
+            yield Stage(asterisk, service, mock, caller)
+
+
+def _agent(service: type[MockServer[Any, Any]], scenario: Scenario) -> MockAgent:
+    """One that wants the account's key, where the service has agents that do not."""
+    return service.AGENT(api_key=_API_KEY, scenario=scenario, **service.AGENT.with_key())

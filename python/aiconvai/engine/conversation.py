@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
@@ -92,6 +92,7 @@ class ConversationStats:
     last_ping_ms: int
     dtmf_digits: int
     errors: int
+    reopenings: int
 
 
 NOT_MEASURED = OpenTimes()
@@ -129,14 +130,17 @@ class Conversation:
         settings: Settings,
         *,
         line_format: AudioFormat,
+        failover: Sequence[Settings] = (),
         variables: Mapping[str, str] | None = None,
         playout: PlayoutQueue | None = None,
         clock: Clock = monotonic_us,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        """Begin now. `settings` are an agent's; `variables` are told to it and win over configured ones."""
-        if settings.problems:
-            raise ValueError("; ".join(settings.problems))
+        """Begin now. `settings` are an agent's, `failover` those of agents that are tried where it cannot be reached.
+        `variables` are told to the agent and win over configured ones.
+        """
+        if problems := [problem for one in (settings, *failover) for problem in one.problems]:
+            raise ValueError("; ".join(problems))
         self._library = library = load_library()
         ffi = library.ffi
         if playout is None:
@@ -145,6 +149,7 @@ class Conversation:
         elif playout.format != line_format:
             raise ValueError(f"a playout queue of {playout.format}: expected the line's {line_format}")
         self.settings = settings
+        self.failover = tuple(failover)
         self.line_format = line_format
         self.playout = playout
         self._clock = clock
@@ -161,8 +166,9 @@ class Conversation:
         # The callback holds the deque, not the conversation: a cycle through C could never be collected.
         self._callback = ffi.callback("void(void *, const struct aic_event *)", _collector(self._events))
         setup = ffi.new("struct aic_conversation_setup *")
-        setup.provider = library.lib.aic_provider_of(settings.c_settings.provider)
-        setup.settings = settings.c_settings
+        setup.agent = self._choice(settings)
+        others = ffi.new("struct aic_agent_choice[]", [self._choice(other) for other in failover])
+        setup.others, setup.other_count = others, len(failover)
         setup.line_format = line_format.to_c()
         setup.variables, setup.variable_count = c_variables, len(given)
         setup.playout = playout.c_queue
@@ -170,6 +176,10 @@ class Conversation:
         self._conversation = library.owned(
             library.lib.aic_conversation_new(setup, clock()), library.lib.aic_conversation_free
         )
+
+    def _choice(self, settings: Settings) -> dict[str, Any]:
+        provider = self._library.lib.aic_provider_of(settings.c_settings.provider)
+        return {"provider": provider, "settings": settings.c_settings}
 
     # The call
 
@@ -237,9 +247,11 @@ class Conversation:
         self._library.lib.aic_conversation_message(self._conversation, encoded, len(encoded), complete, self._clock())
         self._deliver()
 
-    def refused_message(self) -> None:
-        """A binary message came, or a text message too long to be kept."""
-        self._library.lib.aic_conversation_refused_message(self._conversation)
+    def binary_message(self, piece: bytes, *, complete: bool = True) -> None:
+        """A binary message came, or a piece of one."""
+        self._library.lib.aic_conversation_binary_message(
+            self._conversation, piece, len(piece), complete, self._clock()
+        )
         self._deliver()
 
     def closed(self, code: int | None, reason: str = "") -> None:

@@ -89,6 +89,14 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Failover:
+    """Another agent is tried: which of `Conversation.failover`, and why."""
+
+    other: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Error:
     """Something went wrong; the conversation, or the attempts to start it, go on."""
 
@@ -104,7 +112,7 @@ class Ended:
     reason: str
 
 
-Event = Ready | AudioQueued | Transcript | Interrupted | Vad | ToolCall | Error | Ended
+Event = Ready | AudioQueued | Transcript | Interrupted | Vad | ToolCall | Failover | Error | Ended
 
 
 class RequestKind(Enum):
@@ -134,9 +142,11 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send this text message."""
+    """Send this message."""
 
     message: bytes
+    binary: bool = False
+    """And not text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +192,8 @@ def event_from_c(library: Library, event: Any) -> Event:
         case "AIC_EVENT_TOOL_CALL":
             call = event.tool_call
             return ToolCall(text(call.id), text(call.name), text(call.parameters))
+        case "AIC_EVENT_FAILOVER":
+            return Failover(event.failover.other, text(event.failover.reason))
         case "AIC_EVENT_ERROR":
             return Error(text(event.error.message))
         case "AIC_EVENT_ENDED":
@@ -200,7 +212,8 @@ def action_from_c(library: Library, action: Any) -> Action | None:
         case "AIC_ACTION_OPEN":
             return Open(_request(library, action.request))
         case "AIC_ACTION_SEND":
-            return Send(bytes(library.ffi.buffer(action.message, action.message_length)))
+            message = bytes(library.ffi.buffer(action.message, action.message_length))
+            return Send(message, binary=action.binary)
         case "AIC_ACTION_CLOSE":
             return Close(action.close_code, library.text(action.close_reason))
         case "AIC_ACTION_ABORT":

@@ -58,6 +58,7 @@ class PlayoutStats:
 
     chunks_appended: int
     bytes_appended: int
+    bytes_entered: int
     chunks_interrupted: int
     bytes_interrupted: int
     chunks_late: int

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiconvai.engine.library import Library, OutOfMemoryError, load_library
 
-SettingValue = bool | int | str | list[str] | None
+SettingValue = bool | int | float | str | list[str] | None
 
 
 class OptionType(Enum):
@@ -17,6 +17,7 @@ class OptionType(Enum):
 
     BOOLEAN = "boolean"
     INTEGER = "integer"
+    NUMBER = "number"
     ENUM = "enum"
     STRING = "string"
     URL = "url"
@@ -40,8 +41,8 @@ class Option:
     aliases: tuple[str, ...]
     scope: OptionScope
     type: OptionType
-    minimum: int
-    maximum: int
+    minimum: float
+    maximum: float
     words: tuple[str, ...]
     multiple: bool
     secret: bool
@@ -96,8 +97,8 @@ def _option(library: Library, option: Any) -> Option:
         _words(library, option.aliases),
         library.member(OptionScope, "aic_option_scope", "AIC_SCOPE", option.scope),
         library.member(OptionType, "aic_option_type", "AIC_TYPE", option.type),
-        option.min,
-        option.max,
+        option.number_min or option.min,
+        option.number_max or option.max,
         _words(library, option.words),
         option.multiple,
         option.secret,
@@ -185,6 +186,8 @@ class Settings:
                 return bool(value)
             case OptionType.INTEGER:
                 return int(value)
+            case OptionType.NUMBER:
+                return float(value)
             case OptionType.ENUM:
                 return option.words[int(value)]
         if option.multiple or option.type is OptionType.LIST:

@@ -1,9 +1,9 @@
 """Mock AI services: as strict as the real ones, scripted by scenarios, made to be attacked with faults."""
 
-from aiconvai.mock.agent import ALL_OVERRIDES, MockAgent
-from aiconvai.mock.connection import ConversationClosedError
-from aiconvai.mock.conversation import Conversation, Limits
-from aiconvai.mock.elevenlabs import ElevenLabsMock, MockOptions
+from aiconvai.mock.agent import MockAgent
+from aiconvai.mock.conversation import Conversation, Limits, ToolResult
+from aiconvai.mock.elevenlabs import ALL_OVERRIDES, ElevenLabsAgent, ElevenLabsConversation, ElevenLabsMock
+from aiconvai.mock.errors import ConversationClosedError
 from aiconvai.mock.jitter import Jitter
 from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest, Received, Sent, Violation
 from aiconvai.mock.scenario import (
@@ -16,14 +16,19 @@ from aiconvai.mock.scenario import (
     load_scenario,
     parse_scenario,
 )
-from aiconvai.mock.threaded import ElevenLabsMockThread, ThreadedConversation
+from aiconvai.mock.server import MockOptions, MockServer
+from aiconvai.mock.services import PROVIDERS, NoMockError, mock_class
+from aiconvai.mock.threaded import ElevenLabsMockThread, MockThread, ThreadedConversation
 
 __all__ = [
     "ALL_OVERRIDES",
+    "PROVIDERS",
     "AudioChunk",
     "Conversation",
     "ConversationClosedError",
     "ConversationRecord",
+    "ElevenLabsAgent",
+    "ElevenLabsConversation",
     "ElevenLabsMock",
     "ElevenLabsMockThread",
     "Handshake",
@@ -33,14 +38,19 @@ __all__ = [
     "Limits",
     "MockAgent",
     "MockOptions",
+    "MockServer",
+    "MockThread",
+    "NoMockError",
     "Received",
     "Scenario",
     "ScenarioError",
     "Sent",
     "ThreadedConversation",
+    "ToolResult",
     "Violation",
     "Wire",
     "builtin_scenarios",
     "load_scenario",
+    "mock_class",
     "parse_scenario",
 ]

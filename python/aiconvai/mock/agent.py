@@ -1,68 +1,34 @@
-"""A mock agent: what its owner set, and what it does in a conversation."""
+"""What the mock agents of all services have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from aiconvai.mock.messages import AudioFormat, ConfigOverride, Initiation, InvalidMessageError, Message
-from aiconvai.mock.scenario import Scenario
-
-
-def _field_names(model: type[Message], prefix: str = "") -> Iterable[str]:
-    for name, info in model.model_fields.items():
-        nested = [
-            part
-            for part in getattr(info.annotation, "__args__", ())
-            if isinstance(part, type) and issubclass(part, Message)
-        ]
-        if nested:
-            yield from _field_names(nested[0], f"{prefix}{name}.")
-        else:
-            yield prefix + name
-
-
-ALL_OVERRIDES = frozenset(_field_names(ConfigOverride))
-"""Dotted names of every field a client may try to override, such as `agent.prompt.prompt`."""
+from aiconvai.mock.scenario import Scenario, ScenarioError
 
 
 @dataclass(frozen=True)
 class MockAgent:
-    """As an agent of the real service, it allows nothing that its settings do not allow."""
+    """What its owner set, and what it does in a conversation."""
 
-    private: bool = False
-    """A conversation needs a signed URL."""
     api_key: str = "test-api-key"
-    """What the `xi-api-key` header of a request for a signed URL must be."""
-    input_format: AudioFormat = "ulaw_8000"
-    output_format: AudioFormat = "ulaw_8000"
-    allowed_overrides: frozenset[str] = frozenset()
-    """Dotted names; `ALL_OVERRIDES` allows everything."""
-    required_variables: frozenset[str] = frozenset()
-    """Dynamic variables that the client must give."""
-    client_events: frozenset[str] | None = None
-    """Message types that are sent to clients; None: all."""
+    """The account's key, without which nobody is served."""
     max_duration_seconds: float = 600.0
     scenario: Scenario = field(default_factory=Scenario)
 
     def __post_init__(self) -> None:
-        unknown = sorted(self.allowed_overrides - ALL_OVERRIDES)
-        if unknown:
-            raise ValueError(
-                f"allowed_overrides: no such field: {', '.join(unknown)}; there are {', '.join(sorted(ALL_OVERRIDES))}"
-            )
+        for step in self.scenario.all_steps():
+            if step.send is not None:
+                try:
+                    self.check_message(step.send)
+                except ValueError as error:
+                    raise ScenarioError(f"{self.scenario.name}: send: {error}") from None
 
-    def check(self, initiation: Initiation) -> None:
-        """Raises `InvalidMessageError` if the initiation asks for what the agent does not allow."""
-        refused = sorted(set(initiation.conversation_config_override.fields_given()) - self.allowed_overrides)
-        if refused:
-            raise InvalidMessageError(
-                "override_error",
-                f"conversation_config_override: the agent does not allow to override {', '.join(refused)}",
-            )
-        missing = sorted(self.required_variables - set(initiation.dynamic_variables))
-        if missing:
-            raise InvalidMessageError(
-                "missing_dynamic_variable",
-                f"dynamic_variables: the agent needs {', '.join(missing)}, which was not given",
-            )
+    @classmethod
+    def with_key(cls) -> dict[str, Any]:
+        """What makes an agent one that nobody reaches without the account's key."""
+        return {}
+
+    def check_message(self, message: dict[str, Any]) -> None:
+        """Raises `ValueError` if the service has no such message."""

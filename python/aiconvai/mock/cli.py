@@ -14,11 +14,12 @@ from rich.console import Console
 
 from aiconvai.audio import FORMATS
 from aiconvai.config.writer import format_line
-from aiconvai.mock.agent import ALL_OVERRIDES, MockAgent
 from aiconvai.mock.conversation import Conversation
-from aiconvai.mock.elevenlabs import ElevenLabsMock, MockOptions
-from aiconvai.mock.messages import AudioFormat
+from aiconvai.mock.elevenlabs import ALL_OVERRIDES, ElevenLabsMock
+from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.scenario import Scenario, ScenarioError, builtin_scenarios, load_scenario
+from aiconvai.mock.server import MockOptions, MockServer
+from aiconvai.mock.services import PROVIDERS, NoMockError, mock_class
 from aiconvai.speech import SpeechError, speak
 
 app = typer.Typer(add_completion=False)
@@ -29,6 +30,9 @@ CA_KEY_FILE = "ca-key.pem"
 
 @app.command()
 def mock(
+    provider: Annotated[
+        str, typer.Option(metavar="PROVIDER", help=f"Whose agent: {', '.join(PROVIDERS)}.")
+    ] = PROVIDERS[0],
     scenario: Annotated[
         str, typer.Option(help="What the agent does: a built-in scenario or a YAML file.")
     ] = "conversation",
@@ -45,28 +49,37 @@ def mock(
     cert_dir: Annotated[
         Path, typer.Option(help="Where the certificate authority for --tls is kept, made if absent.")
     ] = Path("mock-certificates"),
-    agent_id: Annotated[str, typer.Option(help="The agent's identifier.")] = "mock-agent",
-    api_key: Annotated[str, typer.Option(help="The key that gets a signed URL.")] = "mock-api-key",
-    private: Annotated[bool, typer.Option("--private", help="Refuse conversations without a signed URL.")] = False,
-    input_format: Annotated[str, typer.Option(help="Format of caller audio.")] = "ulaw_8000",
-    output_format: Annotated[str, typer.Option(help="Format of agent audio.")] = "ulaw_8000",
+    agent_id: Annotated[
+        str, typer.Option(help="What the service knows the agent by: an identifier, or the name of its model.")
+    ] = "mock-agent",
+    api_key: Annotated[str, typer.Option(help="The account's key.")] = "mock-api-key",
+    private: Annotated[
+        bool, typer.Option("--private", help="elevenlabs: refuse conversations without a signed URL.")
+    ] = False,
+    input_format: Annotated[str, typer.Option(help="elevenlabs: format of caller audio.")] = "ulaw_8000",
+    output_format: Annotated[str, typer.Option(help="elevenlabs: format of agent audio.")] = "ulaw_8000",
     log_file: Annotated[
         Path | None, typer.Option(help="Append everything that happens, one JSON object a line.")
     ] = None,
 ) -> None:
-    """Play an ElevenLabs agent until interrupted with Ctrl-C."""
+    """Play an agent of a service until interrupted with Ctrl-C."""
     console = Console()
     if list_scenarios:
         _print_scenarios(console)
         return
-    agent = MockAgent(
-        private=private,
-        api_key=api_key,
-        input_format=_audio_format("--input-format", input_format),
-        output_format=_audio_format("--output-format", output_format),
-        allowed_overrides=ALL_OVERRIDES,
-        scenario=_scenario(scenario, parameter or []),
-    )
+    try:
+        service = mock_class(provider)
+        settings: dict[str, Any] = {"api_key": api_key, "scenario": _scenario(scenario, parameter or [])}
+        if service is ElevenLabsMock:
+            settings |= {
+                "private": private,
+                "input_format": _audio_format("--input-format", input_format),
+                "output_format": _audio_format("--output-format", output_format),
+                "allowed_overrides": ALL_OVERRIDES,
+            }
+        agent = service.AGENT(**settings)
+    except (NoMockError, ScenarioError) as error:
+        _stop(str(error))
     ca_file = cert_dir / CA_FILE if tls else None
     options = MockOptions(
         agents={agent_id: agent},
@@ -77,17 +90,17 @@ def mock(
         log_file=log_file,
     )
     try:
-        asyncio.run(_serve(console, options, ca_file))
+        asyncio.run(_serve(console, service(options), ca_file))
     except OSError as error:
         _stop(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --port")
 
 
-async def _serve(console: Console, options: MockOptions, ca_file: Path | None) -> None:
+async def _serve(console: Console, mock: MockServer[Any, Any], ca_file: Path | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with ElevenLabsMock(options) as service, asyncio.TaskGroup() as group:
+    async with mock as service, asyncio.TaskGroup() as group:
         _print_service(console, service, ca_file)
         announcer = group.create_task(_announce(console, service, group))
         await stopped.wait()
@@ -96,7 +109,7 @@ async def _serve(console: Console, options: MockOptions, ca_file: Path | None) -
             await conversation.close(1001, "the mock is stopping")
 
 
-async def _announce(console: Console, service: ElevenLabsMock, group: asyncio.TaskGroup) -> None:
+async def _announce(console: Console, service: MockServer[Any, Any], group: asyncio.TaskGroup) -> None:
     while True:
         conversation = await service.next_conversation(timeout=None)
         console.print(
@@ -120,20 +133,15 @@ async def _announce_end(console: Console, conversation: Conversation) -> None:
             console.print(f"  {problem}", style="red", markup=False, soft_wrap=True)
 
 
-def _print_service(console: Console, service: ElevenLabsMock, ca_file: Path | None) -> None:
+def _print_service(console: Console, service: MockServer[Any, Any], ca_file: Path | None) -> None:
     [(agent_id, agent)] = service.agents.items()
     console.print(f"Agent {agent_id!r} plays the scenario {agent.scenario.name!r}:", markup=False)
     console.print(agent.scenario.description.strip(), markup=False, soft_wrap=True)
     lines = ["", f"[{agent_id}]"]
-    values = {
-        "api_key": agent.api_key,
-        "agent_id": agent_id,
-        "signed_url_endpoint": service.signed_url_endpoint,
-        "tls_ca_file": str(ca_file.resolve()) if ca_file is not None else None,
-    }
-    lines += [format_line(name, value) for name, value in values.items() if value is not None]
-    if not agent.private:
-        lines += ["; or, without a signed URL:", f"; conversation_endpoint = {service.conversation_endpoint}"]
+    values = service.settings(agent_id)
+    if ca_file is not None:
+        values |= {"tls_ca_file": str(ca_file.resolve())}
+    lines += [format_line(name, value) for name, value in values.items()]
     console.print("\n".join([*lines, "", f"Listening on {service.base_url}"]), markup=False, soft_wrap=True)
 
 

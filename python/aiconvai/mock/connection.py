@@ -12,12 +12,9 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
+from aiconvai.mock.errors import ConversationClosedError
 from aiconvai.mock.record import HttpRequest
 from aiconvai.mock.scenario import Wire
-
-
-class ConversationClosedError(Exception):
-    """The conversation is over: nothing more can be sent."""
 
 
 class MockConnection(ServerConnection):
@@ -47,19 +44,20 @@ class MockConnection(ServerConnection):
         """Neither side has begun to close."""
         return self.protocol.state is State.OPEN
 
-    def transmit(self, text: str | bytes) -> None:
-        """Sends a text message now; `str` is encoded. Raises `ConversationClosedError`."""
+    def transmit(self, message: str | bytes) -> None:
+        """Sends a text message, or a binary one of bytes, now. Raises `ConversationClosedError`."""
         if not self.is_open:
             raise ConversationClosedError("the connection is closed")
-        data = text.encode() if isinstance(text, str) else text
+        data = message.encode() if isinstance(message, str) else message
+        send = self.protocol.send_text if isinstance(message, str) else self.protocol.send_binary
         if not self._wire.frame_sizes:
-            self.protocol.send_text(data)
+            send(data)
         else:
             pieces = _cut(data, self._frame_sizes)
             for index, piece in enumerate(pieces):
                 last = index == len(pieces) - 1
                 if index == 0:
-                    self.protocol.send_text(piece, fin=last)
+                    send(piece, fin=last)
                     continue
                 if self._wire.ping_between_frames:
                     self.protocol.send_ping(b"between frames")

@@ -1,4 +1,8 @@
-"""A live conversation of the mock: judges what the client says, remembers it, speaks for the service."""
+"""A live conversation of a mock: hears the client, remembers everything, speaks for the service.
+
+What all services have in common is here. The messages of each are in a subclass of its own, which fills in the methods
+under "What a service has its own messages for".
+"""
 
 # ruff: noqa: ASYNC109 - a test states how long each of its waits may take.
 
@@ -6,57 +10,34 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed
 
 from aiconvai.audio import Samples, decode, encode, sample_bytes
 from aiconvai.mock.agent import MockAgent
-from aiconvai.mock.connection import ConversationClosedError, MockConnection
+from aiconvai.mock.connection import MockConnection
 from aiconvai.mock.echo import EchoConverter
+from aiconvai.mock.errors import CLIENT_ERRORS, ConversationClosedError, ErrorType, InvalidMessageError
+from aiconvai.mock.futures import give_up
 from aiconvai.mock.jitter import NO_JITTER, Jitter
-from aiconvai.mock.messages import (
-    ERROR_CLOSE_CODES,
-    ClientMessage,
-    ClientToolResult,
-    CloseCode,
-    ErrorType,
-    Initiation,
-    InvalidMessageError,
-    McpToolApprovalResult,
-    Pong,
-    ServerMessage,
-    UserAudio,
-    parse_client_message,
-    parse_server_message,
-)
-from aiconvai.mock.messages.server import Audio, McpCallAwaitingApproval, McpToolCall
-from aiconvai.mock.pings import Pings, give_up
 from aiconvai.mock.playout_estimate import PlayoutEstimate
-from aiconvai.mock.record import (
-    AudioChunk,
-    ConversationRecord,
-    HttpRequest,
-    Journal,
-    Received,
-    Sent,
-    Violation,
-)
+from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest, Journal, Received, Sent, Violation
 from aiconvai.mock.scenario import Pace, Wire
 from aiconvai.mock.speech_detector import SpeechDetector
 from aiconvai.mock.waiters import Waiters
 
-_AUDIO_PREFIXES = ('{"user_audio_chunk":"', '{"user_audio_chunk": "')
-_AUDIO_SUFFIX = '"}'
+END_CALL_TOOL = "end_call"
+END_CALL_SECONDS = 20.0
+"""The client lets what was said be heard to its end before it hangs up."""
 _MAX_CLOSE_REASON_BYTES = 123
-_ALWAYS_SENT = frozenset({"conversation_initiation_metadata", "error"})
 
 
 @dataclass(frozen=True)
@@ -71,11 +52,26 @@ class Limits:
     """Between two messages of the client, pongs aside."""
 
 
+@dataclass(frozen=True)
+class ToolResult:
+    """What the client answered to the call of a tool."""
+
+    tool_call_id: str
+    result: str
+    is_error: bool = False
+    """Where the service's protocol can say so."""
+
+
 class Conversation(ConversationRecord):
     """See `ConversationRecord` for what can be read; the methods act on the live connection.
 
     Methods that send raise `ConversationClosedError` once the connection is closed.
     """
+
+    OPENING_MESSAGE: ClassVar[str]
+    """What the client has to begin with."""
+    ECHO_HAS_IDS: ClassVar[bool] = False
+    """Whether each chunk of an echo is an utterance of its own; otherwise all of it is one."""
 
     def __init__(
         self,
@@ -87,25 +83,23 @@ class Conversation(ConversationRecord):
         agent: MockAgent,
         limits: Limits,
         journal: Journal | None = None,
+        input_format: str = "ulaw_8000",
+        output_format: str = "ulaw_8000",
     ) -> None:
-        super().__init__(conversation_id, agent_id, request, agent.input_format, agent.output_format)
+        super().__init__(conversation_id, agent_id, request, input_format, output_format)
         self.agent = agent
         self._connection = connection
         self._limits = limits
         self._journal = journal
-        self._client_events = agent.client_events
         self._max_duration = agent.max_duration_seconds
         self._event_id = 0
         self._interrupted_through = 0
         self._playout = PlayoutEstimate()
         self._last_heard = self.begun
-        self._pings = Pings(self._ping_expired)
         self._tool_ids = itertools.count(1)
-        self._tool_calls: dict[str, asyncio.Future[ClientToolResult]] = {}
-        self._approvals: set[str] = set()
+        self._tool_calls: dict[str, asyncio.Future[Any]] = {}
         self._echo: EchoConverter | None = None
         self._echo_event_id: int | None = None
-        self._echo_verbatim = False
         self._listeners: list[SpeechDetector] = []
         self._barge_in: tuple[SpeechDetector, int] | None = None
         self._waiters = Waiters()
@@ -113,11 +107,107 @@ class Conversation(ConversationRecord):
         self._started = asyncio.Event()
         self._closed = asyncio.Event()
 
+    # What a service has its own messages for -----------------------------------------------------------
+
+    @property
+    def identifies_audio(self) -> bool:
+        """Whether the client is told which utterance audio belongs to.
+
+        If not, an interruption is of all there is, and the service itself sends nothing more of it.
+        """
+        return True
+
+    def greet(self) -> None:
+        """The connection is open: what the service says before the client says anything.
+
+        Raises `InvalidMessageError` if the request already broke the protocol.
+        """
+
+    def announce(self) -> None:
+        """Tells the client that the conversation is on."""
+        raise NotImplementedError
+
+    def _accept(self, message: str | bytes, now: float) -> None:
+        """Judges a message of the client and acts on it.
+
+        To be used: `_accept_initiation`, `_accept_audio`, `_accept_tool_result`, `_accept_other`. Raises
+        `InvalidMessageError`.
+        """
+        raise NotImplementedError
+
+    def _audio_message(self, data: bytes, event_id: int, encoded: str | None) -> str | bytes:
+        """The message with a chunk of agent audio; `encoded` is the same in base64, if that is known."""
+        raise NotImplementedError
+
+    def caller_said(self, text: str, event_id: int | None = None, *, tentative: bool = False) -> None:
+        """The transcript of what the caller said, as far as the service tells it."""
+        raise NotImplementedError
+
+    def agent_said(self, text: str, event_id: int | None = None) -> None:
+        """The text of what the agent says."""
+        raise NotImplementedError
+
+    def voice_activity(self, score: float) -> None:
+        """How much the caller's audio sounds like speech, 0 to 1, where the service tells it."""
+
+    def caller_began_speaking(self) -> None:
+        """The service noticed speech, over the agent's or not."""
+
+    def caller_stopped_speaking(self) -> None:
+        """The service noticed that the caller's turn is over."""
+
+    def _tell_interruption(self, event_id: int) -> None:
+        """Tells the client that the audio of `event_id` and everything before it is not to be heard any more."""
+        raise NotImplementedError
+
+    async def _wait_for_floor(self) -> None:
+        """Until the service would speak at all."""
+
+    def _begin_utterance(self, event_id: int, text: str | None) -> None:
+        """The messages before the audio of an utterance; `text` is what it says, if that is to be told."""
+        if text is not None:
+            self.agent_said(text, event_id)
+
+    def _end_utterance(self, event_id: int, text: str | None, *, interrupted: bool) -> None:
+        """The messages after it, once all of it was sent or it was interrupted."""
+
+    def _tell_tool_call(
+        self, tool_call_id: str, name: str, parameters: dict[str, Any], expects_response: bool | None
+    ) -> None:
+        raise NotImplementedError
+
+    async def end_call(self, tool_call_id: str) -> None:
+        """The agent ends the call: by the service's own message for it, else by the client's tool of that name."""
+        if self._has_tool(END_CALL_TOOL):
+            self.start_tool(END_CALL_TOOL)
+            await self.wait_closed(END_CALL_SECONDS)
+
+    def _has_tool(self, name: str) -> bool:
+        """Whether the client declared such a tool."""
+        return False
+
+    async def _refuse(self, error: InvalidMessageError) -> None:
+        """What the service does about a message that breaks its protocol; the violation is on record."""
+        await self.fail(error.error_type, error.detail)
+
+    def _tell_error(self, error_type: ErrorType, message: str, code: int) -> None:
+        raise NotImplementedError
+
+    def close_code_for(self, error_type: ErrorType) -> int:
+        """With which the service closes after an error of that type."""
+        if error_type in CLIENT_ERRORS:
+            return 1008
+        return 1000 if error_type == "max_duration_exceeded" else 1011
+
+    def send_now(self, message: Any) -> None:
+        """As `send`, without waiting until the connection takes more."""
+        raise NotImplementedError
+
     # What happened -------------------------------------------------------------------------------------
 
     @property
     def current_event_id(self) -> int:
-        """The id of the newest agent audio; 0 before there is any."""
+        """The number of the newest utterance; 0 before there is any. Some services send it as an id."""
         return self._event_id
 
     @property
@@ -133,14 +223,13 @@ class Conversation(ConversationRecord):
             await asyncio.sleep(left)
             left = self.playout_left
 
-    async def wait_initiated(self, timeout: float = 10.0) -> Initiation:
-        """The client's initiation, once it has come. Raises `TimeoutError`."""
+    async def wait_initiated(self, timeout: float = 10.0) -> Any:
+        """The client's first message, once it has come. Raises `TimeoutError`."""
         await asyncio.wait_for(self._initiated.wait(), timeout)
-        assert self.initiation is not None
         return self.initiation
 
     async def wait_started(self, timeout: float = 10.0) -> None:
-        """Until the metadata has been sent. Raises `TimeoutError`."""
+        """Until the conversation was announced. Raises `TimeoutError`."""
         await asyncio.wait_for(self._started.wait(), timeout)
 
     async def wait_closed(self, timeout: float | None = 10.0) -> None:
@@ -157,21 +246,10 @@ class Conversation(ConversationRecord):
 
     # What the service does -----------------------------------------------------------------------------
 
-    async def send(self, message: ServerMessage | dict[str, Any]) -> None:
+    async def send(self, message: Any) -> None:
         """Sends any message of the service; a dict is validated first."""
-        self.send_now(parse_server_message(message) if isinstance(message, dict) else message)
+        self.send_now(message)
         await self._drain()
-
-    def send_now(self, message: ServerMessage) -> None:
-        """As `send`, without waiting until the connection takes more."""
-        if isinstance(message, Audio):
-            event = message.audio_event
-            self._send_chunk(base64.b64decode(event.audio_base_64), event.event_id, message.to_json())
-            return
-        if isinstance(message, McpToolCall) and isinstance(message.mcp_tool_call, McpCallAwaitingApproval):
-            self._approvals.add(message.mcp_tool_call.tool_call_id)
-        if self._may_send(message.type):
-            self._transmit(message.to_json(), message)
 
     async def send_raw(self, text: str) -> None:
         """Sends text as it is, such as garbage or a message type nobody knows."""
@@ -179,7 +257,7 @@ class Conversation(ConversationRecord):
         await self._drain()
 
     def next_event_id(self) -> int:
-        """A new id for the agent's next utterance."""
+        """A new number for the agent's next utterance."""
         self._event_id += 1
         return self._event_id
 
@@ -197,76 +275,85 @@ class Conversation(ConversationRecord):
         audio: Samples | bytes,
         event_id: int | None = None,
         *,
+        text: str | None = None,
         pace: Pace = "burst",
         chunk_ms: int = 250,
         jitter: Jitter = NO_JITTER,
     ) -> bool:
         """An utterance in chunks; stops, as the service does, when it is interrupted. False if it was.
 
-        At the pace of real time each chunk is sent when the one before it ends, or as much later as `jitter` says.
+        `text` is what it says, if that is to be told. At the pace of real time each chunk is sent when the one before
+        it ends, or as much later as `jitter` says.
         """
+        await self._wait_for_floor()
         event_id = self.next_event_id() if event_id is None else event_id
         already_interrupted = self._interrupted_through >= event_id
+        self._begin_utterance(event_id, text)
         began = time.monotonic()
         chunks = self._chunks(audio, chunk_ms)
         for chunk, due_ms in zip(chunks, jitter.arrivals_ms(len(chunks), chunk_ms), strict=True):
             if pace == "realtime":
                 await asyncio.sleep(max(0.0, began + due_ms / 1000 - time.monotonic()))
             if not already_interrupted and self._interrupted_through >= event_id:
+                self._end_utterance(event_id, text, interrupted=True)
                 return False
             self._send_chunk(chunk, event_id)
             await self._drain()
+        self._end_utterance(event_id, text, interrupted=False)
         if pace == "realtime":
             await asyncio.sleep(max(0.0, began + len(chunks) * chunk_ms / 1000 - time.monotonic()))
         return True
 
     async def interrupt(self, event_id: int | None = None) -> None:
-        """An interruption of the audio of `event_id` (by default the newest) and everything before it."""
+        """An interruption of the utterance with that number (by default the newest) and everything before it."""
         self.interrupt_now(event_id)
         await self._drain()
 
     def interrupt_now(self, event_id: int | None = None) -> None:
         """As `interrupt`, without waiting until the connection takes more."""
-        event_id = self._event_id if event_id is None else event_id
+        if event_id is None or not self.identifies_audio:
+            event_id = self._event_id
         self._interrupted_through = max(self._interrupted_through, event_id)
-        self._playout.interrupt(event_id, time.monotonic())
-        self.send_now(parse_server_message({"type": "interruption", "interruption_event": {"event_id": event_id}}))
+        now = time.monotonic()
+        if self._playout.left(now) > 0.0:
+            self.interruptions.append(now)
+        self._playout.interrupt(event_id, now)
+        self._tell_interruption(event_id)
 
     async def ping(self, timeout: float | None = None) -> float:
-        """Seconds until the pong. An unanswered ping is a violation, and raises `TimeoutError`."""
-        if not self._may_send("ping"):
-            raise ValueError("this conversation's client_events leave out ping")
-        event_id, answer = self._pings.open(self._limits.pong if timeout is None else timeout)
-        event: dict[str, Any] = {"event_id": event_id, "ping_ms": self._pings.round_trip_ms}
-        try:
-            self.send_now(parse_server_message({"type": "ping", "ping_event": event}))
-        except ConversationClosedError as error:
-            self._pings.give_up(error)
-        return await answer
+        """Seconds until the pong. An unanswered ping is a violation, and raises `TimeoutError`.
 
-    async def call_tool(
-        self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0
-    ) -> ClientToolResult:
-        """Calls a tool of the client; its result. Raises `TimeoutError`."""
+        A ping of the WebSocket, where the service has no messages of its own for it.
+        """
+        limit = self._limits.pong if timeout is None else timeout
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(limit):
+                await (await self._connection.ping())
+        except TimeoutError:
+            self._violate("invalid_message", f"a WebSocket ping was not answered within {limit:g} s")
+            raise
+        except ConnectionClosed as error:
+            raise ConversationClosedError(str(error)) from None
+        self.pongs += 1
+        return time.monotonic() - began
+
+    async def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> Any:
+        """Calls a tool of the client; its result: a `ToolResult`, or what the service has for it.
+
+        Raises `TimeoutError`.
+        """
         async with asyncio.timeout(timeout):
             return await asyncio.shield(self.start_tool(name, parameters))
 
     def start_tool(
         self, name: str, parameters: dict[str, Any] | None = None, *, expects_response: bool | None = None
-    ) -> asyncio.Future[ClientToolResult]:
+    ) -> asyncio.Future[Any]:
         """Calls a tool of the client without waiting for the result."""
         tool_call_id = f"tool_call_{next(self._tool_ids)}"
-        call: dict[str, Any] = {
-            "tool_name": name,
-            "tool_call_id": tool_call_id,
-            "parameters": parameters or {},
-            "event_id": self._event_id,
-        }
-        if expects_response is not None:
-            call["expects_response"] = expects_response
-        result: asyncio.Future[ClientToolResult] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._tool_calls[tool_call_id] = result
-        self.send_now(parse_server_message({"type": "client_tool_call", "client_tool_call": call}))
+        self._tell_tool_call(tool_call_id, name, parameters or {}, expects_response)
         return result
 
     async def fail(
@@ -274,16 +361,15 @@ class Conversation(ConversationRecord):
         error_type: ErrorType,
         message: str,
         *,
-        code: CloseCode | None = None,
+        code: int | None = None,
         announce: bool = True,
         close: bool = True,
     ) -> None:
-        """An `error` (if `announce`) and the close that belongs to it (if `close`)."""
-        code = ERROR_CLOSE_CODES[error_type] if code is None else code
+        """An error message (if `announce`) and the close that belongs to it (if `close`)."""
+        code = self.close_code_for(error_type) if code is None else code
         if announce:
-            event = {"code": code, "error_type": error_type, "message": message, "reason": message}
             with contextlib.suppress(ConversationClosedError):
-                self.send_now(parse_server_message({"type": "error", "error_event": event}))
+                self._tell_error(error_type, message, code)
         if close:
             await self.close(code, message)
 
@@ -301,9 +387,10 @@ class Conversation(ConversationRecord):
         self._connection.shape(wire)
 
     def echo(self, on: bool, event_id: int | None = None) -> None:
-        """Whether caller audio goes straight back: every chunk with its own id, or all with `event_id`."""
+        """Whether caller audio goes straight back: by default as the service numbers it, or all with `event_id`."""
         self._echo = EchoConverter(self.input_format, self.output_format) if on else None
-        self._echo_verbatim = self.input_format == self.output_format
+        if on and event_id is None and not self.ECHO_HAS_IDS:
+            event_id = self.next_event_id()
         self._echo_event_id = event_id
 
     def barge_in(self, enabled: bool, *, min_ms: int = 150, level_dbfs: float = -40.0) -> None:
@@ -336,6 +423,7 @@ class Conversation(ConversationRecord):
         `drive`, which is begun after the initiation, is what the agent does.
         """
         try:
+            await self._judged(self.greet, "")
             async with asyncio.TaskGroup() as group:
                 others = [
                     group.create_task(self._drive(drive)),
@@ -353,20 +441,8 @@ class Conversation(ConversationRecord):
             self._note_close()
 
     def start(self) -> None:
-        """Sends the metadata."""
-        event = {
-            "conversation_id": self.id,
-            "agent_output_audio_format": self.output_format,
-            "user_input_audio_format": self.input_format,
-        }
-        self.send_now(
-            parse_server_message(
-                {
-                    "type": "conversation_initiation_metadata",
-                    "conversation_initiation_metadata_event": event,
-                }
-            )
-        )
+        """Announces the conversation."""
+        self.announce()
         self.started = time.monotonic()
         self._started.set()
 
@@ -381,7 +457,7 @@ class Conversation(ConversationRecord):
             async with asyncio.timeout(self._limits.initiation):
                 await self._initiated.wait()
         except TimeoutError:
-            detail = f"no conversation_initiation_client_data within {self._limits.initiation:g} s"
+            detail = f"no {self.OPENING_MESSAGE} within {self._limits.initiation:g} s"
             self._violate("missing_fields", detail)
             await self.fail("missing_fields", detail)
             return
@@ -398,65 +474,45 @@ class Conversation(ConversationRecord):
 
     async def _receive(self) -> None:
         with contextlib.suppress(ConnectionClosed):
-            async for text in self._connection:
-                try:
-                    self._accept(text, time.monotonic())
-                except InvalidMessageError as error:
-                    self._violate(error.error_type, error.detail, repr(text)[:500])
-                    await self.fail(error.error_type, error.detail)
+            async for message in self._connection:
+                await self._judged(partial(self._accept, message, time.monotonic()), message)
                 self._waiters.wake()
 
-    # Judging the client --------------------------------------------------------------------------------
+    async def _judged(self, act: Callable[[], None], message: str | bytes) -> None:
+        try:
+            act()
+        except InvalidMessageError as error:
+            self._violate(error.error_type, error.detail, repr(message)[:500])
+            with contextlib.suppress(ConversationClosedError):
+                await self._refuse(error)
+        except ConversationClosedError:
+            pass  # What the service had to say about it comes too late.
 
-    def _accept(self, text: str | bytes, now: float) -> None:
-        if not isinstance(text, str):
+    # Judging the client, for subclasses ----------------------------------------------------------------
+
+    def _accept_initiation(self, message: Any, kind: str, now: float, text: str) -> None:
+        """The client's first message; the service may announce the conversation from now on."""
+        if self.initiation is not None:
+            raise InvalidMessageError("invalid_message", f"{self.OPENING_MESSAGE} a second time")
+        self.initiation = message
+        self.initiated = now
+        self._accept_other(message, kind, now, text)
+        self._initiated.set()
+
+    def _require_initiation(self, kind: str) -> None:
+        if self.initiation is None:
             raise InvalidMessageError(
-                "invalid_message",
-                f"a binary message of {len(text)} bytes; the service takes text messages only",
+                "invalid_message", f"the first message must be {self.OPENING_MESSAGE}, got {kind}"
             )
-        if self.initiation is not None and self._accept_audio_text(text, now):
-            return
-        message = parse_client_message(text)
-        if isinstance(message, Initiation):
-            self._accept_initiation(message, now)
-        elif self.initiation is None:
-            raise InvalidMessageError(
-                "invalid_message",
-                "the first message must be conversation_initiation_client_data, "
-                f"got {getattr(message, 'type', 'user_audio_chunk')}",
-            )
-        elif isinstance(message, UserAudio):
-            encoded = message.user_audio_chunk
-            self._accept_audio(base64.b64decode(encoded), encoded, now)
-            return
-        self._judge(message, now)
-        self.received.append(Received(now, message))
-        self._note("received", text=text)
 
-    def _accept_audio_text(self, text: str, now: float) -> bool:
-        """The usual spelling of an audio message, without a JSON parser: it is nearly all the traffic."""
-        for prefix in _AUDIO_PREFIXES:
-            if text.startswith(prefix) and text.endswith(_AUDIO_SUFFIX):
-                encoded = text[len(prefix) : -len(_AUDIO_SUFFIX)]
-                try:
-                    data = binascii.a2b_base64(encoded, strict_mode=True)
-                except ValueError:
-                    return False
-                if not data:
-                    return False
-                self._accept_audio(data, encoded, now)
-                return True
-        return False
-
-    def _accept_audio(self, data: bytes, encoded: str, now: float) -> None:
+    def _accept_audio(self, data: bytes, now: float, encoded: str | None = None) -> None:
+        """A chunk of caller audio; `encoded` is the same in base64, if it came so."""
         if len(data) % sample_bytes(self.input_format):
-            raise InvalidMessageError(
-                "value_error", f"user_audio_chunk: {len(data)} bytes are no whole number of 16-bit samples"
-            )
+            raise InvalidMessageError("value_error", f"audio: {len(data)} bytes are no whole number of 16-bit samples")
         self.uplink.append(AudioChunk(now, data))
         self._last_heard = now
         if self._journal is not None:
-            self._note("received", audio=encoded)
+            self._note("received", audio=encoded or base64.b64encode(data).decode())
         if self._echo is not None:
             with contextlib.suppress(ConversationClosedError):
                 self._send_back(self._echo, data, encoded)
@@ -467,10 +523,30 @@ class Conversation(ConversationRecord):
             with contextlib.suppress(ConversationClosedError):
                 self._interrupt_if_spoken_over()
 
-    def _send_back(self, converter: EchoConverter, data: bytes, encoded: str) -> None:
+    def _accept_tool_result(self, tool_call_id: str, result: Any) -> None:
+        """`result` is a `ToolResult`, or what the service has for it; to be followed by `_accept_other`."""
+        call = self._tool_calls.pop(tool_call_id, None)
+        if call is None:
+            raise InvalidMessageError("value_error", f"tool_call_id {tool_call_id!r} belongs to no open tool call")
+        self.tool_results.append(result)
+        if not call.done():
+            call.set_result(result)
+
+    def _accept_other(self, message: Any, kind: str, now: float, text: str, *, sign_of_life: bool = True) -> None:
+        """A message that was found to be good."""
+        if sign_of_life:
+            self._last_heard = now
+        self.received.append(Received(now, message, kind, text))
+        self._note("received", text=text)
+
+    def _violate(self, error_type: ErrorType, detail: str, text: str = "") -> None:
+        self.violations.append(Violation(time.monotonic(), error_type, detail, text))
+        self._note("violation", error_type=error_type, detail=detail, text=text)
+
+    def _send_back(self, converter: EchoConverter, data: bytes, encoded: str | None) -> None:
         event_id = self._event_id + 1 if self._echo_event_id is None else self._echo_event_id
-        if self._echo_verbatim:
-            self._send_chunk(data, event_id, _audio_text(encoded, event_id))
+        if self.input_format == self.output_format:
+            self._send_chunk(data, event_id, encoded)
         elif converted := converter.convert(data):
             self._send_chunk(converted, event_id)
 
@@ -482,75 +558,37 @@ class Conversation(ConversationRecord):
             detector.start_again()
             self.interrupt_now()
 
-    def _accept_initiation(self, message: Initiation, now: float) -> None:
-        if self.initiation is not None:
-            raise InvalidMessageError("invalid_message", "conversation_initiation_client_data a second time")
-        self.agent.check(message)
-        override = message.conversation_config_override.conversation
-        if override is not None and override.client_events is not None:
-            self._client_events = frozenset(override.client_events)
-        if override is not None and override.max_duration_seconds is not None:
-            self._max_duration = override.max_duration_seconds
-        self.initiation = message
-        self.initiated = now
-        self._initiated.set()
+    # Sending, for subclasses ---------------------------------------------------------------------------
 
-    def _judge(self, message: ClientMessage, now: float) -> None:
-        if isinstance(message, Pong):
-            if not self._pings.answered(message.event_id, now):
-                raise InvalidMessageError(
-                    "value_error", f"pong: event_id {message.event_id} is not that of an open ping"
-                )
-            return
-        self._last_heard = now
-        if isinstance(message, ClientToolResult):
-            call = self._tool_calls.pop(message.tool_call_id, None)
-            if call is None:
-                raise InvalidMessageError(
-                    "value_error",
-                    f"client_tool_result: tool_call_id {message.tool_call_id!r} belongs to no open tool call",
-                )
-            if not call.done():
-                call.set_result(message)
-        elif isinstance(message, McpToolApprovalResult):
-            if message.tool_call_id not in self._approvals:
-                raise InvalidMessageError(
-                    "value_error",
-                    f"mcp_tool_approval_result: tool_call_id {message.tool_call_id!r} needs no approval",
-                )
-            self._approvals.remove(message.tool_call_id)
+    def _transmit(self, text: str | bytes, kind: str | None) -> None:
+        """Sends a message other than audio, as text or binary.
 
-    def _ping_expired(self, event_id: int, limit: float) -> None:
-        if self._connection.is_open:
-            self._violate("invalid_message", f"ping {event_id} was not answered within {limit:g} s")
-
-    def _violate(self, error_type: ErrorType, detail: str, text: str = "") -> None:
-        self.violations.append(Violation(time.monotonic(), error_type, detail, text))
-        self._note("violation", error_type=error_type, detail=detail, text=text)
-
-    # Sending -------------------------------------------------------------------------------------------
-
-    def _may_send(self, message_type: str) -> bool:
-        return self._client_events is None or message_type in self._client_events or message_type in _ALWAYS_SENT
-
-    def _transmit(self, text: str, message: ServerMessage | None) -> None:
+        `kind` is what the service calls it, None for text as it is.
+        """
         now = time.monotonic()
         self._connection.transmit(text)
-        self.sent.append(Sent(now, text, message))
+        if isinstance(text, bytes):
+            text = text.decode()
+        self.sent.append(Sent(now, text, kind))
         self._note("sent", text=text)
 
-    def _send_chunk(self, data: bytes, event_id: int, text: str | None = None) -> None:
-        if not self._may_send("audio"):
+    def _send_chunk(
+        self, data: bytes, event_id: int, encoded: str | None = None, message: str | bytes | None = None
+    ) -> None:
+        """A chunk of agent audio; `encoded` is the same in base64, `message` the whole message, if they are known."""
+        if not self.identifies_audio and event_id <= self._interrupted_through:
             return
-        if text is None:
-            text = _audio_text(base64.b64encode(data).decode(), event_id)
+        if message is None:
+            message = self._audio_message(data, event_id, encoded)
         now = time.monotonic()
-        self._connection.transmit(text)
+        self._connection.transmit(message)
         self.downlink.append(AudioChunk(now, data, event_id))
         self._event_id = max(self._event_id, event_id)
         self._playout.add(event_id, len(data) / self.downlink_bytes_per_second, now)
-        if self._journal is not None:
-            self._note("sent", text=text)
+        if isinstance(message, str):
+            self._note("sent", text=message)
+        elif self._journal is not None:
+            self._note("sent", audio=encoded or base64.b64encode(data).decode())
 
     async def _drain(self) -> None:
         try:
@@ -576,6 +614,8 @@ class Conversation(ConversationRecord):
             wanted -= parts[-1].size
         return np.concatenate(parts[::-1]) if parts else np.zeros(0, dtype=np.int16)
 
+    # The end -------------------------------------------------------------------------------------------
+
     def _note(self, event: str, **details: Any) -> None:
         if self._journal is not None:
             self._journal.write(self.id, event, **details)
@@ -592,15 +632,13 @@ class Conversation(ConversationRecord):
         broken = protocol.parser_exc
         if broken is not None and not isinstance(broken, EOFError):
             self._violate("invalid_message", f"WebSocket protocol: {broken}")
-        gone = ConversationClosedError(f"the conversation was closed ({self.close_code})")
-        self._pings.give_up(gone)
-        for result in self._tool_calls.values():
-            give_up(result, gone)
+        self._give_up(ConversationClosedError(f"the conversation was closed ({self.close_code})"))
         self.closed = time.monotonic()
         self._note("closed", by=self.closed_by, code=self.close_code, reason=self.close_reason)
         self._waiters.wake()
         self._closed.set()
 
-
-def _audio_text(encoded: str, event_id: int) -> str:
-    return '{"type":"audio","audio_event":{"audio_base_64":"' + encoded + f'","event_id":{event_id}}}}}'
+    def _give_up(self, gone: ConversationClosedError) -> None:
+        """Ends every wait for an answer of the client."""
+        for result in self._tool_calls.values():
+            give_up(result, gone)

@@ -6,13 +6,12 @@ import numpy as np
 import soxr
 
 from aiconvai.audio import decode, encode, format_rate
-from aiconvai.mock.messages import AudioFormat
 
 
 class EchoConverter:
     """Turns caller audio into agent audio without a seam between chunks."""
 
-    def __init__(self, input_format: AudioFormat, output_format: AudioFormat) -> None:
+    def __init__(self, input_format: str, output_format: str) -> None:
         self._input_format = input_format
         self._output_format = output_format
         rates = format_rate(input_format), format_rate(output_format)

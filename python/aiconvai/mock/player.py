@@ -6,8 +6,8 @@ import asyncio
 import time
 
 from aiconvai.audio import tone
-from aiconvai.mock.connection import ConversationClosedError
 from aiconvai.mock.conversation import Conversation
+from aiconvai.mock.errors import ConversationClosedError
 from aiconvai.mock.record import ConversationRecord
 from aiconvai.mock.scenario import (
     Error,
@@ -16,7 +16,6 @@ from aiconvai.mock.scenario import (
     Scenario,
     Step,
     ToolCall,
-    UserTranscript,
     Vad,
     WaitForMessage,
     WaitForSilence,
@@ -122,7 +121,7 @@ class Player:
         elif step.send_raw is not None:
             await conversation.send_raw(step.send_raw)
         elif step.send is not None:
-            await conversation.send(step.message)
+            await conversation.send(step.send)
         else:
             await self._tell_or_end(step)
 
@@ -131,11 +130,12 @@ class Player:
         if step.vad is not None:
             await self._vad(step.vad)
         elif step.user_transcript is not None:
-            await self._transcript(step.user_transcript)
+            transcript = step.user_transcript
+            conversation.caller_said(transcript.text, transcript.event_id, tentative=transcript.tentative)
         elif step.agent_response is not None:
-            await self._response(step.agent_response.text, step.agent_response.event_id)
+            conversation.agent_said(step.agent_response.text, step.agent_response.event_id)
         elif step.end_call is not None:
-            await self._end_call(step.end_call.tool_call_id)
+            await conversation.end_call(step.end_call.tool_call_id)
         elif step.error is not None:
             await self._fail(step.error)
         elif step.close is not None:
@@ -145,35 +145,24 @@ class Player:
 
     async def _say(self, action: Say) -> None:
         conversation = self._conversation
-        event_id = conversation.next_event_id() if action.event_id is None else action.event_id
         # A text spoken for the first time is synthesised, which must not hold up other conversations.
         samples = await asyncio.to_thread(
             speak, action.text, conversation.downlink_rate, action.voice, action.words_per_minute
         )
-        if action.response:
-            await self._response(action.text, event_id)
-        await conversation.play(samples, event_id, pace=action.pace, chunk_ms=action.chunk_ms, jitter=action.jitter)
-
-    async def _response(self, text: str, event_id: int | None) -> None:
-        event = {"agent_response": text, "event_id": self._id(event_id)}
-        await self._conversation.send({"type": "agent_response", "agent_response_event": event})
-
-    async def _transcript(self, action: UserTranscript) -> None:
-        event = {"user_transcript": action.text, "event_id": self._id(action.event_id)}
-        if action.tentative:
-            message = {"type": "tentative_user_transcript", "tentative_user_transcription_event": event}
-        else:
-            message = {"type": "user_transcript", "user_transcription_event": event}
-        await self._conversation.send(message)
-
-    def _id(self, event_id: int | None) -> int:
-        return self._conversation.current_event_id if event_id is None else event_id
+        await conversation.play(
+            samples,
+            action.event_id,
+            text=action.text if action.response else None,
+            pace=action.pace,
+            chunk_ms=action.chunk_ms,
+            jitter=action.jitter,
+        )
 
     async def _vad(self, action: Vad) -> None:
         for number, score in enumerate(action.scores):
             if number:
                 await asyncio.sleep(action.interval)
-            await self._conversation.send({"type": "vad_score", "vad_score_event": {"vad_score": score}})
+            self._conversation.voice_activity(score)
 
     async def _call_tool(self, action: ToolCall) -> None:
         conversation = self._conversation
@@ -185,23 +174,11 @@ class Player:
         except TimeoutError:
             raise TimeoutError(f"no result of {action.name} within {action.timeout:g} s") from None
 
-    async def _end_call(self, tool_call_id: str) -> None:
-        conversation = self._conversation
-        request = {
-            "tool_name": "end_call",
-            "tool_call_id": tool_call_id,
-            "tool_type": "system",
-            "event_id": conversation.current_event_id,
-        }
-        await conversation.send({"type": "agent_tool_request", "agent_tool_request": request})
-        response = {**request, "is_error": False, "is_called": True}
-        await conversation.send({"type": "agent_tool_response", "agent_tool_response": response})
-
     async def _fail(self, action: Error) -> None:
         await self._conversation.fail(
             action.error_type,
             action.text,
-            code=action.close_code,
+            code=action.code,
             announce=action.announce,
             close=action.close,
         )
@@ -216,6 +193,7 @@ class Player:
                     f"no {action.min_ms} ms of caller audio above {action.level_dbfs:g} dBFS "
                     f"within {action.timeout:g} s"
                 ) from None
+        self._conversation.caller_began_speaking()
 
     async def _wait_for_silence(self, action: WaitForSilence) -> None:
         with self._conversation.listen(action.level_dbfs, history_ms=action.ms) as detector:
@@ -226,13 +204,14 @@ class Player:
                 raise TimeoutError(
                     f"no {action.ms} ms of caller audio below {action.level_dbfs:g} dBFS within {action.timeout:g} s"
                 ) from None
+        self._conversation.caller_stopped_speaking()
 
     async def _wait_for_message(self, action: WaitForMessage) -> None:
         conversation = self._conversation
 
         def find(record: ConversationRecord) -> int | None:
             for index, entry in enumerate(record.received[self._messages_seen :], self._messages_seen):
-                if getattr(entry.message, "type", None) == action.type:
+                if entry.type == action.type:
                     return index
             return None
 

@@ -15,9 +15,9 @@ from typing import Any, Literal, TextIO, TypeVar
 import numpy as np
 
 from aiconvai.audio import Samples, decode, format_rate, sample_bytes
-from aiconvai.mock.messages import AudioFormat, ClientMessage, ErrorType, Initiation, ServerMessage
+from aiconvai.mock.errors import ErrorType
 
-ClientMessageT = TypeVar("ClientMessageT", bound=ClientMessage)
+MessageT = TypeVar("MessageT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,22 @@ class Received:
     """A client message other than audio."""
 
     time: float
-    message: ClientMessage
+    message: Any
+    """As the service's mock reads it: a model of the service's own where there is one."""
+    type: str
+    """What the service calls such a message."""
+    text: str
+    """As it came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A service message other than audio; `message` is None for text sent as it was."""
+    """A service message other than audio."""
 
     time: float
     text: str
-    message: ServerMessage | None
-
-    @property
-    def type(self) -> str | None:
-        return self.message.type if self.message is not None else None
+    type: str | None
+    """What the service calls such a message; None for text sent as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Violation:
 
 @dataclass(slots=True)
 class HttpRequest:
-    """A request that reached the mock: for a signed URL, or the upgrade to a WebSocket."""
+    """A request that reached the mock, such as the upgrade to a WebSocket."""
 
     time: float
     path: str
@@ -90,20 +92,29 @@ class ConversationRecord:
     id: str
     agent_id: str
     request: HttpRequest
-    input_format: AudioFormat
-    output_format: AudioFormat
+    input_format: str
+    """Of caller audio, a name of `aiconvai.audio.FORMATS`; until the client chooses it, what the service assumes."""
+    output_format: str
+    """Of agent audio, likewise."""
     begun: float = field(default_factory=time.monotonic)
-    initiation: Initiation | None = None
+    initiation: Any = None
+    """The message with which the client begins: what it is told and asked to be."""
     initiated: float | None = None
-    """When the initiation arrived."""
+    """When it arrived."""
     started: float | None = None
-    """When the metadata was sent."""
+    """When the service announced that the conversation is on."""
     uplink: list[AudioChunk] = field(default_factory=list)
     """Caller audio as it arrived."""
     downlink: list[AudioChunk] = field(default_factory=list)
     """Agent audio as it was sent."""
     received: list[Received] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
+    interruptions: list[float] = field(default_factory=list)
+    """When the service told that the agent was interrupted, or fell silent where it has no words for that."""
+    tool_results: list[Any] = field(default_factory=list)
+    """What the client answered to calls of its tools: each a `ToolResult`, or what the service has for it."""
+    pongs: int = 0
+    """Pings that the client answered."""
     violations: list[Violation] = field(default_factory=list)
     scenario_failure: str | None = None
     """Why the scenario could not go on, such as a caller who did not speak in time."""
@@ -162,9 +173,13 @@ class ConversationRecord:
         chunks = [c.data for c in list(self.downlink) if event_id is None or c.event_id == event_id]
         return decode(b"".join(chunks), self.output_format) if chunks else np.zeros(0, dtype=np.int16)
 
-    def received_of(self, kind: type[ClientMessageT]) -> list[ClientMessageT]:
-        """The client's messages of one kind, such as `ContextualUpdate`, in order."""
+    def received_of(self, kind: type[MessageT]) -> list[MessageT]:
+        """The client's messages of one kind, such as ElevenLabs' `ContextualUpdate`, in order."""
         return [entry.message for entry in list(self.received) if isinstance(entry.message, kind)]
+
+    def received_types(self) -> list[str]:
+        """What the client sent apart from audio, by the service's names, in order."""
+        return [entry.type for entry in list(self.received)]
 
     def sent_of(self, *types: str) -> list[Sent]:
         """The service's messages of these types, in order."""

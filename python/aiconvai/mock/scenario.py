@@ -22,9 +22,8 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aiconvai.mock.errors import ErrorType
 from aiconvai.mock.jitter import NO_JITTER, Jitter
-from aiconvai.mock.messages import ERROR_CLOSE_CODES, CloseCode, ErrorType, ServerMessage
-from aiconvai.mock.messages.server import parse_server_message
 
 SPEECH_LEVEL_DBFS = -40.0
 """Caller audio louder than this counts as speech."""
@@ -221,11 +220,11 @@ class EndCall(_ShortForm):
 
 
 class Error(_ShortForm):
-    """An `error` of this type, followed by the close code that belongs to it unless `close` is false."""
+    """An error message of this type, followed by the close code that belongs to it unless `close` is false."""
 
     error_type: ErrorType
     message: str | None = None
-    code: CloseCode | None = None
+    code: int | None = Field(default=None, ge=1000, le=4999)
     close: bool = True
     announce: bool = True
     """False: only the close, as for agents that hide errors from their clients."""
@@ -233,10 +232,6 @@ class Error(_ShortForm):
     @classmethod
     def _short(cls) -> str:
         return "error_type"
-
-    @property
-    def close_code(self) -> CloseCode:
-        return self.code if self.code is not None else ERROR_CLOSE_CODES[self.error_type]
 
     @property
     def text(self) -> str:
@@ -352,21 +347,12 @@ class Step(_Model):
         given = [name for name in self.model_fields_set if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"a step has exactly one action, got {', '.join(sorted(given)) or 'none'}")
-        if self.send is not None:
-            parse_server_message(self.send)
         return self
 
     @property
     def action(self) -> str:
         """The name of the one action."""
         return next(name for name in self.model_fields_set if getattr(self, name) is not None)
-
-    @property
-    def message(self) -> ServerMessage:
-        """The message of a `send` step."""
-        if self.send is None:
-            raise ValueError(f"a {self.action} step has no message")
-        return parse_server_message(self.send)
 
 
 Repeat.model_rebuild()

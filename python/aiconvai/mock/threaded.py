@@ -7,18 +7,19 @@ import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from aiconvai.audio import Samples
 from aiconvai.mock.agent import MockAgent
 from aiconvai.mock.conversation import Conversation
-from aiconvai.mock.elevenlabs import ElevenLabsMock, MockOptions
+from aiconvai.mock.elevenlabs import ElevenLabsMock
 from aiconvai.mock.jitter import NO_JITTER, Jitter
-from aiconvai.mock.messages import ClientToolResult, Initiation, ServerMessage
 from aiconvai.mock.record import ConversationRecord, HttpRequest
 from aiconvai.mock.scenario import Pace, Wire
+from aiconvai.mock.server import MockOptions, MockServer
 
 T = TypeVar("T")
+MockT = TypeVar("MockT", bound=MockServer[Any, Any])
 
 START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 20.0
@@ -43,7 +44,7 @@ class ThreadedConversation:
     def current_event_id(self) -> int:
         return self._conversation.current_event_id
 
-    def wait_initiated(self, timeout: float = 10.0) -> Initiation:
+    def wait_initiated(self, timeout: float = 10.0) -> Any:
         return self._run(self._conversation.wait_initiated(timeout), timeout)
 
     def wait_started(self, timeout: float = 10.0) -> None:
@@ -59,7 +60,7 @@ class ThreadedConversation:
     def wait_for_playout(self, timeout: float = 60.0) -> None:
         self._run(self._conversation.wait_for_playout(), timeout)
 
-    def send(self, message: ServerMessage | dict[str, Any]) -> None:
+    def send(self, message: Any) -> None:
         self._run(self._conversation.send(message))
 
     def send_raw(self, text: str) -> None:
@@ -73,12 +74,13 @@ class ThreadedConversation:
         audio: Samples | bytes,
         event_id: int | None = None,
         *,
+        text: str | None = None,
         pace: Pace = "burst",
         chunk_ms: int = 250,
         jitter: Jitter = NO_JITTER,
         timeout: float = 60.0,
     ) -> bool:
-        play = self._conversation.play(audio, event_id, pace=pace, chunk_ms=chunk_ms, jitter=jitter)
+        play = self._conversation.play(audio, event_id, text=text, pace=pace, chunk_ms=chunk_ms, jitter=jitter)
         return self._run(play, timeout)
 
     def interrupt(self, event_id: int | None = None) -> None:
@@ -87,7 +89,7 @@ class ThreadedConversation:
     def ping(self, timeout: float = 5.0) -> float:
         return self._run(self._conversation.ping(timeout), timeout)
 
-    def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> ClientToolResult:
+    def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> Any:
         return self._run(self._conversation.call_tool(name, parameters, timeout), timeout)
 
     def echo(self, on: bool, event_id: int | None = None) -> None:
@@ -112,16 +114,16 @@ class ThreadedConversation:
         return _run(self._loop, coroutine, timeout)
 
 
-class ElevenLabsMockThread:
-    """`with ElevenLabsMockThread(options) as mock`: an `ElevenLabsMock` that runs beside a sync test."""
+class MockThread(Generic[MockT]):
+    """`with MockThread(SomeMock(options)) as mock`: a mock service that runs beside a sync test."""
 
-    def __init__(self, options: MockOptions) -> None:
-        self._mock = ElevenLabsMock(options)
+    def __init__(self, mock: MockT) -> None:
+        self._mock = mock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._ready = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run_thread, name="elevenlabs-mock", daemon=True)
+        self._thread = threading.Thread(target=self._run_thread, name="mock", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -147,7 +149,16 @@ class ElevenLabsMockThread:
             raise self._error
 
     @property
-    def agents(self) -> dict[str, MockAgent]:
+    def agent_class(self) -> type[MockAgent]:
+        """What agents of this service are made of."""
+        return self._mock.AGENT
+
+    def settings(self, agent_id: str) -> dict[str, str]:
+        """The options of aiconvai.conf that reach an agent."""
+        return self._mock.settings(agent_id)
+
+    @property
+    def agents(self) -> dict[str, Any]:
         return self._mock.agents
 
     @property
@@ -172,18 +183,8 @@ class ElevenLabsMockThread:
         return self._mock.base_url
 
     @property
-    def signed_url_endpoint(self) -> str:
-        return self._mock.signed_url_endpoint
-
-    @property
     def conversation_endpoint(self) -> str:
         return self._mock.conversation_endpoint
-
-    def conversation_url(self, agent_id: str) -> str:
-        return self._mock.conversation_url(agent_id)
-
-    def signed_url(self, agent_id: str, *, include_conversation_id: bool = False) -> str:
-        return self._mock.signed_url(agent_id, include_conversation_id=include_conversation_id)
 
     def next_conversation(self, timeout: float = 10.0) -> ThreadedConversation:
         """The oldest conversation that this has not returned yet. Raises `TimeoutError`."""
@@ -210,6 +211,23 @@ class ElevenLabsMockThread:
         async with self._mock:
             self._ready.set()
             await self._stop.wait()
+
+
+class ElevenLabsMockThread(MockThread[ElevenLabsMock]):
+    """`with ElevenLabsMockThread(options) as mock`: an `ElevenLabsMock` that runs beside a sync test."""
+
+    def __init__(self, options: MockOptions) -> None:
+        super().__init__(ElevenLabsMock(options))
+
+    @property
+    def signed_url_endpoint(self) -> str:
+        return self._mock.signed_url_endpoint
+
+    def conversation_url(self, agent_id: str) -> str:
+        return self._mock.conversation_url(agent_id)
+
+    def signed_url(self, agent_id: str, *, include_conversation_id: bool = False) -> str:
+        return self._mock.signed_url(agent_id, include_conversation_id=include_conversation_id)
 
 
 def _run(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:

@@ -4,69 +4,24 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-ErrorType = Literal[
-    "unknown",
-    "invalid_message",
-    "telephony_agent_error",
-    "mcp_tool_error",
-    "mcp_https_error",
-    "value_error",
-    "missing_fields",
-    "override_error",
-    "missing_dynamic_variable_transfer",
-    "missing_dynamic_variable",
-    "websocket_disconnect",
-    "safety_violation",
-    "llm_timeout",
-    "transport_receive_timeout",
-    "asyncio_timeout",
-    "http_exception",
-    "max_duration_exceeded",
-    "llm_error",
-    "custom_llm_error",
-    "cascade_brain_error",
-    "asr_transcription_error",
-    "vad_error",
-    "turn_probability_error",
-    "tts_cascade_error",
-    "redis_timeout_error",
-    "unknown_websocket_crash",
-]
+from aiconvai.mock.errors import CLIENT_ERRORS, ErrorType
 
 CloseCode = Literal[1000, 1002, 1008, 1011]
 
-ERROR_CLOSE_CODES: dict[ErrorType, CloseCode] = {
-    "unknown": 1011,
-    "invalid_message": 1008,
-    "telephony_agent_error": 1008,
-    "mcp_tool_error": 1008,
-    "mcp_https_error": 1008,
-    "value_error": 1008,
-    "missing_fields": 1008,
-    "override_error": 1008,
-    "missing_dynamic_variable_transfer": 1008,
-    "missing_dynamic_variable": 1008,
-    "websocket_disconnect": 1002,
-    "safety_violation": 1002,
-    "llm_timeout": 1002,
-    "transport_receive_timeout": 1002,
-    "asyncio_timeout": 1002,
-    "http_exception": 1002,
-    "max_duration_exceeded": 1000,
-    "llm_error": 1002,
-    "custom_llm_error": 1002,
-    "cascade_brain_error": 1002,
-    "asr_transcription_error": 1002,
-    "vad_error": 1002,
-    "turn_probability_error": 1002,
-    "tts_cascade_error": 1002,
-    "redis_timeout_error": 1002,
-    "unknown_websocket_crash": 1011,
-}
+
+def _close_code(error_type: ErrorType) -> CloseCode:
+    if error_type in CLIENT_ERRORS:
+        return 1008
+    if error_type == "max_duration_exceeded":
+        return 1000
+    return 1011 if error_type in ("unknown", "unknown_websocket_crash") else 1002
+
+
+ERROR_CLOSE_CODES: dict[ErrorType, CloseCode] = {each: _close_code(each) for each in get_args(ErrorType)}
 """The WebSocket close code that follows an `error` of each type."""
 
 AudioFormat = Literal["pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000", "ulaw_8000"]

@@ -7,7 +7,8 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from aiconvai.mock.futures import give_up
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,3 @@ class Pings:
         self._late.add(event_id)
         self._expired(event_id, limit)
         give_up(ping.answer, TimeoutError(f"ping {event_id} was not answered within {limit:g} s"))
-
-
-def give_up(future: asyncio.Future[Any], error: Exception) -> None:
-    """Ends the wait for an answer with `error`; it is no fault if nobody waits."""
-    if not future.done():
-        future.set_exception(error)
-        future.exception()

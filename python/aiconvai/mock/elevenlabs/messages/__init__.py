@@ -4,15 +4,14 @@ Strict means: no unknown key, no conversion between types, required and nullable
 schema says. The mock judges a client by `client`; the models of `server` keep the mock itself honest.
 """
 
-from aiconvai.mock.messages.base import ERROR_CLOSE_CODES, AudioFormat, CloseCode, ErrorType, Message
-from aiconvai.mock.messages.client import (
+from aiconvai.mock.elevenlabs.messages.base import ERROR_CLOSE_CODES, AudioFormat, CloseCode, Message
+from aiconvai.mock.elevenlabs.messages.client import (
     ClientMessage,
     ClientToolResult,
     ConfigOverride,
     ContextualUpdate,
     Feedback,
     Initiation,
-    InvalidMessageError,
     McpToolApprovalResult,
     MultimodalMessage,
     Pong,
@@ -21,7 +20,7 @@ from aiconvai.mock.messages.client import (
     UserMessage,
     parse_client_message,
 )
-from aiconvai.mock.messages.server import ServerMessage, parse_server_message
+from aiconvai.mock.elevenlabs.messages.server import ServerMessage, parse_server_message
 
 __all__ = [
     "ERROR_CLOSE_CODES",
@@ -31,10 +30,8 @@ __all__ = [
     "CloseCode",
     "ConfigOverride",
     "ContextualUpdate",
-    "ErrorType",
     "Feedback",
     "Initiation",
-    "InvalidMessageError",
     "McpToolApprovalResult",
     "Message",
     "MultimodalMessage",

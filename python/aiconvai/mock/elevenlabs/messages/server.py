@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from aiconvai.mock.messages.base import AudioFormat, Base64Audio, CloseCode, ErrorType, Message
+from aiconvai.mock.elevenlabs.messages.base import AudioFormat, Base64Audio, CloseCode, Message
+from aiconvai.mock.errors import ErrorType
 
 
 def _timestamp(value: str) -> str:

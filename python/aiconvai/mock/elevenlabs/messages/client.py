@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
-from aiconvai.mock.messages.base import Base64Audio, ClientEvent, ErrorType, Message
-
-
-class InvalidMessageError(ValueError):
-    """A client message that breaks the protocol, with the error type the service reports for it."""
-
-    def __init__(self, error_type: ErrorType, detail: str) -> None:
-        super().__init__(detail)
-        self.error_type: ErrorType = error_type
-        self.detail = detail
+from aiconvai.mock.elevenlabs.messages.base import Base64Audio, ClientEvent, Message
+from aiconvai.mock.errors import InvalidMessageError
+from aiconvai.mock.strict_json import parse_object, quoted, validate
 
 
 class PromptOverride(Message):
@@ -206,71 +197,17 @@ def parse_client_message(text: str) -> ClientMessage:
 
     Raises `InvalidMessageError`, which names the message, the key, what was expected and what was given.
     """
-    value = _parse_object(text)
+    value = parse_object(text)
     if "type" not in value:
         if "user_audio_chunk" not in value:
             raise InvalidMessageError(
-                "missing_fields", f"neither `type` nor `user_audio_chunk` among the keys {_quoted(value)}"
+                "missing_fields", f"neither `type` nor `user_audio_chunk` among the keys {quoted(value)}"
             )
-        return _validate(UserAudio, value, "user_audio_chunk")
+        return validate(UserAudio, value, "user_audio_chunk")
     kind = value["type"]
     model = _CLIENT_MODELS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise InvalidMessageError(
             "invalid_message", f"unknown type {kind!r}; a client may send {', '.join(_CLIENT_MODELS)}"
         )
-    return _validate(model, value, kind)
-
-
-def _validate(model: type[ClientMessage], value: dict[str, Any], name: str) -> ClientMessage:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        missing = all(problem["type"] == "missing" for problem in problems)
-        raise InvalidMessageError(
-            "missing_fields" if missing else "value_error",
-            f"{name}: " + "; ".join(_describe(problem) for problem in problems),
-        ) from None
-
-
-def _describe(problem: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
-    given = "" if problem["type"] == "missing" else f", got {_abbreviated(problem['input'])}"
-    return f"{where}: {problem['msg']}{given}"
-
-
-def _abbreviated(value: Any, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _quoted(names: Any) -> str:
-    return ", ".join(repr(name) for name in names) or "(none)"
-
-
-def _parse_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise InvalidMessageError(
-            "invalid_message", f"invalid JSON at character {error.pos}: {error.msg}: {_abbreviated(text)}"
-        ) from None
-    except RecursionError:
-        raise InvalidMessageError("invalid_message", "invalid JSON: nested too deeply") from None
-    if not isinstance(value, dict):
-        raise InvalidMessageError("invalid_message", f"expected a JSON object, got {_abbreviated(value)}")
-    return value
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise InvalidMessageError("invalid_message", f"invalid JSON: key given twice: {_quoted(twice)}")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise InvalidMessageError("invalid_message", f"invalid JSON: {name} is not a JSON value")
+    return validate(model, value, kind)
