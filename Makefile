@@ -2,7 +2,8 @@
 #
 #   make            build the module        make DEBUG=1   the same, for a debugger, in build-debug/
 #   make test       what CI runs            make check     every static check
-#   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours)
+#   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours;
+#                   PROVIDER=openai: of that service)
 #   make bench      what calls cost and how fast they are: 28 minutes; QUICK=1: 4
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
@@ -72,7 +73,7 @@ install: build
 	meson install -C $(BUILD)
 
 demo: bootstrap
-	.venv/bin/aiconvai demo $(if $(KEEP),--keep)
+	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep)
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

@@ -13,7 +13,7 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import Asterisk
 from aiconvai.caller import Call, Caller, tone_burst_round_trip
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 
 __all__ = ["mock_options", "voice"]
@@ -66,7 +66,7 @@ def test_the_command_line_prints_an_applications_documentation(asterisk: Asteris
 
 @pytest.mark.parametrize("name", ["AIConvAI", "ElevenLabsConvAI"])
 def test_both_applications_converse(voice: Voice, name: str) -> None:
-    voice.agent("sales", MockAgent(scenario=TALK_AND_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan(f"exten => 100,1,{name}(sales)")
     voice.apply()
     call = voice.call("100")
@@ -79,10 +79,10 @@ def test_the_seed_configuration_and_dialplan_work_as_they_are(
     make_asterisk: Callable[..., Asterisk], app_module: Path, extension: str
 ) -> None:
     agents = {
-        "agent_0301k2f1kzshe85t9w74t66vz1km": MockAgent(
+        "agent_0301k2f1kzshe85t9w74t66vz1km": ElevenLabsAgent(
             private=True, api_key="sk-your-api-key-here", scenario=TALK_AND_END
         ),
-        "agent_0302k2f1kzshe85t9w74t66vz1km": MockAgent(
+        "agent_0302k2f1kzshe85t9w74t66vz1km": ElevenLabsAgent(
             private=True, api_key="sk-your-support-api-key-here", scenario=TALK_AND_END
         ),
     }
@@ -108,7 +108,7 @@ def test_the_seed_configuration_and_dialplan_work_as_they_are(
 
 
 def test_the_agents_end_hangs_up(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=TALK_AND_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\n same => n,UserEvent(Further)\nexten => h,1,{REPORT}")
     voice.apply()
     call = voice.call("100")
@@ -121,7 +121,7 @@ def test_the_agents_end_hangs_up(voice: Voice) -> None:
 
 
 def test_option_c_continues_after_the_agents_end(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=TALK_AND_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,{REPORT}\n same => n,Playback(${{SOUNDS}}/tone)")
     voice.apply()
     call = voice.call("100")
@@ -152,7 +152,7 @@ def test_the_callers_hangup_is_a_status_of_its_own(voice: Voice) -> None:
 
 
 def test_a_lost_conversation_continues_in_the_dialplan(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=load_scenario("drop", seconds=0.4)))
+    voice.agent("sales", ElevenLabsAgent(scenario=load_scenario("drop", seconds=0.4)), reconnect_attempts=0)
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\n same => n,{REPORT}\n same => n,Playback(${{SOUNDS}}/tone)")
     voice.apply()
     call = voice.call("100")
@@ -171,7 +171,7 @@ def test_a_lost_conversation_continues_in_the_dialplan(voice: Voice) -> None:
 
 def test_an_agent_that_cannot_be_had_continues_in_the_dialplan(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {signed_url: {status: 401}}")
-    voice.agent("sales", MockAgent(private=True, scenario=scenario))
+    voice.agent("sales", ElevenLabsAgent(private=True, scenario=scenario))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\n same => n,{REPORT}\n same => n,Playback(${{SOUNDS}}/tone)")
     voice.apply()
     call = voice.call("100")
@@ -208,7 +208,7 @@ def test_wrong_arguments_continue_in_the_dialplan(voice: Voice, arguments: str, 
 
 
 def test_the_variables_of_an_earlier_conversation_do_not_stay(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=TALK_AND_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,AIConvAI(nobody)\n same => n,{REPORT}")
     voice.apply()
     voice.call("100").wait_ended()
@@ -230,7 +230,7 @@ def test_option_v_tells_the_agent_dynamic_variables(voice: Voice) -> None:
 
 
 def test_option_n_lets_the_agent_be_heard_without_an_answer(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=TALK_AND_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,n)\nexten => h,1,{REPORT}")
     voice.apply()
     call = voice.caller.call("100").wait_early_media()
@@ -243,7 +243,7 @@ def test_option_n_lets_the_agent_be_heard_without_an_answer(voice: Voice) -> Non
 
 
 def test_option_n_lets_the_agent_hear_the_caller_without_an_answer(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
+    voice.agent("sales", ElevenLabsAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
     voice.dialplan("exten => 100,1,AIConvAI(sales,n)")
     voice.apply()
     call = voice.caller.call("100").wait_early_media()
@@ -258,7 +258,7 @@ WAIT_THEN_TALK = parse_scenario("steps: [{wait: 0.6}, {tone: 0.5}, {wait: 0.8}, 
 
 @pytest.mark.parametrize("option", ["m(default)", "m", "m(tone:ring)"])
 def test_option_m_is_heard_until_the_agent_is(voice: Voice, option: str) -> None:
-    voice.agent("sales", MockAgent(scenario=WAIT_THEN_TALK))
+    voice.agent("sales", ElevenLabsAgent(scenario=WAIT_THEN_TALK))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,{option})")
     voice.apply()
     call = voice.call("100")
@@ -277,7 +277,7 @@ def test_option_m_is_heard_until_the_agent_is(voice: Voice, option: str) -> None
 
 
 def test_option_m_ends_with_a_conversation_in_which_nothing_was_said(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=parse_scenario("steps: [{wait: 0.4}, {close: 1000}]")))
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{wait: 0.4}, {close: 1000}]")))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,cm(default))\n same => n,{REPORT}\n same => n,Wait(30)")
     voice.apply()
     call = voice.call("100")
@@ -292,7 +292,7 @@ def test_option_m_ends_with_a_conversation_in_which_nothing_was_said(voice: Voic
 
 
 def test_option_m_of_an_unknown_tone_says_so_and_converses(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=TALK_AND_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan("exten => 100,1,AIConvAI(sales,m(tone:nonsense))")
     voice.apply()
     call = voice.call("100")
@@ -307,7 +307,7 @@ LATER_END = parse_scenario("steps: [{tone: 0.4}, {wait: 0.6}, {close: 1000}]")
 
 
 def test_option_b_returns_at_once_and_hangs_up_at_the_agents_end(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=LATER_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=LATER_END))
     voice.dialplan(
         f"exten => 100,1,AIConvAI(sales,b)\n same => n,UserEvent(Next)\n same => n,Wait(30)\n"
         f" same => n,UserEvent(Further)\nexten => h,1,{REPORT}"
@@ -339,7 +339,7 @@ def _wait_for_outcome(application: str) -> str:
 
 
 def test_options_b_and_c_continue_after_the_agents_end(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=LATER_END))
+    voice.agent("sales", ElevenLabsAgent(scenario=LATER_END))
     voice.dialplan(_wait_for_outcome("AIConvAI(sales,bc)"))
     voice.apply()
     call = voice.call("100")
@@ -352,7 +352,7 @@ def test_options_b_and_c_continue_after_the_agents_end(voice: Voice) -> None:
 
 
 def test_option_b_continues_when_the_conversation_is_lost(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=load_scenario("drop", seconds=0.2)))
+    voice.agent("sales", ElevenLabsAgent(scenario=load_scenario("drop", seconds=0.2)), reconnect_attempts=0)
     voice.dialplan(_wait_for_outcome("AIConvAI(sales,b)"))
     voice.apply()
     call = voice.call("100")
@@ -361,7 +361,7 @@ def test_option_b_continues_when_the_conversation_is_lost(voice: Voice) -> None:
 
 
 def test_option_b_continues_when_the_agent_cannot_be_had(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=parse_scenario("handshake: {upgrade: {status: 403}}")))
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("handshake: {upgrade: {status: 403}}")))
     voice.dialplan(_wait_for_outcome("AIConvAI(sales,b)"))
     voice.apply()
     call = voice.call("100")

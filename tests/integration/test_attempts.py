@@ -14,7 +14,7 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import Asterisk, AsteriskVersion
 from aiconvai.caller import Caller
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions
 from aiconvai.mock.elevenlabs import CONVERSATION_PATH, SIGNED_URL_PATH
 from aiconvai.mock.record import HttpRequest
 from aiconvai.mock.scenario import parse_scenario
@@ -22,8 +22,8 @@ from aiconvai.mock.scenario import parse_scenario
 __all__ = ["mock_options", "voice"]
 
 
-def _agent(handshake: str, *, private: bool = True) -> MockAgent:
-    return MockAgent(private=private, scenario=parse_scenario(f"handshake: {handshake}"))
+def _agent(handshake: str, *, private: bool = True) -> ElevenLabsAgent:
+    return ElevenLabsAgent(private=private, scenario=parse_scenario(f"handshake: {handshake}"))
 
 
 def _apply(voice: Voice) -> None:
@@ -249,7 +249,7 @@ def test_a_name_server_that_does_not_answer_holds_up_nobody_else(
     """A name whose server is silent is waited for by its own call alone, and not beyond that call's end."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server,
-        ElevenLabsMockThread(MockOptions(agents={"id": MockAgent()})) as mock,
+        ElevenLabsMockThread(MockOptions(agents={"id": ElevenLabsAgent()})) as mock,
     ):
         name_server.bind(("127.0.0.153", 53))
         asterisk = make_asterisk(

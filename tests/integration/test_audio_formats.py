@@ -21,8 +21,8 @@ from voice import Voice, mock_options, voice
 from aiconvai.asterisk import AsteriskVersion
 from aiconvai.audio import Samples, tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent
-from aiconvai.mock.messages import AudioFormat
+from aiconvai.mock import ElevenLabsAgent
+from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -47,7 +47,7 @@ FORMAT_PAIRS: list[tuple[AudioFormat, AudioFormat]] = [
 def _talk(
     voice: Voice, codec: str, to_service: AudioFormat, to_caller: AudioFormat
 ) -> tuple[Call, ThreadedConversation]:
-    voice.agent("tones", MockAgent(input_format=to_service, output_format=to_caller), audio_frames_buffer_ms=20)
+    voice.agent("tones", ElevenLabsAgent(input_format=to_service, output_format=to_caller), audio_frames_buffer_ms=20)
     voice.dialplan("exten => 100,1,AIConvAI(tones)")
     voice.apply()
     call = voice.call("100", codec)
@@ -149,7 +149,9 @@ def test_asterisk_translates_a_codec_that_the_engine_does_not_know(
     """The agent is on a Local channel of that codec, whose other half is bridged with the caller."""
     if codec == "opus" and asterisk_version < 22:
         codec = "g722"  # There is no Opus to translate with; G.722 is as unknown to the engine.
-    voice.agent("tones", MockAgent(input_format="pcm_16000", output_format="pcm_16000"), audio_frames_buffer_ms=20)
+    voice.agent(
+        "tones", ElevenLabsAgent(input_format="pcm_16000", output_format="pcm_16000"), audio_frames_buffer_ms=20
+    )
     voice.dialplan("exten => 100,1,AIConvAI(tones)")
     voice.apply()
     voice.asterisk.ami.action(

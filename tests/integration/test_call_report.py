@@ -10,7 +10,7 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import rms_dbfs, tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent
+from aiconvai.mock import ElevenLabsAgent
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -18,7 +18,7 @@ __all__ = ["mock_options", "voice"]
 
 def _talk(voice: Voice) -> tuple[Call, ThreadedConversation]:
     """A second of both talking, the agent in four chunks of pcm_16000."""
-    voice.agent("agent", MockAgent(output_format="pcm_16000"), audio_frames_buffer_ms=40)
+    voice.agent("agent", ElevenLabsAgent(output_format="pcm_16000"), audio_frames_buffer_ms=40)
     voice.dialplan("exten => 100,1,AIConvAI(agent)")
     voice.apply()
     call = voice.call("100")

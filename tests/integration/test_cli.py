@@ -11,7 +11,7 @@ from voice import Voice, mock_options, voice
 from aiconvai.asterisk import Asterisk
 from aiconvai.audio import tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent, load_scenario, parse_scenario
+from aiconvai.mock import ElevenLabsAgent, load_scenario, parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -49,7 +49,9 @@ def _fields(answer: str) -> dict[str, str]:
 
 def _conversing(voice: Voice, **options: object) -> tuple[Call, ThreadedConversation]:
     """A caller and an agent that echoes, after something was said."""
-    voice.agent("echo", MockAgent(private=True, scenario=load_scenario("echo")), audio_frames_buffer_ms=20, **options)
+    voice.agent(
+        "echo", ElevenLabsAgent(private=True, scenario=load_scenario("echo")), audio_frames_buffer_ms=20, **options
+    )
     voice.dialplan("exten => 100,1,AIConvAI(echo)")
     voice.apply()
     call = voice.call("100")
@@ -63,7 +65,7 @@ def _conversing(voice: Voice, **options: object) -> tuple[Call, ThreadedConversa
 
 
 def test_show_agents(voice: Voice, word: str) -> None:
-    voice.agent("sales", MockAgent(private=True, api_key=API_KEY), audio_frames_buffer_ms=60)
+    voice.agent("sales", ElevenLabsAgent(private=True, api_key=API_KEY), audio_frames_buffer_ms=60)
     voice.agent("Help")
     voice.sections["fixed"] = {"conversation_url": "wss://example.com/path?token=tok-abcdefghijklmnop"}
     voice.apply()
@@ -83,7 +85,7 @@ def test_show_agents_counts_calls(voice: Voice) -> None:
 
 
 def test_api_key_shows_its_last_four_characters_only(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(private=True, api_key=API_KEY))
+    voice.agent("sales", ElevenLabsAgent(private=True, api_key=API_KEY))
     voice.apply()
     answer = voice.asterisk.cli("aiconvai show agents")
     assert "****KLMN" in answer
@@ -92,7 +94,7 @@ def test_api_key_shows_its_last_four_characters_only(voice: Voice) -> None:
 
 
 def test_short_api_key_is_not_shown_at_all(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(private=True, api_key="abcdefghijk"))
+    voice.agent("sales", ElevenLabsAgent(private=True, api_key="abcdefghijk"))
     voice.apply()
     assert voice.asterisk.cli("aiconvai show agents").splitlines()[1].split()[3] == "****"
 
@@ -119,7 +121,7 @@ def test_show_call_tells_everything(voice: Voice, word: str) -> None:
     assert shown["Channel"].split()[0] == voice.channel()
     assert shown["Agent"] == "echo"
     assert shown["Conversation"] == conversation.record.id
-    assert re.fullmatch(r"active, for 0:\d\d, attempt 1", shown["State"])
+    assert re.fullmatch(r"active, for 0:\d\d, attempt 1; reconnected 0 times", shown["State"])
     assert shown["Formats"] == "channel ulaw_8000, to the service ulaw_8000, from the service ulaw_8000"
     chunks, sent, *_ = map(int, re.findall(r"\d+", shown["To the service"]))
     assert sent == chunks * 160
@@ -149,7 +151,7 @@ def test_unknown_call_is_told(asterisk: Asterisk) -> None:
 
 def test_call_without_an_agent_yet_is_shown(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 20}\nsteps: []")
-    voice.agent("slow", MockAgent(scenario=scenario))
+    voice.agent("slow", ElevenLabsAgent(scenario=scenario))
     voice.dialplan("exten => 100,1,AIConvAI(slow)")
     voice.apply()
     voice.call("100")
@@ -265,7 +267,7 @@ def test_reload_says_what_it_loaded(asterisk: Asterisk, word: str) -> None:
 def test_service_cannot_write_to_the_command_line(voice: Voice) -> None:
     """What the service names itself is shown on one line, without control characters."""
     scenario = parse_scenario("handshake: {metadata_delay: 3}\nsteps: []")
-    voice.agent("echo", MockAgent(scenario=scenario))
+    voice.agent("echo", ElevenLabsAgent(scenario=scenario))
     voice.dialplan("exten => 100,1,AIConvAI(echo)")
     voice.apply()
     voice.call("100")

@@ -12,7 +12,7 @@ from voice import Voice, mock_options, voice
 from aiconvai.asterisk import Asterisk
 from aiconvai.audio import rms_dbfs, tone
 from aiconvai.caller import Call, Caller, CallFailed, similarity
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -201,7 +201,7 @@ def test_included_files_are_read(asterisk: Asterisk) -> None:
 
 
 def test_general_may_stand_last(asterisk: Asterisk, voice: Voice) -> None:
-    voice.agent("echo", MockAgent(scenario=load_scenario("echo")))
+    voice.agent("echo", ElevenLabsAgent(scenario=load_scenario("echo")))
     voice.dialplan("exten => 100,1,AIConvAI(echo,c)\n same => n,Verbose(1,status ${AICONVAI_STATUS})")
     voice.apply()
     _reload(asterisk, voice.configuration().replace("[general]\n", "") + "[general]\ncall_duration_limit_seconds = 1\n")
@@ -287,7 +287,7 @@ def _talk(call: Call, conversation: ThreadedConversation, hz: float) -> None:
 
 
 def _echoing(voice: Voice, **options: object) -> None:
-    voice.agent("echo", MockAgent(scenario=load_scenario("echo")), **({"audio_frames_buffer_ms": 240} | options))
+    voice.agent("echo", ElevenLabsAgent(scenario=load_scenario("echo")), **({"audio_frames_buffer_ms": 240} | options))
     voice.dialplan("exten => 100,1,AIConvAI(echo)")
 
 
@@ -327,7 +327,9 @@ def test_new_call_uses_the_new_configuration(voice: Voice) -> None:
     voice.apply()
     call = voice.call("100")
     voice.conversation()
-    voice.agent("echo", MockAgent(scenario=load_scenario("echo"), input_format="pcm_16000"), audio_frames_buffer_ms=40)
+    voice.agent(
+        "echo", ElevenLabsAgent(scenario=load_scenario("echo"), input_format="pcm_16000"), audio_frames_buffer_ms=40
+    )
     voice.apply()
     other = voice.call("100")
     conversation = voice.conversation()

@@ -10,8 +10,8 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import ulaw_encode
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent, load_scenario
-from aiconvai.mock.messages import ContextualUpdate
+from aiconvai.mock import ElevenLabsAgent, load_scenario
+from aiconvai.mock.elevenlabs.messages import ContextualUpdate
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -19,10 +19,10 @@ __all__ = ["mock_options", "voice"]
 CHUNK_MS = 20
 
 
-def _slow(**delays: float) -> MockAgent:
+def _slow(**delays: float) -> ElevenLabsAgent:
     """An agent that takes so many seconds for each step of the handshake."""
     default = {"signed_url_delay": 0.0, "upgrade_delay": 0.0, "metadata_delay": 0.0}
-    return MockAgent(private=True, scenario=load_scenario("slow_handshake", **{**default, **delays}))
+    return ElevenLabsAgent(private=True, scenario=load_scenario("slow_handshake", **{**default, **delays}))
 
 
 def _sent(call: Call) -> bytes:

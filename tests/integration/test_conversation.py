@@ -7,14 +7,14 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import rms_dbfs, tone
 from aiconvai.caller import find, similarity
-from aiconvai.mock import MockAgent, load_scenario
+from aiconvai.mock import ElevenLabsAgent, load_scenario
 
 __all__ = ["mock_options", "voice"]
 
 
 @pytest.mark.parametrize("chunk_ms", [20, 240])
 def test_speech_goes_both_ways(voice: Voice, chunk_ms: int) -> None:
-    voice.agent("echo", MockAgent(private=True, scenario=load_scenario("echo")), audio_frames_buffer_ms=chunk_ms)
+    voice.agent("echo", ElevenLabsAgent(private=True, scenario=load_scenario("echo")), audio_frames_buffer_ms=chunk_ms)
     voice.dialplan("exten => 100,1,Answer()\n same => n,ElevenLabsConvAI(echo)")
     voice.apply()
     call = voice.call("100")

@@ -13,8 +13,9 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import AsteriskVersion, Message
 from aiconvai.caller import find
-from aiconvai.mock import MockAgent, Scenario
-from aiconvai.mock.messages import ERROR_CLOSE_CODES, ErrorType
+from aiconvai.mock import ElevenLabsAgent, Scenario
+from aiconvai.mock.elevenlabs.messages import ERROR_CLOSE_CODES
+from aiconvai.mock.errors import ErrorType
 from aiconvai.mock.scenario import Close, Error, Handshake, Step, Tone
 
 __all__ = ["mock_options", "voice"]
@@ -42,7 +43,7 @@ PASSING_CLOSES = {
 CLOSES = FINAL_CLOSES | PASSING_CLOSES
 
 
-def _call_all(voice: Voice, agents: Mapping[str, MockAgent], **options: object) -> dict[str, Outcome]:
+def _call_all(voice: Voice, agents: Mapping[str, ElevenLabsAgent], **options: object) -> dict[str, Outcome]:
     """Call all these agents at once; what the dialplan is told about each, which it is because it goes on."""
     for name, agent in agents.items():
         voice.agent(name, agent, **options)
@@ -66,15 +67,15 @@ def _told(code: int, version: AsteriskVersion) -> str:
     return f"{CLOSES[code]} (close code {code}: its own words)"
 
 
-def _scenario(*steps: Step, handshake: Handshake | None = None) -> MockAgent:
-    return MockAgent(scenario=Scenario(steps=steps, handshake=handshake or Handshake()))
+def _scenario(*steps: Step, handshake: Handshake | None = None) -> ElevenLabsAgent:
+    return ElevenLabsAgent(scenario=Scenario(steps=steps, handshake=handshake or Handshake()))
 
 
 def test_every_close_code_after_the_start_has_a_status_and_a_sentence(
     voice: Voice, asterisk_version: AsteriskVersion
 ) -> None:
     agents = {f"c{code}": _scenario(Step(close=Close(code=code, reason="its own words"))) for code in CLOSES}
-    found = _call_all(voice, agents)
+    found = _call_all(voice, agents, reconnect_attempts=0)
     assert found == {
         f"c{code}": Outcome(
             "COMPLETED" if code == 1000 else "LOST",
@@ -108,7 +109,7 @@ def test_a_connection_that_breaks_has_a_status_and_a_sentence(voice: Voice) -> N
         "after": _scenario(Step(drop=True)),
         "before": _scenario(handshake=Handshake(drop_before_metadata=True)),
     }
-    found = _call_all(voice, agents, max_connection_attempts=2, retry_backoff_ms=10)
+    found = _call_all(voice, agents, max_connection_attempts=2, retry_backoff_ms=10, reconnect_attempts=0)
     assert {name: (each.status, each.reason) for name, each in found.items()} == {
         "after": ("LOST", "the connection to the service broke"),
         "before": ("UNAVAILABLE", "the connection to the service broke"),
@@ -139,7 +140,7 @@ def test_an_error_the_agent_hides_is_told_by_its_close_code(voice: Voice) -> Non
 
 
 def test_an_override_the_agent_does_not_allow_is_named(voice: Voice) -> None:
-    found = _call_all(voice, {"sales": MockAgent()}, prompt="Be brief.", first_message="Hello")
+    found = _call_all(voice, {"sales": ElevenLabsAgent()}, prompt="Be brief.", first_message="Hello")
     assert found["sales"].status == "UNAVAILABLE"
     assert "close code 1008" in found["sales"].reason
     assert "error 1008 override_error" in found["sales"].reason
@@ -148,7 +149,7 @@ def test_an_override_the_agent_does_not_allow_is_named(voice: Voice) -> None:
 
 
 def test_a_dynamic_variable_the_agent_misses_is_named(voice: Voice) -> None:
-    found = _call_all(voice, {"sales": MockAgent(required_variables=frozenset({"customer_name"}))})
+    found = _call_all(voice, {"sales": ElevenLabsAgent(required_variables=frozenset({"customer_name"}))})
     assert found["sales"].status == "UNAVAILABLE"
     assert "close code 1008" in found["sales"].reason
     assert "error 1008 missing_dynamic_variable" in found["sales"].reason

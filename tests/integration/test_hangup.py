@@ -11,7 +11,7 @@ from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import LeakCheck
-from aiconvai.mock import MockAgent, load_scenario
+from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
 
@@ -46,7 +46,7 @@ def _expect_client_close(conversation: ThreadedConversation) -> None:
 
 def _begin(voice: Voice, handshake: str = "{}", application: str = "AIConvAI(sales)") -> None:
     scenario = parse_scenario(f"handshake: {handshake}")
-    voice.agent("sales", MockAgent(private=True, scenario=scenario))
+    voice.agent("sales", ElevenLabsAgent(private=True, scenario=scenario))
     voice.dialplan(f"exten => 100,1,{application}\n same => n,Wait(30)\nexten => h,1,{REPORT}")
     voice.apply()
 
@@ -108,7 +108,7 @@ def test_hangup_before_the_answer(voice: Voice) -> None:
 
 @pytest.mark.parametrize("private", [True, False])
 def test_hangup_at_any_moment_of_the_set_up(voice: Voice, private: bool) -> None:
-    voice.agent("sales", MockAgent(private=private))
+    voice.agent("sales", ElevenLabsAgent(private=private))
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
     voice.call("100").hangup()
@@ -137,7 +137,7 @@ def test_hangup_right_after_the_start(voice: Voice, application: str) -> None:
 
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)", "AIConvAI(sales,m(default))"])
 def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
-    voice.agent("sales", MockAgent(scenario=parse_scenario("steps: [{tone: 20}]")))
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 20}]")))
     voice.dialplan(f"exten => 100,1,{application}\n same => n,Wait(30)")
     voice.apply()
     call = voice.call("100")
@@ -157,7 +157,7 @@ def test_hangup_while_music_is_played(voice: Voice) -> None:
 
 
 def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=parse_scenario("steps: [{tone: 10}, {close: 1000}]")))
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 10}, {close: 1000}]")))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\nexten => h,1,{REPORT}")
     voice.apply()
     call = voice.call("100")
@@ -173,7 +173,8 @@ def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 @pytest.mark.parametrize("how", ["close", "drop"])
 def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: str, how: str) -> None:
-    voice.agent("sales", MockAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
+    agent = ElevenLabsAgent(scenario=load_scenario("echo"))
+    voice.agent("sales", agent, audio_frames_buffer_ms=20, reconnect_attempts=0)
     voice.dialplan(f"exten => 100,1,{application}\n same => n,Wait(30)")
     voice.apply()
     for number in range(8):

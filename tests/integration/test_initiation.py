@@ -9,8 +9,8 @@ import pytest
 from voice import Voice, mock_options, voice
 
 from aiconvai.caller import Call
-from aiconvai.mock import ALL_OVERRIDES, MockAgent, load_scenario
-from aiconvai.mock.messages import Initiation
+from aiconvai.mock import ALL_OVERRIDES, ElevenLabsAgent, load_scenario
+from aiconvai.mock.elevenlabs.messages import Initiation
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -29,7 +29,7 @@ def _begin(
     **options: Any,
 ) -> tuple[Call, ThreadedConversation]:
     """Call the agent `sales`; `before` is a line of dialplan in front, `arguments` those behind the agent's name."""
-    agent = MockAgent(scenario=load_scenario("silent"), private=private, allowed_overrides=ALL_OVERRIDES)
+    agent = ElevenLabsAgent(scenario=load_scenario("silent"), private=private, allowed_overrides=ALL_OVERRIDES)
     voice.agent("sales", agent, **options)
     lines = [before] if before else []
     lines += [f"AIConvAI(sales{arguments})", "Verbose(1,ended ${AICONVAI_STATUS})", "Hangup()"]
@@ -73,7 +73,7 @@ def test_withheld_caller_number_is_told_as_empty(voice: Voice) -> None:
 
 
 def test_configured_variables_are_told(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=load_scenario("silent")))
+    voice.agent("sales", ElevenLabsAgent(scenario=load_scenario("silent")))
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
     variables = ("tier=gold", 'motto=a = b, "c" & d', "empty=")
@@ -216,7 +216,7 @@ def test_override_is_told_alone(voice: Voice, option: str, field: str) -> None:
 
 
 def test_override_that_the_agent_forbids_is_explained(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(), prompt="Be brief.")
+    voice.agent("sales", ElevenLabsAgent(), prompt="Be brief.")
     voice.dialplan("exten => 100,1,AIConvAI(sales)\n same => n,Verbose(1,ended ${AICONVAI_STATUS}: ${AICONVAI_REASON})")
     voice.apply()
     voice.caller.call("100").wait_ended()
@@ -226,7 +226,7 @@ def test_override_that_the_agent_forbids_is_explained(voice: Voice) -> None:
 
 
 def test_missing_variable_is_explained(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(required_variables=frozenset({"tier"})))
+    voice.agent("sales", ElevenLabsAgent(required_variables=frozenset({"tier"})))
     voice.dialplan("exten => 100,1,AIConvAI(sales)\n same => n,Verbose(1,ended ${AICONVAI_STATUS}: ${AICONVAI_REASON})")
     voice.apply()
     voice.caller.call("100").wait_ended()
@@ -267,7 +267,7 @@ def test_public_agent_is_reached_by_its_id(voice: Voice) -> None:
 
 def test_agent_id_is_escaped(voice: Voice) -> None:
     odd = "a b&c=d/é"
-    voice.mock.agents[odd] = MockAgent(scenario=load_scenario("silent"))
+    voice.mock.agents[odd] = ElevenLabsAgent(scenario=load_scenario("silent"))
     _, conversation = _begin(voice, agent_id=odd)
     assert conversation.record.agent_id == odd
 

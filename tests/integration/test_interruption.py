@@ -11,8 +11,8 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent, load_scenario
-from aiconvai.mock.messages import AudioFormat
+from aiconvai.mock import ElevenLabsAgent, load_scenario
+from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -25,7 +25,7 @@ NEXT_HZ = 2300.0
 """Of event 48, which was sent after it."""
 
 
-def _talk(voice: Voice, agent: MockAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
+def _talk(voice: Voice, agent: ElevenLabsAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
     voice.agent("speaker", agent, audio_frames_buffer_ms=20, **options)
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()
@@ -36,7 +36,7 @@ def _talk(voice: Voice, agent: MockAgent | None = None, **options: object) -> tu
 def _filtered(voice: Voice, audio_format: AudioFormat = "ulaw_8000") -> tuple[Call, Samples]:
     """The scenario `filter` from its beginning to its end: what the caller heard."""
     scenario = load_scenario("filter")
-    call, _ = _talk(voice, MockAgent(output_format=audio_format, scenario=scenario))
+    call, _ = _talk(voice, ElevenLabsAgent(output_format=audio_format, scenario=scenario))
     wait_until_all_is_heard(call, 2.1)
     return call, agent_audio(call)
 

@@ -13,7 +13,7 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone, ulaw_encode
 from aiconvai.caller import Call
-from aiconvai.mock import Jitter, MockAgent, Scenario
+from aiconvai.mock import ElevenLabsAgent, Jitter, Scenario
 from aiconvai.mock.jitter import Distribution
 from aiconvai.mock.scenario import Step, Tone
 
@@ -33,11 +33,11 @@ def _turn(number: int, jitter_ms: int, distribution: Distribution) -> Tone:
     return Tone(seconds=TURN_SECONDS, hz=400.0 + 200.0 * number, pace="realtime", chunk_ms=CHUNK_MS, jitter=jitter)
 
 
-def _agent(jitter_ms: int, distribution: Distribution) -> MockAgent:
+def _agent(jitter_ms: int, distribution: Distribution) -> ElevenLabsAgent:
     steps: list[Step] = []
     for number in range(TURNS):
         steps += [Step(tone=_turn(number, jitter_ms, distribution)), Step(wait=PAUSE_SECONDS)]
-    return MockAgent(scenario=Scenario(steps=tuple(steps)))
+    return ElevenLabsAgent(scenario=Scenario(steps=tuple(steps)))
 
 
 def _said(distribution: Distribution) -> bytes:

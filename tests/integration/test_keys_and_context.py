@@ -6,8 +6,8 @@ import pytest
 from voice import Voice, mock_options, voice
 
 from aiconvai.caller import Call
-from aiconvai.mock import ConversationRecord, MockAgent, load_scenario
-from aiconvai.mock.messages import ContextualUpdate
+from aiconvai.mock import ConversationRecord, ElevenLabsAgent, load_scenario
+from aiconvai.mock.elevenlabs.messages import ContextualUpdate
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -15,7 +15,7 @@ __all__ = ["mock_options", "voice"]
 END = "End of the test."
 
 
-def _setup(voice: Voice, agent: MockAgent | None = None, **options: object) -> Call:
+def _setup(voice: Voice, agent: ElevenLabsAgent | None = None, **options: object) -> Call:
     voice.agent("listener", agent, audio_frames_buffer_ms=20, **options)
     voice.dialplan("exten => 100,1,AIConvAI(listener)")
     voice.apply()
@@ -62,7 +62,7 @@ def test_keys_reach_the_agent_whatever_the_codec(voice: Voice, codec: str) -> No
 
 def test_keys_pressed_before_the_conversation_are_kept(voice: Voice) -> None:
     scenario = load_scenario("slow_handshake", upgrade_delay=0.3, metadata_delay=0.6)
-    call = _setup(voice, MockAgent(scenario=scenario))
+    call = _setup(voice, ElevenLabsAgent(scenario=scenario))
     call.send_dtmf("42", duration_ms=80, pause_ms=60)
     assert not voice.events("AIConvAIReady")
     conversation = voice.conversation()

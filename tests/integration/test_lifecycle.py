@@ -14,17 +14,17 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck
 from aiconvai.caller import Caller, similarity, tone_burst_round_trip
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 
 __all__ = ["mock_options", "voice"]
 
 MODULE = "app_aiconvai.so"
-ECHO = MockAgent(scenario=load_scenario("echo"))
+ECHO = ElevenLabsAgent(scenario=load_scenario("echo"))
 LOAD_DIALPLAN = "exten => 100,1,AIConvAI(short)\nexten => 200,1,AIConvAI(echo)"
 SETTLING_SECONDS = 6.0
 SIP_TIMER_K = 5.0
-SHORT = MockAgent(scenario=parse_scenario("steps: [{tone: 0.02}, {close: 1000}]"))
+SHORT = ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 0.02}, {close: 1000}]"))
 
 
 def _configuration(mock: ElevenLabsMockThread, *names: str) -> str:

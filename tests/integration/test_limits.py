@@ -8,7 +8,7 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent
+from aiconvai.mock import ElevenLabsAgent
 from aiconvai.mock.scenario import parse_scenario
 
 __all__ = ["mock_options", "voice"]
@@ -81,7 +81,7 @@ def test_call_duration_limit_ends_the_call(voice: Voice) -> None:
 def test_call_duration_limit_cuts_off_what_the_agent_says(voice: Voice) -> None:
     scenario = parse_scenario("steps: [{tone: 20}]")
     voice.general["call_duration_limit_seconds"] = "1"
-    voice.agent("sales", MockAgent(scenario=scenario))
+    voice.agent("sales", ElevenLabsAgent(scenario=scenario))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,{REPORT}\n same => n,Wait(30)")
     voice.apply()
     call = voice.call("100")
@@ -93,7 +93,7 @@ def test_call_duration_limit_cuts_off_what_the_agent_says(voice: Voice) -> None:
 
 def test_call_duration_limit_holds_while_connecting(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 3}")
-    voice.agent("sales", MockAgent(scenario=scenario), call_duration_limit_seconds=1)
+    voice.agent("sales", ElevenLabsAgent(scenario=scenario), call_duration_limit_seconds=1)
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,{REPORT}")
     voice.apply()
     voice.call("100").wait_ended()

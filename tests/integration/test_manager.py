@@ -13,8 +13,8 @@ from aiconvai.asterisk import Asterisk, Message
 from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
 from aiconvai.caller import Call
-from aiconvai.mock import MockAgent, load_scenario, parse_scenario
-from aiconvai.mock.messages import ContextualUpdate, UserMessage
+from aiconvai.mock import ElevenLabsAgent, load_scenario, parse_scenario
+from aiconvai.mock.elevenlabs.messages import ContextualUpdate, UserMessage
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -36,7 +36,7 @@ HARMLESS = "one  Event: Fake    Event: Fake ActionID: x two"
 
 
 def _conversing(voice: Voice, scenario: str = "silent", **options: object) -> tuple[Call, ThreadedConversation]:
-    voice.agent("sales", MockAgent(scenario=load_scenario(scenario)), **options)
+    voice.agent("sales", ElevenLabsAgent(scenario=load_scenario(scenario)), **options)
     voice.dialplan(
         "exten => 100,1,AIConvAI(sales,c)\n"
         " same => n,Verbose(1,ended ${AICONVAI_STATUS}: ${AICONVAI_REASON})\n same => n,Hangup()"
@@ -119,7 +119,7 @@ def test_events_begin_with_the_headers_of_asterisks_own(voice: Voice) -> None:
 
 
 def test_start_and_ready_tell_the_formats(voice: Voice) -> None:
-    agent = MockAgent(input_format="pcm_16000", output_format="pcm_24000")
+    agent = ElevenLabsAgent(input_format="pcm_16000", output_format="pcm_24000")
     voice.agent("sales", agent)
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
@@ -179,7 +179,7 @@ def test_error_of_the_service_is_told(voice: Voice) -> None:
 
 def test_failed_attempts_are_told(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {upgrade: {status: 503, times: 1}}\nsteps: []")
-    voice.agent("sales", MockAgent(scenario=scenario), retry_backoff_ms=10)
+    voice.agent("sales", ElevenLabsAgent(scenario=scenario), retry_backoff_ms=10)
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
     call = voice.call("100")
@@ -261,7 +261,7 @@ def test_close_reason_cannot_break_the_protocol(voice: Voice) -> None:
 
 def test_conversation_id_cannot_break_the_protocol(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 3}\nsteps: []")
-    voice.agent("sales", MockAgent(scenario=scenario))
+    voice.agent("sales", ElevenLabsAgent(scenario=scenario))
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
     voice.call("100")
@@ -374,7 +374,7 @@ def test_action_without_its_fields_is_refused(voice: Voice, action: str) -> None
 @pytest.mark.parametrize("action", ["AIConvAIContext", "AIConvAIMessage"])
 def test_text_before_the_conversation_is_active_is_refused(voice: Voice, action: str) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 20}\nsteps: []")
-    voice.agent("sales", MockAgent(scenario=scenario))
+    voice.agent("sales", ElevenLabsAgent(scenario=scenario))
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
     voice.call("100")

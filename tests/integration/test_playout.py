@@ -11,8 +11,8 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, encode, resample, tone, ulaw_encode
 from aiconvai.caller import Call, find
-from aiconvai.mock import MockAgent, load_scenario
-from aiconvai.mock.messages import AudioFormat
+from aiconvai.mock import ElevenLabsAgent, load_scenario
+from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.threaded import ThreadedConversation
 
 __all__ = ["mock_options", "voice"]
@@ -21,7 +21,7 @@ BURST_SECONDS = 20
 MEBIBYTE = 1 << 20
 
 
-def _talk(voice: Voice, agent: MockAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
+def _talk(voice: Voice, agent: ElevenLabsAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
     voice.agent("speaker", agent, audio_frames_buffer_ms=20, **options)
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()
@@ -57,7 +57,7 @@ def test_long_bursts_play_whole_and_at_the_pace_of_real_time(voice: Voice) -> No
     """20 s of audio in one go: in many messages, in messages of 1 MiB, and in one message of several MiB."""
     formats: dict[str, AudioFormat] = {"many": "ulaw_8000", "mebibytes": "pcm_48000", "one": "pcm_48000"}
     for name, audio_format in formats.items():
-        voice.agent(name, MockAgent(output_format=audio_format))
+        voice.agent(name, ElevenLabsAgent(output_format=audio_format))
         voice.dialplan(f"exten => {name},1,AIConvAI({name})")
     voice.apply()
     calls: dict[str, Call] = {}
@@ -134,7 +134,7 @@ def test_audio_beyond_the_playout_limit_is_dropped_and_counted(voice: Voice) -> 
 
 def test_frames_and_segments_cut_anywhere_change_nothing(voice: Voice) -> None:
     """The scenario `fragments`: 2.5 s of one tone, cut into bytes, glued together and mixed with other messages."""
-    call, conversation = _talk(voice, MockAgent(scenario=load_scenario("fragments")))
+    call, conversation = _talk(voice, ElevenLabsAgent(scenario=load_scenario("fragments")))
     wait_until_all_is_heard(call, 2.5)
     said = ulaw_encode(np.concatenate([tone(1000.0, seconds, 8000) for seconds in (0.4, 0.4, 1.0, 0.7)]))
     heard = b"".join(packet.payload for packet in call.heard)

@@ -77,7 +77,7 @@ from aiconvai.asterisk import Asterisk, AsteriskCrashed, AsteriskVersion, LeakCh
 from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
 from aiconvai.caller import Caller
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario, parse_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
 
 __all__ = [
     "authority",
@@ -251,7 +251,7 @@ def _use_all_of_it(instance: Asterisk) -> None:
         voice = Voice(instance, caller, mock)
         scenarios = {"echo": load_scenario("echo"), "tool": load_scenario("tool_call"), "drop": load_scenario("drop")}
         for number, (name, scenario) in enumerate(scenarios.items()):
-            agent = MockAgent(private=True, scenario=scenario, output_format="pcm_16000")
+            agent = ElevenLabsAgent(private=True, scenario=scenario, output_format="pcm_16000")
             voice.agent(name, agent, prompt=None, dynamic_variable="a=b", send_sip_headers="X-A", tool_timeout_ms=100)
             voice.dialplan(f"exten => {100 + number},1,AIConvAI({name},v(c=d))")
         voice.apply()
@@ -334,7 +334,7 @@ def _run_threads(program: HostProgram, *arguments: str) -> dict[str, Any]:
     return counted
 
 
-def _host_agents() -> dict[str, MockAgent]:
+def _host_agents() -> dict[str, ElevenLabsAgent]:
     scenarios = {
         "echo": load_scenario("echo"),
         "interrupt": parse_scenario(INTERRUPTING),
@@ -342,7 +342,7 @@ def _host_agents() -> dict[str, MockAgent]:
         "drop": load_scenario("drop", seconds=0.4),
         "cut": parse_scenario(CUT),
     }
-    return {name: MockAgent(private=True, api_key=API_KEY, scenario=one) for name, one in scenarios.items()}
+    return {name: ElevenLabsAgent(private=True, api_key=API_KEY, scenario=one) for name, one in scenarios.items()}
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])

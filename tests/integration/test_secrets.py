@@ -12,7 +12,7 @@ from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import Asterisk
 from aiconvai.audio import tone
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, load_scenario, parse_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
 
 __all__ = ["mock_options", "voice"]
 
@@ -50,13 +50,15 @@ def _shown(asterisk: Asterisk) -> str:
     return "\n".join(asterisk.cli(command) for command in commands)
 
 
-def _signed(url: str) -> MockAgent:
+def _signed(url: str) -> ElevenLabsAgent:
     """A private agent whose signed URL is this one."""
     reply = {"signed_url": {"status": 200, "body": json.dumps({"signed_url": url})}}
-    return MockAgent(private=True, api_key=KEY, scenario=parse_scenario(json.dumps({"handshake": reply, "steps": []})))
+    return ElevenLabsAgent(
+        private=True, api_key=KEY, scenario=parse_scenario(json.dumps({"handshake": reply, "steps": []}))
+    )
 
 
-def _agents(voice: Voice, other_port: int) -> dict[str, tuple[MockAgent, dict[str, Any]]]:
+def _agents(voice: Voice, other_port: int) -> dict[str, tuple[ElevenLabsAgent, dict[str, Any]]]:
     """Agents that work, and agents that fail in every way: each with the options that make it so."""
     mock, authority = voice.mock, f"127.0.0.1:{voice.mock.port}"
     refusing = parse_scenario("handshake: {upgrade: {status: 503}}\nsteps: []")
@@ -65,28 +67,31 @@ def _agents(voice: Voice, other_port: int) -> dict[str, tuple[MockAgent, dict[st
     internal = parse_scenario("handshake: {signed_url: {status: 500}}\nsteps: []")
     fixed = {"conversation_url": f"ws://{authority}/v1/convai/conversation?agent_id=id_fixed&token={TOKEN}"}
     return {
-        "good": (MockAgent(private=True, api_key=KEY, scenario=ECHO), {}),
-        "fixed": (MockAgent(scenario=ECHO), fixed),
-        "fixed_unknown": (MockAgent(), {"conversation_url": f"ws://{authority}/nowhere?token={TOKEN}"}),
-        "fixed_refused": (MockAgent(), {"conversation_url": f"ws://{authority}/v1/convai/conversation?token={TOKEN}"}),
-        "fixed_closed": (MockAgent(), {"conversation_url": f"ws://127.0.0.1:1/v1?token={TOKEN}"}),
-        "fixed_no_name": (MockAgent(), {"conversation_url": f"wss://nowhere.invalid/v1?token={TOKEN}"}),
-        "fixed_bad_port": (MockAgent(), {"conversation_url": f"ws://127.0.0.1:99999/v1?token={TOKEN}"}),
-        "wrong_key": (MockAgent(private=True, api_key=KEY), {"api_key": WRONG_KEY}),
-        "wrong_path": (MockAgent(private=True, api_key=KEY), {"signed_url_endpoint": mock.base_url + "/nowhere"}),
-        "no_server": (MockAgent(private=True, api_key=KEY), {"signed_url_endpoint": "http://127.0.0.1:1/"}),
-        "no_tls": (MockAgent(private=True, api_key=KEY), {"signed_url_endpoint": f"https://{authority}/"}),
+        "good": (ElevenLabsAgent(private=True, api_key=KEY, scenario=ECHO), {}),
+        "fixed": (ElevenLabsAgent(scenario=ECHO), fixed),
+        "fixed_unknown": (ElevenLabsAgent(), {"conversation_url": f"ws://{authority}/nowhere?token={TOKEN}"}),
+        "fixed_refused": (
+            ElevenLabsAgent(),
+            {"conversation_url": f"ws://{authority}/v1/convai/conversation?token={TOKEN}"},
+        ),
+        "fixed_closed": (ElevenLabsAgent(), {"conversation_url": f"ws://127.0.0.1:1/v1?token={TOKEN}"}),
+        "fixed_no_name": (ElevenLabsAgent(), {"conversation_url": f"wss://nowhere.invalid/v1?token={TOKEN}"}),
+        "fixed_bad_port": (ElevenLabsAgent(), {"conversation_url": f"ws://127.0.0.1:99999/v1?token={TOKEN}"}),
+        "wrong_key": (ElevenLabsAgent(private=True, api_key=KEY), {"api_key": WRONG_KEY}),
+        "wrong_path": (ElevenLabsAgent(private=True, api_key=KEY), {"signed_url_endpoint": mock.base_url + "/nowhere"}),
+        "no_server": (ElevenLabsAgent(private=True, api_key=KEY), {"signed_url_endpoint": "http://127.0.0.1:1/"}),
+        "no_tls": (ElevenLabsAgent(private=True, api_key=KEY), {"signed_url_endpoint": f"https://{authority}/"}),
         "no_trust": (
-            MockAgent(private=True, api_key=KEY),
+            ElevenLabsAgent(private=True, api_key=KEY),
             {"signed_url_endpoint": f"https://127.0.0.1:{other_port}/v1/convai/conversation/get-signed-url"},
         ),
         "bad_signature": (_signed(f"{mock.conversation_endpoint}?conversation_signature={SIGNATURE}"), {}),
         "no_socket": (_signed(f"https://{authority}/?conversation_signature={SIGNATURE}"), {}),
         "signed_closed": (_signed(f"ws://127.0.0.1:1/?conversation_signature={SIGNATURE}"), {}),
-        "refused_upgrade": (MockAgent(private=True, api_key=KEY, scenario=refusing), {}),
-        "internal": (MockAgent(private=True, api_key=KEY, scenario=internal), {}),
-        "dropped": (MockAgent(private=True, api_key=KEY, scenario=dropping), {}),
-        "error": (MockAgent(private=True, api_key=KEY, scenario=closing), {}),
+        "refused_upgrade": (ElevenLabsAgent(private=True, api_key=KEY, scenario=refusing), {}),
+        "internal": (ElevenLabsAgent(private=True, api_key=KEY, scenario=internal), {}),
+        "dropped": (ElevenLabsAgent(private=True, api_key=KEY, scenario=dropping), {}),
+        "error": (ElevenLabsAgent(private=True, api_key=KEY, scenario=closing), {}),
     }
 
 

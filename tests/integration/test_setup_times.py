@@ -17,7 +17,7 @@ from voice import Voice
 
 from aiconvai.asterisk import Message
 from aiconvai.asterisk.ami import ManagerClient
-from aiconvai.mock import MockAgent, parse_scenario
+from aiconvai.mock import ElevenLabsAgent, parse_scenario
 
 __all__ = ["authority", "service"]
 
@@ -88,7 +88,7 @@ def test_name_is_asked_for_once(service: Service, authority: Any) -> None:
 def test_failed_attempts_are_not_in_the_parts(service: Service) -> None:
     text = "handshake: {signed_url: {status: 503, times: 1}}\nsteps: [{tone: {seconds: 0.3}}]"
     voice = service.start(None)
-    agent = MockAgent(private=True, scenario=parse_scenario(text))
+    agent = ElevenLabsAgent(private=True, scenario=parse_scenario(text))
     voice.agent("late", agent, retry_backoff_ms=1000)
     voice.dialplan("exten => 101,1,AIConvAI(late)")
     voice.apply()
@@ -123,7 +123,7 @@ def test_session_is_for_one_host_name(service: Service, authority: Any) -> None:
     ca_file = service.trust(authority.cert_pem.bytes())
     voice = service.start(authority.issue_cert("127.0.0.1"), private=False, tls_ca_file=ca_file)
     endpoint = voice.sections["sales"]["conversation_endpoint"].replace("127.0.0.1", "localhost")
-    voice.agent("other", MockAgent(scenario=GREETING), tls_ca_file=ca_file, conversation_endpoint=endpoint)
+    voice.agent("other", ElevenLabsAgent(scenario=GREETING), tls_ca_file=ca_file, conversation_endpoint=endpoint)
     voice.dialplan("exten => 101,1,AIConvAI(other)")
     voice.apply()
     _call(voice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import ssl
 import tempfile
 import warnings
@@ -22,7 +23,7 @@ from voice import Voice
 from aiconvai.asterisk import Asterisk, Message
 from aiconvai.audio import rms_dbfs
 from aiconvai.caller import Caller
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, Wire, parse_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, Wire, parse_scenario
 
 CA_FILE = "etc/ca.pem"
 DAY = datetime.timedelta(days=1)
@@ -88,12 +89,20 @@ class Service:
         fresh.replace(self._asterisk.directory / CA_FILE)
         return f"/aiconvai/{CA_FILE}"
 
+    def trust_unnoticed(self, pem: bytes) -> None:
+        """The same, with a file of the same length that says it was last changed when the one before it was."""
+        path = self._asterisk.directory / CA_FILE
+        before = path.stat()
+        self.trust(pem.ljust(before.st_size, b"\n"))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+
     def start(self, certificate: Any, *, private: bool = True, host: str = "127.0.0.1", **options: Any) -> Voice:
         """A service with that certificate and an agent that greets, called by the extension 100."""
         settings = MockOptions(tls=cast(trustme.LeafCert, certificate), public_host=host)
         mock = self._stack.enter_context(ElevenLabsMockThread(settings))
         voice = Voice(self._asterisk, self._caller, mock)
-        voice.agent("sales", MockAgent(private=private, scenario=GREETING), retry_backoff_ms=10, **options)
+        voice.agent("sales", ElevenLabsAgent(private=private, scenario=GREETING), retry_backoff_ms=10, **options)
         voice.dialplan(
             "exten => 100,1,AIConvAI(sales)\n same => n,Verbose(1,ended ${AICONVAI_STATUS}: ${AICONVAI_REASON})"
         )
@@ -211,10 +220,19 @@ def test_replaced_authority_is_used_for_the_next_call(service: Service, authorit
     assert "certificate" in _refuses(voice)["Reason"]
 
 
+def test_authority_that_looks_like_the_one_before_is_told_from_it(service: Service, authority: trustme.CA) -> None:
+    other = trustme.CA(organization_name="other")
+    ca_file = service.trust(other.cert_pem.bytes() + b"\n" * 100)
+    voice = service.start(_issue(authority), tls_ca_file=ca_file)
+    assert "certificate" in _refuses(voice)["Reason"]
+    service.trust_unnoticed(authority.cert_pem.bytes())
+    _greets(voice)
+
+
 def test_agents_trust_each_its_own_authority(service: Service, authority: trustme.CA) -> None:
     ca_file = service.trust(authority.cert_pem.bytes())
     voice = service.start(_issue(authority), tls_ca_file=ca_file)
-    voice.agent("stranger", MockAgent(private=True))
+    voice.agent("stranger", ElevenLabsAgent(private=True))
     voice.dialplan("exten => 101,1,AIConvAI(stranger)")
     voice.apply()
     _greets(voice)

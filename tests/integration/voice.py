@@ -1,7 +1,7 @@
 """The fixture `voice`: a real Asterisk with the module, a mock AI service, and a caller, ready to converse.
 
 def test_it(voice: Voice) -> None:
-    voice.agent("sales", MockAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
+    voice.agent("sales", ElevenLabsAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
     voice.dialplan("exten => 100,1,Answer()\\n same => n,AIConvAI(sales)")
     voice.apply()
     call = voice.call("100")
@@ -11,14 +11,15 @@ def test_it(voice: Voice) -> None:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from aiconvai.asterisk import Asterisk, Message
 from aiconvai.caller import Call, Caller
-from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions
+from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, MockThread, mock_class
 from aiconvai.mock.threaded import ThreadedConversation
 
 DEFAULT_TIMEOUT = 10.0
@@ -27,10 +28,19 @@ DEFAULT_TIMEOUT = 10.0
 class Voice:
     """One test's agents and dialplan on the Asterisk that all tests of a version share."""
 
-    def __init__(self, asterisk: Asterisk, caller: Caller, mock: ElevenLabsMockThread) -> None:
+    def __init__(
+        self,
+        asterisk: Asterisk,
+        caller: Caller,
+        mock: MockThread[Any],
+        start: Callable[[str], MockThread[Any]] | None = None,
+    ) -> None:
+        """`start` is how use() gets the mock of another provider's service."""
         self.asterisk = asterisk
         self.caller = caller
         self.mock = mock
+        """Of the service that agents are added to; ElevenLabs' until use() says otherwise."""
+        self._start = start
         self.general: dict[str, str] = {}
         self.sections: dict[str, dict[str, str]] = {}
         self._dialplan: list[str] = []
@@ -39,20 +49,20 @@ class Voice:
 
     # Setting up -----------------------------------------------------------------------------------
 
+    def use(self, provider: str) -> None:
+        """Agents added from here on are at the mock of that provider's service."""
+        assert self._start is not None, "this Voice has one mock"
+        self.mock = self._start(provider)
+
     def agent(self, name: str, agent: MockAgent | None = None, **options: Any) -> MockAgent:
-        """Add an agent: at the mock under the id `id_NAME`, and in aiconvai.conf with the endpoints that reach it.
+        """Add an agent: at the mock under the id `id_NAME`, and in aiconvai.conf with the options that reach it.
 
         Options are those of aiconvai.conf; None leaves one out. Call apply() when all are added.
         """
-        agent = agent or MockAgent()
+        agent = agent or self.mock.agent_class()
         agent_id = f"id_{name}"
         self.mock.agents[agent_id] = agent
-        section: dict[str, Any] = {"agent_id": agent_id}
-        if agent.private:
-            section |= {"api_key": agent.api_key, "signed_url_endpoint": self.mock.signed_url_endpoint}
-        else:
-            section["conversation_endpoint"] = self.mock.conversation_endpoint
-        section |= options
+        section: dict[str, Any] = {**self.mock.settings(agent_id), **options}
         self.sections[name] = {key: _text(value) for key, value in section.items() if value is not None}
         return agent
 
@@ -129,8 +139,12 @@ def mock_options() -> MockOptions:
 @pytest.fixture
 def voice(asterisk: Asterisk, caller: Caller, mock_options: MockOptions) -> Iterator[Voice]:
     """A Voice whose calls are hung up, and whose mock is stopped, at the end."""
-    with ElevenLabsMockThread(mock_options) as mock:
-        yield Voice(asterisk, caller, mock)
+    with ExitStack() as stack:
+
+        def start(provider: str) -> MockThread[Any]:
+            return stack.enter_context(MockThread(mock_class(provider)(mock_options)))
+
+        yield Voice(asterisk, caller, stack.enter_context(ElevenLabsMockThread(mock_options)), start)
         for call in caller.calls():
             if call.alive:
                 call.hangup()

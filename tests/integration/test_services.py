@@ -1,0 +1,186 @@
+"""Every service there is a provider for: the same calls, with what the caller hears and what the agent is told."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from exchange import agent_hears, hears_agent
+from hearing import agent_audio, seconds_of, wait_until_all_is_heard
+from voice import Voice, mock_options, voice
+
+from aiconvai.audio import tone
+from aiconvai.caller import Call
+from aiconvai.mock import PROVIDERS, parse_scenario
+from aiconvai.mock.record import ConversationRecord
+from aiconvai.mock.threaded import ThreadedConversation
+
+__all__ = ["mock_options", "voice"]
+
+OLD_HZ, CALLER_HZ, NEXT_HZ = 1000.0, 1700.0, 2300.0
+
+every_service = pytest.mark.parametrize("provider", PROVIDERS)
+with_interruptions = pytest.mark.parametrize("provider", [each for each in PROVIDERS if each != "openai_live"])
+"""That one is full duplex: its agent falls silent by itself, and never says so."""
+with_tools = pytest.mark.parametrize("provider", [each for each in PROVIDERS if each != "twilio"])
+only_on_22 = pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session")
+
+LISTENS = "steps: [{barge_in: {min_ms: 60}}]"
+ANSWERS = """\
+steps:
+  - barge_in: {min_ms: 60}
+  - wait_for_speech: {min_ms: 60}
+  - wait_for_silence: {ms: 400}
+  - barge_in: {enabled: false}
+  - tone: {hz: 2300, seconds: 0.5}
+"""
+
+
+def _converse(
+    voice: Voice, provider: str, scenario: str = "{}", **options: object
+) -> tuple[Call, ThreadedConversation]:
+    """A call that the service's agent has answered; the dialplan tells how it ended."""
+    voice.use(provider)
+    agent = voice.mock.agent_class(scenario=parse_scenario(scenario))
+    voice.agent("agent", agent, **{"audio_frames_buffer_ms": 20, **options})
+    voice.dialplan("exten => 100,1,AIConvAI(agent,c)\n same => n,UserEvent(Next,Status: ${AICONVAI_STATUS})")
+    voice.apply()
+    call = voice.call("100")
+    return call, voice.conversation()
+
+
+def _status(voice: Voice) -> str:
+    """With which the dialplan went on."""
+    return voice.event("UserEvent", UserEvent="Next")["Status"]
+
+
+@every_service
+def test_caller_and_agent_hear_each_other(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider)
+    hears_agent(call, conversation, NEXT_HZ)
+    agent_hears(conversation, call, CALLER_HZ)
+    hears_agent(call, conversation, OLD_HZ)
+    assert conversation.record.violations == []
+
+
+@with_interruptions
+def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider, ANSWERS)
+    conversation.play(tone(OLD_HZ, 5.0, conversation.record.downlink_rate))
+    call.wait_heard(25)
+    call.play(tone(CALLER_HZ, 0.4, 8000)).wait()
+    voice.event("AIConvAIInterruption")
+    wait_until_all_is_heard(call, 1.0)
+    heard = agent_audio(call)
+    old, following = seconds_of(heard, OLD_HZ, 8000), heard[-round(0.49 * 8000) :]
+    assert 0.4 < old < 1.0
+    assert seconds_of(heard, NEXT_HZ, 8000) == pytest.approx(0.5, abs=0.03)
+    assert seconds_of(following, NEXT_HZ, 8000) == pytest.approx(0.49, abs=0.03), "nothing old comes after it"
+    assert conversation.record.violations == []
+
+
+@only_on_22
+@with_tools
+def test_agent_gets_the_result_of_a_tool(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider)
+    with ThreadPoolExecutor(1) as other:
+        result = other.submit(conversation.call_tool, "find", {"customer": 7})
+        event = voice.event("AIConvAIToolCall")
+        voice.asterisk.ami.action(
+            "AIConvAIToolResult", Channel=voice.channel(), ToolCallID=event["ToolCallID"], Result="Ada Lovelace"
+        )
+        assert result.result(10.0).result == "Ada Lovelace"
+    hears_agent(call, conversation, NEXT_HZ)
+    assert conversation.record.violations == []
+
+
+@only_on_22
+@every_service
+def test_agent_is_told_which_key_was_pressed(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider)
+    call.send_dtmf("5")
+
+    def told(record: ConversationRecord) -> bool:
+        return any("the key 5" in one.text or '"digit":"5"' in one.text for one in record.received)
+
+    conversation.wait_received(told)
+    assert conversation.record.violations == []
+
+
+@only_on_22
+@every_service
+def test_call_goes_on_in_the_dialplan_when_the_agent_has_hung_up_and_was_heard(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider)
+    conversation.play(tone(NEXT_HZ, 0.5, conversation.record.downlink_rate))
+    conversation.close(1000)
+    assert _status(voice) == "COMPLETED"
+    assert seconds_of(agent_audio(call), NEXT_HZ, 8000) == pytest.approx(0.5, abs=0.03)
+    assert conversation.record.violations == []
+
+
+@only_on_22
+@every_service
+def test_service_is_left_properly_when_the_caller_hangs_up(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider)
+    call.hangup()
+    conversation.wait_closed()
+    record = conversation.record
+    # OpenAI Live is told in a message, and may close before our close has come.
+    assert record.closed_by in (("client", "service") if provider == "openai_live" else ("client",))
+    assert record.close_code == 1000
+    assert record.violations == []
+
+
+@only_on_22
+@every_service
+def test_lost_connection_is_replaced(voice: Voice, provider: str) -> None:
+    call, conversation = _converse(voice, provider)
+    hears_agent(call, conversation, NEXT_HZ)
+    conversation.drop()
+    restored = voice.conversation()
+    hears_agent(call, restored, OLD_HZ)
+    agent_hears(restored, call, CALLER_HZ)
+    assert restored.record.violations == []
+    call.hangup()
+    assert voice.event("AIConvAIEnd")["Reconnects"] == "1"
+
+
+@only_on_22
+@every_service
+def test_lost_connection_that_is_not_replaced_is_told_to_the_dialplan(voice: Voice, provider: str) -> None:
+    _, conversation = _converse(voice, provider, reconnect_attempts=0)
+    conversation.drop()
+    assert _status(voice) == "LOST"
+
+
+@only_on_22
+@every_service
+def test_session_is_changed_where_nobody_speaks(voice: Voice, provider: str) -> None:
+    """The agent is heard to its end, and the caller, who speaks right after, is heard by the new session whole."""
+    call, conversation = _converse(voice, provider, session_max_seconds=1)
+    conversation.play(tone(NEXT_HZ, 2.0, conversation.record.downlink_rate))
+    wait_until_all_is_heard(call, 1.98)
+    assert seconds_of(agent_audio(call), NEXT_HZ, 8000) == pytest.approx(2.0, abs=0.03)
+    renewed = voice.conversation()
+    first, second = conversation.record, renewed.record
+    assert first.close_code == 1000
+    assert second.started is not None
+    assert first.closed is not None
+    assert second.started - first.closed < 0.3
+    assert first.violations == second.violations == []
+    assert call.alive
+
+
+@only_on_22
+def test_openai_is_told_how_much_of_an_item_the_caller_heard(voice: Voice) -> None:
+    """Its agent must know where it was interrupted: within 20 ms of what the recording of the call has."""
+    call, conversation = _converse(voice, "openai", LISTENS)
+    conversation.play(tone(OLD_HZ, 5.0, 8000))
+    call.wait_heard(25)
+    call.play(tone(CALLER_HZ, 0.4, 8000)).wait()
+    conversation.wait_received(lambda record: "conversation.item.truncate" in record.received_types())
+    wait_until_all_is_heard(call, 0.2)
+    (truncated,) = (one for one in conversation.record.received if one.type == "conversation.item.truncate")
+    heard_ms = seconds_of(agent_audio(call), OLD_HZ, 8000) * 1000
+    assert truncated.message.audio_end_ms == pytest.approx(heard_ms, abs=20)
+    assert conversation.record.violations == []
