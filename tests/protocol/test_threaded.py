@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,11 +95,9 @@ def test_port_in_use_is_reported(mock: ElevenLabsMockThread) -> None:
         pass
 
 
-async def test_fifty_echo_calls_are_cheap() -> None:
-    """Fifty calls of 20 ms chunks, as fast as they go: 2500 echoes a second must leave most of a core."""
+async def test_fifty_calls_are_echoed_at_once() -> None:
     calls, chunks = 50, 40
     with ElevenLabsMockThread(MockOptions(agents={"agent": ElevenLabsAgent(scenario=load_scenario("echo"))})) as mock:
-        clock_id = time.pthread_getcpuclockid(_thread_ident("mock"))
 
         async def call() -> None:
             async with ServiceClient(mock.conversation_url("agent")) as client:
@@ -109,19 +106,9 @@ async def test_fifty_echo_calls_are_cheap() -> None:
                     await client.send_audio(b"\x55" * 160)
                 await client.until(lambda: len(client.of("audio")) == chunks, 20)
 
-        before = time.clock_gettime(clock_id)
         await asyncio.gather(*(call() for _ in range(calls)))
-        cost = time.clock_gettime(clock_id) - before
-        per_echo = cost / (calls * chunks)
-        assert sum(len(each.record.downlink) for each in mock.conversations) == calls * chunks
-        # 2500 echoes a second: at 200 microseconds each they would take half a core.
-        assert per_echo < 200e-6
-
-
-def _thread_ident(name: str) -> int:
-    [ident] = [thread.ident for thread in threading.enumerate() if thread.name == name]
-    assert ident is not None
-    return ident
+        assert [len(each.record.downlink) for each in mock.conversations] == [chunks] * calls
+        assert all(not each.record.violations for each in mock.conversations)
 
 
 def test_log_file(tmp_path: Path) -> None:
