@@ -266,6 +266,7 @@ class Conversation(ConversationRecord):
 
         Samples are at `downlink_rate`; bytes are already in `output_format`.
         """
+        await self._wait_for_floor()
         for chunk in self._chunks(audio, chunk_ms):
             self._send_chunk(chunk, event_id)
         await self._drain()
