@@ -103,6 +103,15 @@ void aic_port_finish(struct aic_conversation *conversation, struct aic_json_writ
 	aic_port_send(conversation);
 }
 
+void aic_port_put_variables(const struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key)
+{
+	aic_json_open_object(writer, key);
+	for (size_t i = 0; i < conversation->variable_count; i++) {
+		aic_json_put_text(writer, conversation->variables[i].name, conversation->variables[i].value);
+	}
+	aic_json_close_object(writer);
+}
+
 void aic_port_send(struct aic_conversation *conversation)
 {
 	size_t length;
@@ -157,6 +166,15 @@ static int64_t from_provider(const struct aic_conversation *conversation, int64_
 static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
 {
 	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->first_event_id;
+}
+
+bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_json_bytes *audio)
+{
+	if (!audio->present || audio->malformed) {
+		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
+		return false;
+	}
+	return true;
 }
 
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)

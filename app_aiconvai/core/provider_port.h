@@ -8,6 +8,7 @@
 #define AIC_PROVIDER_PORT_H
 
 #include "conversation.h"
+#include "json_reader.h"
 #include "json_writer.h"
 
 /* Whether the service has announced the conversation. */
@@ -54,12 +55,18 @@ struct aic_json_writer *aic_port_new_message(struct aic_conversation *conversati
 struct aic_json_writer *aic_port_begin(struct aic_conversation *conversation, const char *type);
 void aic_port_finish(struct aic_conversation *conversation, struct aic_json_writer *writer);
 
+/* Writes what is told to the agent about this call, as an object. */
+void aic_port_put_variables(const struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key);
+
 /* Sends the message begun last. Memory that ran short while writing is counted as an error. */
 void aic_port_send(struct aic_conversation *conversation);
 
 /* The service announced the conversation: what it takes and what it gives. */
 void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,
 	struct aic_audio_format downlink);
+
+/* Whether the audio of a message could be read; if not, or if there is none, that is told as the service's error. */
+bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_json_bytes *audio);
 
 /* Agent audio in the announced downlink format. */
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length);

@@ -17,7 +17,6 @@
 #include "providers.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The service closes a connection without audio or a sign of life after ten seconds. */

@@ -17,7 +17,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What a client that is told no input format is to send (the vendor's JavaScript client does the same). */
@@ -180,15 +179,11 @@ static void elevenlabs_begin(struct aic_conversation *conversation)
 	const struct aic_settings *settings = aic_port_settings(conversation);
 	struct aic_json_writer *writer = aic_port_begin(conversation, "conversation_initiation_client_data");
 	size_t variable_count;
-	const struct aic_variable *variables = aic_port_variables(conversation, &variable_count);
 
+	aic_port_variables(conversation, &variable_count);
 	put_overrides(conversation, writer);
 	if (variable_count) {
-		aic_json_open_object(writer, "dynamic_variables");
-		for (size_t i = 0; i < variable_count; i++) {
-			aic_json_put_text(writer, variables[i].name, variables[i].value);
-		}
-		aic_json_close_object(writer);
+		aic_port_put_variables(conversation, writer, "dynamic_variables");
 	}
 	if (settings->user_id) {
 		aic_json_put_text(writer, "user_id", settings->user_id);
@@ -228,8 +223,7 @@ static void on_audio(struct aic_conversation *conversation, const void *record)
 {
 	const struct elevenlabs_message *message = record;
 
-	if (!message->audio.present || message->audio.malformed) {
-		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
+	if (!aic_port_is_audio(conversation, &message->audio)) {
 		return;
 	}
 	aic_port_audio(conversation, message->audio_event_id.value, message->audio.bytes, message->audio.length);

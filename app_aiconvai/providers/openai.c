@@ -21,7 +21,6 @@
 #include "utf8.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The only rate of linear audio the service takes and gives. */
@@ -331,8 +330,7 @@ static void on_audio(struct aic_conversation *conversation, const void *record)
 	struct openai_state *state = aic_port_state(conversation);
 	struct item *item;
 
-	if (!message->delta.present || message->delta.malformed) {
-		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
+	if (!aic_port_is_audio(conversation, &message->delta)) {
 		return;
 	}
 	if (state->void_response_id[0] && is(message->response_id, state->void_response_id)) {

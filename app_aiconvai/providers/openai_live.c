@@ -17,7 +17,6 @@
 #include "utf8.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The service's name for what it wants done. What that is was said in the conversation: there are no parameters, and words are the answer. */
@@ -146,8 +145,7 @@ static void on_audio(struct aic_conversation *conversation, const void *record)
 {
 	const struct live_message *message = record;
 
-	if (!message->delta.present || message->delta.malformed) {
-		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
+	if (!aic_port_is_audio(conversation, &message->delta)) {
 		return;
 	}
 	aic_port_audio(conversation, 0, message->delta.bytes, message->delta.length);

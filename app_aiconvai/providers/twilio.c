@@ -17,7 +17,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct aic_audio_format stream_format = {AIC_ENCODING_ULAW, 8000};
@@ -118,8 +117,6 @@ static void send_start(struct aic_conversation *conversation)
 {
 	const struct twilio_state *state = aic_port_state(conversation);
 	struct aic_json_writer *writer = new_message(conversation, "start");
-	size_t count;
-	const struct aic_variable *variables = aic_port_variables(conversation, &count);
 
 	aic_json_open_object(writer, "start");
 	aic_json_put_text(writer, "accountSid", state->account_sid);
@@ -133,11 +130,7 @@ static void send_start(struct aic_conversation *conversation)
 	aic_json_put_integer(writer, "sampleRate", stream_format.rate);
 	aic_json_put_integer(writer, "channels", 1);
 	aic_json_close_object(writer);
-	aic_json_open_object(writer, "customParameters");
-	for (size_t i = 0; i < count; i++) {
-		aic_json_put_text(writer, variables[i].name, variables[i].value);
-	}
-	aic_json_close_object(writer);
+	aic_port_put_variables(conversation, writer, "customParameters");
 	aic_json_close_object(writer);
 	send_message(conversation, writer);
 }
@@ -173,8 +166,7 @@ static void on_media(struct aic_conversation *conversation, const struct twilio_
 {
 	const struct twilio_state *state = aic_port_state(conversation);
 
-	if (!message->payload.present || message->payload.malformed) {
-		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
+	if (!aic_port_is_audio(conversation, &message->payload)) {
 		return;
 	}
 	aic_port_audio(conversation, state->turn, message->payload.bytes, message->payload.length);

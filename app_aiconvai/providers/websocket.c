@@ -15,7 +15,6 @@
 #include "providers.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct websocket_state {
@@ -95,18 +94,6 @@ static void put_extensions(struct aic_json_writer *writer)
 	aic_json_close_array(writer);
 }
 
-static void put_variables(struct aic_conversation *conversation, struct aic_json_writer *writer)
-{
-	size_t count;
-	const struct aic_variable *variables = aic_port_variables(conversation, &count);
-
-	aic_json_open_object(writer, "variables");
-	for (size_t i = 0; i < count; i++) {
-		aic_json_put_text(writer, variables[i].name, variables[i].value);
-	}
-	aic_json_close_object(writer);
-}
-
 static void put_config(struct aic_conversation *conversation, struct aic_json_writer *writer, struct aic_audio_format format)
 {
 	const struct aic_settings *settings = aic_port_settings(conversation);
@@ -138,7 +125,7 @@ static void websocket_begin(struct aic_conversation *conversation)
 
 	state->format = formats[aic_port_settings(conversation)->audio_format];
 	put_config(conversation, writer, state->format);
-	put_variables(conversation, writer);
+	aic_port_put_variables(conversation, writer, "variables");
 	put_extensions(writer);
 	aic_port_finish(conversation, writer);
 }
@@ -182,8 +169,7 @@ static void on_audio(struct aic_conversation *conversation, const void *record)
 	const struct websocket_message *message = record;
 	struct websocket_state *state = aic_port_state(conversation);
 
-	if (!message->audio.present || message->audio.malformed) {
-		aic_port_error(conversation, "the service sent audio that is not base64; it was ignored");
+	if (!aic_port_is_audio(conversation, &message->audio)) {
 		return;
 	}
 	if (message->event_id.present) {
