@@ -40,7 +40,7 @@ struct configuration *agents_configuration(void);
 /* The agent of that name (upper and lower case alike), with a reference for the caller, or NULL. */
 struct agent *agents_find(const struct configuration *configuration, const char *name);
 
-/* Most agents that one call tries. */
+/* Most agents that one call tries after the first. */
 #define AGENTS_CHAIN_MAX 8
 
 /* Those that take a call where `agent` cannot (option failover), each with a reference for the caller. Returns how many. */
