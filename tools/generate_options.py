@@ -23,11 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SCOPES = ("general", "agent", "both")
-TYPES = ("boolean", "integer", "number", "enum", "string", "secret", "url", "path", "list")
+SCOPES = ("general", "agent", "both", "tool", "prompt")
+TYPES = ("boolean", "integer", "number", "enum", "string", "secret", "url", "path", "list", "json")
 KNOWN_FIELDS = {
     "name", "aliases", "scope", "type", "unit", "range", "values", "schemes", "multiple", "providers", "default",
-    "defaults", "help",
+    "defaults", "help", "prefix", "forms",
 }  # fmt: skip
 RULE_FIELDS = {"provider", "with", "unless", "needs", "advice"}
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -156,6 +156,8 @@ def _check_values(option: Option) -> None:
             raise DefinitionError(f"range {option['range']} does not fit 32 bits")
     if option.get("multiple") and (kind != "string" or option["default"] is not None):
         raise DefinitionError('"multiple" belongs to a string without a default')
+    if (option.get("prefix") or option.get("forms")) and not option.get("multiple"):
+        raise DefinitionError('"prefix" and "forms" belong to a multiple option')
 
 
 def _check_default(option: Option) -> None:
@@ -172,7 +174,9 @@ def _check_default(option: Option) -> None:
             raise DefinitionError(f"default {default!r} is no number from {low} to {high}")
     if kind == "enum" and default not in option["values"]:
         raise DefinitionError(f"default {default!r} is none of its values")
-    if kind in ("string", "url", "path") and not (default is None or isinstance(default, str)):
+    if kind == "json" and default is not None:
+        json.loads(default)
+    if kind in ("string", "url", "path", "json") and not (default is None or isinstance(default, str)):
         raise DefinitionError(f"default {default!r} is no text")
     if kind in ("secret", "list") and default is not None:
         raise DefinitionError(f"a {kind} has no default")
@@ -231,6 +235,16 @@ def c_field(option: Option) -> str:
     return f"char *{name};"
 
 
+def c_struct(option: Option) -> str:
+    """The struct that the option's field is in."""
+    return {"tool": "aic_tool_settings", "prompt": "aic_prompt_settings"}.get(option["scope"], "aic_settings")
+
+
+def c_struct_fields(options: list[Option], struct: str) -> str:
+    own = [option for option in options if c_struct(option) == struct]
+    return "\n".join(f"{c_comment(option)}\n\t{c_field(option)}" for option in own)
+
+
 def c_type(option: Option) -> str:
     kind = option["type"]
     if kind == "secret":
@@ -286,7 +300,9 @@ def c_table_entry(option: Option) -> str:
         ("default_value", c_string(default_text(option))),
         ("provider_defaults", c_provider_defaults(option)),
         ("help", c_string(option["help"])),
-        ("offset", f"offsetof(struct aic_settings, {option['name']})"),
+        ("prefix", c_string(option.get("prefix"))),
+        ("forms", c_words(option.get("forms"))),
+        ("offset", f"offsetof(struct {c_struct(option)}, {option['name']})"),
     ]
     return "\t{\n" + "".join(f"\t\t.{name} = {value},\n" for name, value in fields) + "\t},\n"
 
@@ -298,7 +314,6 @@ def c_header(definition: Definition) -> str:
         if option["type"] == "enum":
             values = "".join(f"\t{c_enum_constant(option, value)},\n" for value in option["values"])
             enums += f"/*! {option['help']} */\nenum aic_option_{option['name']} {{\n{values}}};\n\n"
-    fields = "\n".join(f"{c_comment(option)}\n\t{c_field(option)}" for option in options)
     table = "".join(c_table_entry(option) for option in options)
     rules = "".join(c_rule(rule) for rule in definition.rules)
     return f"""\
@@ -318,7 +333,17 @@ def c_header(definition: Definition) -> str:
 
 {enums}/*! One field for every option; texts are owned by the struct, NULL when not set. */
 struct aic_settings {{
-{fields}
+{c_struct_fields(options, "aic_settings")}
+}};
+
+/*! The same of a section [tool-NAME]. */
+struct aic_tool_settings {{
+{c_struct_fields(options, "aic_tool_settings")}
+}};
+
+/*! The same of a section [prompt-NAME]. */
+struct aic_prompt_settings {{
+{c_struct_fields(options, "aic_prompt_settings")}
 }};
 
 #endif /* AIC_OPTIONS_TABLE_H */
@@ -338,6 +363,19 @@ static const struct aic_option_rule aic_option_rules[] = {{
 
 # Text for people
 
+TYPE_WORDS = {
+    "string": "text",
+    "secret": "a secret",
+    "url": "a URL",
+    "path": "the path of a file",
+    "json": "a JSON object on one line",
+}
+
+
+def line_name(option: Option) -> str:
+    """What a line that sets the option begins with."""
+    return option["prefix"] + "NAME" if option.get("prefix") else str(option["name"])
+
 
 def expected_text(option: Option) -> str:
     """What the option takes, in a few words."""
@@ -354,7 +392,9 @@ def expected_text(option: Option) -> str:
     schemes = " or ".join(f"{scheme}://" for scheme in option.get("schemes", []))
     if kind == "list":
         return f"at most {high} entries separated by commas"
-    words = {"string": "text", "secret": "a secret", "url": "a URL", "path": "the path of a file"}[kind]
+    if option.get("forms"):
+        return ", ".join(f"{form}..." if form.endswith(":") else form for form in option["forms"])
+    words = TYPE_WORDS[kind]
     if schemes:
         words += f" beginning with {schemes}" if kind == "url" else f", a URL beginning with {schemes}"
     return f"{words}, {low} to {high} bytes" if "range" in option else words
@@ -399,6 +439,16 @@ SAMPLE_SECTIONS = (
         "agent",
         "An agent: remove the semicolon before [sales] and before what you set.",
     ),
+    (
+        ";[tool-find_customer]",
+        "tool",
+        "What a tool is for; an agent has it by a line tool_find_customer = ...",
+    ),
+    (
+        ";[prompt-dentist]",
+        "prompt",
+        "Prompts; an agent has them by the line prompts = dentist.",
+    ),
 )
 
 
@@ -411,7 +461,7 @@ def sample_option(option: Option) -> str:
     lines += [f"With provider {name} {value_text(value)}." for name, value in option.get("defaults", {}).items()]
     default = default_text(option)
     value = f" {default}" if default is not None else ""
-    return "".join(f"; {line}\n" for line in lines) + f";{option['name']} ={value}\n"
+    return "".join(f"; {line}\n" for line in lines) + f";{line_name(option)} ={value}\n"
 
 
 def sample(definition: Definition) -> str:
@@ -434,11 +484,12 @@ REFERENCE_HEAD = f"""\
 
 # Options of aiconvai.conf
 
-One section `[general]`, and one section for each agent. Names of options and the words they take are not
-case-sensitive. Booleans are `yes`/`no`, `true`/`false`, `on`/`off`, `y`/`n`, `t`/`f` or `1`/`0`. Comments
-begin with `;`. A line without a value (`name =`) is an error rather than a reset, and so are an unknown name
-and a name given twice (a section's own line may override one it inherits from a template). A file with an
-error is not loaded; on reload the running configuration stays as it was.
+One section `[general]`, and one section for each agent; sections `[tool-NAME]` and `[prompt-NAME]` say what
+agents refer to. Names of options and the words they take are not case-sensitive. Booleans are `yes`/`no`,
+`true`/`false`, `on`/`off`, `y`/`n`, `t`/`f` or `1`/`0`. Comments begin with `;`. A line without a value
+(`name =`) is an error rather than a reset, and so are an unknown name and a name given twice (a section's own
+line may override one it inherits from a template). A file with an error is not loaded; on reload the running
+configuration stays as it was.
 
 An option of another provider than the agent's is an error.
 
@@ -449,6 +500,8 @@ REFERENCE_SECTIONS = (
     ("general", "In `[general]` only"),
     ("both", "In `[general]` as the default, in an agent's section for that agent"),
     ("agent", "In an agent's section only"),
+    ("tool", "In a section [tool-NAME]: what a tool is for"),
+    ("prompt", "In a section [prompt-NAME]: what an agent is told"),
 )
 
 
@@ -478,7 +531,7 @@ def reference(definition: Definition) -> str:
         for option in options:
             if option["scope"] != scope:
                 continue
-            name = f"`{option['name']}`"
+            name = f"`{line_name(option)}`"
             name += "".join(f"<br>also `{alias}`" for alias in option.get("aliases", []))
             takes = expected_text(option) + (", may be repeated" if option.get("multiple") else "")
             only = f"Only with provider {' or '.join(option['providers'])}. " if option.get("providers") else ""

@@ -10,10 +10,10 @@
 #include "asterisk/logger.h"
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
+#include "asterisk/vector.h"
 
 #include "agents.h"
-
-#define GENERAL_SECTION "general"
+#include "prompt_file.h"
 
 /* Own name first; the other is what people who come from elsewhere have. */
 static const char *const file_names[] = {"aiconvai.conf", "elevenlabs.conf"};
@@ -43,6 +43,8 @@ static void agent_destroy(void *object)
 	struct agent *agent = object;
 
 	aic_settings_free(&agent->settings);
+	aic_tools_clear(&agent->tools);
+	ao2_cleanup(agent->prompts);
 	ast_free(agent->name);
 }
 
@@ -128,17 +130,105 @@ static int section_lines(const struct ast_variable *variables, const char *file,
 	return count;
 }
 
-static int read_agent(struct configuration *configuration, const char *name, const struct aic_option_line *lines, int count, struct problem_sink *sink)
+/* What the sections that agents refer to say, until the agents have taken theirs. */
+struct declarations {
+	AST_VECTOR(, struct aic_tool_declaration) tools; /* names and settings are owned */
+	AST_VECTOR(, struct prompts *) prompts;          /* owned references */
+};
+
+static void declarations_free(struct declarations *declarations)
+{
+	for (size_t i = 0; i < AST_VECTOR_SIZE(&declarations->tools); i++) {
+		struct aic_tool_declaration *tool = AST_VECTOR_GET_ADDR(&declarations->tools, i);
+
+		aic_tool_settings_free((struct aic_tool_settings *) tool->settings);
+		ast_free((struct aic_tool_settings *) tool->settings);
+		ast_free((char *) tool->name);
+	}
+	AST_VECTOR_FREE(&declarations->tools);
+	AST_VECTOR_CALLBACK_VOID(&declarations->prompts, ao2_cleanup);
+	AST_VECTOR_FREE(&declarations->prompts);
+}
+
+/* Returns 0, or -1 when memory is short. */
+static int read_tool(struct declarations *declarations, const char *section, const char *name, const struct aic_option_line *lines, int count,
+	struct problem_sink *sink)
+{
+	struct aic_tool_settings *settings = ast_calloc(1, sizeof(*settings));
+	struct aic_tool_declaration tool = {ast_strdup(name), settings};
+
+	if (!settings || !tool.name || aic_tool_settings_init(settings) || AST_VECTOR_APPEND(&declarations->tools, tool)) {
+		ast_free(settings);
+		ast_free((char *) tool.name);
+		return -1;
+	}
+	aic_tool_settings_read(settings, section, lines, count, report, sink);
+	return 0;
+}
+
+static void prompts_destroy(void *object)
+{
+	struct prompts *prompts = object;
+
+	aic_prompt_settings_free(&prompts->settings);
+	ast_free(prompts->name);
+}
+
+/* Returns 0, or -1 when memory is short. */
+static int read_prompts(struct declarations *declarations, const char *section, const char *name, const struct aic_option_line *lines, int count,
+	struct problem_sink *sink)
+{
+	struct prompts *prompts = ao2_alloc_options(sizeof(*prompts), prompts_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
+
+	if (!prompts || aic_prompt_settings_init(&prompts->settings) || !(prompts->name = ast_strdup(name))
+		|| AST_VECTOR_APPEND(&declarations->prompts, prompts)) {
+		ao2_cleanup(prompts);
+		return -1;
+	}
+	aic_prompt_settings_read(&prompts->settings, section, lines, count, report, sink);
+	if (prompts->settings.file) {
+		return prompt_file_read(prompts->settings.file, section, &prompts->settings, report, sink);
+	}
+	return 0;
+}
+
+/* Gives the agent the prompts it names. Where there are none that is reported. */
+static void take_prompts(struct agent *agent, const struct declarations *declarations, struct problem_sink *sink)
+{
+	const char *name = agent->settings.prompts;
+	char text[400];
+
+	for (size_t i = 0; name && i < AST_VECTOR_SIZE(&declarations->prompts); i++) {
+		struct prompts *prompts = AST_VECTOR_GET(&declarations->prompts, i);
+
+		if (!strcasecmp(prompts->name, name)) {
+			agent->prompts = ao2_bump(prompts);
+			return;
+		}
+	}
+	if (name) {
+		snprintf(text, sizeof(text), "[%.80s] prompts = %.80s: expected the NAME of a section [prompt-NAME]; correct it or add the section", agent->name, name);
+		report(sink, text);
+	}
+}
+
+/* Returns 0, or -1 when memory is short. */
+static int read_agent(struct configuration *configuration, const char *name, const struct aic_option_line *lines, int count,
+	const struct declarations *declarations, struct problem_sink *sink)
 {
 	struct agent *agent = ao2_alloc_options(sizeof(*agent), agent_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
+	int result;
 
 	if (!agent || !(agent->name = ast_strdup(name)) || aic_settings_init(&agent->settings)) {
 		ao2_cleanup(agent);
-		report(sink, "out of memory");
 		return -1;
 	}
 	sink->file = count ? NULL : configuration->file;
 	aic_settings_read_agent(&agent->settings, &configuration->general, name, lines, count, report, sink);
+	sink->file = configuration->file;
+	take_prompts(agent, declarations, sink);
+	result = aic_tools_read(&agent->tools, name, &agent->settings, agent->prompts ? &agent->prompts->settings : NULL,
+		declarations->tools.elems, AST_VECTOR_SIZE(&declarations->tools), report, sink);
 	sink->file = NULL;
 	if (!ao2_link(configuration->agents, agent)) {
 		char text[256];
@@ -148,27 +238,41 @@ static int read_agent(struct configuration *configuration, const char *name, con
 		report(sink, text);
 	}
 	ao2_ref(agent, -1);
-	return 0;
+	return result < 0 ? -1 : 0;
 }
 
-/* Reads one section; `general` says which kind is wanted now. */
-static void read_section(struct configuration *configuration, struct ast_config *config, const char *name, int general, struct problem_sink *sink)
+/* Reads one section if it is of the kind that is wanted now. */
+static void read_section(struct configuration *configuration, struct ast_config *config, const char *section, enum aic_option_scope wanted,
+	struct declarations *declarations, struct problem_sink *sink)
 {
 	struct aic_option_line *lines;
-	int count;
+	const char *name;
+	int count, result = 0;
 
-	if ((strcasecmp(name, GENERAL_SECTION) == 0) != general) {
+	if (aic_section_scope(section, &name) != wanted) {
 		return;
 	}
-	count = section_lines(ast_variable_browse(config, name), configuration->file, &lines);
+	count = section_lines(ast_variable_browse(config, section), configuration->file, &lines);
 	if (count < 0) {
 		report(sink, "out of memory");
 		return;
 	}
-	if (general) {
+	switch (wanted) {
+	case AIC_SCOPE_GENERAL:
 		aic_settings_read_general(&configuration->general, lines, count, report, sink);
-	} else {
-		read_agent(configuration, name, lines, count, sink);
+		break;
+	case AIC_SCOPE_TOOL:
+		result = read_tool(declarations, section, name, lines, count, sink);
+		break;
+	case AIC_SCOPE_PROMPT:
+		result = read_prompts(declarations, section, name, lines, count, sink);
+		break;
+	default:
+		result = read_agent(configuration, name, lines, count, declarations, sink);
+		break;
+	}
+	if (result) {
+		report(sink, "out of memory");
 	}
 	ast_free(lines);
 }
@@ -240,12 +344,16 @@ int agents_load(int fd)
 		return -1;
 	}
 	if (config) {
-		/* [general] first, wherever it stands: the agents inherit from it. */
-		for (int general = 1; general >= 0; general--) {
+		/* The agents are made of the others, wherever they stand. */
+		static const enum aic_option_scope order[] = {AIC_SCOPE_GENERAL, AIC_SCOPE_TOOL, AIC_SCOPE_PROMPT, AIC_SCOPE_AGENT};
+		struct declarations declarations = {.tools = {0}};
+
+		for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 			for (section = ast_category_browse(config, NULL); section; section = ast_category_browse(config, section)) {
-				read_section(configuration, config, section, general, &sink);
+				read_section(configuration, config, section, order[i], &declarations, &sink);
 			}
 		}
+		declarations_free(&declarations);
 		ast_config_destroy(config);
 		check_failover(configuration, &sink);
 	}

@@ -9,6 +9,7 @@
 #define AIC_AGENTS_H
 
 #include "options.h"
+#include "tools.h"
 
 struct ao2_container;
 
@@ -16,6 +17,14 @@ struct ao2_container;
 struct agent {
 	char *name; /* owned */
 	struct aic_settings settings;
+	struct aic_tools tools;
+	struct prompts *prompts; /* owned reference; NULL: none */
+};
+
+/* A section [prompt-NAME]: ao2 object, never changed once it is loaded. */
+struct prompts {
+	char *name; /* owned */
+	struct aic_prompt_settings settings;
 };
 
 /* ao2 object, immutable. */

@@ -11,20 +11,20 @@
 #include "asterisk/logger.h"
 #include "asterisk/module.h"
 #include "asterisk/pbx.h"
+#include "asterisk/sched.h"
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
 #include "agents.h"
 #include "application.h"
+#include "call_variables.h"
 #include "network.h"
 #include "session.h"
 
 #include <ctype.h>
 
 static const char *const application_names[] = {"AIConvAI", "ElevenLabsConvAI"};
-
-/* Dynamic variables of one call: v(), what the options add, and the fixed ones. */
-#define VARIABLES_MAX 64
+static const char state_application_name[] = "AIConvAIState";
 
 enum {
 	OPTION_BACKGROUND = (1 << 0),
@@ -49,33 +49,6 @@ AST_APP_OPTIONS(application_options, {
 });
 
 #define KNOWN_OPTIONS "b, c, n, v(), m()"
-
-/* The dynamic variables of a call. Texts are owned. */
-struct call_variables {
-	struct aic_variable list[VARIABLES_MAX];
-	size_t count;
-};
-
-static void add_variable(struct call_variables *variables, const char *name, const char *value)
-{
-	struct aic_variable variable = {ast_strdup(name), ast_strdup(value)};
-
-	if (!variable.name || !variable.value || variables->count == VARIABLES_MAX) {
-		ast_free((char *) variable.name);
-		ast_free((char *) variable.value);
-		ast_log(LOG_WARNING, "The dynamic variable %s is not told to the agent: more than %d, or out of memory\n", name, VARIABLES_MAX);
-		return;
-	}
-	variables->list[variables->count++] = variable;
-}
-
-static void free_variables(struct call_variables *variables)
-{
-	while (variables->count--) {
-		ast_free((char *) variables->list[variables->count].name);
-		ast_free((char *) variables->list[variables->count].value);
-	}
-}
 
 /* Whether a header's name is one: it becomes an argument of a dialplan function. */
 static int is_header_name(const char *name)
@@ -116,28 +89,7 @@ static void add_sip_header(struct ast_channel *channel, struct call_variables *v
 	for (c = variable; *c; c++) {
 		*c = isalnum((unsigned char) *c) ? (char) tolower((unsigned char) *c) : '_';
 	}
-	add_variable(variables, variable, value);
-}
-
-/* Adds "name=value&name=value". Returns -1 with a sentence in `error` where it is not of that form. */
-static int add_option_variables(struct call_variables *variables, char *text, char *error, size_t error_size)
-{
-	char *pair;
-
-	while ((pair = strsep(&text, "&"))) {
-		char *value = strchr(pair, '=');
-
-		if (ast_strlen_zero(pair)) {
-			continue;
-		}
-		if (!value || value == pair) {
-			snprintf(error, error_size, "option v: expected name=value, got '%s'", pair);
-			return -1;
-		}
-		*value++ = '\0';
-		add_variable(variables, pair, value);
-	}
-	return 0;
+	call_variables_add(variables, variable, value);
 }
 
 static void add_call_variables(struct ast_channel *channel, const struct agent *agent, struct call_variables *variables)
@@ -154,10 +106,10 @@ static void add_call_variables(struct ast_channel *channel, const struct agent *
 	ast_channel_unlock(channel);
 
 	if (agent->settings.send_caller_number) {
-		add_variable(variables, "caller_number", caller);
+		call_variables_add(variables, "caller_number", caller);
 	}
-	add_variable(variables, "called_number", called);
-	add_variable(variables, "unique_id", id);
+	call_variables_add(variables, "called_number", called);
+	call_variables_add(variables, "unique_id", id);
 	for (size_t i = 0; i < headers->count; i++) {
 		add_sip_header(channel, variables, headers->items[i]);
 	}
@@ -190,13 +142,22 @@ static int check_option_letters(const char *text, char *error, size_t error_size
 static int wait_for_end(struct ast_channel *channel, struct session *session)
 {
 	while (!atomic_load(&session->finished)) {
-		struct ast_frame *frame;
+		struct ast_frame *frame = NULL;
+		int left_ms, scheduled;
 
-		/* The end comes as a frame, too: session_finish(). */
-		if (ast_waitfor(channel, -1) < 0 || !(frame = ast_read(channel))) {
+		session_attend(session, channel);
+		/* What there is to do, and the end, come as frames, too. Where Asterisk has no timer a sound file is played by the channel's schedule. */
+		scheduled = ast_channel_streamid(channel) >= 0;
+		left_ms = ast_waitfor(channel, scheduled ? ast_sched_wait(ast_channel_sched(channel)) : -1);
+		if (left_ms < 0 || (left_ms > 0 && !(frame = ast_read(channel)))) {
 			return -1;
 		}
-		ast_frfree(frame);
+		if (frame) {
+			ast_frfree(frame);
+		}
+		if (scheduled) {
+			ast_sched_runq(ast_channel_sched(channel));
+		}
 	}
 	return 0;
 }
@@ -247,6 +208,11 @@ static int converse(struct ast_channel *channel, struct session *session)
 	if (gone) {
 		return -1;
 	}
+	if (outcome.transfer[0]) {
+		/* Where it cannot go there the dialplan knows what to do. */
+		session_transfer(channel, &outcome);
+		return 0;
+	}
 	return session->options.go_on || aic_status_is_failure(outcome.status) ? 0 : -1;
 }
 
@@ -290,6 +256,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	struct ast_flags flags = {0};
 	char *arguments[ARGUMENT_COUNT] = {NULL};
 	char *text = ast_strdupa(S_OR(data, ""));
+	const char *wrong;
 	int result;
 	AST_DECLARE_APP_ARGS(args,
 		AST_APP_ARG(agent);
@@ -300,6 +267,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", "");
 	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", "");
 	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", "");
+	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", "");
 
 	if (ast_strlen_zero(args.agent)) {
 		snprintf(outcome.reason, sizeof(outcome.reason), "expected the name of an agent as the first argument");
@@ -319,20 +287,53 @@ static int application_exec(struct ast_channel *channel, const char *data)
 		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND) ? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
 		add_call_variables(channel, agent, &variables);
 		/* Of two with one name the later wins, and the dialplan knows best. */
-		if (add_option_variables(&variables, arguments[ARGUMENT_VARIABLES], outcome.reason, sizeof(outcome.reason))) {
+		if ((wrong = call_variables_add_pairs(&variables, arguments[ARGUMENT_VARIABLES]))) {
+			snprintf(outcome.reason, sizeof(outcome.reason), "option v: expected name=value, got '%.80s'", wrong);
 			result = refuse_invalid(channel, &outcome);
 		} else {
 			result = begin_call(channel, agent, configuration, &options, &variables);
 		}
 	}
-	free_variables(&variables);
+	call_variables_free(&variables);
 	ao2_cleanup(agent);
 	ao2_cleanup(configuration);
 	return result;
 }
 
+/* AIConvAIState(state[,name=value&name=value]) */
+static int state_exec(struct ast_channel *channel, const char *data)
+{
+	struct call_variables values = {.count = 0};
+	struct session *session = sessions_find(ast_channel_uniqueid(channel));
+	const char *problem = "No conversation runs on this channel.";
+	char *text = ast_strdupa(S_OR(data, ""));
+	AST_DECLARE_APP_ARGS(args,
+		AST_APP_ARG(state);
+		AST_APP_ARG(values);
+	);
+
+	AST_STANDARD_APP_ARGS(args, text);
+	if (ast_strlen_zero(args.state)) {
+		problem = "Expected the name of a state as the first argument.";
+	} else if (call_variables_add_pairs(&values, args.values)) {
+		problem = "Expected name=value&name=value as the second argument.";
+	} else if (session) {
+		problem = session_enter_state(session, args.state, values.list, values.count);
+	}
+	if (problem) {
+		ast_log(LOG_WARNING, "%s: AIConvAIState(%s): %s\n", ast_channel_name(channel), S_OR(data, ""), problem);
+	}
+	pbx_builtin_setvar_helper(channel, "AICONVAI_STATE_STATUS", problem ? "FAILED" : "ENTERED");
+	call_variables_free(&values);
+	ao2_cleanup(session);
+	return 0;
+}
+
 int application_register(void)
 {
+	if (ast_register_application_xml(state_application_name, state_exec)) {
+		return -1;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(application_names); i++) {
 		if (ast_register_application_xml(application_names[i], application_exec)) {
 			return -1;
@@ -343,6 +344,7 @@ int application_register(void)
 
 void application_unregister(void)
 {
+	ast_unregister_application(state_application_name);
 	for (size_t i = 0; i < ARRAY_LEN(application_names); i++) {
 		ast_unregister_application(application_names[i]);
 	}

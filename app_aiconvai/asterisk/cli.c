@@ -165,6 +165,9 @@ static void print_report(int fd, const struct session *session, const struct ses
 	ast_cli(fd, "Conversation:       %s\n", conversation->conversation_id);
 	ast_cli(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times\n", aic_phase_name(conversation->phase), time,
 		conversation->attempts, conversation->reopenings);
+	if (conversation->state[0]) {
+		ast_cli(fd, "State of prompts:   %s\n", conversation->state);
+	}
 	ast_cli(fd, "Formats:            channel %s, to the service %s, from the service %s\n",
 		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink, sizeof(uplink)),
 		aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));

@@ -11,6 +11,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "call_variables.h"
 #include "manager_actions.h"
 #include "session.h"
 #include "session_report.h"
@@ -34,8 +35,6 @@ static struct session *session_of(struct mansession *s, const struct message *m)
 /* Something for the network thread to do with a conversation, and how it went. */
 struct request {
 	const char *text;
-	const char *tool_call_id;
-	bool is_error;
 	int result;
 };
 
@@ -101,30 +100,24 @@ static int action_list(struct mansession *s, const struct message *m)
 	return 0;
 }
 
-static void do_tool_result(struct aic_conversation *conversation, void *arg)
-{
-	struct request *request = arg;
-
-	request->result = aic_conversation_tool_result(conversation, request->tool_call_id, request->text, request->is_error);
-}
-
 static int action_tool_result(struct mansession *s, const struct message *m)
 {
-	struct request request = {
-		.text = astman_get_header(m, "Result"),
-		.tool_call_id = astman_get_header(m, "ToolCallID"),
-		.is_error = ast_true(astman_get_header(m, "IsError")),
-	};
+	const char *id = astman_get_header(m, "ToolCallID");
 	struct session *session;
 
-	if (ast_strlen_zero(request.tool_call_id)) {
+	if (ast_strlen_zero(id)) {
 		astman_send_error(s, m, "ToolCallID is missing: take it from the event AIConvAIToolCall");
 		return 0;
 	}
-	if ((session = session_of(s, m))) {
-		run_and_answer(s, m, session, do_tool_result, &request, "The agent was told", "No such tool call is open: it may have timed out");
-		ao2_ref(session, -1);
+	if (!(session = session_of(s, m))) {
+		return 0;
 	}
+	if (session_answer_tool(session, id, astman_get_header(m, "Result"), ast_true(astman_get_header(m, "IsError")))) {
+		astman_send_error(s, m, "No such tool call is open: it may have timed out");
+	} else {
+		astman_send_ack(s, m, "The agent was told");
+	}
+	ao2_ref(session, -1);
 	return 0;
 }
 
@@ -169,6 +162,35 @@ static int action_message(struct mansession *s, const struct message *m)
 	return action_text(s, m, do_message);
 }
 
+static int action_state(struct mansession *s, const struct message *m)
+{
+	const char *state = astman_get_header(m, "State"), *problem;
+	struct ast_variable *headers, *header;
+	struct call_variables values = {.count = 0};
+	struct session *session;
+
+	if (ast_strlen_zero(state)) {
+		astman_send_error(s, m, "State is missing: name a state of the agent's prompts");
+		return 0;
+	}
+	if (!(session = session_of(s, m))) {
+		return 0;
+	}
+	headers = astman_get_variables_order(m, ORDER_NATURAL);
+	for (header = headers; header; header = header->next) {
+		call_variables_add(&values, header->name, header->value);
+	}
+	if ((problem = session_enter_state(session, state, values.list, values.count))) {
+		astman_send_error(s, m, (char *) problem);
+	} else {
+		astman_send_ack(s, m, "The conversation is in that state");
+	}
+	ast_variables_destroy(headers);
+	call_variables_free(&values);
+	ao2_ref(session, -1);
+	return 0;
+}
+
 static int action_end(struct mansession *s, const struct message *m)
 {
 	const char *reason = astman_get_header(m, "Reason");
@@ -198,6 +220,7 @@ static const struct {
 	{"AIConvAIToolResult", EVENT_FLAG_CALL, action_tool_result},
 	{"AIConvAIContext", EVENT_FLAG_CALL, action_context},
 	{"AIConvAIMessage", EVENT_FLAG_CALL, action_message},
+	{"AIConvAIState", EVENT_FLAG_CALL, action_state},
 	{"AIConvAIEnd", EVENT_FLAG_CALL, action_end},
 };
 

@@ -23,6 +23,7 @@
 #include "pace.h"
 #include "session.h"
 #include "thread.h"
+#include "waiting_sound.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -100,7 +101,9 @@ static enum aic_playout_frame play_frame(struct session *session, struct ast_cha
 	enum aic_playout_frame result = aic_playout_queue_take(session->playout, buffer + AST_FRIENDLY_OFFSET);
 
 	if (result == AIC_PLAYOUT_FRAME) {
-		session_stop_waiting_sound(session, channel);
+		if (waiting_sound_give_way(session, channel)) {
+			session_call_thread_now(session, channel);
+		}
 		write_beside_channel_thread(channel, &frame);
 		atomic_fetch_add_explicit(&session->frames_played, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&media_clock.frames, 1, memory_order_relaxed);
@@ -191,6 +194,9 @@ static enum attendance attend(struct session *session)
 		if (is_finished(session)) {
 			session_finish(session, channel);
 			attendance = AT_REST;
+		} else if (atomic_load(&session->thread_call) == THREAD_TO_BE_CALLED || (attendance == AT_REST && atomic_load(&session->open_tools))) {
+			/* Where the agent has fallen silent while a tool runs there is something to be heard instead. */
+			session_call_thread_now(session, channel);
 		}
 	}
 	ast_channel_unlock(channel);

@@ -8,22 +8,20 @@
 #include "asterisk/channel.h"
 #include "asterisk/format.h"
 #include "asterisk/format_cache.h"
-#include "asterisk/indications.h"
 #include "asterisk/logger.h"
 #include "asterisk/module.h"
-#include "asterisk/musiconhold.h"
 #include "asterisk/pbx.h"
 #include "asterisk/stasis_channels.h"
 #include "asterisk/utils.h"
 
+#include "dialplan_place.h"
 #include "framehook.h"
 #include "media_clock.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
-
-/* A waiting sound of this form is an indication tone of the channel's country and not a music class. */
-#define TONE_PREFIX "tone:"
+#include "tool_runs.h"
+#include "waiting_sound.h"
 
 const char session_frame_source[] = "aiconvai";
 
@@ -172,6 +170,7 @@ static void session_destroy(void *object)
 {
 	struct session *session = object;
 
+	tool_runs_clear(session);
 	aic_playout_queue_free(session->playout);
 	ast_mutex_destroy(&session->playout_lock);
 	ao2_cleanup(session->line_ast_format);
@@ -228,13 +227,21 @@ struct agent *session_agent(const struct session *session)
 
 static struct aic_agent_choice choice_of(const struct agent *agent)
 {
-	return (struct aic_agent_choice) {aic_provider_of(agent->settings.provider), &agent->settings};
+	return (struct aic_agent_choice) {.provider = aic_provider_of(agent->settings.provider), .settings = &agent->settings, .tools = &agent->tools,
+		.prompts = agent->prompts ? &agent->prompts->settings : NULL};
 }
 
 /* The link needs the session no more. */
 static void on_link_freed(void *user)
 {
 	ao2_ref((struct session *) user, -1);
+}
+
+static uint64_t now_unix_us(void)
+{
+	struct timeval now = ast_tvnow();
+
+	return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_usec;
 }
 
 static int open_link(struct session *session, const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
@@ -248,6 +255,9 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.line_format = session->line_format,
 		.variables = variables,
 		.variable_count = variable_count,
+		/* In the background the channel's thread has other things to do. */
+		.runs_tools = !session->options.background,
+		.unix_us = now_unix_us(),
 		.playout = session->playout,
 		.on_event = session_on_event,
 		.user = session,
@@ -284,8 +294,8 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	session->other_count = agents_failover(configuration, agent, session->others);
 	session->options = *options;
 	if (options->waiting_sound) {
-		ast_copy_string(session->waiting_sound, options->waiting_sound, sizeof(session->waiting_sound));
-		session->options.waiting_sound = session->waiting_sound;
+		ast_copy_string(session->first_waiting_sound, options->waiting_sound, sizeof(session->first_waiting_sound));
+		session->options.waiting_sound = session->first_waiting_sound;
 	}
 	session->framehook_id = -1;
 	session->begun_us = aic_now_us();
@@ -312,31 +322,6 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	return session;
 }
 
-/* The channel is locked. */
-static void start_waiting_sound(struct session *session, struct ast_channel *channel)
-{
-	const char *sound = session->options.waiting_sound;
-	struct ast_tone_zone_sound *tone = NULL;
-	const char *data;
-
-	atomic_store(&session->waiting_sound_on, true);
-	if (!ast_begins_with(sound, TONE_PREFIX)) {
-		ast_moh_start(channel, sound, NULL);
-		return;
-	}
-	data = sound + strlen(TONE_PREFIX);
-	if ((tone = ast_get_indication_tone(ast_channel_zone(channel), data))) {
-		data = tone->data;
-	}
-	if (ast_playtones_start(channel, 0, data, 0)) {
-		ast_log(LOG_WARNING, "%s: the tone '%s' of option m cannot be played; the caller hears silence\n", ast_channel_name(channel), data);
-		atomic_store(&session->waiting_sound_on, false);
-	}
-	if (tone) {
-		ast_tone_zone_sound_unref(tone);
-	}
-}
-
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel)
 {
 	if (!session->options.waiting_sound) {
@@ -345,21 +330,9 @@ void session_start_waiting_sound(struct session *session, struct ast_channel *ch
 	ast_channel_lock(channel);
 	/* The agent may have spoken, or ended, already. */
 	if (session->channel == channel && !atomic_load(&session->frames_played)) {
-		start_waiting_sound(session, channel);
+		waiting_sound_start(session, channel, session->options.waiting_sound);
 	}
 	ast_channel_unlock(channel);
-}
-
-void session_stop_waiting_sound(struct session *session, struct ast_channel *channel)
-{
-	if (!atomic_exchange(&session->waiting_sound_on, false)) {
-		return;
-	}
-	if (ast_begins_with(session->options.waiting_sound, TONE_PREFIX)) {
-		ast_playtones_stop(channel);
-	} else {
-		ast_moh_stop(channel);
-	}
 }
 
 int session_begin(struct session *session)
@@ -391,7 +364,7 @@ static void leave_channel(struct session *session, struct ast_channel *channel)
 
 	if (channel) {
 		framehook_detach(channel, session);
-		session_stop_waiting_sound(session, channel);
+		waiting_sound_stop(session, channel);
 		if (session->write_format_before) {
 			ast_set_write_format(channel, session->write_format_before);
 		}
@@ -463,6 +436,36 @@ void session_set_variables(struct ast_channel *channel, const struct aic_outcome
 	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));
 	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", outcome->reason);
 	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", conversation_id);
+	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
+}
+
+/* A place in the dialplan, of which the extension and the priority may be left out. Returns 0, or -1 when there is none. */
+static int find_place(struct ast_channel *channel, const char *text, struct dialplan_place *place)
+{
+	if (dialplan_place_of(text, place) || !ast_exists_extension(channel, place->context, place->extension, place->priority, NULL)) {
+		ast_log(LOG_WARNING, "%s: the agent cannot transfer the call to %s: expected a place in the dialplan, CONTEXT,EXTENSION,PRIORITY\n",
+			ast_channel_name(channel), text);
+		return -1;
+	}
+	return 0;
+}
+
+int session_transfer(struct ast_channel *channel, const struct aic_outcome *outcome)
+{
+	struct dialplan_place place;
+
+	return find_place(channel, outcome->transfer_place, &place) ? -1 : ast_explicit_goto(channel, place.context, place.extension, place.priority);
+}
+
+/* The same for a channel whose thread is elsewhere in the dialplan, or in a bridge. The channel is locked. */
+static void transfer_in_background(struct ast_channel *channel, const struct aic_outcome *outcome)
+{
+	struct dialplan_place place;
+
+	/* What has neither is being moved by somebody else. */
+	if (!find_place(channel, outcome->transfer_place, &place) && (ast_channel_pbx(channel) || ast_channel_is_bridged(channel))) {
+		ast_async_goto(channel, place.context, place.extension, place.priority);
+	}
 }
 
 void session_finish(struct session *session, struct ast_channel *channel)
@@ -476,13 +479,88 @@ void session_finish(struct session *session, struct ast_channel *channel)
 		return;
 	}
 	session_set_variables(channel, &session->outcome, session->conversation_id);
-	if (!session->options.go_on && !aic_status_is_failure(session->outcome.status)) {
+	if (session->outcome.transfer[0]) {
+		transfer_in_background(channel, &session->outcome);
+	} else if (!session->options.go_on && !aic_status_is_failure(session->outcome.status)) {
 		ast_softhangup_nolock(channel, AST_SOFTHANGUP_EXPLICIT);
 	}
 	leave_channel(session, channel);
 }
 
+/* --- the channel's thread --- */
+
+void session_call_thread(struct session *session)
+{
+	if (!session->options.background) {
+		atomic_store(&session->thread_call, THREAD_TO_BE_CALLED);
+		media_clock_attend(session);
+	}
+}
+
+void session_call_thread_now(struct session *session, struct ast_channel *channel)
+{
+	/* It waits for a frame. One is enough. */
+	if (!session->options.background && atomic_exchange(&session->thread_call, THREAD_CALLED) != THREAD_CALLED) {
+		ast_queue_frame(channel, &ast_null_frame);
+	}
+}
+
+/* While a tool runs and the agent says nothing the caller hears what is configured. */
+static void attend_to_waiting_sound(struct session *session, struct ast_channel *channel)
+{
+	const char *sound = session_agent(session)->settings.tool_wait_sound;
+	bool waits = atomic_load(&session->open_tools) && !atomic_load(&session->ended);
+
+	ast_channel_lock(channel);
+	if (session->channel == channel) {
+		if (session->waiting_sound_is_void || (session->waiting_sound == sound && !waits)) {
+			waiting_sound_stop(session, channel);
+		}
+		if (sound && waits && !session->waiting_sound && !atomic_load(&session->playing)) {
+			waiting_sound_start(session, channel, sound);
+		}
+	}
+	ast_channel_unlock(channel);
+}
+
+void session_attend(struct session *session, struct ast_channel *channel)
+{
+	/* Most frames are the caller's audio, and mean no more. */
+	while (atomic_load(&session->thread_call) != THREAD_NOT_CALLED) {
+		atomic_store(&session->thread_call, THREAD_NOT_CALLED);
+		do {
+			attend_to_waiting_sound(session, channel);
+		} while (!atomic_load(&session->finished) && tool_runs_next(session, channel));
+	}
+}
+
 /* --- for any thread --- */
+
+struct tool_answer {
+	const char *id;
+	const char *result;
+	bool is_error;
+	int refused;
+};
+
+static void answer_tool(struct aic_conversation *conversation, void *arg)
+{
+	struct tool_answer *answer = arg;
+
+	answer->refused = aic_conversation_tool_result(conversation, answer->id, answer->result, answer->is_error);
+}
+
+int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error)
+{
+	struct tool_answer answer = {.id = tool_call_id, .result = result, .is_error = is_error, .refused = -1};
+	struct aic_link *link = session_link(session);
+
+	if (link) {
+		aic_link_query(link, answer_tool, &answer);
+		aic_link_release(link);
+	}
+	return answer.refused;
+}
 
 struct aic_link *session_link(struct session *session)
 {
@@ -516,4 +594,30 @@ int session_outcome(struct session *session, struct aic_outcome *outcome)
 	}
 	ao2_unlock(session);
 	return ended;
+}
+
+struct state_entry {
+	const char *name;
+	const struct aic_variable *values;
+	size_t value_count;
+	const char *problem;
+};
+
+static void enter_state(struct aic_conversation *conversation, void *arg)
+{
+	struct state_entry *entry = arg;
+
+	entry->problem = aic_conversation_enter_state(conversation, entry->name, entry->values, entry->value_count);
+}
+
+const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count)
+{
+	struct state_entry entry = {.name = name, .values = values, .value_count = value_count, .problem = "The conversation is over."};
+	struct aic_link *link = session_link(session);
+
+	if (link) {
+		aic_link_query(link, enter_state, &entry);
+		aic_link_release(link);
+	}
+	return entry.problem;
 }

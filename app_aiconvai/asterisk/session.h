@@ -9,6 +9,7 @@
 
 #include "asterisk/lock.h"
 #include "asterisk/dlinkedlists.h"
+#include "asterisk/linkedlists.h"
 
 #include "agents.h"
 #include "link.h"
@@ -25,7 +26,14 @@ struct session_options {
 	unsigned int background:1;  /* b */
 	unsigned int go_on:1;       /* c: the dialplan goes on after any end */
 	unsigned int no_answer:1;   /* n */
-	const char *waiting_sound;  /* m: a music class, or "tone:NAME"; NULL: silence */
+	const char *waiting_sound;  /* m: as waiting_sound.h says; NULL: silence */
+};
+
+/* Whether the channel's thread, which sleeps until a frame comes, has something to do. */
+enum thread_call {
+	THREAD_NOT_CALLED,
+	THREAD_TO_BE_CALLED, /* by the media clock, which may lock the channel */
+	THREAD_CALLED,       /* a frame is on its way to it */
 };
 
 /*
@@ -42,7 +50,7 @@ struct session {
 	struct agent *others[AGENTS_CHAIN_MAX]; /* owned references: those that take the call where it cannot */
 	size_t other_count;
 	struct session_options options; /* its waiting_sound is the copy below */
-	char waiting_sound[80];
+	char first_waiting_sound[80];
 	struct ast_format *line_ast_format; /* owned reference: what audio is exchanged in with the channel */
 	struct aic_audio_format line_format;
 	struct aic_playout_queue *playout; /* owned; locks itself with playout_lock */
@@ -55,6 +63,8 @@ struct session {
 	struct ast_trans_pvt *translator; /* of caller audio that comes in another format; owned */
 	struct ast_format *translator_from; /* owned reference */
 	struct ast_format *write_format_before; /* owned reference: put back at the end */
+	const char *waiting_sound; /* the one that is being played; NULL: none */
+	bool waiting_sound_is_void; /* it is not heard any more, and to be stopped by the channel's thread */
 
 	/* Guarded by the session's own lock; `channel` is changed with the channel lock held as well. */
 	struct ast_channel *channel; /* owned reference; NULL: the call is over */
@@ -62,11 +72,13 @@ struct session {
 	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
 	struct aic_outcome outcome; /* set before `ended` is */
 	char conversation_id[128];
+	AST_LIST_HEAD_NOLOCK(, tool_run) tool_runs; /* owned: tools that the channel's thread is to run */
 
 	/* Of any thread. */
 	atomic_bool ended; /* the conversation is over; `outcome` says how */
 	atomic_uint acting; /* 0: the agent called; n: others[n - 1] */
-	atomic_bool waiting_sound_on; /* something is played until the agent is heard */
+	atomic_uint open_tools; /* tools that the agent has called and that have not answered */
+	atomic_int thread_call; /* enum thread_call: there is something to do for the channel's thread */
 	atomic_bool playing; /* there is audio to play, or was a moment ago: the media clock has the session in its care */
 	atomic_bool drained; /* while playing: nothing was queued after the last frame. Changed with the channel locked */
 	atomic_bool crowded; /* audio has piled up since the last frame the clock played: aic_pace_is_crowded() */
@@ -124,16 +136,37 @@ void session_close(struct session *session, enum aic_status status, const char *
  */
 void session_finish(struct session *session, struct ast_channel *channel);
 
-/* Starts the music or tone that is to be heard until the agent is, unless the agent was quicker. Channel not locked. */
+/* Starts what is to be heard until the agent is, unless the agent was quicker. Channel not locked. */
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel);
 
-/* Stops the music or tone that is played until the agent is heard, if it is on. The channel is locked. */
-void session_stop_waiting_sound(struct session *session, struct ast_channel *channel);
+/*
+ * Has the channel's thread look at what there is for it to do (session_attend()), soon. Any thread, with nothing locked. In the background there is nobody
+ * to do it.
+ */
+void session_call_thread(struct session *session);
+
+/* The same at once. The channel is locked. */
+void session_call_thread_now(struct session *session, struct ast_channel *channel);
+
+/* If it was called, does it: runs tools, starts and stops what is heard meanwhile. The channel's thread, channel not locked. */
+void session_attend(struct session *session, struct ast_channel *channel);
+
+/* Answers a tool call that is open. Returns 0, or -1 when it is not (any more). Any thread but the loop's, with nothing locked. */
+int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error);
+
+/*
+ * The conversation enters a state of the agent's prompts, with the values of placeholders. Returns NULL, or a sentence that says why not. Any thread but the
+ * loop's, with nothing locked.
+ */
+const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count);
+
+/* Sends the call where the agent wants it to go on in the dialplan. Returns 0, or -1 when there is no such place, which is logged. Channel not locked. */
+int session_transfer(struct ast_channel *channel, const struct aic_outcome *outcome);
 
 /* The channel went away under a session that runs in the background. Called with the channel locked; does not wait. */
 void session_lost_channel(struct session *session);
 
-/* Sets AICONVAI_STATUS, AICONVAI_REASON and AICONVAI_CONVERSATION_ID. */
+/* Sets AICONVAI_STATUS, AICONVAI_REASON, AICONVAI_CONVERSATION_ID and AICONVAI_TRANSFER. */
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
 
 /* The session of a channel's name or unique id, with a reference for the caller, or NULL. */

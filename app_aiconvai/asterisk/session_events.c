@@ -17,6 +17,7 @@
 #include "media_clock.h"
 #include "session.h"
 #include "session_events.h"
+#include "tool_runs.h"
 #include "utf8.h"
 
 #include <time.h>
@@ -226,16 +227,40 @@ static void on_vad(struct session *session, const struct aic_event *event)
 
 static void on_tool_call(struct session *session, const struct aic_event *event)
 {
+	enum aic_tool_run run = event->tool_call.run;
 	struct ast_str *body = new_body(session);
 
+	atomic_fetch_add(&session->open_tools, 1);
+	if (!session->options.background && (run == AIC_TOOL_GOSUB || run == AIC_TOOL_SEND_DTMF)) {
+		tool_runs_add(session, event);
+	}
+	session_call_thread(session);
 	if (!body) {
 		return;
 	}
 	put_header(&body, "ToolCallID", event->tool_call.id);
 	put_header(&body, "ToolName", event->tool_call.name);
 	put_header(&body, "Parameters", event->tool_call.parameters);
+	put_header(&body, "Run", aic_tool_run_name(event->tool_call.run));
 	ast_str_append(&body, 0, "TimeoutMs: %d\r\n", (int) session_agent(session)->settings.tool_timeout_ms);
 	send_event("AIConvAIToolCall", body);
+}
+
+static void on_tool_done(struct session *session)
+{
+	atomic_fetch_sub(&session->open_tools, 1);
+	session_call_thread(session);
+}
+
+static void on_state(struct session *session, const struct aic_event *event)
+{
+	struct ast_str *body = new_body(session);
+
+	if (!body) {
+		return;
+	}
+	put_header(&body, "State", event->state.name);
+	send_event("AIConvAIState", body);
 }
 
 static void on_failover(struct session *session, const struct aic_event *event)
@@ -317,6 +342,7 @@ static void on_ended(struct session *session, const struct aic_event *event)
 	if ((body = new_body(session))) {
 		put_header(&body, "Status", aic_status_name(outcome->status));
 		put_header(&body, "Reason", outcome->reason);
+		put_header(&body, "Transfer", outcome->transfer);
 		ast_str_append(&body, 0, "CloseCode: %u\r\n", outcome->close_code);
 		put_statistics(&body, session, event->stats);
 		send_event("AIConvAIEnd", body);
@@ -346,6 +372,12 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_TOOL_CALL:
 		on_tool_call(session, event);
+		break;
+	case AIC_EVENT_TOOL_DONE:
+		on_tool_done(session);
+		break;
+	case AIC_EVENT_STATE:
+		on_state(session, event);
 		break;
 	case AIC_EVENT_FAILOVER:
 		on_failover(session, event);

@@ -4,7 +4,7 @@
  */
 #include "caller_idle.h"
 
-#define US_PER_SECOND UINT64_C(1000000)
+#include "microseconds.h"
 
 /* -40 dBFS, as the mean square of samples: above it lies speech, below it the noise of a line. */
 #define SPEECH_MEAN_SQUARE 107374
@@ -15,11 +15,6 @@
 /* A service pauses between sentences; after this the goodbye was all. And this long one may take to begin. */
 #define GOODBYE_PAUSE_US (1 * US_PER_SECOND)
 #define GOODBYE_PATIENCE_US (15 * US_PER_SECOND)
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t most_warnings)
 {
@@ -64,7 +59,7 @@ void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy
 
 void aic_caller_idle_agent_audio(struct aic_caller_idle *idle, uint64_t duration_us, uint64_t now_us)
 {
-	idle->agent_until_us = later(idle->agent_until_us, now_us) + duration_us;
+	idle->agent_until_us = aic_later(idle->agent_until_us, now_us) + duration_us;
 	idle->goodbye_came = idle->leaving;
 }
 
@@ -75,7 +70,7 @@ void aic_caller_idle_agent_silenced(struct aic_caller_idle *idle, uint64_t now_u
 
 uint64_t aic_caller_idle_quiet_since(const struct aic_caller_idle *idle)
 {
-	return later(idle->caller_until_us, idle->agent_until_us);
+	return aic_later(idle->caller_until_us, idle->agent_until_us);
 }
 
 uint64_t aic_caller_idle_due(const struct aic_caller_idle *idle)
@@ -86,7 +81,7 @@ uint64_t aic_caller_idle_due(const struct aic_caller_idle *idle)
 	if (idle->leaving) {
 		return idle->goodbye_came ? idle->agent_until_us + GOODBYE_PAUSE_US : idle->since_us + GOODBYE_PATIENCE_US;
 	}
-	return later(idle->since_us, idle->agent_until_us) + idle->limit_us;
+	return aic_later(idle->since_us, idle->agent_until_us) + idle->limit_us;
 }
 
 enum aic_idle_step aic_caller_idle_step(struct aic_caller_idle *idle, uint64_t now_us)

@@ -74,9 +74,12 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->playout = setup->playout;
 	conversation->on_event = setup->on_event;
 	conversation->user = setup->user;
+	conversation->runs_tools = setup->runs_tools;
+	conversation->begun_unix_us = setup->unix_us;
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
 	conversation->ends_due_us = conversation->marks_due_us = conversation->rollover_due_us = UINT64_MAX;
+	conversation->end_called_us = UINT64_MAX;
 	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
@@ -164,7 +167,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 	if (!conversation->close_pending) {
 		aic_outbox_clear(&conversation->outbox);
 	}
-	aic_tool_calls_clear(&conversation->tool_calls);
+	aic_conversation_forget_tool_calls(conversation);
 	aic_conversation_stats(conversation, &stats);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
 }
@@ -351,29 +354,6 @@ int aic_conversation_user_message(struct aic_conversation *conversation, const c
 	}
 	conversation->provider->user_message(conversation, text);
 	return 0;
-}
-
-int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error)
-{
-	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
-
-	if (conversation->phase != AIC_PHASE_ACTIVE || !call) {
-		return -1;
-	}
-	conversation->provider->tool_result(conversation, call->id, call->name, result, is_error);
-	aic_tool_calls_remove(&conversation->tool_calls, call);
-	return 0;
-}
-
-static void expire_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name, (int) conversation->settings->tool_timeout_ms);
-	conversation->stats.tool_timeouts++;
-	aic_conversation_tell_error(conversation, text);
-	conversation->provider->tool_result(conversation, call->id, call->name, text, true);
-	aic_tool_calls_remove(&conversation->tool_calls, call);
 }
 
 /* --- the network --- */
@@ -569,13 +549,6 @@ static uint64_t duration_due(const struct aic_conversation *conversation)
 	return limit ? conversation->begun_us + limit : UINT64_MAX;
 }
 
-static uint64_t tool_due(const struct aic_conversation *conversation)
-{
-	const struct aic_tool_call *call = aic_tool_calls_next_due((struct aic_tool_calls *) &conversation->tool_calls);
-
-	return call ? call->due_us : UINT64_MAX;
-}
-
 /* While a connection is being opened again nobody can ask. */
 static uint64_t idle_due(const struct aic_conversation *conversation)
 {
@@ -653,25 +626,18 @@ static uint64_t keep_alive_due(const struct aic_conversation *conversation)
 	return conversation->alive_us + conversation->provider->keep_alive_ms * US_PER_MS;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
 {
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return UINT64_MAX;
 	}
-	return earlier(earlier(earlier(conversation->phase_due_us, conversation->ends_due_us), earlier(keep_alive_due(conversation), conversation->marks_due_us)),
-		earlier(earlier(duration_due(conversation), tool_due(conversation)),
-			earlier(earlier(silence_due(conversation), idle_due(conversation)), conversation->rollover_due_us)));
+	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us), aic_earlier(keep_alive_due(conversation), conversation->marks_due_us)),
+		aic_earlier(aic_earlier(duration_due(conversation), aic_conversation_tools_due(conversation)),
+			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)), conversation->rollover_due_us)));
 }
 
 void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
 {
-	struct aic_tool_call *call;
-
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return;
@@ -710,9 +676,7 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 			phase_took_too_long(conversation);
 		}
 	}
-	while ((call = aic_tool_calls_next_due(&conversation->tool_calls)) && now_us >= call->due_us) {
-		expire_tool_call(conversation, call);
-	}
+	aic_conversation_attend_to_tools(conversation);
 }
 
 /* --- outputs --- */

@@ -24,11 +24,14 @@
 #include "outcome.h"
 #include "playout_queue.h"
 #include "provider.h"
+#include "tools.h"
 
 /* An agent, as the engine sees it. What it points to must outlive the conversation. */
 struct aic_agent_choice {
 	const struct aic_provider *provider;
 	const struct aic_settings *settings;
+	const struct aic_tools *tools; /* NULL: none */
+	const struct aic_prompt_settings *prompts; /* NULL: none */
 };
 
 struct aic_conversation_setup {
@@ -38,6 +41,8 @@ struct aic_conversation_setup {
 	struct aic_audio_format line_format; /* of the channel, both ways */
 	const struct aic_variable *variables; /* copied; they win over the option dynamic_variable */
 	size_t variable_count;
+	bool runs_tools; /* the host runs the tools that are its to run (tools.h); otherwise the agent is told that they cannot be run */
+	uint64_t unix_us; /* the time of day as the conversation begins, since 1970; 0: not known, and what a service says of times of day is not understood */
 	struct aic_playout_queue *playout; /* must outlive the conversation; in line_format */
 	void (*on_event)(void *user, const struct aic_event *event);
 	void *user;
@@ -121,6 +126,7 @@ struct aic_conversation_stats {
 	uint64_t dtmf_digits;
 	uint64_t errors;
 	uint64_t reopenings; /* times another connection took over */
+	char state[64]; /* of the agent's prompts; empty: none */
 };
 
 struct aic_conversation;
@@ -146,6 +152,12 @@ int aic_conversation_user_message(struct aic_conversation *conversation, const c
 
 /* Answers an open tool call. Returns 0, or -1 when no call of that id is open. */
 int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error);
+
+/*
+ * The conversation enters a state of the agent's prompts, which the agent is told of at once or when it begins. The values of placeholders are copied.
+ * Returns NULL, or a sentence that says why not.
+ */
+const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count);
 
 /* Ends the conversation from this side. Nothing happens when it ended before. */
 void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason, uint64_t now_us);

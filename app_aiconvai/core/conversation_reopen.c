@@ -20,6 +20,9 @@
 /* So long before the end that a service has announced. */
 #define MARGIN_US (2 * US_PER_SECOND)
 
+/* So long before it, where it was announced from the beginning, a quiet moment is looked for. */
+#define EARLY_US (60 * US_PER_SECOND)
+
 /* A service may take so long to answer our close. */
 #define CLOSE_US (1 * US_PER_SECOND)
 
@@ -34,7 +37,7 @@ static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
 		conversation->first_event_id = newest + 1;
 	}
 	aic_uplink_stop(&conversation->uplink);
-	aic_tool_calls_clear(&conversation->tool_calls);
+	aic_conversation_forget_tool_calls(conversation);
 	conversation->mark_count = 0;
 	conversation->marks_due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
@@ -79,6 +82,19 @@ void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint6
 	conversation->expires = true;
 	conversation->rollover_due_us = conversation->now_us;
 	conversation->rollover_latest_us = conversation->now_us + (in_us > MARGIN_US ? in_us - MARGIN_US : 0);
+}
+
+void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds)
+{
+	uint64_t unix_us = conversation->begun_unix_us + (conversation->now_us - conversation->begun_us);
+	uint64_t end_us = unix_seconds > 0 ? (uint64_t) unix_seconds * US_PER_SECOND : 0;
+
+	/* Sessions last for minutes at least: what ends sooner ends by a clock that is wrong, and so would every one after it. */
+	if (!conversation->begun_unix_us || end_us < unix_us + 2 * EARLY_US) {
+		return;
+	}
+	conversation->rollover_due_us = aic_earlier(conversation->rollover_due_us, conversation->now_us + (end_us - unix_us) - EARLY_US);
+	conversation->rollover_latest_us = aic_earlier(conversation->rollover_latest_us, conversation->now_us + (end_us - unix_us) - MARGIN_US);
 }
 
 void aic_conversation_attend_to_rollover(struct aic_conversation *conversation)

@@ -12,13 +12,11 @@
 #include "conversation.h"
 #include "history.h"
 #include "json_writer.h"
+#include "microseconds.h"
 #include "outbox.h"
 #include "tool_calls.h"
 #include "transcoder.h"
 #include "uplink.h"
-
-#define US_PER_MS UINT64_C(1000)
-#define US_PER_SECOND UINT64_C(1000000)
 
 /* Keys pressed before the conversation is active. */
 #define EARLY_DIGITS_MAX 32
@@ -45,9 +43,14 @@ struct aic_conversation {
 	const struct aic_provider *provider; /* the present agent's, and so on */
 	void *provider_state; /* owned; NULL where the provider has none */
 	const struct aic_settings *settings; /* the host's */
+	const struct aic_tools *tools;       /* the host's */
+	bool runs_tools;                     /* the host runs those that are its to run */
+	const struct aic_prompt_settings *prompts; /* the host's; NULL: none */
+	const char *state;                   /* an entry name=text of theirs; NULL: none */
+	bool state_missed;                   /* it was entered after the service was told the prompt, and before it could be told more */
 	struct aic_variable *variables;      /* owned, texts too */
 	size_t variable_count;
-	char *prompt; /* owned, placeholders filled; NULL: none */
+	char *prompt; /* owned, what the agent is told with placeholders filled; NULL: nothing */
 	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
@@ -56,9 +59,11 @@ struct aic_conversation {
 	enum aic_phase phase;
 	uint64_t now_us; /* of the input being handled */
 	uint64_t begun_us;
+	uint64_t begun_unix_us; /* the same as time of day, since 1970; 0: not known */
 	uint64_t phase_due_us; /* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
 	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
 	bool agent_ends;
+	uint64_t end_called_us; /* when the agent called a tool that ends the conversation; UINT64_MAX: it has not */
 	bool reopening; /* the conversation was active before, and is to be so again */
 	bool expires;   /* the service said that it ends the session */
 	bool resumed;   /* the service knows what was said before */
@@ -127,7 +132,43 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 /* Tells the agent which key the caller pressed. */
 void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
 
+/* --- conversation_tools.c --- */
+
+/* The agent calls a tool. */
+void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters);
+
+/* Nobody waits for an answer to that call any more. */
+void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
+void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
+
+/* When something is due about tools; UINT64_MAX: never. */
+uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation);
+
+/* Does it: tells the agent of tools that did not answer in time, ends the conversation that the agent has ended. */
+void aic_conversation_attend_to_tools(struct aic_conversation *conversation);
+
+/* --- conversation_prompt.c --- */
+
+/* Fills in what the agent is told at the start; forgets it. Filling in returns false when memory is short. */
+bool aic_conversation_fill_texts(struct aic_conversation *conversation);
+void aic_conversation_forget_texts(struct aic_conversation *conversation);
+
+/* The service has announced the conversation: is told of a state that was entered since it was told the prompt. */
+void aic_conversation_tell_missed_state(struct aic_conversation *conversation);
+
+/*
+ * The conversation is in that state from now on, with the values of placeholders in it; the service is not told. Returns NULL, or a sentence that says
+ * why not.
+ */
+const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count);
+
+/* What the agent is told in the present state, to be freed; NULL when memory is short, or where there is none. */
+char *aic_conversation_state_text(const struct aic_conversation *conversation);
+
 /* --- conversation_agent.c --- */
+
+/* Adds a copy of a variable, or replaces the value of the one of that name (whose length is given). Returns false when memory is short. */
+bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value);
 
 /* Copies what the agent is told about the call. Returns false when memory is short. */
 bool aic_conversation_copy_variables(struct aic_conversation *conversation, const struct aic_conversation_setup *setup);
@@ -146,6 +187,9 @@ void aic_conversation_plan_rollover(struct aic_conversation *conversation);
 
 /* The service has said that it ends the session in so long. */
 void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint64_t in_us);
+
+/* The service has said at the beginning that it ends the session at that time of day, in seconds since 1970. */
+void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds);
 
 /* Changes the session where that is due and nobody speaks. */
 void aic_conversation_attend_to_rollover(struct aic_conversation *conversation);

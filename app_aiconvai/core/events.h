@@ -10,6 +10,7 @@
 #include "audio_format.h"
 #include "outcome.h"
 #include "playout_queue.h"
+#include "tools.h"
 
 enum aic_event_type {
 	AIC_EVENT_READY,        /* the service announced the conversation; audio flows */
@@ -18,6 +19,8 @@ enum aic_event_type {
 	AIC_EVENT_INTERRUPTION,
 	AIC_EVENT_VAD,
 	AIC_EVENT_TOOL_CALL,
+	AIC_EVENT_TOOL_DONE,    /* nobody waits for an answer to it any more */
+	AIC_EVENT_STATE,        /* the conversation is in another state of the agent's prompts */
 	AIC_EVENT_FAILOVER,     /* another agent is tried, because this one's conversation could not be started */
 	AIC_EVENT_ERROR,        /* something went wrong; the conversation, or the attempts to start it, go on */
 	AIC_EVENT_ENDED,        /* the last event; what is queued may still be played */
@@ -66,7 +69,15 @@ struct aic_event {
 			const char *id;
 			const char *name;
 			const char *parameters; /* JSON */
+			enum aic_tool_run run;  /* who answers it: those that the engine runs are only told of */
+			const char *subroutine; /* of AIC_TOOL_GOSUB */
 		} tool_call;
+		struct {
+			const char *id;
+		} tool_done;
+		struct {
+			const char *name;
+		} state;
 		struct {
 			size_t other;       /* which of the setup's */
 			const char *reason;

@@ -153,6 +153,14 @@ void aic_json_put_boolean(struct aic_json_writer *writer, const char *key, bool 
 	}
 }
 
+void aic_json_put_json(struct aic_json_writer *writer, const char *key, const char *json)
+{
+	if (put_key(writer, key)) {
+		/* What yajl takes for a number it writes as it is. */
+		note(writer, yajl_gen_number(writer->gen, json, strlen(json)));
+	}
+}
+
 void aic_json_put_null(struct aic_json_writer *writer, const char *key)
 {
 	if (put_key(writer, key)) {

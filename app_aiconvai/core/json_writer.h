@@ -31,6 +31,7 @@ void aic_json_put_text(struct aic_json_writer *writer, const char *key, const ch
 void aic_json_put_integer(struct aic_json_writer *writer, const char *key, int64_t value);
 void aic_json_put_number(struct aic_json_writer *writer, const char *key, double value); /* up to six digits */
 void aic_json_put_boolean(struct aic_json_writer *writer, const char *key, bool value);
+void aic_json_put_json(struct aic_json_writer *writer, const char *key, const char *json); /* a value that is written already */
 void aic_json_put_null(struct aic_json_writer *writer, const char *key);
 
 /* The message so far, not terminated, valid until more is written or the writer is reset or freed; NULL if memory ran short. */

@@ -4,6 +4,9 @@
  */
 #include "options.h"
 
+#include "buffer.h"
+#include "json_reader.h"
+
 #define AIC_OPTIONS_TABLE_IMPLEMENTATION
 #include "options_table.h"
 
@@ -53,6 +56,13 @@ const struct aic_option *aic_option_find(const char *name)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		if (has_name(&aic_option_table[i], name)) {
+			return &aic_option_table[i];
+		}
+	}
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *prefix = aic_option_table[i].prefix;
+
+		if (prefix && !strncasecmp(name, prefix, strlen(prefix)) && name[strlen(prefix)]) {
 			return &aic_option_table[i];
 		}
 	}
@@ -210,7 +220,8 @@ static int parse_number(const char *value, double *result)
 	return 0;
 }
 
-static void *field_of(struct aic_settings *settings, const struct aic_option *option)
+/* `settings` is the struct that the option's scope belongs to. */
+static void *field_of(void *settings, const struct aic_option *option)
 {
 	return (char *) settings + option->offset;
 }
@@ -327,8 +338,70 @@ static bool is_variable_assignment(const char *value)
 	return *value == '=';
 }
 
+static bool has_form(const char *value, const char *const *forms)
+{
+	for (; forms && *forms; forms++) {
+		size_t length = strlen(*forms);
+
+		if ((*forms)[length - 1] == ':' ? !strncmp(value, *forms, length) && value[length] : !strcmp(value, *forms)) {
+			return true;
+		}
+	}
+	return !forms;
+}
+
+/* Whether an entry begins like that. */
+static bool list_has(const struct aic_string_list *list, const char *beginning, size_t length)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (!strncmp(list->items[i], beginning, length)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Adds one name=value to a list. Returns -1 when memory is short. */
+static int add_entry(struct report *report, struct aic_string_list *list, const struct aic_option *option, const struct aic_option_line *line)
+{
+	size_t prefix = option->prefix && !strncasecmp(line->name, option->prefix, strlen(option->prefix)) ? strlen(option->prefix) : 0;
+	struct aic_buffer entry = {0};
+	const char *text, *value;
+	char words[128];
+	int result = 0;
+
+	if ((prefix && (aic_buffer_append(&entry, line->name + prefix, strlen(line->name + prefix)) || aic_buffer_append(&entry, "=", 1)))
+		|| aic_buffer_append(&entry, line->value, strlen(line->value) + 1)) {
+		aic_buffer_free(&entry);
+		return -1;
+	}
+	text = (const char *) entry.bytes;
+	value = text + strcspn(text, "=") + 1;
+	if (!is_variable_assignment(text)) {
+		report_line(report, line, option, "expected name=value, the name made of letters, digits and _; correct it");
+	} else if (!has_form(value, option->forms)) {
+		report_line(report, line, option, "expected %s; correct it", join_words(option->forms, "", words, sizeof(words)));
+	} else if (option->prefix && list_has(list, text, (size_t) (value - text))) {
+		report_line(report, line, option, "expected once, it is there already; remove one");
+	} else {
+		result = list_add(list, text, strlen(text));
+	}
+	aic_buffer_free(&entry);
+	return result;
+}
+
+static bool is_json_object(const char *text)
+{
+	char nothing_wanted;
+	struct aic_json_reader *reader = aic_json_reader_new(NULL, 0, &nothing_wanted, sizeof(nothing_wanted));
+	bool good = *text == '{' && reader && !aic_json_reader_feed(reader, text, strlen(text)) && !aic_json_reader_finish(reader);
+
+	aic_json_reader_free(reader);
+	return good;
+}
+
 /* Reads one value into its field. Reports what is wrong with it. */
-static void set_option(struct report *report, struct aic_settings *settings, const struct aic_option *option, const struct aic_option_line *line)
+static void set_option(struct report *report, void *settings, const struct aic_option *option, const struct aic_option_line *line)
 {
 	void *field = field_of(settings, option);
 	const char *value = line->value;
@@ -384,13 +457,19 @@ static void set_option(struct report *report, struct aic_settings *settings, con
 			break;
 		}
 		if (option->multiple) {
-			if (!is_variable_assignment(value)) {
-				report_line(report, line, option, "expected name=value, the name made of letters, digits and _; correct it");
-				break;
-			}
-			result = list_add(field, value, strlen(value));
+			result = add_entry(report, field, option, line);
 		} else {
 			result = set_text(field, value, strlen(value));
+		}
+		break;
+	case AIC_TYPE_JSON:
+		if (check_text_length(report, line, option)) {
+			break;
+		}
+		if (is_json_object(value)) {
+			result = set_text(field, value, strlen(value));
+		} else {
+			report_line(report, line, option, "expected a JSON object, on one line; correct it");
 		}
 		break;
 	case AIC_TYPE_LIST:
@@ -405,10 +484,52 @@ static void set_option(struct report *report, struct aic_settings *settings, con
 	}
 }
 
+enum aic_option_scope aic_section_scope(const char *section, const char **name)
+{
+	static const struct {
+		const char *prefix;
+		enum aic_option_scope scope;
+	} kinds[] = {{"tool-", AIC_SCOPE_TOOL}, {"prompt-", AIC_SCOPE_PROMPT}};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t length = strlen(kinds[i].prefix);
+
+		if (!strncasecmp(section, kinds[i].prefix, length)) {
+			if (name) {
+				*name = section + length;
+			}
+			return kinds[i].scope;
+		}
+	}
+	if (name) {
+		*name = section;
+	}
+	return strcasecmp(section, "general") ? AIC_SCOPE_AGENT : AIC_SCOPE_GENERAL;
+}
+
+/* The one of the scopes whose struct an option's field is in. */
+static enum aic_option_scope struct_scope(enum aic_option_scope scope)
+{
+	return scope == AIC_SCOPE_GENERAL || scope == AIC_SCOPE_BOTH ? AIC_SCOPE_AGENT : scope;
+}
+
+static bool may_stand_in(enum aic_option_scope option, enum aic_option_scope section)
+{
+	return option == section || (option == AIC_SCOPE_BOTH && struct_scope(section) == AIC_SCOPE_AGENT);
+}
+
 /* Notes in `first_line` (one for every option, 0) on which line each option is set. */
-static void read_lines(struct report *report, struct aic_settings *settings, bool general, const struct aic_option_line *lines, size_t count,
+static void read_lines(struct report *report, void *settings, enum aic_option_scope scope, const struct aic_option_line *lines, size_t count,
 	int *first_line)
 {
+	static const char *const places[] = {
+		[AIC_SCOPE_GENERAL] = "in [general]",
+		[AIC_SCOPE_AGENT] = "in an agent's section",
+		[AIC_SCOPE_BOTH] = "in [general] or an agent's section",
+		[AIC_SCOPE_TOOL] = "in a section [tool-NAME]",
+		[AIC_SCOPE_PROMPT] = "in a section [prompt-NAME]",
+	};
+
 	for (size_t i = 0; i < count; i++) {
 		const struct aic_option_line *line = &lines[i];
 		const struct aic_option *option = aic_option_find(line->name);
@@ -418,10 +539,8 @@ static void read_lines(struct report *report, struct aic_settings *settings, boo
 
 			report_line(report, line, NULL, "expected a known option; %s%s%s", nearest ? "did you mean " : "remove it or see docs/reference/options.md",
 				nearest ? nearest : "", nearest ? "?" : "");
-		} else if (general && option->scope == AIC_SCOPE_AGENT) {
-			report_line(report, line, option, "expected in an agent's section; move it there");
-		} else if (!general && option->scope == AIC_SCOPE_GENERAL) {
-			report_line(report, line, option, "expected in [general]; move it there");
+		} else if (!may_stand_in(option->scope, scope)) {
+			report_line(report, line, option, "expected %s; move it there", places[option->scope]);
 		} else if (first_line[option - aic_option_table] && !option->multiple) {
 			report_line(report, line, option, "expected once, line %d sets it already; remove one", first_line[option - aic_option_table]);
 		} else {
@@ -449,7 +568,7 @@ static void inherit_general(struct aic_settings *settings, const struct aic_sett
 	}
 }
 
-static void set_default(struct report *report, struct aic_settings *settings, const struct aic_option *option, const char *value)
+static void set_default(struct report *report, void *settings, const struct aic_option *option, const char *value)
 {
 	struct aic_option_line line = {"configs/options.json", 0, option->name, value};
 
@@ -464,32 +583,20 @@ static void ignore_problem(void *user, const char *problem)
 	(void) problem;
 }
 
-int aic_settings_init(struct aic_settings *settings)
-{
-	struct report report = {"defaults", ignore_problem, NULL, 0};
-
-	memset(settings, 0, sizeof(*settings));
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		set_default(&report, settings, &aic_option_table[i], aic_option_table[i].default_value);
-	}
-	/* The table is checked when it is generated, so that what can fail here is memory. */
-	if (report.count) {
-		aic_settings_free(settings);
-		return -1;
-	}
-	return 0;
-}
-
-void aic_settings_free(struct aic_settings *settings)
+static void free_fields(void *settings, enum aic_option_scope scope)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct aic_option *option = &aic_option_table[i];
 		void *field = field_of(settings, option);
 
+		if (struct_scope(option->scope) != scope) {
+			continue;
+		}
 		switch (option->type) {
 		case AIC_TYPE_STRING:
 		case AIC_TYPE_URL:
 		case AIC_TYPE_PATH:
+		case AIC_TYPE_JSON:
 			if (!option->multiple) {
 				free(*(char **) field);
 				*(char **) field = NULL;
@@ -506,6 +613,57 @@ void aic_settings_free(struct aic_settings *settings)
 			break;
 		}
 	}
+}
+
+/* Sets the defaults of the options in the struct of that scope, which is zeros. Returns 0, or -1 when memory is short. */
+static int set_defaults(void *settings, enum aic_option_scope scope)
+{
+	struct report report = {"defaults", ignore_problem, NULL, 0};
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (struct_scope(aic_option_table[i].scope) == scope) {
+			set_default(&report, settings, &aic_option_table[i], aic_option_table[i].default_value);
+		}
+	}
+	/* The table is checked when it is generated, so that what can fail here is memory. */
+	if (report.count) {
+		free_fields(settings, scope);
+		return -1;
+	}
+	return 0;
+}
+
+int aic_settings_init(struct aic_settings *settings)
+{
+	memset(settings, 0, sizeof(*settings));
+	return set_defaults(settings, AIC_SCOPE_AGENT);
+}
+
+void aic_settings_free(struct aic_settings *settings)
+{
+	free_fields(settings, AIC_SCOPE_AGENT);
+}
+
+int aic_tool_settings_init(struct aic_tool_settings *settings)
+{
+	memset(settings, 0, sizeof(*settings));
+	return set_defaults(settings, AIC_SCOPE_TOOL);
+}
+
+void aic_tool_settings_free(struct aic_tool_settings *settings)
+{
+	free_fields(settings, AIC_SCOPE_TOOL);
+}
+
+int aic_prompt_settings_init(struct aic_prompt_settings *settings)
+{
+	memset(settings, 0, sizeof(*settings));
+	return set_defaults(settings, AIC_SCOPE_PROMPT);
+}
+
+void aic_prompt_settings_free(struct aic_prompt_settings *settings)
+{
+	free_fields(settings, AIC_SCOPE_PROMPT);
 }
 
 static const char *provider_name(enum aic_option_provider provider)
@@ -562,14 +720,33 @@ static void check_rules(struct report *report, enum aic_option_provider provider
 	}
 }
 
+/* Reads a section in which each line is judged by itself. */
+static int read_section(void *settings, enum aic_option_scope scope, const char *section, const struct aic_option_line *lines, size_t count,
+	aic_problem_fn problem, void *user)
+{
+	struct report report = {section, problem, user, 0};
+	int first_line[OPTION_COUNT] = {0};
+
+	read_lines(&report, settings, scope, lines, count, first_line);
+	return report.count;
+}
+
 int aic_settings_read_general(struct aic_settings *settings, const struct aic_option_line *lines, size_t count,
 	aic_problem_fn problem, void *user)
 {
-	struct report report = {"general", problem, user, 0};
-	int first_line[OPTION_COUNT] = {0};
+	return read_section(settings, AIC_SCOPE_GENERAL, "general", lines, count, problem, user);
+}
 
-	read_lines(&report, settings, true, lines, count, first_line);
-	return report.count;
+int aic_tool_settings_read(struct aic_tool_settings *settings, const char *section, const struct aic_option_line *lines, size_t count,
+	aic_problem_fn problem, void *user)
+{
+	return read_section(settings, AIC_SCOPE_TOOL, section, lines, count, problem, user);
+}
+
+int aic_prompt_settings_read(struct aic_prompt_settings *settings, const char *section, const struct aic_option_line *lines, size_t count,
+	aic_problem_fn problem, void *user)
+{
+	return read_section(settings, AIC_SCOPE_PROMPT, section, lines, count, problem, user);
 }
 
 int aic_settings_read_agent(struct aic_settings *settings, const struct aic_settings *general, const char *name,
@@ -579,7 +756,7 @@ int aic_settings_read_agent(struct aic_settings *settings, const struct aic_sett
 	int first_line[OPTION_COUNT] = {0};
 
 	inherit_general(settings, general);
-	read_lines(&report, settings, false, lines, count, first_line);
+	read_lines(&report, settings, AIC_SCOPE_AGENT, lines, count, first_line);
 	/* What does not fit together is only worth saying when each line by itself is right. */
 	if (!report.count) {
 		check_providers(&report, settings->provider, lines, count);

@@ -17,13 +17,15 @@ struct aic_string_list {
 	size_t count;
 };
 
-/* struct aic_settings: one field for every option. */
+/* struct aic_settings, struct aic_tool_settings and struct aic_prompt_settings: one field for every option. */
 #include "options_table.h"
 
 enum aic_option_scope {
 	AIC_SCOPE_GENERAL, /* only in [general] */
 	AIC_SCOPE_AGENT,   /* only in an agent's section */
 	AIC_SCOPE_BOTH,    /* [general] sets the default, an agent's section overrides it */
+	AIC_SCOPE_TOOL,    /* only in a section [tool-NAME] */
+	AIC_SCOPE_PROMPT,  /* only in a section [prompt-NAME] */
 };
 
 enum aic_option_type {
@@ -35,6 +37,7 @@ enum aic_option_type {
 	AIC_TYPE_URL,
 	AIC_TYPE_PATH,
 	AIC_TYPE_LIST,
+	AIC_TYPE_JSON, /* the text of an object */
 };
 
 /* The default of an option with one provider. */
@@ -67,7 +70,9 @@ struct aic_option {
 	const char *default_value; /* as text; NULL: not set */
 	const struct aic_provider_default *provider_defaults; /* go before it; NULL: none */
 	const char *help;
-	size_t offset; /* in struct aic_settings */
+	const char *prefix;       /* of a multiple option: PREFIXname = value is one name=value of it; NULL: none */
+	const char *const *forms; /* what such a value may be, or begin with where the form ends with a colon; ends with NULL; NULL: anything */
+	size_t offset; /* in the struct of its scope */
 };
 
 /* One line of a section. */
@@ -84,7 +89,7 @@ typedef void (*aic_problem_fn)(void *user, const char *problem);
 /* The table; `*count` is how many. */
 const struct aic_option *aic_options(size_t *count);
 
-/* The option of that name or alias, upper or lower case alike; NULL if there is none. */
+/* The option of that name, alias or prefix, upper or lower case alike; NULL if there is none. */
 const struct aic_option *aic_option_find(const char *name);
 
 /* Fills in the defaults. Returns 0, or -1 when memory is short. Free with aic_settings_free(). */
@@ -104,6 +109,19 @@ int aic_settings_read_general(struct aic_settings *settings, const struct aic_op
  */
 int aic_settings_read_agent(struct aic_settings *settings, const struct aic_settings *general, const char *name,
 	const struct aic_option_line *lines, size_t count, aic_problem_fn problem, void *user);
+
+/* What a section is about, by its name: AIC_SCOPE_GENERAL, _AGENT, _TOOL or _PROMPT. `name` (may be NULL) is set to what it is called among its kind. */
+enum aic_option_scope aic_section_scope(const char *section, const char **name);
+
+/* As above, for what agents refer to; each section has settings of its own. */
+int aic_tool_settings_init(struct aic_tool_settings *settings);
+void aic_tool_settings_free(struct aic_tool_settings *settings);
+int aic_tool_settings_read(struct aic_tool_settings *settings, const char *section, const struct aic_option_line *lines, size_t count,
+	aic_problem_fn problem, void *user);
+int aic_prompt_settings_init(struct aic_prompt_settings *settings);
+void aic_prompt_settings_free(struct aic_prompt_settings *settings);
+int aic_prompt_settings_read(struct aic_prompt_settings *settings, const char *section, const struct aic_option_line *lines, size_t count,
+	aic_problem_fn problem, void *user);
 
 /* Writes a secret so that it can be shown: "****" and its last four characters (only stars if it is short). Returns `buffer`. */
 const char *aic_mask_secret(const char *secret, char *buffer, size_t size);

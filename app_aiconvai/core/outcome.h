@@ -20,14 +20,17 @@ enum aic_status {
 	AIC_STATUS_INVALID,       /* the application's arguments, or the agent, are wrong */
 };
 
-/* Length of a reason, terminator included. */
+/* Length of a reason, and of a transfer's name and place, terminator included. */
 #define AIC_REASON_MAX 320
+#define AIC_TRANSFER_MAX 256
 
 struct aic_outcome {
 	bool play_out;                /* what is queued is still to be heard: the agent ended by itself */
 	enum aic_status status;
 	uint16_t close_code;          /* of the WebSocket, 0 if it never was closed by a code */
 	char reason[AIC_REASON_MAX]; /* one sentence for people; never holds a secret */
+	char transfer[AIC_TRANSFER_MAX]; /* the name of where the agent sends the caller, as in transfer_to_NAME; empty: nowhere */
+	char transfer_place[AIC_TRANSFER_MAX]; /* CONTEXT,EXTENSION,PRIORITY */
 };
 
 /* "COMPLETED", "CALLER_HANGUP", ... */

@@ -48,3 +48,21 @@ char *aic_placeholders_fill(const char *text, const struct aic_variable *variabl
 	}
 	return (char *) out.bytes;
 }
+
+const char *aic_placeholder_next(const char *text, char name[AIC_PLACEHOLDER_MAX])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+	while (*(text += strcspn(text, "{"))) {
+		size_t braces = strspn(text, "{");
+		size_t length = strspn(text + braces, letters);
+
+		text += braces;
+		if (braces == 1 && length && length < AIC_PLACEHOLDER_MAX && text[length] == '}') {
+			memcpy(name, text, length);
+			name[length] = '\0';
+			return text + length + 1;
+		}
+	}
+	return NULL;
+}

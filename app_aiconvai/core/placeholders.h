@@ -15,4 +15,10 @@
  */
 char *aic_placeholders_fill(const char *text, const struct aic_variable *variables, size_t count);
 
+/* Length of a placeholder's name that aic_placeholder_next() finds, terminator included. */
+#define AIC_PLACEHOLDER_MAX 64
+
+/* Copies the name of the first placeholder in `text`, letters, digits and _ in single braces, to `name`. Returns what follows it, NULL: there is none. */
+const char *aic_placeholder_next(const char *text, char name[AIC_PLACEHOLDER_MAX]);
+
 #endif

@@ -4,7 +4,7 @@
  */
 #include "playout_delay.h"
 
-#define US_PER_MS UINT64_C(1000)
+#include "microseconds.h"
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {

@@ -94,6 +94,12 @@ struct aic_provider {
 	void (*context)(struct aic_conversation *conversation, const char *text);
 	void (*user_message)(struct aic_conversation *conversation, const char *text);
 
+	/*
+	 * The agent is told `text` besides from now on: aic_port_prompt() has the whole. NULL where the service has no message for instructions: it is told
+	 * with context().
+	 */
+	void (*instruct)(struct aic_conversation *conversation, const char *text);
+
 	/* The result of a tool call, as text. NULL where the service calls none. */
 	void (*tool_result)(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error);
 

@@ -55,6 +55,30 @@ const char *aic_port_first_message_order(const struct aic_conversation *conversa
 	return conversation->stats.reopenings ? conversation->reconnect_message.order : conversation->first_message.order;
 }
 
+const struct aic_tools *aic_port_tools(const struct aic_conversation *conversation)
+{
+	return conversation->tools;
+}
+
+void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key, const char *type,
+	const char *parameters)
+{
+	aic_json_open_array(writer, key);
+	for (size_t i = 0; i < conversation->tools->count; i++) {
+		const struct aic_tool *tool = &conversation->tools->items[i];
+
+		aic_json_open_object(writer, NULL);
+		if (type) {
+			aic_json_put_text(writer, "type", type);
+		}
+		aic_json_put_text(writer, "name", tool->name);
+		aic_json_put_text(writer, "description", tool->description ? tool->description : "");
+		aic_json_put_json(writer, parameters, tool->parameters);
+		aic_json_close_object(writer);
+	}
+	aic_json_close_array(writer);
+}
+
 void aic_port_keep(struct aic_conversation *conversation, const char *text)
 {
 	char *copy = strdup(text);
@@ -79,6 +103,13 @@ void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms)
 {
 	if (conversation->phase == AIC_PHASE_ACTIVE) {
 		aic_conversation_expect_expiry(conversation, in_ms * US_PER_MS);
+	}
+}
+
+void aic_port_expires_at(struct aic_conversation *conversation, int64_t unix_seconds)
+{
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
+		aic_conversation_expect_expiry_at(conversation, unix_seconds);
 	}
 }
 
@@ -151,6 +182,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
 	aic_conversation_plan_rollover(conversation);
 	aic_conversation_restored(conversation);
+	aic_conversation_tell_missed_state(conversation);
 	for (size_t i = 0; i < conversation->early_digit_count; i++) {
 		aic_conversation_tell_key(conversation, conversation->early_digits[i]);
 	}
@@ -306,23 +338,28 @@ void aic_port_vad(struct aic_conversation *conversation, double score)
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_VAD, .vad = {.score = score}});
 }
 
+char *aic_port_said_as_json(struct aic_conversation *conversation, const char *key)
+{
+	char *said = aic_history_text(&conversation->history, ""), *copy = NULL;
+	struct aic_json_writer *writer = aic_port_new_message(conversation);
+	const char *json;
+	size_t length;
+
+	if (said) {
+		aic_json_open_object(writer, NULL);
+		aic_json_put_text(writer, key, said);
+		aic_json_close_object(writer);
+		if ((json = aic_json_writer_text(writer, &length))) {
+			copy = strndup(json, length);
+		}
+		free(said);
+	}
+	return copy;
+}
+
 void aic_port_tool_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters)
 {
-	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
-
-	conversation->stats.tool_calls++;
-	if (aic_tool_calls_find(&conversation->tool_calls, id)) {
-		/* A refusal would be taken for the answer to the first. */
-		aic_conversation_tell_error(conversation, "a tool call was ignored: its id is open already");
-		return;
-	}
-	if (aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
-		aic_conversation_tell_error(conversation, "a tool call was refused: too many are open");
-		conversation->provider->tool_result(conversation, id, name, "Too many tool calls are open at once.", true);
-		return;
-	}
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
-		.tool_call = {.id = id, .name = name, .parameters = parameters}});
+	aic_conversation_call_tool(conversation, id, name, parameters);
 }
 
 void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id)
@@ -330,7 +367,7 @@ void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *
 	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
 
 	if (call) {
-		aic_tool_calls_remove(&conversation->tool_calls, call);
+		aic_conversation_forget_tool_call(conversation, call);
 	}
 }
 

@@ -42,6 +42,18 @@ void aic_port_resumes(struct aic_conversation *conversation);
 /* The service ends this session in so many milliseconds, or has done so: another one takes over, and a close that comes sooner is no end. */
 void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms);
 
+/* The same of a time of day, in seconds since 1970, that is far off: another one takes over before. To be told after aic_port_ready(). */
+void aic_port_expires_at(struct aic_conversation *conversation, int64_t unix_seconds);
+
+/* The tools that the agent may call. */
+const struct aic_tools *aic_port_tools(const struct aic_conversation *conversation);
+
+/*
+ * Writes them as an array of objects with name, description and, under the name given, the JSON Schema of their parameters, as most services have them;
+ * `type` (NULL: none) is a member before those.
+ */
+void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key, const char *type, const char *parameters);
+
 /* What the channel speaks: a provider that has the choice takes the same. */
 struct aic_audio_format aic_port_line_format(const struct aic_conversation *conversation);
 
@@ -91,6 +103,9 @@ void aic_port_mark(struct aic_conversation *conversation, const char *name);
 
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id);
 void aic_port_vad(struct aic_conversation *conversation, double score);
+
+/* What was said so far, as an object with one member of that name: for a tool call that says no more. To be freed; NULL: nothing, or memory is short. */
+char *aic_port_said_as_json(struct aic_conversation *conversation, const char *key);
 
 /* The agent calls a tool of ours; the engine answers for whoever does not. `parameters` is JSON. */
 void aic_port_tool_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters);

@@ -158,6 +158,9 @@ static void put_agent(struct aic_conversation *conversation, struct aic_json_wri
 	if (aic_port_prompt(conversation)) {
 		aic_json_put_text(writer, "prompt", aic_port_prompt(conversation));
 	}
+	if (aic_port_tools(conversation)->count) {
+		aic_port_put_tools(conversation, writer, "functions", NULL, "parameters");
+	}
 	aic_json_close_object(writer);
 	aic_json_open_object(writer, "speak");
 	put_provider(writer, "deepgram", settings->voice_id);

@@ -220,6 +220,13 @@ static void gemini_begin(struct aic_conversation *conversation)
 		put_parts(writer, aic_port_prompt(conversation));
 		aic_json_close_object(writer);
 	}
+	if (aic_port_tools(conversation)->count) {
+		aic_json_open_array(writer, "tools");
+		aic_json_open_object(writer, NULL);
+		aic_port_put_tools(conversation, writer, "functionDeclarations", NULL, "parametersJsonSchema");
+		aic_json_close_object(writer);
+		aic_json_close_array(writer);
+	}
 	put_realtime_input(writer, settings);
 	put_empty(writer, "inputAudioTranscription");
 	put_empty(writer, "outputAudioTranscription");

@@ -259,6 +259,9 @@ static void update_session(struct aic_conversation *conversation)
 	aic_json_put_text(writer, "voice", settings->voice_id);
 	aic_json_close_object(writer);
 	aic_json_close_object(writer);
+	if (aic_port_tools(conversation)->count) {
+		aic_port_put_tools(conversation, writer, "tools", "function", "parameters");
+	}
 	if (settings->max_output_tokens) {
 		aic_json_put_integer(writer, "max_output_tokens", settings->max_output_tokens);
 	}
@@ -586,6 +589,19 @@ static void openai_context(struct aic_conversation *conversation, const char *te
 	add_text(conversation, "system", text);
 }
 
+static void openai_instruct(struct aic_conversation *conversation, const char *text)
+{
+	struct aic_json_writer *writer = aic_port_begin(conversation, "session.update");
+
+	/* Only what is named changes, and that as a whole. */
+	(void) text;
+	aic_json_open_object(writer, "session");
+	aic_json_put_text(writer, "type", "realtime");
+	aic_json_put_text(writer, "instructions", aic_port_prompt(conversation));
+	aic_json_close_object(writer);
+	aic_port_finish(conversation, writer);
+}
+
 static void openai_user_message(struct aic_conversation *conversation, const char *text)
 {
 	add_text(conversation, "user", text);
@@ -633,6 +649,7 @@ const struct aic_provider aic_provider_openai = {
 	.encode_audio = openai_encode_audio,
 	.context = openai_context,
 	.user_message = openai_user_message,
+	.instruct = openai_instruct,
 	.tool_result = openai_tool_result,
 	.closes = closes,
 	.close_count = sizeof(closes) / sizeof(closes[0]),

@@ -17,9 +17,10 @@
 #include "utf8.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* The service's name for what it wants done. What that is was said in the conversation: there are no parameters, and words are the answer. */
+/* The service's name for what it wants done. What that is was said in the conversation, and that is what whoever does it is given; words are the answer. */
 #define DELEGATION "delegation"
 
 /* The linear rates it has. */
@@ -28,6 +29,9 @@
 
 /* What is longer is told in several pieces. */
 #define TRANSCRIPT_MAX 1024
+
+/* The service takes 500 tokens at once; in no language has a token less than two bytes for long. */
+#define APPEND_MAX 1000
 
 struct live_state {
 	struct aic_audio_format format; /* both ways */
@@ -40,6 +44,7 @@ struct live_message {
 	struct aic_text text;
 	struct aic_json_bytes delta;
 	struct aic_text session_id, reason;
+	struct aic_json_integer expires_at; /* seconds since 1970 */
 	struct aic_text delegation_id;
 	struct aic_text error_code, error_message;
 };
@@ -51,6 +56,7 @@ static const struct aic_json_field fields[] = {
 	FIELD("delta|_transcript.", AIC_JSON_STRING, text),
 	FIELD("delta", AIC_JSON_BASE64, delta),
 	FIELD("session.id", AIC_JSON_STRING, session_id),
+	FIELD("session.expires_at", AIC_JSON_INTEGER, expires_at),
 	FIELD("reason", AIC_JSON_STRING, reason),
 	FIELD("delegation.id", AIC_JSON_STRING, delegation_id),
 	FIELD("error.code", AIC_JSON_STRING, error_code),
@@ -114,18 +120,45 @@ static void live_begin(struct aic_conversation *conversation)
 	aic_port_finish(conversation, writer);
 }
 
+/* How much of a text goes into one message: all of it, or whole words of it. */
+static size_t piece_length(const char *text)
+{
+	size_t length = strnlen(text, APPEND_MAX + 1), cut = APPEND_MAX;
+
+	if (length <= APPEND_MAX) {
+		return length;
+	}
+	while (cut && text[cut] != ' ' && text[cut] != '\n') {
+		cut--;
+	}
+	if (cut) {
+		return cut + 1;
+	}
+	/* One word: not in the middle of a character. */
+	for (cut = APPEND_MAX; cut && ((unsigned char) text[cut] & 0xc0) == 0x80; cut--) {
+	}
+	return cut;
+}
+
 /* That there is no delegation has to be said, too. */
 static void append(struct aic_conversation *conversation, const char *type, const char *content, const char *delegation_id)
 {
-	struct aic_json_writer *writer = aic_port_begin(conversation, type);
+	do {
+		struct aic_json_writer *writer = aic_port_begin(conversation, type);
+		size_t length = piece_length(content);
+		char piece[APPEND_MAX + 1];
 
-	aic_json_put_text(writer, "content", content);
-	if (delegation_id) {
-		aic_json_put_text(writer, "delegation_id", delegation_id);
-	} else {
-		aic_json_put_null(writer, "delegation_id");
-	}
-	aic_port_finish(conversation, writer);
+		memcpy(piece, content, length);
+		piece[length] = '\0';
+		content += length;
+		aic_json_put_text(writer, "content", piece);
+		if (delegation_id) {
+			aic_json_put_text(writer, "delegation_id", delegation_id);
+		} else {
+			aic_json_put_null(writer, "delegation_id");
+		}
+		aic_port_finish(conversation, writer);
+	} while (*content);
 }
 
 /* --- messages from the service --- */
@@ -136,6 +169,9 @@ static void on_started(struct aic_conversation *conversation, const void *record
 	struct live_state *state = aic_port_state(conversation);
 
 	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format, state->format);
+	if (message->expires_at.present) {
+		aic_port_expires_at(conversation, message->expires_at.value);
+	}
 	if (aic_port_first_message_order(conversation)) {
 		append(conversation, "session.instructions.append", aic_port_first_message_order(conversation), NULL);
 	}
@@ -197,7 +233,10 @@ static void on_delegation(struct aic_conversation *conversation, const void *rec
 	tell_transcript(conversation, AIC_ROLE_CALLER);
 	tell_transcript(conversation, AIC_ROLE_AGENT);
 	if (message->delegation_id.bytes) {
-		aic_port_tool_call(conversation, message->delegation_id.bytes, DELEGATION, "{}");
+		char *parameters = aic_port_said_as_json(conversation, "conversation");
+
+		aic_port_tool_call(conversation, message->delegation_id.bytes, DELEGATION, parameters ? parameters : "{}");
+		free(parameters);
 	}
 }
 
@@ -295,6 +334,11 @@ static void live_context(struct aic_conversation *conversation, const char *text
 	append(conversation, "session.thinking.append", text, NULL);
 }
 
+static void live_instruct(struct aic_conversation *conversation, const char *text)
+{
+	append(conversation, "session.instructions.append", text, NULL);
+}
+
 static void live_user_message(struct aic_conversation *conversation, const char *text)
 {
 	append(conversation, "session.commentary.append", text, NULL);
@@ -334,6 +378,7 @@ const struct aic_provider aic_provider_openai_live = {
 	.encode_audio = live_encode_audio,
 	.context = live_context,
 	.user_message = live_user_message,
+	.instruct = live_instruct,
 	.tool_result = live_tool_result,
 	.finish = live_finish,
 };

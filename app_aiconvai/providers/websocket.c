@@ -127,6 +127,9 @@ static void websocket_begin(struct aic_conversation *conversation)
 	put_config(conversation, writer, state->format);
 	aic_port_put_variables(conversation, writer, "variables");
 	put_extensions(writer);
+	if (aic_port_tools(conversation)->count) {
+		aic_port_put_tools(conversation, writer, "tools", NULL, "parameters");
+	}
 	aic_port_finish(conversation, writer);
 }
 

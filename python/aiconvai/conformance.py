@@ -59,6 +59,11 @@ DEFAULTS = {
     "vad_prefix_padding_ms": 200,
 }
 """Those of the module."""
+DECLARED_TOOL = {
+    "name": "look_up",
+    "description": "For a test: it always fails.",
+    "parameters": {"type": "object", "properties": {"what": {"type": "string"}}},
+}
 
 app = typer.Typer(add_completion=False)
 
@@ -129,7 +134,9 @@ class _Caller:
         """The first message; returns when the session was started, or cannot be any more. Raises `TimeoutError`."""
         audio_format, rate = WIRE_FORMATS[self._format]
         config = {"audio_format": audio_format, "sample_rate": rate, "channels": 1, **DEFAULTS}
-        await self._send(type="session.init", config=config, variables={}, extensions=list(EXTENSIONS))
+        await self._send(
+            type="session.init", config=config, variables={}, extensions=list(EXTENSIONS), tools=[DECLARED_TOOL]
+        )
         await asyncio.wait_for(self._waiters.until(lambda: self.is_started or self.is_over), timeout)
 
     async def talk(self, patience: float) -> None:

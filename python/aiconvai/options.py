@@ -36,6 +36,8 @@ from pydantic import (
 )
 
 GENERAL = "general"
+DECLARATIONS = ("tool", "prompt")
+"""Scopes of what agents refer to: sections [SCOPE-NAME]."""
 BLANKS = "".join(map(chr, range(33)))
 """What Asterisk strips from around a value: every byte up to and including the space."""
 
@@ -49,6 +51,13 @@ TRUE_WORDS = frozenset(("yes", "true", "on", "y", "t", "1"))
 FALSE_WORDS = frozenset(("no", "false", "off", "n", "f", "0"))
 
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+_TYPE_WORDS = {
+    "string": "text",
+    "secret": "a secret",
+    "url": "a URL",
+    "path": "the path of a file",
+    "json": "a JSON object on one line",
+}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 
@@ -69,13 +78,18 @@ class OptionDefinition(BaseModel):
 
     name: str
     aliases: tuple[str, ...] = ()
-    scope: Literal["general", "agent", "both"]
-    type: Literal["boolean", "integer", "number", "enum", "string", "secret", "url", "path", "list"]
+    scope: Literal["general", "agent", "both", "tool", "prompt"]
+    type: Literal["boolean", "integer", "number", "enum", "string", "secret", "url", "path", "list", "json"]
     unit: str | None = None
     range: tuple[int, int] | tuple[float, float] | None = None
     values: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
     multiple: bool = False
+    """Every line adds an entry name=value."""
+    prefix: str | None = None
+    """A line PREFIXname = value adds one too."""
+    forms: tuple[str, ...] = ()
+    """What the value of an entry may be, or begin with where the form ends with a colon; none: anything."""
     providers: tuple[str, ...] = ()
     """Those it is for; none: all."""
     default: bool | int | float | str | None
@@ -119,7 +133,9 @@ class OptionDefinition(BaseModel):
                 return ", ".join(self.values)
             case "list":
                 return f"at most {high} entries separated by commas"
-        words = {"string": "text", "secret": "a secret", "url": "a URL", "path": "the path of a file"}[self.type]
+        if self.forms:
+            return ", ".join(f"{form}..." if form.endswith(":") else form for form in self.forms)
+        words = _TYPE_WORDS[self.type]
         if self.schemes:
             schemes = " or ".join(f"{scheme}://" for scheme in self.schemes)
             words += f" beginning with {schemes}" if self.type == "url" else f", a URL beginning with {schemes}"
@@ -127,7 +143,23 @@ class OptionDefinition(BaseModel):
 
     def in_section(self, section: str) -> bool:
         """Whether the option may stand in the section of this name."""
-        return self.scope in ("both", GENERAL if fold_case(section) == GENERAL else "agent")
+        kind, _ = kind_of(section)
+        return self.scope == kind or (self.scope == "both" and kind not in DECLARATIONS)
+
+    @property
+    def line_name(self) -> str:
+        """What a line that sets the option begins with."""
+        return f"{self.prefix}NAME" if self.prefix else self.name
+
+    def line(self, text: str) -> tuple[str, str]:
+        """The name and the value of a line that gives the option that text: for one with a prefix, of name=value."""
+        name, _, value = text.partition("=")
+        return (f"{self.prefix}{name}", value) if self.prefix else (self.name, text)
+
+    def entry_text(self, key: str, value: str) -> str:
+        """What a line `key = value` gives the option: for one with a prefix, name=value."""
+        prefixed = self.prefix is not None and fold_case(key).startswith(self.prefix)
+        return f"{key[len(self.prefix or '') :]}={value}" if prefixed else value
 
     def shown(self, text: str) -> str:
         """The value's text as it may be printed."""
@@ -183,8 +215,22 @@ def options_by_name() -> dict[str, OptionDefinition]:
 
 
 def find_option(name: str) -> OptionDefinition | None:
-    """The option of this name or alias, whatever its case; None when there is none."""
-    return options_by_name().get(fold_case(name))
+    """The option of this name, alias or prefix, whatever its case; None when there is none."""
+    folded = fold_case(name)
+    prefixed = (one for one in options() if one.prefix and folded.startswith(one.prefix) and folded != one.prefix)
+    return options_by_name().get(folded) or next(prefixed, None)
+
+
+def kind_of(section: str) -> tuple[Literal["general", "agent", "tool", "prompt"], str]:
+    """What the section of this name is about, and what it is called among its kind."""
+    folded = fold_case(section)
+    if folded == GENERAL:
+        return "general", section
+    if folded.startswith("tool-"):
+        return "tool", section[len("tool-") :]
+    if folded.startswith("prompt-"):
+        return "prompt", section[len("prompt-") :]
+    return "agent", section
 
 
 # Types of the settings: each takes the text of aiconvai.conf or the value itself
@@ -249,6 +295,30 @@ def _check_variable(value: str) -> str:
     return value
 
 
+def _check_form(forms: Sequence[str]) -> Callable[[str], str]:
+    def check(entry: str) -> str:
+        value = entry.partition("=")[2]
+        for form in forms:
+            if (value.startswith(form) and value != form) if form.endswith(":") else value == form:
+                return entry
+        raise ValueError("of no known form")
+
+    return check
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _check_json_object(value: str) -> str:
+    try:
+        if not isinstance(json.loads(value, parse_constant=_refuse_constant), dict) or not value.startswith("{"):
+            raise ValueError("no object")
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
 def _entry_type(option: OptionDefinition) -> Any:
     """The annotated type of one line's value."""
     low, high = option.range or (None, None)
@@ -272,6 +342,10 @@ def _entry_type(option: OptionDefinition) -> Any:
         checks.append(AfterValidator(_check_url(option.schemes)))
     if option.multiple:
         checks.append(AfterValidator(_check_variable))
+    if option.forms:
+        checks.append(AfterValidator(_check_form(option.forms)))
+    if option.type == "json":
+        checks.append(AfterValidator(_check_json_object))
     text: Any = str
     for check in checks:
         text = Annotated[text, check]
@@ -335,6 +409,8 @@ def _secret_check(option: OptionDefinition) -> Callable[[SecretStr], SecretStr]:
 
 GeneralSettings = _build_model("GeneralSettings", ("general", "both"), "The settings of [general].")
 AgentSettings = _build_model("AgentSettings", ("agent", "both"), "The settings of one agent.")
+ToolSettings = _build_model("ToolSettings", ("tool",), "What one tool is for.")
+PromptSettings = _build_model("PromptSettings", ("prompt",), "What an agent is told.")
 
 
 # A configuration and the verdict on it
@@ -403,17 +479,44 @@ class ConfigurationReport:
     problems: tuple[Problem, ...]
     general: Settings | None = None
     agents: dict[str, Settings] = field(default_factory=dict)
+    tools: dict[str, Settings] = field(default_factory=dict)
+    """By name, without what the names of their sections begin with; so are the prompts."""
+    prompts: dict[str, Settings] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
         return not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedSection:
+    """A section, and the values of those of its lines that are right: by the options' names."""
+
+    section: Section
+    values: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.section.name)[0]
+
+    @property
+    def name(self) -> str:
+        """Among its kind."""
+        return kind_of(self.section.name)[1]
+
+    def lines(self, option: str) -> list[Entry]:
+        """The lines that set the option."""
+        return [one for one in self.section.effective_entries() if (o := find_option(one.key)) and o.name == option]
+
+
 def validate(sections: Iterable[Section]) -> ConfigurationReport:
     """Judge a configuration: every problem, in the order of the file, or the settings it gives."""
+    # They are made of what is defined here.
+    from aiconvai.references import judge_references, read_prompt_files
+
     problems: list[Problem] = []
     seen: dict[str, Section] = {}
-    given: list[tuple[Section, dict[str, Any]]] = []
+    judged: list[JudgedSection] = []
     for section in sections:
         if (other := seen.setdefault(fold_case(section.name), section)) is not section:
             problems.append(
@@ -423,35 +526,28 @@ def validate(sections: Iterable[Section]) -> ConfigurationReport:
                     "rename one or join them",
                 )
             )  # fmt: skip
-        values, section_problems = _judge_section(section)
+        values, section_problems = judge_section(section)
         problems += section_problems
-        given.append((section, values))
-    problems = problems or _judge_failover(given)
+        judged.append(JudgedSection(section, values))
+    problems = problems or read_prompt_files(judged) or judge_references(judged)
     if problems:
         return ConfigurationReport(tuple(problems))
-    general_values = next((values for section, values in given if fold_case(section.name) == GENERAL), {})
+    general_values = next((one.values for one in judged if one.kind == "general"), {})
     inherited = {name: value for name, value in general_values.items() if options_by_name()[name].scope == "both"}
+
+    def of_kind(kind: str) -> list[JudgedSection]:
+        return [one for one in judged if one.kind == kind]
+
     return ConfigurationReport(
         (),
         GeneralSettings.model_validate(general_values),
         {
-            section.name: AgentSettings.model_validate(_provider_defaults(values) | inherited | values)
-            for section, values in given
-            if fold_case(section.name) != GENERAL
+            one.name: AgentSettings.model_validate(_provider_defaults(one.values) | inherited | one.values)
+            for one in of_kind("agent")
         },
+        {one.name: ToolSettings.model_validate(one.values) for one in of_kind("tool")},
+        {one.name: PromptSettings.model_validate(one.values) for one in of_kind("prompt")},
     )
-
-
-def _judge_failover(given: Sequence[tuple[Section, dict[str, Any]]]) -> list[Problem]:
-    """Whoever is to take an agent's calls is an agent."""
-    names = {fold_case(section.name) for section, _ in given} - {GENERAL}
-    return [
-        Problem(entry.file, entry.line, section.name, entry.key, entry.value, "the name of another agent", "correct it")
-        for section, values in given
-        if "failover" in values and fold_case(values["failover"]) not in names
-        for entry in section.effective_entries()
-        if fold_case(entry.key) == "failover"
-    ]
 
 
 def _provider(values: dict[str, Any]) -> str:
@@ -463,7 +559,8 @@ def _provider_defaults(values: dict[str, Any]) -> dict[str, Any]:
     return {option.name: option.defaults[provider] for option in options() if provider in option.defaults}
 
 
-def _judge_section(section: Section) -> tuple[dict[str, Any], list[Problem]]:
+def judge_section(section: Section) -> tuple[dict[str, Any], list[Problem]]:
+    """The values of a section's lines, and what is wrong with it by itself."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     lines: dict[str, Entry] = {}
@@ -472,37 +569,48 @@ def _judge_section(section: Section) -> tuple[dict[str, Any], list[Problem]]:
         if option is None:
             problems.append(_unknown(section, entry))
             continue
-        fault = _judge_entry(section, entry, option, lines.get(option.name))
+        fault = _judge_entry(section, entry, option, lines.get(option.name), values.get(option.name))
         lines.setdefault(option.name, entry)
         if fault is not None:
             shown = option.shown(entry.value)
             problems.append(Problem(entry.file, entry.line, section.name, entry.key, shown, *fault))
         elif option.multiple:
-            values.setdefault(option.name, []).append(_entry_adapter(option.name).validate_python(entry.value))
+            text = option.entry_text(entry.key, entry.value)
+            values.setdefault(option.name, []).append(_entry_adapter(option.name).validate_python(text))
         else:
             values[option.name] = _entry_adapter(option.name).validate_python(entry.value)
-    if fold_case(section.name) != GENERAL and not problems:
+    if kind_of(section.name)[0] == "agent" and not problems:
         problems += _judge_agent(section, lines, _provider(values))
     return values, problems
 
 
 def _judge_entry(
-    section: Section, entry: Entry, option: OptionDefinition, before: Entry | None
+    section: Section, entry: Entry, option: OptionDefinition, before: Entry | None, given: Any
 ) -> tuple[str, str] | None:
-    """What is wrong with one line: what was expected and what to do. None when nothing is."""
+    """What is wrong with one line: what was expected and what to do. None when nothing is. `before` is the line that
+    set the option before, `given` what the option has so far.
+    """
     if not option.in_section(section.name):
         if option.scope == GENERAL:
             return "it only in [general]", "move it there"
+        if option.scope in DECLARATIONS:
+            return f"it only in a section [{option.scope}-NAME]", "move it there"
+        if option.scope == "both":
+            return "it only in [general] or an agent's section", "move it there"
         return "it only in an agent's section", "move it to the agent it is meant for"
     if before is not None and not option.multiple:
         where = f"{before.key} on line {before.line} sets it already"
         return f"{option.name} once, and {where}", "remove one of the two"
     if not entry.value:
         return f"{option.expected}, but it has no value", "give one or remove the line"
+    text = option.entry_text(entry.key, entry.value)
     try:
-        _entry_adapter(option.name).validate_python(entry.value)
+        _entry_adapter(option.name).validate_python(text)
     except ValidationError:
         return option.expected, _advice(option, entry.value)
+    name = text.partition("=")[0] + "="
+    if option.prefix and any(one.startswith(name) for one in given or ()):
+        return "it once, and it is there already", "remove one of the two"
     return None
 
 
@@ -529,6 +637,8 @@ def _advice(option: OptionDefinition, value: str) -> str:
             return "remove some"
         case "url":
             return "check the scheme, the host and that nothing in it is a space"
+    if option.forms:
+        return "write one of these, something behind the colon"
     if option.multiple:
         return "write name=value, the name of letters, digits and _, not beginning with a digit"
     return "check that nothing is missing and nothing came in by mistake"

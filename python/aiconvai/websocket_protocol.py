@@ -62,6 +62,16 @@ class SessionConfig(Message):
         return self
 
 
+class Tool(Message):
+    """A tool that the agent may call."""
+
+    name: str
+    description: str
+    """What it does, and when it is to be used; may be empty."""
+    parameters: dict[str, Any]
+    """JSON Schema of the arguments, an object."""
+
+
 class SessionInit(Message):
     """The first message of all."""
 
@@ -71,6 +81,8 @@ class SessionInit(Message):
     """What is known about the call, such as caller_number."""
     extensions: list[str] = Field(default_factory=list)
     """What the client can do beyond the bare protocol."""
+    tools: list[Tool] = Field(default_factory=list)
+    """What the agent may call, as far as the client declares it."""
 
 
 class AudioInput(Message):

@@ -256,7 +256,7 @@ def test_option_n_lets_the_agent_hear_the_caller_without_an_answer(voice: Voice)
 WAIT_THEN_TALK = parse_scenario("steps: [{wait: 0.6}, {tone: 0.5}, {wait: 0.8}, {close: 1000}]")
 
 
-@pytest.mark.parametrize("option", ["m(default)", "m", "m(tone:ring)"])
+@pytest.mark.parametrize("option", ["m(default)", "m", "m(tone:ring)", "m(sound:/aiconvai/sounds/tone)"])
 def test_option_m_is_heard_until_the_agent_is(voice: Voice, option: str) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=WAIT_THEN_TALK))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales,{option})")
@@ -297,7 +297,7 @@ def test_option_m_of_an_unknown_tone_says_so_and_converses(voice: Voice) -> None
     voice.apply()
     call = voice.call("100")
     assert call.wait_ended().by == "remote"
-    assert "the tone 'nonsense' of option m cannot be played" in voice.log()
+    assert "'tone:nonsense' cannot be played" in voice.log()
     assert len(stretches_of(AGENT_HZ, call.heard_samples())) == 1
 
 

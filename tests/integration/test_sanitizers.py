@@ -61,6 +61,12 @@ from test_manager import (
     test_two_tool_calls_at_once_are_answered_each,
     test_unanswered_tool_call_is_told_to_the_agent,
 )
+from test_prompts import (
+    test_dialplan_enters_a_state,
+    test_file_with_a_mistake_is_told_and_changes_nothing,
+    test_prompts_may_be_in_a_file,
+    test_subroutine_of_a_tool_enters_a_state,
+)
 from test_secrets import loud_asterisk, test_no_secret_is_shown
 from test_tls import (
     authority,
@@ -69,6 +75,15 @@ from test_tls import (
     test_replaced_authority_is_used_for_the_next_call,
     test_unusable_authority_file_is_named,
     test_wrong_certificate_is_refused_once,
+)
+from test_tools import (
+    test_agent_in_the_background_transfers_the_call,
+    test_agent_presses_keys,
+    test_agent_transfers_the_call,
+    test_caller_hears_something_while_a_tool_runs,
+    test_subroutine_has_the_arguments_and_gives_the_result,
+    test_subroutine_may_hang_up,
+    test_subroutine_that_takes_too_long_is_answered_for,
 )
 from test_transfers import test_a_conversation_in_the_background_follows_a_masquerade
 from voice import Voice, mock_options, voice
@@ -87,13 +102,19 @@ __all__ = [
     "service",
     "test_a_conversation_in_the_background_follows_a_masquerade",
     "test_a_tone_is_whole_and_keeps_its_level",
+    "test_agent_in_the_background_transfers_the_call",
     "test_agent_is_removed_under_its_call",
+    "test_agent_presses_keys",
+    "test_agent_transfers_the_call",
     "test_call_is_found_by_channel_unique_id_and_conversation_id",
+    "test_caller_hears_something_while_a_tool_runs",
     "test_channels_and_unique_ids_are_completed",
     "test_close_reason_cannot_break_the_protocol",
     "test_conversation_id_cannot_break_the_protocol",
+    "test_dialplan_enters_a_state",
     "test_events_come_in_order_with_the_documented_headers",
     "test_every_mistake_is_named",
+    "test_file_with_a_mistake_is_told_and_changes_nothing",
     "test_headers_are_told_where_configured",
     "test_included_files_are_read",
     "test_keys_pressed_before_the_conversation_are_kept",
@@ -105,10 +126,15 @@ __all__ = [
     "test_option_m_is_heard_until_the_agent_is",
     "test_overrides_are_told",
     "test_private_authority_is_trusted_for_the_signed_url_and_the_conversation",
+    "test_prompts_may_be_in_a_file",
     "test_replaced_authority_is_used_for_the_next_call",
     "test_service_cannot_write_to_the_command_line",
     "test_show_agents",
     "test_show_stats_counts_what_happened",
+    "test_subroutine_has_the_arguments_and_gives_the_result",
+    "test_subroutine_may_hang_up",
+    "test_subroutine_of_a_tool_enters_a_state",
+    "test_subroutine_that_takes_too_long_is_answered_for",
     "test_templates_are_inherited_and_overridden",
     "test_text_that_is_no_utf8_is_told_as_valid_json",
     "test_tool_call_that_is_open_at_the_end_is_dropped",
@@ -252,8 +278,13 @@ def _use_all_of_it(instance: Asterisk) -> None:
         scenarios = {"echo": load_scenario("echo"), "tool": load_scenario("tool_call"), "drop": load_scenario("drop")}
         for number, (name, scenario) in enumerate(scenarios.items()):
             agent = ElevenLabsAgent(private=True, scenario=scenario, output_format="pcm_16000")
-            voice.agent(name, agent, prompt=None, dynamic_variable="a=b", send_sip_headers="X-A", tool_timeout_ms=100)
+            tools = {"tool_look": "ami", "tool_end_call": "builtin", "tool_enter_state": "builtin", "prompts": "desk"}
+            more = {"dynamic_variable": "a=b", "send_sip_headers": "X-A", "tool_timeout_ms": 100, "first_state": "none"}
+            voice.agent(name, agent, **tools, **more)
             voice.dialplan(f"exten => {100 + number},1,AIConvAI({name},v(c=d))")
+        voice.sections["tool-look"] = {"description": "Looks."}
+        voice.sections["prompt-desk"] = {"file": "desk.json"}
+        instance.write_config("desk.json", '{"states": {"greeting": "Greet {a}."}}')
         voice.apply()
         instance.write_config("aiconvai.conf", voice.configuration() + "[x]\nagnet_id = 1\n")
         assert "not changed" in instance.cli("aiconvai reload")

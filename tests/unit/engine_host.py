@@ -11,7 +11,7 @@ from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.conversation import Conversation, Phase, VirtualClock
 from aiconvai.engine.events import Action, Ended, Error, Event, Open, Send
 from aiconvai.engine.playout_queue import PlayoutResult
-from aiconvai.engine.settings import Line, Settings
+from aiconvai.engine.settings import Line, PromptSettings, Settings, ToolSettings
 
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 API_KEY = "sk-0123456789abcdef-the-key"
@@ -41,14 +41,24 @@ class Host:
         variables: Mapping[str, str] | None = None,
         lines: tuple[Line, ...] = (),
         failover: Sequence[Settings] = (),
+        tools: Mapping[str, ToolSettings] | None = None,
+        prompts: PromptSettings | None = None,
+        runs_tools: bool = False,
+        unix_seconds: int = 0,
         **options: object,
     ) -> None:
         given = [Line(name, value) for name, value in agent.items()]
         given += [Line(name, str(value)) for name, value in options.items()] + list(lines)
-        self.settings = Settings.read_agent("sales", given)
+        self.settings = Settings.read_agent("sales", given, tools=tools, prompts=prompts)
         self.clock = VirtualClock(1_000_000_000)
         self.conversation = Conversation(
-            self.settings, line_format=line_format, failover=failover, variables=variables, clock=self.clock
+            self.settings,
+            line_format=line_format,
+            failover=failover,
+            variables=variables,
+            runs_tools=runs_tools,
+            unix_seconds=unix_seconds,
+            clock=self.clock,
         )
         self.actions: list[Action] = []
         self.sent: list[dict[str, Any]] = []

@@ -296,7 +296,7 @@ def test_generator_and_package_describe_options_alike() -> None:
 def test_defaults_are_valid() -> None:
     for option in options():
         if option.default_text is not None:
-            where = "general" if option.scope != "agent" else "x"
+            where = {"agent": "x", "tool": "tool-x", "prompt": "prompt-x"}.get(option.scope, "general")
             lines = [(option.name, option.default_text), *(lines_beside(option.name) if where == "x" else ())]
             assert problems(section(where, *lines)) == []
 
@@ -310,10 +310,10 @@ HEADER_USER = r"""
 struct aic_string_list { char **items; size_t count; };
 #include "options_table.h"
 
-enum aic_option_scope { AIC_SCOPE_GENERAL, AIC_SCOPE_AGENT, AIC_SCOPE_BOTH };
+enum aic_option_scope { AIC_SCOPE_GENERAL, AIC_SCOPE_AGENT, AIC_SCOPE_BOTH, AIC_SCOPE_TOOL, AIC_SCOPE_PROMPT };
 enum aic_option_type {
 	AIC_TYPE_BOOLEAN, AIC_TYPE_INTEGER, AIC_TYPE_NUMBER, AIC_TYPE_ENUM, AIC_TYPE_STRING, AIC_TYPE_URL, AIC_TYPE_PATH,
-	AIC_TYPE_LIST
+	AIC_TYPE_LIST, AIC_TYPE_JSON
 };
 struct aic_provider_default { enum aic_option_provider provider; const char *value; };
 struct aic_option_rule { enum aic_option_provider provider; const char *with, *unless, *needs, *advice; };
@@ -330,7 +330,8 @@ struct aic_option {
 	bool multiple, secret;
 	const char *default_value;
 	const struct aic_provider_default *provider_defaults;
-	const char *help;
+	const char *help, *prefix;
+	const char *const *forms;
 	size_t offset;
 };
 #define AIC_OPTIONS_TABLE_IMPLEMENTATION
@@ -381,7 +382,7 @@ def test_c_header_holds_the_definition(tmp_path: Path) -> None:
         aliases, words = (
             "".join(f"{word}," for word in some) for some in (option.aliases, option.values or option.schemes)
         )
-        scope = ("general", "agent", "both").index(option.scope)
+        scope = ("general", "agent", "both", "tool", "prompt").index(option.scope)
         flags_shown = f"{int(option.multiple)}|{int(option.secret)}"
         default = "NULL" if option.default_text is None else option.default_text
         expected += f"{option.name}|{aliases}|{scope}|{low}|{high}|{words}|{flags_shown}|{default}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from aiconvai.engine.settings import (
     Line,
     OptionScope,
     OptionType,
+    PromptSettings,
     Settings,
     SettingValue,
+    ToolSettings,
     find_option,
     mask_secret,
     option_table,
@@ -39,11 +42,27 @@ def by_name(option: Any) -> str:
     return option.name if isinstance(option, EngineOption) else str(option)
 
 
-def read(option: EngineOption, value: str, *, name: str | None = None, times: int = 1) -> Settings:
+SECTIONS = {
+    OptionScope.GENERAL: "general",
+    OptionScope.AGENT: "sales",
+    OptionScope.BOTH: "sales",
+    OptionScope.TOOL: "tool-find",
+    OptionScope.PROMPT: "prompt-desk",
+}
+
+
+def read(
+    option: EngineOption, value: str, *, name: str | None = None, times: int = 1
+) -> Settings | ToolSettings | PromptSettings:
     """The settings of the section the option belongs to, with that line and what else an agent needs."""
     lines = [Line(name or option.name, value, number=5 + at) for at in range(times)]
-    if option.scope is OptionScope.GENERAL:
-        return Settings.read_general(lines)
+    match option.scope:
+        case OptionScope.GENERAL:
+            return Settings.read_general(lines)
+        case OptionScope.TOOL:
+            return ToolSettings("tool-find", lines)
+        case OptionScope.PROMPT:
+            return PromptSettings("prompt-desk", lines)
     lines += [Line(*line, number=3) for line in lines_beside(option.name)]
     return Settings.read_agent("sales", lines)
 
@@ -63,11 +82,12 @@ def test_the_table_is_the_definition() -> None:
         assert engine.secret == python.secret
         assert engine.multiple == python.multiple
         assert engine.words == (python.values or python.schemes)
+        assert (engine.prefix, engine.forms) == (python.prefix, python.forms)
         assert (engine.minimum, engine.maximum) == (python.range or (0, 0))
 
 
 def test_defaults() -> None:
-    values = Settings().values()
+    values = Settings().values() | ToolSettings("tool-x", {}).values() | PromptSettings("prompt-x", {}).values()
     for definition in python_options.options():
         expected: SettingValue = definition.default
         if definition.type == "list" or definition.multiple:
@@ -133,7 +153,7 @@ def test_integers_have_a_range(option: EngineOption) -> None:
     for text in wrong:
         settings = read(option, text)
         (problem,) = settings.problems
-        assert problem.startswith(f"aiconvai.conf:5: [{'general' if option.scope is OptionScope.GENERAL else 'sales'}]")
+        assert problem.startswith(f"aiconvai.conf:5: [{SECTIONS[option.scope]}]")
         assert f"{option.name} = {text}: expected a whole number from {option.minimum} to {option.maximum}" in problem
         assert ("';'" in problem) == ("#" in text)
         assert settings[option.name] == int(option.default or 0)
@@ -205,20 +225,23 @@ def test_an_empty_value_is_a_problem(option: EngineOption) -> None:
 
 @pytest.mark.parametrize("option", TABLE, ids=by_name)
 def test_given_twice(option: EngineOption) -> None:
-    value = "a=1" if option.multiple else good_text(option, 20)
+    value = "a=ami" if option.multiple else good_text(option, 20)
     if option.type in (OptionType.BOOLEAN, OptionType.INTEGER, OptionType.NUMBER, OptionType.ENUM):
         value = option.default or ""
     if option.type is OptionType.LIST:
         value = "X-A"
     if option.name == "language":
         value = "en"
+    if option.type is OptionType.JSON:
+        value = "{}"
     problems = read(option, value, times=2).problems
-    if option.multiple:
+    if option.multiple and not option.prefix:
         assert problems == ()
     else:
         (problem,) = problems
         assert "aiconvai.conf:6:" in problem
-        assert "expected once, line 5 sets it already" in problem
+        reason = "it is there already" if option.prefix else "line 5 sets it already"
+        assert f"expected once, {reason}" in problem
 
 
 @pytest.mark.parametrize("option", TABLE, ids=by_name)
@@ -231,6 +254,13 @@ def test_the_wrong_section(option: EngineOption) -> None:
     if option.scope is OptionScope.GENERAL:
         (problem,) = Settings.read_agent("sales", [*lines, Line("agent_id", "a")]).problems
         assert "expected in [general]" in problem
+    if option.scope in (OptionScope.TOOL, OptionScope.PROMPT):
+        (problem,) = Settings.read_agent("sales", [*lines, Line("agent_id", "a")]).problems
+        assert f"expected in a section [{option.scope.value}-NAME]" in problem
+    else:
+        (problem,) = ToolSettings("tool-find", lines).problems
+        assert SECRET not in problem
+        assert "move it there" in problem
 
 
 @pytest.mark.parametrize(
@@ -403,6 +433,17 @@ WORDS = [
     "x" * 513,
     "K",
     "9223372036854775808",
+    "ami",
+    "AMI",
+    "gosub:x",
+    "a=gosub:x,s,1",
+    "a=builtin",
+    "{}",
+    '{"a":1}',
+    "{a:1}",
+    "[]",
+    '{"a":NaN}',
+    "{} x",
 ]
 VALUES = st.sampled_from(WORDS) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
@@ -424,7 +465,9 @@ def fitting_value(option: EngineOption) -> st.SearchStrategy[str]:
         case OptionType.LIST:
             return st.lists(st.sampled_from(["X-A", " b ", ""]), min_size=2, max_size=16).map(",".join)
     if option.multiple:
-        return st.sampled_from(["a=1", "b_2= x", "c="])
+        return st.sampled_from(["a=ami", "b_2=gosub:x", "c=builtin"])
+    if option.type is OptionType.JSON:
+        return st.sampled_from(["{}", '{"a":[1,"x"]}'])
     longest = int(option.maximum)
     return st.sampled_from([good_text(option, max(int(option.minimum), 15)), good_text(option, longest)])
 
@@ -433,7 +476,9 @@ def fitting_lines(general: bool) -> st.SearchStrategy[list[tuple[str, str]]]:
     allowed = [
         option
         for option in TABLE
-        if option.scope is OptionScope.BOTH or (option.scope is OptionScope.GENERAL) == general
+        if option.scope is OptionScope.BOTH or option.scope is (OptionScope.GENERAL if general else OptionScope.AGENT)
+        # What these name has to be there, which is for those to say who see the whole file.
+        if option.name not in ("failover", "prompts")
     ]
     line = st.sampled_from(allowed).flatmap(
         lambda option: st.tuples(st.sampled_from((option.name, *option.aliases)), fitting_value(option))
@@ -456,27 +501,94 @@ def plain(value: Any) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-@settings(max_examples=250)
-@given(lines_strategy(general=True), lines_strategy(general=False), st.booleans())
-def test_the_verdict_is_the_python_one(
-    general_lines: list[tuple[str, str]], agent_lines: list[tuple[str, str]], with_agent_id: bool
-) -> None:
-    if with_agent_id and not any(find_option(name) == find_option("agent_id") for name, _ in agent_lines):
-        agent_lines = [*agent_lines, ("agent_id", "agent_1")]
+Lines = list[tuple[str, str]]
 
-    def section(name: str, lines: list[tuple[str, str]]) -> python_options.Section:
-        entries = [python_options.Entry(*line, "a.conf", at) for at, line in enumerate(lines, 2)]
-        return python_options.Section(name, "a.conf", 1, tuple(entries))
 
-    report = python_options.validate([section("general", general_lines), section("sales", agent_lines)])
-    general = Settings.read_general([Line(*line, "a.conf", at) for at, line in enumerate(general_lines, 2)])
-    agent = Settings.read_agent("sales", [Line(*line, "a.conf", at) for at, line in enumerate(agent_lines, 2)], general)
+def numbered(lines: Lines) -> list[Line]:
+    return [Line(*line, "a.conf", at) for at, line in enumerate(lines, 2)]
 
-    assert len(general.problems + agent.problems) == len(report.problems)
+
+def section(name: str, lines: Lines) -> python_options.Section:
+    entries = [python_options.Entry(*line, "a.conf", at) for at, line in enumerate(lines, 2)]
+    return python_options.Section(name, "a.conf", 1, tuple(entries))
+
+
+def compare(general_lines: Lines, agent_lines: Lines) -> None:
+    """The problems are as many; where there are none the values are the same."""
+    sections = [section("general", general_lines), section("sales", agent_lines)]
+    general = Settings.read_general(numbered(general_lines))
+    agent = Settings.read_agent("sales", numbered(agent_lines), general)
+    judged = [python_options.judge_section(one)[1] for one in sections]
+    # What a tool needs is told once every section has been read.
+    told = [
+        [problem for problem in one.problems if not problem.startswith("[sales] tool_")] for one in (general, agent)
+    ]
+    assert [len(one) for one in judged] == [len(one) for one in told], (judged, told)
+    report = python_options.validate(sections)
     if report.general is not None:
         for model, engine in ((report.general, general), (report.agents["sales"], agent)):
             for name in type(model).model_fields:
                 assert engine[name] == plain(getattr(model, name)), name
+
+
+@settings(max_examples=250)
+@given(lines_strategy(general=True), lines_strategy(general=False), st.booleans())
+def test_the_verdict_is_the_python_one(general_lines: Lines, agent_lines: Lines, with_agent_id: bool) -> None:
+    if with_agent_id and not any(find_option(name) == find_option("agent_id") for name, _ in agent_lines):
+        agent_lines = [*agent_lines, ("agent_id", "agent_1")]
+    compare(general_lines, agent_lines)
+
+
+@pytest.mark.parametrize("option", TABLE, ids=by_name)
+def test_the_verdict_is_the_python_one_for_every_value(option: EngineOption) -> None:
+    names = [option.name, *([f"{option.prefix}x"] if option.prefix else [])]
+    for name, value in product(names, WORDS):
+        line = (name, value.strip(BLANKS))
+        match option.scope:
+            case OptionScope.GENERAL:
+                compare([line], [("agent_id", "a")])
+            case OptionScope.TOOL | OptionScope.PROMPT:
+                where = SECTIONS[option.scope]
+                told = (ToolSettings if option.scope is OptionScope.TOOL else PromptSettings)(where, numbered([line]))
+                assert len(told.problems) == len(python_options.judge_section(section(where, [line]))[1]), line
+            case _:
+                compare([], [*lines_beside(option.name), line])
+
+
+TOOLS = {"agent_id": "a", "tool_find": "gosub:crm,find,1", "TOOL_open": "ami"}
+
+
+def test_tools_are_named_by_their_lines() -> None:
+    agent = Settings.read_agent("sales", TOOLS)
+    assert agent.problems == ()
+    assert agent["tool"] == ["find=gosub:crm,find,1", "open=ami"]
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("perhaps", "expected ami or builtin or gosub:"),
+        ("gosub:", "expected ami or builtin or gosub:"),
+        ("builtin", "built in are end_call, transfer_call, send_dtmf and enter_state"),
+    ],
+)
+def test_a_tool_is_run_in_some_way(how: str, expected: str) -> None:
+    (problem,) = Settings.read_agent("sales", {"agent_id": "a", "tool_find": how}).problems
+    assert expected in problem
+
+
+def test_built_in_tools_need_what_they_are_about() -> None:
+    (transfer,) = Settings.read_agent("sales", {"agent_id": "a", "tool_transfer_call": "builtin"}).problems
+    assert "transfer_to_NAME beside it" in transfer
+    (state,) = Settings.read_agent("sales", {"agent_id": "a", "tool_enter_state": "builtin"}).problems
+    assert "prompts beside it, with states" in state
+
+
+def test_a_long_prompt_is_whole() -> None:
+    text = "word " * 2000 + "end"
+    prompts = PromptSettings("prompt-desk", {"state_greeting": text})
+    assert prompts.problems == ()
+    assert prompts["state"] == [f"greeting={text}"]
 
 
 SECRETIVE = [option.name for option in TABLE if option.secret] + [alias for option, alias in ALIASED if option.secret]

@@ -18,7 +18,7 @@ from aiconvai.mock.openai_live import CLIENT_EVENTS, SERVER_EVENTS
 from aiconvai.mock.strict_json import read_message
 
 AGENT = {"provider": "openai_live", "api_key": API_KEY}
-SESSION = {"id": "live_1", "model": "gpt-live-1", "status": "active", "expires_at": 1800000000}
+SESSION: dict[str, Any] = {"id": "live_1", "model": "gpt-live-1", "status": "active", "expires_at": 1800000000}
 VECTORS = [
     json.loads(line)
     for line in (Path(__file__).parent / "vectors" / "openai_live.jsonl").read_text("utf-8").splitlines()
@@ -201,6 +201,30 @@ def test_audio_before_the_session_began_is_ignored() -> None:
     assert host.errors == ["the service sent audio before it announced the conversation; it was ignored"]
 
 
+# The length of a session
+
+
+def closes_after(host: Host, seconds: int) -> bool:
+    """Whether the session is given up by then. Nobody ticks in between: an hour has many ticks."""
+    host.clock.advance(seconds=seconds)
+    return any(isinstance(action, Close) for action in host.tick())
+
+
+def test_session_is_changed_before_the_service_ends_it() -> None:
+    """SESSION says when that is: in an hour."""
+    host = live_host(unix_seconds=SESSION["expires_at"] - 3600)
+    start(host)
+    assert not closes_after(host, 3539)
+    assert closes_after(host, 2)
+
+
+@pytest.mark.parametrize("left", [3600 * 24 * 365 * 20, 100, 0, -3600])
+def test_session_is_not_changed_by_a_clock_that_is_wrong(left: int) -> None:
+    host = live_host(unix_seconds=SESSION["expires_at"] - left)
+    start(host)
+    assert not closes_after(host, 7200)
+
+
 # Delegations and texts
 
 
@@ -219,6 +243,34 @@ def test_what_is_delegated_is_a_tool_call(host: Host) -> None:
         {"type": "session.commentary.append", "content": "second", "delegation_id": "del_2"},
         {"type": "session.commentary.append", "content": "first", "delegation_id": "del_1"},
     ]
+
+
+def test_whoever_does_it_is_told_what_was_said(host: Host) -> None:
+    host.say({"type": "session.input_transcript.delta", "event_id": "e2", "delta": "Where is", "start_ms": 0})
+    host.say({"type": "session.input_transcript.delta", "event_id": "e2", "delta": " my order?", "start_ms": 9})
+    host.say({"type": "session.output_transcript.delta", "event_id": "e3", "delta": "I look it up.", "start_ms": 20})
+    delegate(host, "del_1")
+    (call,) = host.told(ToolCall)
+    assert json.loads(call.parameters) == {"conversation": "Caller: Where is my order?\nAgent: I look it up.\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", [""]),
+        ("x" * 1000, ["x" * 1000]),
+        ("x" * 1001, ["x" * 1000, "x"]),
+        ("ž" * 501, ["ž" * 500, "ž"]),
+        ("x" + "ž" * 500, ["x" + "ž" * 499, "ž"]),
+        ("one " * 251, ["one " * 250, "one "]),
+        ("x" * 999 + " y" * 400, ["x" * 999 + " ", "y" + " y" * 399]),
+    ],
+)
+def test_long_texts_are_told_in_pieces(host: Host, text: str, pieces: list[str]) -> None:
+    """The service takes 500 tokens at once."""
+    assert host.conversation.context(text)
+    host.pump()
+    assert [message["content"] for message in host.sent] == pieces
 
 
 def test_a_delegation_that_nobody_takes_is_answered(host: Host) -> None:

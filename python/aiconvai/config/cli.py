@@ -68,6 +68,10 @@ def show(file: File) -> None:
     console.print(_settings_table(GENERAL, report.general, general, None))
     for name, settings in report.agents.items():
         console.print(_settings_table(name, settings, by_name[fold_case(name)], general))
+    for kind, declared in (("tool", report.tools), ("prompt", report.prompts)):
+        for name, settings in declared.items():
+            section = f"{kind}-{name}"
+            console.print(_settings_table(section, settings, by_name[fold_case(section)], None))
 
 
 @app.command()

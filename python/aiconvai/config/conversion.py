@@ -9,7 +9,7 @@ from aiconvai.options import GENERAL, Section, find_option, fold_case
 
 
 def canonical_values(sections: Iterable[Section]) -> tuple[Values, dict[str, Values]]:
-    """The values of [general] and of each agent, under canonical names, what they inherit included.
+    """The values of [general] and of each other section, under canonical names, what they inherit included.
 
     The sections must be valid: an unknown name raises KeyError.
     """
@@ -21,7 +21,7 @@ def canonical_values(sections: Iterable[Section]) -> tuple[Values, dict[str, Val
             option = find_option(entry.key)
             if option is None:
                 raise KeyError(entry.key)
-            values.setdefault(option.name, []).append(entry.value)
+            values.setdefault(option.name, []).append(option.entry_text(entry.key, entry.value))
         if fold_case(section.name) == GENERAL:
             general = values
         else:

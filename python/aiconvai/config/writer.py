@@ -32,7 +32,9 @@ def format_line(name: str, value: str) -> str:
 
 
 def format_configuration(general: Values, agents: Mapping[str, Values]) -> str:
-    """A whole documented aiconvai.conf: what is given is set, every other option is commented out."""
+    """A whole documented aiconvai.conf: what is given is set, every other option is commented out. Beside the agents'
+    are the sections that agents refer to.
+    """
     parts = [HEAD, _format_section(GENERAL, general)]
     parts += [_format_section(name, values) for name, values in agents.items()]
     return "\n".join(parts)
@@ -72,9 +74,9 @@ def _format_section(section: str, values: Values) -> str:
             continue
         lines += ["", *_comment(option)]
         if option.name in values:
-            lines += [format_line(option.name, value) for value in values[option.name]]
+            lines += [format_line(*option.line(value)) for value in values[option.name]]
         else:
-            lines.append(f";{option.name} = {option.default_text or ''}".rstrip())
+            lines.append(f";{option.line_name} = {option.default_text or ''}".rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -93,6 +93,7 @@ class ConversationStats:
     dtmf_digits: int
     errors: int
     reopenings: int
+    state: str
 
 
 NOT_MEASURED = OpenTimes()
@@ -132,12 +133,16 @@ class Conversation:
         line_format: AudioFormat,
         failover: Sequence[Settings] = (),
         variables: Mapping[str, str] | None = None,
+        runs_tools: bool = False,
+        unix_seconds: int = 0,
         playout: PlayoutQueue | None = None,
         clock: Clock = monotonic_us,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Begin now. `settings` are an agent's, `failover` those of agents that are tried where it cannot be reached.
-        `variables` are told to the agent and win over configured ones.
+        `variables` are told to the agent and win over configured ones. `runs_tools`: whoever has the conversation
+        runs those tools that are for the host to run; otherwise the agent is told that they cannot be run.
+        `unix_seconds` is the time of day, where it is known.
         """
         if problems := [problem for one in (settings, *failover) for problem in one.problems]:
             raise ValueError("; ".join(problems))
@@ -157,11 +162,7 @@ class Conversation:
         self._events: deque[Event] = deque()
         self._action = ffi.new("struct aic_action *")
 
-        given = list((variables or {}).items())
-        texts = [(library.c_text(name), library.c_text(value)) for name, value in given]
-        c_variables = ffi.new("struct aic_variable[]", len(given))
-        for at, (name, value) in enumerate(texts):
-            c_variables[at].name, c_variables[at].value = name, value
+        c_variables, texts = self._variables(variables or {})
 
         # The callback holds the deque, not the conversation: a cycle through C could never be collected.
         self._callback = ffi.callback("void(void *, const struct aic_event *)", _collector(self._events))
@@ -170,7 +171,9 @@ class Conversation:
         others = ffi.new("struct aic_agent_choice[]", [self._choice(other) for other in failover])
         setup.others, setup.other_count = others, len(failover)
         setup.line_format = line_format.to_c()
-        setup.variables, setup.variable_count = c_variables, len(given)
+        setup.variables, setup.variable_count = c_variables, len(texts)
+        setup.runs_tools = runs_tools
+        setup.unix_us = unix_seconds * 1_000_000
         setup.playout = playout.c_queue
         setup.on_event = self._callback
         self._conversation = library.owned(
@@ -179,7 +182,20 @@ class Conversation:
 
     def _choice(self, settings: Settings) -> dict[str, Any]:
         provider = self._library.lib.aic_provider_of(settings.c_settings.provider)
-        return {"provider": provider, "settings": settings.c_settings}
+        return {
+            "provider": provider,
+            "settings": settings.c_settings,
+            "tools": settings.c_tools,
+            "prompts": settings.c_prompts,
+        }
+
+    def _variables(self, variables: Mapping[str, str]) -> tuple[Any, list[Any]]:
+        """An array of them, and the texts that must live as long as it is used."""
+        texts = [(self._library.c_text(name), self._library.c_text(value)) for name, value in variables.items()]
+        c_variables = self._library.ffi.new("struct aic_variable[]", len(texts))
+        for at, (name, value) in enumerate(texts):
+            c_variables[at].name, c_variables[at].value = name, value
+        return c_variables, texts
 
     # The call
 
@@ -211,6 +227,14 @@ class Conversation:
         return self._succeeded(
             self._library.lib.aic_conversation_tool_result(self._conversation, c_id, c_result, is_error)
         )
+
+    def enter_state(self, name: str, values: Mapping[str, str] | None = None) -> str | None:
+        """Enter a state of the agent's prompts, with the values of placeholders. None, or why not, in a sentence."""
+        c_values, texts = self._variables(values or {})
+        c_name = self._library.c_text(name)
+        problem = self._library.lib.aic_conversation_enter_state(self._conversation, c_name, c_values, len(texts))
+        self._deliver()
+        return self._library.text(problem) or None
 
     def end(self, status: Status, reason: str) -> None:
         """End it from this side. Nothing happens when it ended before."""

@@ -79,13 +79,42 @@ class Vad:
     score: float
 
 
+class ToolRun(Enum):
+    """Who answers a tool call; the names are those of `enum aic_tool_run`."""
+
+    AMI = "ami"
+    GOSUB = "gosub"
+    SEND_DTMF = "send_dtmf"
+    END_CALL = "end_call"
+    TRANSFER_CALL = "transfer_call"
+    ENTER_STATE = "enter_state"
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The agent waits for the result of a tool; `parameters` is JSON."""
+    """The agent waits for the result of a tool; `parameters` is JSON. The engine itself runs those that only concern
+    the conversation.
+    """
 
     id: str
     name: str
     parameters: str
+    run: ToolRun = ToolRun.AMI
+    subroutine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDone:
+    """Nobody waits for an answer to that call any more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntered:
+    """The conversation is in another state of the agent's prompts."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +134,19 @@ class Error:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last event. `close_code` is None where the service closed nothing."""
+    """The last event. `close_code` is None where the service closed nothing, `transfer` (its name, and where that is in
+    the dialplan) where the agent sends the caller nowhere.
+    """
 
     status: Status
     close_code: int | None
     reason: str
+    transfer: tuple[str, str] | None = None
 
 
-Event = Ready | AudioQueued | Transcript | Interrupted | Vad | ToolCall | Failover | Error | Ended
+Event = (
+    Ready | AudioQueued | Transcript | Interrupted | Vad | ToolCall | ToolDone | StateEntered | Failover | Error | Ended
+)
 
 
 class RequestKind(Enum):
@@ -191,7 +225,12 @@ def event_from_c(library: Library, event: Any) -> Event:
             return Vad(event.vad.score)
         case "AIC_EVENT_TOOL_CALL":
             call = event.tool_call
-            return ToolCall(text(call.id), text(call.name), text(call.parameters))
+            run = library.member(ToolRun, "aic_tool_run", "AIC_TOOL", call.run)
+            return ToolCall(text(call.id), text(call.name), text(call.parameters), run, text(call.subroutine) or None)
+        case "AIC_EVENT_TOOL_DONE":
+            return ToolDone(text(event.tool_done.id))
+        case "AIC_EVENT_STATE":
+            return StateEntered(text(event.state.name))
         case "AIC_EVENT_FAILOVER":
             return Failover(event.failover.other, text(event.failover.reason))
         case "AIC_EVENT_ERROR":
@@ -199,7 +238,8 @@ def event_from_c(library: Library, event: Any) -> Event:
         case "AIC_EVENT_ENDED":
             outcome = event.ended
             status = library.member(Status, "aic_status", "AIC_STATUS", outcome.status)
-            return Ended(status, outcome.close_code or None, text(outcome.reason))
+            transfer = (text(outcome.transfer), text(outcome.transfer_place))
+            return Ended(status, outcome.close_code or None, text(outcome.reason), transfer if transfer[0] else None)
     raise NotImplementedError(f"the engine sent an event of the unknown type {kind}")
 
 

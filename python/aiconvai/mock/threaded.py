@@ -92,6 +92,14 @@ class ThreadedConversation:
     def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> Any:
         return self._run(self._conversation.call_tool(name, parameters, timeout), timeout)
 
+    def start_tool(self, name: str, parameters: dict[str, Any] | None = None) -> None:
+        """Calls a tool whose result nobody waits for."""
+
+        async def start() -> None:
+            self._conversation.start_tool(name, parameters)
+
+        self._run(start())
+
     def echo(self, on: bool, event_id: int | None = None) -> None:
         self._call(self._conversation.echo, on, event_id)
 

@@ -1,0 +1,194 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/app.h"
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/linkedlists.h"
+#include "asterisk/logger.h"
+#include "asterisk/pbx.h"
+#include "asterisk/strings.h"
+#include "asterisk/utils.h"
+
+#include "dialplan_place.h"
+#include "json_members.h"
+#include "session.h"
+#include "tool_runs.h"
+
+#define KEYS "0123456789*#ABCDabcdwW"
+#define KEY_MS 120
+#define PAUSE_BETWEEN_KEYS_MS 100
+
+/* Names of the variables that a subroutine has, and what an argument's begins with. */
+#define VARIABLE_NAME "TOOL_NAME"
+#define VARIABLE_CALL_ID "TOOL_CALL_ID"
+#define VARIABLE_PARAMETERS "TOOL_PARAMETERS"
+#define VARIABLE_RESULT "TOOL_RESULT"
+#define VARIABLE_ERROR "TOOL_ERROR"
+#define VARIABLE_ARGUMENT "TOOL_ARG_"
+
+/* A tool to run. Texts are owned. */
+struct tool_run {
+	AST_LIST_ENTRY(tool_run) entry;
+	enum aic_tool_run run;
+	char *id, *name, *parameters;
+	char *subroutine; /* NULL: none */
+};
+
+static void tool_run_free(struct tool_run *run)
+{
+	ast_free(run->id);
+	ast_free(run->name);
+	ast_free(run->parameters);
+	ast_free(run->subroutine);
+	ast_free(run);
+}
+
+void tool_runs_add(struct session *session, const struct aic_event *event)
+{
+	struct tool_run *run = ast_calloc(1, sizeof(*run));
+
+	if (!run) {
+		return;
+	}
+	run->run = event->tool_call.run;
+	run->id = ast_strdup(event->tool_call.id);
+	run->name = ast_strdup(event->tool_call.name);
+	run->parameters = ast_strdup(event->tool_call.parameters);
+	run->subroutine = event->tool_call.subroutine ? ast_strdup(event->tool_call.subroutine) : NULL;
+	if (!run->id || !run->name || !run->parameters || (event->tool_call.subroutine && !run->subroutine)) {
+		tool_run_free(run);
+		return;
+	}
+	ao2_lock(session);
+	AST_LIST_INSERT_TAIL(&session->tool_runs, run, entry);
+	ao2_unlock(session);
+}
+
+void tool_runs_clear(struct session *session)
+{
+	struct tool_run *run;
+
+	while ((run = AST_LIST_REMOVE_HEAD(&session->tool_runs, entry))) {
+		tool_run_free(run);
+	}
+}
+
+static void answer(struct session *session, const struct tool_run *run, const char *result, bool is_error)
+{
+	if (session_answer_tool(session, run->id, result, is_error)) {
+		ast_log(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over\n", session->id,
+			session_agent(session)->name, run->name);
+	}
+}
+
+/* --- a subroutine of the dialplan --- */
+
+/* Whether it can be a part of a variable's name: the agent chose it. */
+static int is_variable_name(const char *name)
+{
+	return *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+/* Sets the variables of the subroutine, or, without values, takes them away. */
+static void set_variables(struct ast_channel *channel, const struct tool_run *run, const struct aic_json_members *arguments, int with_values)
+{
+	pbx_builtin_setvar_helper(channel, VARIABLE_NAME, with_values ? run->name : NULL);
+	pbx_builtin_setvar_helper(channel, VARIABLE_CALL_ID, with_values ? run->id : NULL);
+	pbx_builtin_setvar_helper(channel, VARIABLE_PARAMETERS, with_values ? run->parameters : NULL);
+	pbx_builtin_setvar_helper(channel, VARIABLE_RESULT, with_values ? "" : NULL);
+	pbx_builtin_setvar_helper(channel, VARIABLE_ERROR, with_values ? "" : NULL);
+	for (size_t i = 0; i < arguments->count; i++) {
+		char name[128];
+
+		if (is_variable_name(arguments->items[i].name)) {
+			snprintf(name, sizeof(name), VARIABLE_ARGUMENT "%s", arguments->items[i].name);
+			pbx_builtin_setvar_helper(channel, name, with_values ? arguments->items[i].value : NULL);
+		}
+	}
+}
+
+/* A copy of a variable's value, to be freed; empty where it is not set. */
+static char *copy_variable(struct ast_channel *channel, const char *name)
+{
+	char *copy;
+
+	ast_channel_lock(channel);
+	copy = ast_strdup(S_OR(pbx_builtin_getvar_helper(channel, name), ""));
+	ast_channel_unlock(channel);
+	return copy;
+}
+
+/* Runs it and answers with what it leaves in TOOL_RESULT. */
+static void run_at(struct session *session, struct ast_channel *channel, const struct tool_run *run, const struct dialplan_place *place)
+{
+	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error;
+	struct aic_json_members arguments;
+
+	snprintf(location, sizeof(location), "%s,%s,%d", place->context, place->extension, place->priority);
+	aic_json_members_read(&arguments, run->parameters);
+	set_variables(channel, run, &arguments, 1);
+	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
+	ast_app_exec_sub(NULL, channel, location, 0);
+	result = copy_variable(channel, VARIABLE_RESULT);
+	error = copy_variable(channel, VARIABLE_ERROR);
+	set_variables(channel, run, &arguments, 0);
+	answer(session, run, S_OR(result, "The tool has no result to tell."), !ast_strlen_zero(error));
+	ast_free(result);
+	ast_free(error);
+	aic_json_members_free(&arguments);
+}
+
+static void run_subroutine(struct session *session, struct ast_channel *channel, const struct tool_run *run)
+{
+	struct dialplan_place place;
+
+	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension, place.priority, NULL)) {
+		ast_log(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n", session->id,
+			session_agent(session)->name, run->name, run->subroutine);
+		answer(session, run, "The tool is not there at the moment.", true);
+		return;
+	}
+	run_at(session, channel, run, &place);
+}
+
+/* --- keys --- */
+
+static void press_keys(struct session *session, struct ast_channel *channel, const struct tool_run *run)
+{
+	struct aic_json_members arguments;
+	const char *digits;
+
+	aic_json_members_read(&arguments, run->parameters);
+	digits = aic_json_members_find(&arguments, "digits");
+	if (ast_strlen_zero(digits) || digits[strspn(digits, KEYS)]) {
+		answer(session, run, "The argument digits must be keys: 0 to 9, * and #; w for a pause of half a second.", true);
+	} else if (ast_dtmf_stream(channel, NULL, digits, PAUSE_BETWEEN_KEYS_MS, KEY_MS)) {
+		answer(session, run, "The keys could not be pressed.", true);
+	} else {
+		answer(session, run, "The keys were pressed.", false);
+	}
+	aic_json_members_free(&arguments);
+}
+
+int tool_runs_next(struct session *session, struct ast_channel *channel)
+{
+	struct tool_run *run;
+
+	ao2_lock(session);
+	run = AST_LIST_REMOVE_HEAD(&session->tool_runs, entry);
+	ao2_unlock(session);
+	if (!run) {
+		return 0;
+	}
+	if (run->run == AIC_TOOL_GOSUB) {
+		run_subroutine(session, channel, run);
+	} else {
+		press_keys(session, channel, run);
+	}
+	tool_run_free(run);
+	return 1;
+}

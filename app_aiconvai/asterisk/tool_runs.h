@@ -1,0 +1,23 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Tools that this module runs itself, on the channel's thread: subroutines of the dialplan, and keys to press.
+ */
+#ifndef AIC_TOOL_RUNS_H
+#define AIC_TOOL_RUNS_H
+
+struct aic_event;
+struct ast_channel;
+struct session;
+
+/* Notes that the agent called the tool of this event. Copies what it needs; where memory is short the agent is told nothing and the call times out. */
+void tool_runs_add(struct session *session, const struct aic_event *event);
+
+/* Runs the next one, and answers the agent. The channel's thread, channel not locked. Returns whether there was one. */
+int tool_runs_next(struct session *session, struct ast_channel *channel);
+
+/* Forgets those that were not run. Nobody else has the session. */
+void tool_runs_clear(struct session *session);
+
+#endif

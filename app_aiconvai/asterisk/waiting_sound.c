@@ -1,0 +1,86 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/channel.h"
+#include "asterisk/file.h"
+#include "asterisk/indications.h"
+#include "asterisk/logger.h"
+#include "asterisk/musiconhold.h"
+#include "asterisk/strings.h"
+
+#include "session.h"
+#include "waiting_sound.h"
+
+#define TONE_PREFIX "tone:"
+#define SOUND_PREFIX "sound:"
+
+/* An indication tone of the channel's country, or a description of one. */
+static int start_tone(struct ast_channel *channel, const char *name)
+{
+	struct ast_tone_zone_sound *tone = ast_get_indication_tone(ast_channel_zone(channel), name);
+	int result = ast_playtones_start(channel, 0, tone ? tone->data : name, 0);
+
+	if (tone) {
+		ast_tone_zone_sound_unref(tone);
+	}
+	return result;
+}
+
+void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound)
+{
+	int failed;
+
+	if (ast_begins_with(sound, TONE_PREFIX)) {
+		failed = start_tone(channel, sound + strlen(TONE_PREFIX));
+	} else if (ast_begins_with(sound, SOUND_PREFIX)) {
+		failed = ast_streamfile(channel, sound + strlen(SOUND_PREFIX), ast_channel_language(channel));
+	} else {
+		failed = ast_moh_start(channel, sound, NULL);
+	}
+	if (failed) {
+		ast_log(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence\n", ast_channel_name(channel),
+			session_agent(session)->name, sound);
+	}
+	session->waiting_sound = sound;
+	session->waiting_sound_is_void = false;
+}
+
+bool waiting_sound_give_way(struct session *session, struct ast_channel *channel)
+{
+	const char *sound = session->waiting_sound;
+
+	if (!sound || session->waiting_sound_is_void) {
+		return false;
+	}
+	if (!ast_begins_with(sound, SOUND_PREFIX)) {
+		waiting_sound_stop(session, channel);
+		return false;
+	}
+	session->waiting_sound_is_void = true;
+	/* The file has a format of its own. */
+	ast_set_write_format(channel, session->line_ast_format);
+	return true;
+}
+
+void waiting_sound_stop(struct session *session, struct ast_channel *channel)
+{
+	const char *sound = session->waiting_sound;
+
+	session->waiting_sound = NULL;
+	session->waiting_sound_is_void = false;
+	if (!sound) {
+		return;
+	}
+	if (ast_begins_with(sound, TONE_PREFIX)) {
+		ast_playtones_stop(channel);
+	} else if (ast_begins_with(sound, SOUND_PREFIX)) {
+		if (!session->options.background) {
+			ast_stopstream(channel);
+		}
+	} else {
+		ast_moh_stop(channel);
+	}
+}

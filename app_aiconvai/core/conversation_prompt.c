@@ -1,0 +1,188 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What the agent is told to be and to say: its own prompt, the system instruction of its prompts and, while the conversation is in one of their states,
+ * what that state says; with the values of this call in them.
+ */
+#include "conversation_state.h"
+
+#include "placeholders.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ORDER "Say exactly this to the caller, and nothing else: "
+
+/* Sets *filled to the text with the values of this call in it, or to NULL where there is none. Returns false when memory is short. */
+static bool fill(const struct aic_conversation *conversation, const char *text, char **filled)
+{
+	*filled = text ? aic_placeholders_fill(text, conversation->variables, conversation->variable_count) : NULL;
+	return *filled || !text;
+}
+
+static bool fill_opening(struct aic_conversation *conversation, const char *text, struct aic_opening *opening)
+{
+	struct aic_buffer whole = {0};
+
+	if (!fill(conversation, text, &opening->text) || !opening->text) {
+		return !text;
+	}
+	if (aic_buffer_append(&whole, ORDER, strlen(ORDER)) || aic_buffer_append(&whole, opening->text, strlen(opening->text) + 1)) {
+		aic_buffer_free(&whole);
+		return false;
+	}
+	opening->order = (char *) whole.bytes;
+	return true;
+}
+
+/* What a state says. */
+static const char *text_of(const char *state)
+{
+	return state ? state + strcspn(state, "=") + 1 : NULL;
+}
+
+/* Returns false when memory is short. */
+static bool fill_prompt(struct aic_conversation *conversation)
+{
+	const char *const parts[] = {
+		conversation->settings->prompt,
+		conversation->prompts ? conversation->prompts->system_instruction : NULL,
+		text_of(conversation->state),
+	};
+	struct aic_buffer whole = {0};
+	bool failed = false;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		failed = failed || (parts[i] && whole.length && aic_buffer_append(&whole, "\n\n", 2))
+			|| (parts[i] && aic_buffer_append(&whole, parts[i], strlen(parts[i])));
+	}
+	free(conversation->prompt);
+	conversation->prompt = NULL;
+	failed = failed || (whole.length && (aic_buffer_append(&whole, "", 1) || !fill(conversation, (char *) whole.bytes, &conversation->prompt)));
+	aic_buffer_free(&whole);
+	return !failed;
+}
+
+/* The state of that name, NULL: there is none. */
+static const char *find_state(const struct aic_conversation *conversation, const char *name)
+{
+	const struct aic_string_list *states = conversation->prompts ? &conversation->prompts->state : NULL;
+	size_t length = strlen(name);
+
+	for (size_t i = 0; states && i < states->count; i++) {
+		if (!strncasecmp(states->items[i], name, length) && states->items[i][length] == '=') {
+			return states->items[i];
+		}
+	}
+	return NULL;
+}
+
+static void set_state(struct aic_conversation *conversation, const char *state)
+{
+	conversation->state = state;
+	snprintf(conversation->stats.state, sizeof(conversation->stats.state), "%.*s", state ? (int) strcspn(state, "=") : 0, state ? state : "");
+}
+
+bool aic_conversation_fill_texts(struct aic_conversation *conversation)
+{
+	const struct aic_settings *settings = conversation->settings;
+
+	set_state(conversation, find_state(conversation, settings->first_state));
+	return fill_prompt(conversation) && fill_opening(conversation, settings->first_message, &conversation->first_message)
+		&& fill_opening(conversation, settings->reconnect_message, &conversation->reconnect_message);
+}
+
+void aic_conversation_forget_texts(struct aic_conversation *conversation)
+{
+	free(conversation->prompt);
+	free(conversation->first_message.text);
+	free(conversation->first_message.order);
+	free(conversation->reconnect_message.text);
+	free(conversation->reconnect_message.order);
+	conversation->prompt = NULL;
+	conversation->first_message = conversation->reconnect_message = (struct aic_opening) {NULL, NULL};
+	set_state(conversation, NULL);
+}
+
+/* --- states --- */
+
+char *aic_conversation_state_text(const struct aic_conversation *conversation)
+{
+	struct aic_buffer whole = {0};
+	char introduction[160], *text;
+
+	/* Most services only add to what they were told before. */
+	snprintf(introduction, sizeof(introduction), "The conversation is in the state %s now; what you were told for another one holds no more.\n",
+		conversation->stats.state);
+	if (!fill(conversation, text_of(conversation->state), &text) || !text) {
+		return NULL;
+	}
+	if (aic_buffer_append(&whole, introduction, strlen(introduction)) || aic_buffer_append(&whole, text, strlen(text) + 1)) {
+		aic_buffer_free(&whole);
+	}
+	free(text);
+	return (char *) whole.bytes;
+}
+
+const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count)
+{
+	const char *state = find_state(conversation, name);
+
+	if (!state) {
+		return conversation->prompts ? "The agent's prompts have no state of that name." : "The agent has no prompts with states (option prompts).";
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!aic_conversation_set_variable(conversation, values[i].name, strlen(values[i].name), values[i].value)) {
+			return "Out of memory.";
+		}
+	}
+	set_state(conversation, state);
+	if (!fill_prompt(conversation)) {
+		return "Out of memory.";
+	}
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_STATE, .state = {.name = conversation->stats.state}});
+	return NULL;
+}
+
+/* Tells the service, in the way it has for that. */
+static void tell_state(struct aic_conversation *conversation)
+{
+	const struct aic_provider *provider = conversation->provider;
+	char *text = aic_conversation_state_text(conversation);
+
+	conversation->state_missed = false;
+	if (text && provider->instruct) {
+		provider->instruct(conversation, text);
+	} else if (text && provider->context) {
+		provider->context(conversation, text);
+	}
+	free(text);
+}
+
+void aic_conversation_tell_missed_state(struct aic_conversation *conversation)
+{
+	if (conversation->state_missed) {
+		tell_state(conversation);
+	}
+}
+
+const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count)
+{
+	const char *problem;
+
+	if (conversation->phase == AIC_PHASE_ENDED) {
+		return "The conversation is over.";
+	}
+	if ((problem = aic_conversation_go_to_state(conversation, name, values, count))) {
+		return problem;
+	}
+	/* A session that has not begun yet begins with it. */
+	conversation->state_missed = conversation->phase == AIC_PHASE_STARTING;
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
+		tell_state(conversation);
+	}
+	return NULL;
+}

@@ -1,0 +1,198 @@
+"""Tools that the configuration declares: who answers the agent's calls of them, and what that does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from engine_host import PUBLIC, Host, audio, tool_call
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiconvai.engine.events import Close, Ended, Error, Status, ToolCall, ToolDone, ToolRun
+from aiconvai.engine.library import load_library
+from aiconvai.engine.settings import Settings, ToolSettings
+
+SCHEMA = {"type": "object", "properties": {"number": {"type": "string"}}, "required": ["number"]}
+DECLARED = {"find": ToolSettings("tool-find", {"description": "Finds a customer.", "parameters": json.dumps(SCHEMA)})}
+TRANSFERS = {"tool_transfer_call": "builtin", "transfer_to_sales": "queues,sales,1", "transfer_to_desk": "desk"}
+
+
+def tools_host(agent: Mapping[str, str] = PUBLIC, **options: Any) -> Host:
+    return Host({**agent, "tool_find": "ami", "tool_end_call": "builtin"}, tools=DECLARED, **options)
+
+
+def call(host: Host, name: str, parameters: object = None, call_id: str = "t1") -> None:
+    host.say(tool_call(call_id, name, parameters))
+
+
+def answers(host: Host) -> list[tuple[str, str, bool]]:
+    """What the agent was told of its calls."""
+    given = host.messages("client_tool_result")
+    return [(one["tool_call_id"], one["result"], one["is_error"]) for one in given]
+
+
+# What an agent has
+
+
+def test_agent_with_a_tool_that_cannot_be_is_refused() -> None:
+    assert len(Settings.read_agent("sales", {"agent_id": "a", "tool_guess": "builtin"}).problems) == 1
+
+
+# Who answers
+
+
+def test_call_of_a_tool_is_told_with_who_runs_it() -> None:
+    host = Host(PUBLIC, tool_find="gosub:crm,find", runs_tools=True)
+    host.start()
+    call(host, "find", {"number": "7"})
+    call(host, "unknown", call_id="t2")
+    assert host.told(ToolCall) == [
+        ToolCall("t1", "find", '{"number":"7"}', ToolRun.GOSUB, "crm,find"),
+        ToolCall("t2", "unknown", "null", ToolRun.AMI),
+    ]
+    assert answers(host) == []
+    assert host.conversation.tool_result("t1", "Ada")
+    host.pump()
+    assert answers(host) == [("t1", "Ada", False)]
+    assert host.told(ToolDone) == [ToolDone("t1")]
+
+
+@pytest.mark.parametrize("how", [{"tool_find": "gosub:crm"}, {"tool_send_dtmf": "builtin"}])
+def test_host_that_runs_no_tools_has_the_agent_told_so(how: dict[str, str]) -> None:
+    host = Host(PUBLIC, **how)
+    host.start()
+    call(host, next(iter(how)).removeprefix("tool_"), {"digits": "1"})
+    assert answers(host) == [("t1", "This tool cannot be run in this call.", True)]
+    assert host.told(ToolDone) == [ToolDone("t1")]
+
+
+def test_every_call_is_done_at_some_time() -> None:
+    host = Host(PUBLIC, tool_timeout_ms=1000)
+    host.start()
+    call(host, "slow")
+    host.wait(seconds=1.1)
+    call(host, "open", call_id="t2")
+    assert host.told(ToolDone) == [ToolDone("t1")]
+    host.conversation.end(Status.CALLER_HANGUP, "the caller hung up")
+    host.pump()
+    assert host.told(ToolDone) == [ToolDone("t1"), ToolDone("t2")]
+    assert isinstance(host.events[-1], Ended), "nothing comes after the end"
+
+
+def test_calls_of_a_connection_that_broke_are_done() -> None:
+    host = Host(PUBLIC)
+    host.start()
+    call(host, "slow")
+    host.conversation.closed(None, "")
+    host.pump()
+    assert host.told(ToolDone) == [ToolDone("t1")]
+
+
+# The end
+
+
+def test_agent_ends_the_call_once_its_goodbye_was_said() -> None:
+    host = tools_host()
+    host.start()
+    host.say(audio(1, bytes(8000)))
+    call(host, "end_call")
+    host.wait(seconds=0.9)
+    host.say(audio(2, bytes(8000)))
+    assert host.wait(seconds=1.65) == [], "one second, a pause in which no more comes"
+    actions = host.wait(ms=200)
+    assert any(isinstance(action, Close) for action in actions)
+    assert host.ended == Ended(Status.COMPLETED, None, "the agent ended the conversation")
+    assert answers(host) == [], "the agent would say something about it"
+
+
+def test_agent_that_talks_without_end_is_not_waited_for_for_ever() -> None:
+    host = tools_host()
+    host.start()
+    call(host, "end_call")
+    for _ in range(30):
+        if host.told(Ended):
+            break
+        host.say(audio(1, bytes(8000)))
+        host.wait(seconds=1)
+    assert host.ended.status is Status.COMPLETED
+
+
+def test_service_that_closes_after_the_goodbye_ends_it_sooner() -> None:
+    host = tools_host(**TRANSFERS)
+    host.start()
+    call(host, "transfer_call", {"destination": "sales"})
+    host.conversation.closed(1000, "")
+    host.pump()
+    assert host.ended.status is Status.COMPLETED
+    assert host.ended.transfer == ("sales", "queues,sales,1")
+
+
+def test_agent_transfers_the_call_to_an_allowed_place() -> None:
+    host = tools_host(**TRANSFERS)
+    host.start()
+    call(host, "transfer_call", {"destination": "desk"})
+    host.wait(seconds=1)
+    assert host.ended.status is Status.COMPLETED
+    assert host.ended.reason == "the agent transferred the call to desk"
+    assert host.ended.transfer == ("desk", "desk")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"destination": "boss"}, {"destination": "Sales"}, {"destination": ["sales"]}, {}, {"destination": ""}],
+)
+def test_agent_transfers_the_call_nowhere_else(parameters: object) -> None:
+    host = tools_host(**TRANSFERS)
+    host.start()
+    call(host, "transfer_call", parameters)
+    ((_, answer, is_error),) = answers(host)
+    assert "no such destination" in answer
+    assert is_error
+    host.wait(seconds=5)
+    assert host.told(Ended) == []
+
+
+def test_other_tools_are_answered_while_the_agent_says_goodbye() -> None:
+    host = tools_host(tool_timeout_ms=100)
+    host.start()
+    call(host, "find", {"number": "1"})
+    call(host, "end_call", call_id="t2")
+    host.wait(ms=200)
+    assert [one[0] for one in answers(host)] == ["t1"]
+    assert len(host.told(Error)) == 1
+
+
+# Arguments
+
+
+def members(text: str) -> list[tuple[str, str]]:
+    library = load_library()
+    read = library.ffi.new("struct aic_json_members *")
+    assert library.lib.aic_json_members_read(read, library.c_text(text)) == 0
+    found = [(library.text(read.items[at].name), library.text(read.items[at].value)) for at in range(read.count)]
+    library.lib.aic_json_members_free(read)
+    return found
+
+
+def test_arguments_are_read_as_texts() -> None:
+    text = '{"a":"x\\ny","b":1.50,"c":true,"d":false,"e":null,"f":[1],"g":{"h":1},"":"z"}'
+    assert members(text) == [("a", "x\ny"), ("b", "1.50"), ("c", "true"), ("d", "false"), ("", "z")]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "1", '"a"', "{", '{"a":}', "null"])
+def test_what_is_no_object_has_no_arguments(text: str) -> None:
+    assert members(text) == []
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), st.text() | st.integers()
+    )
+)
+def test_any_arguments(arguments: dict[str, str | int]) -> None:
+    told = json.dumps(arguments)
+    if "\\u0000" not in told and "\\ud" not in told:
+        assert members(told) == [(name, str(value)) for name, value in arguments.items()]
