@@ -17,6 +17,7 @@
 #include "media_clock.h"
 #include "network.h"
 #include "session.h"
+#include "state_application.h"
 
 /* Stops what load_module() started, from the last on. Each is harmless where it was not started. */
 static void stop_threads(void)
@@ -27,6 +28,20 @@ static void stop_threads(void)
 	agents_unload();
 }
 
+static void unregister_all(void)
+{
+	state_application_unregister();
+	application_unregister();
+	manager_actions_unregister();
+	cli_unregister();
+}
+
+/* Returns 0, or -1 when something could not be registered. */
+static int register_all(void)
+{
+	return cli_register() || manager_actions_register() || application_register() || state_application_register() ? -1 : 0;
+}
+
 static int unload_module(void)
 {
 	/* A forced unload ignores the use count that every session holds. */
@@ -34,14 +49,10 @@ static int unload_module(void)
 		ast_log(LOG_WARNING, "app_aiconvai is not unloaded: %d conversations are still under way\n", sessions_alive());
 		return -1;
 	}
-	application_unregister();
-	manager_actions_unregister();
-	cli_unregister();
+	unregister_all();
 	if (sessions_alive()) {
 		/* A call began just before its application was taken away. */
-		application_register();
-		manager_actions_register();
-		cli_register();
+		register_all();
 		return -1;
 	}
 	stop_threads();
@@ -77,10 +88,8 @@ static int load_module(void)
 		agents_unload();
 		return AST_MODULE_LOAD_DECLINE;
 	}
-	if (cli_register() || manager_actions_register() || application_register()) {
-		application_unregister();
-		manager_actions_unregister();
-		cli_unregister();
+	if (register_all()) {
+		unregister_all();
 		stop_threads();
 		return AST_MODULE_LOAD_DECLINE;
 	}

@@ -20,11 +20,11 @@
 #include "call_variables.h"
 #include "network.h"
 #include "session.h"
+#include "transfer.h"
 
 #include <ctype.h>
 
 static const char *const application_names[] = {"AIConvAI", "ElevenLabsConvAI"};
-static const char state_application_name[] = "AIConvAIState";
 
 enum {
 	OPTION_BACKGROUND = (1 << 0),
@@ -210,7 +210,7 @@ static int converse(struct ast_channel *channel, struct session *session)
 	}
 	if (outcome.transfer[0]) {
 		/* Where it cannot go there the dialplan knows what to do. */
-		session_transfer(channel, &outcome);
+		transfer_call(channel, &outcome);
 		return 0;
 	}
 	return session->options.go_on || aic_status_is_failure(outcome.status) ? 0 : -1;
@@ -300,40 +300,8 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	return result;
 }
 
-/* AIConvAIState(state[,name=value&name=value]) */
-static int state_exec(struct ast_channel *channel, const char *data)
-{
-	struct call_variables values = {.count = 0};
-	struct session *session = sessions_find(ast_channel_uniqueid(channel));
-	const char *problem = "No conversation runs on this channel.";
-	char *text = ast_strdupa(S_OR(data, ""));
-	AST_DECLARE_APP_ARGS(args,
-		AST_APP_ARG(state);
-		AST_APP_ARG(values);
-	);
-
-	AST_STANDARD_APP_ARGS(args, text);
-	if (ast_strlen_zero(args.state)) {
-		problem = "Expected the name of a state as the first argument.";
-	} else if (call_variables_add_pairs(&values, args.values)) {
-		problem = "Expected name=value&name=value as the second argument.";
-	} else if (session) {
-		problem = session_enter_state(session, args.state, values.list, values.count);
-	}
-	if (problem) {
-		ast_log(LOG_WARNING, "%s: AIConvAIState(%s): %s\n", ast_channel_name(channel), S_OR(data, ""), problem);
-	}
-	pbx_builtin_setvar_helper(channel, "AICONVAI_STATE_STATUS", problem ? "FAILED" : "ENTERED");
-	call_variables_free(&values);
-	ao2_cleanup(session);
-	return 0;
-}
-
 int application_register(void)
 {
-	if (ast_register_application_xml(state_application_name, state_exec)) {
-		return -1;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(application_names); i++) {
 		if (ast_register_application_xml(application_names[i], application_exec)) {
 			return -1;
@@ -344,7 +312,6 @@ int application_register(void)
 
 void application_unregister(void)
 {
-	ast_unregister_application(state_application_name);
 	for (size_t i = 0; i < ARRAY_LEN(application_names); i++) {
 		ast_unregister_application(application_names[i]);
 	}

@@ -15,6 +15,7 @@
 #include "manager_actions.h"
 #include "session.h"
 #include "session_report.h"
+#include "session_requests.h"
 
 /* The session an action names by Channel: (name, unique id or conversation id). NULL after an error was sent. */
 static struct session *session_of(struct mansession *s, const struct message *m)
@@ -32,24 +33,10 @@ static struct session *session_of(struct mansession *s, const struct message *m)
 	return session;
 }
 
-/* Something for the network thread to do with a conversation, and how it went. */
-struct request {
-	const char *text;
-	int result;
-};
-
-/* Has `work` run with the conversation and acknowledges it; `failure` says what its result -1 means. */
-static void run_and_answer(struct mansession *s, const struct message *m, struct session *session,
-	void (*work)(struct aic_conversation *conversation, void *arg), struct request *request, const char *success, const char *failure)
+/* Acknowledges what was asked of a conversation, or says why it was not done (NULL: it was). */
+static void answer(struct mansession *s, const struct message *m, const char *success, const char *failure)
 {
-	struct aic_link *link = session_link(session);
-
-	request->result = -1;
-	if (link) {
-		aic_link_query(link, work, request);
-		aic_link_release(link);
-	}
-	if (request->result) {
+	if (failure) {
 		astman_send_error(s, m, (char *) failure);
 	} else {
 		astman_send_ack(s, m, (char *) success);
@@ -104,6 +91,7 @@ static int action_tool_result(struct mansession *s, const struct message *m)
 {
 	const char *id = astman_get_header(m, "ToolCallID");
 	struct session *session;
+	int refused;
 
 	if (ast_strlen_zero(id)) {
 		astman_send_error(s, m, "ToolCallID is missing: take it from the event AIConvAIToolCall");
@@ -112,41 +100,24 @@ static int action_tool_result(struct mansession *s, const struct message *m)
 	if (!(session = session_of(s, m))) {
 		return 0;
 	}
-	if (session_answer_tool(session, id, astman_get_header(m, "Result"), ast_true(astman_get_header(m, "IsError")))) {
-		astman_send_error(s, m, "No such tool call is open: it may have timed out");
-	} else {
-		astman_send_ack(s, m, "The agent was told");
-	}
+	refused = session_answer_tool(session, id, astman_get_header(m, "Result"), ast_true(astman_get_header(m, "IsError")));
+	answer(s, m, "The agent was told", refused ? "No such tool call is open: it may have timed out" : NULL);
 	ao2_ref(session, -1);
 	return 0;
 }
 
-static void do_context(struct aic_conversation *conversation, void *arg)
-{
-	struct request *request = arg;
-
-	request->result = aic_conversation_context(conversation, request->text);
-}
-
-static void do_message(struct aic_conversation *conversation, void *arg)
-{
-	struct request *request = arg;
-
-	request->result = aic_conversation_user_message(conversation, request->text);
-}
-
 /* AIConvAIContext and AIConvAIMessage differ in what is done with their text. */
-static int action_text(struct mansession *s, const struct message *m, void (*work)(struct aic_conversation *conversation, void *arg))
+static int action_text(struct mansession *s, const struct message *m, int (*tell)(struct session *session, const char *text))
 {
-	struct request request = {.text = astman_get_header(m, "Text")};
+	const char *text = astman_get_header(m, "Text");
 	struct session *session;
 
-	if (ast_strlen_zero(request.text)) {
+	if (ast_strlen_zero(text)) {
 		astman_send_error(s, m, "Text is missing");
 		return 0;
 	}
 	if ((session = session_of(s, m))) {
-		run_and_answer(s, m, session, work, &request, "The agent was told", "The conversation is not active");
+		answer(s, m, "The agent was told", tell(session, text) ? "The conversation is not active" : NULL);
 		ao2_ref(session, -1);
 	}
 	return 0;
@@ -154,17 +125,17 @@ static int action_text(struct mansession *s, const struct message *m, void (*wor
 
 static int action_context(struct mansession *s, const struct message *m)
 {
-	return action_text(s, m, do_context);
+	return action_text(s, m, session_tell_context);
 }
 
 static int action_message(struct mansession *s, const struct message *m)
 {
-	return action_text(s, m, do_message);
+	return action_text(s, m, session_say_for_caller);
 }
 
 static int action_state(struct mansession *s, const struct message *m)
 {
-	const char *state = astman_get_header(m, "State"), *problem;
+	const char *state = astman_get_header(m, "State");
 	struct ast_variable *headers, *header;
 	struct call_variables values = {.count = 0};
 	struct session *session;
@@ -180,11 +151,7 @@ static int action_state(struct mansession *s, const struct message *m)
 	for (header = headers; header; header = header->next) {
 		call_variables_add(&values, header->name, header->value);
 	}
-	if ((problem = session_enter_state(session, state, values.list, values.count))) {
-		astman_send_error(s, m, (char *) problem);
-	} else {
-		astman_send_ack(s, m, "The conversation is in that state");
-	}
+	answer(s, m, "The conversation is in that state", session_enter_state(session, state, values.list, values.count));
 	ast_variables_destroy(headers);
 	call_variables_free(&values);
 	ao2_ref(session, -1);

@@ -14,13 +14,13 @@
 #include "asterisk/stasis_channels.h"
 #include "asterisk/utils.h"
 
-#include "dialplan_place.h"
 #include "framehook.h"
 #include "media_clock.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
 #include "tool_runs.h"
+#include "transfer.h"
 #include "waiting_sound.h"
 
 const char session_frame_source[] = "aiconvai";
@@ -439,35 +439,6 @@ void session_set_variables(struct ast_channel *channel, const struct aic_outcome
 	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
 }
 
-/* A place in the dialplan, of which the extension and the priority may be left out. Returns 0, or -1 when there is none. */
-static int find_place(struct ast_channel *channel, const char *text, struct dialplan_place *place)
-{
-	if (dialplan_place_of(text, place) || !ast_exists_extension(channel, place->context, place->extension, place->priority, NULL)) {
-		ast_log(LOG_WARNING, "%s: the agent cannot transfer the call to %s: expected a place in the dialplan, CONTEXT,EXTENSION,PRIORITY\n",
-			ast_channel_name(channel), text);
-		return -1;
-	}
-	return 0;
-}
-
-int session_transfer(struct ast_channel *channel, const struct aic_outcome *outcome)
-{
-	struct dialplan_place place;
-
-	return find_place(channel, outcome->transfer_place, &place) ? -1 : ast_explicit_goto(channel, place.context, place.extension, place.priority);
-}
-
-/* The same for a channel whose thread is elsewhere in the dialplan, or in a bridge. The channel is locked. */
-static void transfer_in_background(struct ast_channel *channel, const struct aic_outcome *outcome)
-{
-	struct dialplan_place place;
-
-	/* What has neither is being moved by somebody else. */
-	if (!find_place(channel, outcome->transfer_place, &place) && (ast_channel_pbx(channel) || ast_channel_is_bridged(channel))) {
-		ast_async_goto(channel, place.context, place.extension, place.priority);
-	}
-}
-
 void session_finish(struct session *session, struct ast_channel *channel)
 {
 	if (atomic_exchange(&session->finished, true)) {
@@ -480,7 +451,7 @@ void session_finish(struct session *session, struct ast_channel *channel)
 	}
 	session_set_variables(channel, &session->outcome, session->conversation_id);
 	if (session->outcome.transfer[0]) {
-		transfer_in_background(channel, &session->outcome);
+		transfer_beside_its_thread(channel, &session->outcome);
 	} else if (!session->options.go_on && !aic_status_is_failure(session->outcome.status)) {
 		ast_softhangup_nolock(channel, AST_SOFTHANGUP_EXPLICIT);
 	}
@@ -536,32 +507,6 @@ void session_attend(struct session *session, struct ast_channel *channel)
 
 /* --- for any thread --- */
 
-struct tool_answer {
-	const char *id;
-	const char *result;
-	bool is_error;
-	int refused;
-};
-
-static void answer_tool(struct aic_conversation *conversation, void *arg)
-{
-	struct tool_answer *answer = arg;
-
-	answer->refused = aic_conversation_tool_result(conversation, answer->id, answer->result, answer->is_error);
-}
-
-int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error)
-{
-	struct tool_answer answer = {.id = tool_call_id, .result = result, .is_error = is_error, .refused = -1};
-	struct aic_link *link = session_link(session);
-
-	if (link) {
-		aic_link_query(link, answer_tool, &answer);
-		aic_link_release(link);
-	}
-	return answer.refused;
-}
-
 struct aic_link *session_link(struct session *session)
 {
 	struct aic_link *link;
@@ -594,30 +539,4 @@ int session_outcome(struct session *session, struct aic_outcome *outcome)
 	}
 	ao2_unlock(session);
 	return ended;
-}
-
-struct state_entry {
-	const char *name;
-	const struct aic_variable *values;
-	size_t value_count;
-	const char *problem;
-};
-
-static void enter_state(struct aic_conversation *conversation, void *arg)
-{
-	struct state_entry *entry = arg;
-
-	entry->problem = aic_conversation_enter_state(conversation, entry->name, entry->values, entry->value_count);
-}
-
-const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count)
-{
-	struct state_entry entry = {.name = name, .values = values, .value_count = value_count, .problem = "The conversation is over."};
-	struct aic_link *link = session_link(session);
-
-	if (link) {
-		aic_link_query(link, enter_state, &entry);
-		aic_link_release(link);
-	}
-	return entry.problem;
 }

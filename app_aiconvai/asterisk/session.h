@@ -151,18 +151,6 @@ void session_call_thread_now(struct session *session, struct ast_channel *channe
 /* If it was called, does it: runs tools, starts and stops what is heard meanwhile. The channel's thread, channel not locked. */
 void session_attend(struct session *session, struct ast_channel *channel);
 
-/* Answers a tool call that is open. Returns 0, or -1 when it is not (any more). Any thread but the loop's, with nothing locked. */
-int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error);
-
-/*
- * The conversation enters a state of the agent's prompts, with the values of placeholders. Returns NULL, or a sentence that says why not. Any thread but the
- * loop's, with nothing locked.
- */
-const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count);
-
-/* Sends the call where the agent wants it to go on in the dialplan. Returns 0, or -1 when there is no such place, which is logged. Channel not locked. */
-int session_transfer(struct ast_channel *channel, const struct aic_outcome *outcome);
-
 /* The channel went away under a session that runs in the background. Called with the channel locked; does not wait. */
 void session_lost_channel(struct session *session);
 

@@ -16,6 +16,7 @@
 #include "dialplan_place.h"
 #include "json_members.h"
 #include "session.h"
+#include "session_requests.h"
 #include "tool_runs.h"
 
 #define KEYS "0123456789*#ABCDabcdwW"

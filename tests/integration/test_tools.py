@@ -221,7 +221,7 @@ def test_call_goes_on_in_the_dialplan_where_the_place_is_missing(voice: Voice) -
     told = voice.event("UserEvent", UserEvent="Next")
     conversation.wait_closed()
     assert (told["Status"], told["Transfer"]) == ("COMPLETED", "desk")
-    voice.wait_for_log("cannot transfer the call to default,799,1")
+    voice.wait_for_log("cannot transfer the call to desk: transfer_to_desk = default,799,1")
 
 
 # What is heard meanwhile

@@ -1,0 +1,91 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "session.h"
+#include "session_requests.h"
+
+struct request {
+	const char *text; /* or the result of a tool, or the name of a state */
+	const char *tool_call_id;
+	bool is_error;
+	const struct aic_variable *values;
+	size_t value_count;
+	int result;
+	const char *problem;
+};
+
+/* Has it done, unless the call is over. */
+static void ask(struct session *session, void (*work)(struct aic_conversation *conversation, void *arg), struct request *request)
+{
+	struct aic_link *link = session_link(session);
+
+	request->result = -1;
+	request->problem = "The conversation is over.";
+	if (link) {
+		aic_link_query(link, work, request);
+		aic_link_release(link);
+	}
+}
+
+static void answer_tool(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_tool_result(conversation, request->tool_call_id, request->text, request->is_error);
+}
+
+static void tell_context(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_context(conversation, request->text);
+}
+
+static void say_for_caller(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_user_message(conversation, request->text);
+}
+
+static void enter_state(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->problem = aic_conversation_enter_state(conversation, request->text, request->values, request->value_count);
+}
+
+int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error)
+{
+	struct request request = {.text = result, .tool_call_id = tool_call_id, .is_error = is_error};
+
+	ask(session, answer_tool, &request);
+	return request.result;
+}
+
+int session_tell_context(struct session *session, const char *text)
+{
+	struct request request = {.text = text};
+
+	ask(session, tell_context, &request);
+	return request.result;
+}
+
+int session_say_for_caller(struct session *session, const char *text)
+{
+	struct request request = {.text = text};
+
+	ask(session, say_for_caller, &request);
+	return request.result;
+}
+
+const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count)
+{
+	struct request request = {.text = name, .values = values, .value_count = value_count};
+
+	ask(session, enter_state, &request);
+	return request.problem;
+}

@@ -1,0 +1,24 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What other threads ask of a conversation: it is done on the loop's thread, and waited for. Any thread but that one, with nothing locked.
+ */
+#ifndef AIC_SESSION_REQUESTS_H
+#define AIC_SESSION_REQUESTS_H
+
+#include "provider.h"
+
+struct session;
+
+/* Answers a tool call that is open. Returns 0, or -1 when it is not (any more). */
+int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error);
+
+/* Tell the agent something it should know; say something in the caller's place. Return 0, or -1 when the conversation is not active. */
+int session_tell_context(struct session *session, const char *text);
+int session_say_for_caller(struct session *session, const char *text);
+
+/* The conversation enters a state of the agent's prompts, with the values of placeholders. Returns NULL, or a sentence that says why not. */
+const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count);
+
+#endif
