@@ -10,6 +10,8 @@
  *     talk-S            S seconds of speech at once
  *     interrupt-N       N times: three seconds of speech at once, then an interruption
  *     stream-C-J        speech as it is spoken, in chunks of C ms, each late by up to J ms
+ *
+ * Not every service has all of them: see service_refuses().
  */
 #ifndef FAR_END_AGENT_H
 #define FAR_END_AGENT_H
@@ -30,8 +32,8 @@ enum agent_kind {
 struct agent {
 	char name[AGENT_NAME_SIZE];
 	enum agent_kind kind;
-	const char *format;        /* of both directions, as the protocol names it */
-	unsigned int sample_bytes;
+	const char *format;        /* of both directions, where it is the agent's: as ElevenLabs names it */
+	unsigned int sample_bytes; /* of it */
 	uint32_t seconds;          /* AGENT_TALK */
 	uint32_t interruptions;    /* AGENT_INTERRUPT */
 	uint32_t chunk_ms;         /* AGENT_STREAM */

@@ -36,7 +36,6 @@ struct audiosocket *audiosocket_new(struct lws *wsi)
 
 	if (audiosocket) {
 		audiosocket->outgoing.wsi = wsi;
-		audiosocket->outgoing.kind = LWS_WRITE_RAW;
 	}
 	return audiosocket;
 }
@@ -79,7 +78,7 @@ static int take_message(struct audiosocket *audiosocket, const uint8_t *bytes, s
 		}
 		echo = outgoing_scratch(length);
 		memcpy(echo, bytes, length);
-		return outgoing_send(&audiosocket->outgoing, echo, length);
+		return outgoing_send(&audiosocket->outgoing, echo, length, LWS_WRITE_RAW);
 	}
 	switch (kind) {
 	case KIND_HANGUP:

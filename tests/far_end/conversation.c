@@ -10,10 +10,10 @@
 #include "facts.h"
 #include "outgoing.h"
 #include "pings.h"
-#include "service_message.h"
 #include "speaker.h"
 #include "timers.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 /* The longest message the service takes. */
 #define MESSAGE_MAX (16u * 1024 * 1024)
 
-#define INITIATION_LIMIT_US UINT64_C(10000000)
+#define OPENING_LIMIT_US UINT64_C(10000000)
 
 /* The event id of everything an echo says: it is one run of audio. */
 #define ECHO_EVENT_ID 1
@@ -35,18 +35,21 @@
 #define CLOSE_REFUSED 3000 /* with which the service ends a conversation it never began */
 
 struct conversation {
+	const struct service *service;
 	struct outgoing outgoing;
 	struct agent agent;
 	struct conversation_counts counts;
 	struct pings pings;
 	struct speaker speaker;
-	struct timer initiation_limit;
+	struct timer opening_limit;
 	struct aic_buffer assembled; /* a message in fragments */
 	uint64_t number;
 	const char *refusal; /* why it never begins; NULL: it does */
-	bool initiated;
+	bool opened;
+	bool ended; /* the client said its farewell */
 	bool closing; /* of our own will; `close_code` says why */
 	int close_code; /* 0: none yet */
+	max_align_t state[]; /* the service's */
 };
 
 static uint64_t conversations;
@@ -68,63 +71,84 @@ static int close_connection(struct conversation *conversation, int code, const c
 	}
 	pings_stop(&conversation->pings);
 	speaker_stop(&conversation->speaker);
-	timer_stop(&conversation->initiation_limit);
+	timer_stop(&conversation->opening_limit);
 	return -1;
+}
+
+static void violation(const struct conversation *conversation, const char *problem)
+{
+	facts_violation("%s %s: %s", conversation->service->name, conversation->agent.name, problem);
 }
 
 static int break_off(struct conversation *conversation, const char *problem)
 {
-	facts_violation("%s: %s", conversation->agent.name, problem);
+	violation(conversation, problem);
 	return close_connection(conversation, CLOSE_POLICY_VIOLATION, problem);
 }
 
-static void on_initiation_limit(void *arg)
+static void on_opening_limit(void *arg)
 {
 	struct conversation *conversation = arg;
+	char problem[80];
 
-	facts_violation("%s: no conversation_initiation_client_data within 10 s", conversation->agent.name);
+	snprintf(problem, sizeof(problem), "no %s within 10 s", conversation->service->opening);
+	violation(conversation, problem);
 	outgoing_abandon(&conversation->outgoing);
 }
 
-struct conversation *conversation_new(struct lws *wsi, const char *agent_name)
+static const char *refusal(const struct service *service, struct agent *agent, const char *name)
 {
-	struct conversation *conversation = calloc(1, sizeof(*conversation));
+	const char *problem = agent_of_name(agent, name);
+
+	return problem ? problem : service_refuses(service, agent);
+}
+
+struct conversation *conversation_new(struct lws *wsi, const struct service *service, const char *agent_name)
+{
+	struct conversation *conversation = calloc(1, sizeof(*conversation) + service->state_size);
 
 	if (!conversation) {
 		return NULL;
 	}
+	conversation->service = service;
 	conversation->outgoing.wsi = wsi;
-	conversation->outgoing.kind = LWS_WRITE_TEXT;
 	conversation->number = ++conversations;
-	conversation->initiation_limit.run = on_initiation_limit;
-	conversation->initiation_limit.arg = conversation;
-	if ((conversation->refusal = agent_of_name(&conversation->agent, agent_name))) {
-		facts_violation("%s: %s", conversation->agent.name, conversation->refusal);
+	conversation->opening_limit.run = on_opening_limit;
+	conversation->opening_limit.arg = conversation;
+	if ((conversation->refusal = refusal(service, &conversation->agent, agent_name))) {
+		violation(conversation, conversation->refusal);
 	}
-	timer_start(&conversation->initiation_limit, now_us() + INITIATION_LIMIT_US);
+	timer_start(&conversation->opening_limit, now_us() + OPENING_LIMIT_US);
+	/* Where that fails the connection goes down by itself. */
+	if (service->greet) {
+		service_message_send(&conversation->outgoing, service->greet(conversation->number));
+	}
 	return conversation;
 }
 
 static int begin(struct conversation *conversation)
 {
-	struct service_message message = service_message_metadata(conversation->number, conversation->agent.format);
+	const struct service *service = conversation->service;
 
-	timer_stop(&conversation->initiation_limit);
-	conversation->initiated = true;
-	if (outgoing_send(&conversation->outgoing, message.bytes, message.length)) {
+	timer_stop(&conversation->opening_limit);
+	conversation->opened = true;
+	if (service->ready && service_message_send(&conversation->outgoing, service->ready(conversation->number, &conversation->agent))) {
 		return -1;
 	}
-	pings_start(&conversation->pings, &conversation->outgoing, &conversation->counts, conversation->agent.name);
-	speaker_start(&conversation->speaker, &conversation->agent, &conversation->outgoing, &conversation->counts, conversation->number);
+	if (service->ping) {
+		pings_start(&conversation->pings, service, &conversation->outgoing, &conversation->counts, conversation->agent.name);
+	}
+	speaker_start(&conversation->speaker, service, conversation->state, &conversation->agent, &conversation->outgoing, &conversation->counts,
+		conversation->number);
 	return 0;
 }
 
 static int take_audio(struct conversation *conversation, const struct client_message *message)
 {
-	struct service_message echo;
+	const struct service *service = conversation->service;
 
-	if (message->audio_bytes % conversation->agent.sample_bytes) {
-		return break_off(conversation, "user_audio_chunk: no whole number of 16-bit samples");
+	if (message->audio_bytes % (service->sample_bytes ? service->sample_bytes : conversation->agent.sample_bytes)) {
+		return break_off(conversation, "audio: no whole number of 16-bit samples");
 	}
 	conversation->counts.chunks_in++;
 	conversation->counts.bytes_in += message->audio_bytes;
@@ -133,11 +157,80 @@ static int take_audio(struct conversation *conversation, const struct client_mes
 	}
 	conversation->counts.chunks_out++;
 	conversation->counts.bytes_out += message->audio_bytes;
-	echo = service_message_audio_text(message->audio, message->audio_length, ECHO_EVENT_ID);
-	return outgoing_send(&conversation->outgoing, echo.bytes, echo.length);
+	return service_message_send(&conversation->outgoing, service->audio(conversation->state, &message->audio, ECHO_EVENT_ID));
 }
 
-static int take_message(struct conversation *conversation, const char *text, size_t length)
+/* Breaks off with a problem that is told with the name of a message. */
+static int break_off_at(struct conversation *conversation, const char *problem, const char *name)
+{
+	char text[CLOSE_REASON_SIZE];
+
+	snprintf(text, sizeof(text), "%s %s", problem, name);
+	return break_off(conversation, text);
+}
+
+static int take_first(struct conversation *conversation, const struct client_message *message)
+{
+	switch (message->kind) {
+	case CLIENT_PRELUDE:
+		return 0;
+	case CLIENT_OPENING:
+		return begin(conversation);
+	default:
+		return break_off_at(conversation, "the first message must be", conversation->service->opening);
+	}
+}
+
+/* The client closes next. */
+static int take_farewell(struct conversation *conversation)
+{
+	const struct service *service = conversation->service;
+
+	conversation->ended = true;
+	speaker_stop(&conversation->speaker);
+	return service->goodbye ? service_message_send(&conversation->outgoing, service->goodbye(conversation->number)) : 0;
+}
+
+static int take_message(struct conversation *conversation, const struct client_message *message)
+{
+	if (message->kind == CLIENT_BAD) {
+		return break_off(conversation, message->problem);
+	}
+	if (!conversation->opened) {
+		return take_first(conversation, message);
+	}
+	if (conversation->ended) {
+		return break_off_at(conversation, "a message behind", conversation->service->farewell);
+	}
+	switch (message->kind) {
+	case CLIENT_AUDIO:
+		return take_audio(conversation, message);
+	case CLIENT_PONG:
+		pings_answered(&conversation->pings, message->event_id);
+		return 0;
+	case CLIENT_FAREWELL:
+		return take_farewell(conversation);
+	case CLIENT_PRELUDE:
+	case CLIENT_OPENING:
+		return break_off_at(conversation, "a second", conversation->service->opening);
+	case CLIENT_OTHER:
+	case CLIENT_BAD:
+		break;
+	}
+	return 0;
+}
+
+static void read_binary_audio(struct client_message *message, const char *bytes, size_t length)
+{
+	message->kind = CLIENT_AUDIO;
+	message->audio = (struct audio_chunk) {.bytes = (const uint8_t *) bytes, .length = length};
+	message->audio_bytes = length;
+	if (!length) {
+		client_message_bad(message, "a binary message without audio");
+	}
+}
+
+static int read_message(struct conversation *conversation, const char *bytes, size_t length, bool binary)
 {
 	struct client_message message;
 
@@ -146,44 +239,30 @@ static int take_message(struct conversation *conversation, const char *text, siz
 	if (conversation->refusal) {
 		return close_connection(conversation, CLOSE_REFUSED, conversation->refusal);
 	}
-	client_message_read(&message, text, length);
-	if (message.kind == CLIENT_BAD) {
-		return break_off(conversation, message.problem);
+	if (binary) {
+		read_binary_audio(&message, bytes, length);
+	} else {
+		conversation->service->read(conversation->state, bytes, length, &message);
 	}
-	if (!conversation->initiated) {
-		return message.kind == CLIENT_INITIATION ? begin(conversation)
-			: break_off(conversation, "the first message must be conversation_initiation_client_data");
-	}
-	switch (message.kind) {
-	case CLIENT_AUDIO:
-		return take_audio(conversation, &message);
-	case CLIENT_PONG:
-		pings_answered(&conversation->pings, message.event_id);
-		return 0;
-	case CLIENT_INITIATION:
-		return break_off(conversation, "a second conversation_initiation_client_data");
-	case CLIENT_OTHER:
-	case CLIENT_BAD:
-		break;
-	}
-	return 0;
+	return take_message(conversation, &message);
 }
 
 int conversation_receive(struct conversation *conversation, const char *bytes, size_t length)
 {
 	struct lws *wsi = conversation->outgoing.wsi;
-	bool last;
+	bool last, binary;
 	int result;
 
 	if (!wsi || conversation->closing) {
 		return 0;
 	}
-	if (lws_frame_is_binary(wsi)) {
+	binary = lws_frame_is_binary(wsi);
+	if (binary && !conversation->service->takes_binary) {
 		return break_off(conversation, "a binary message; the service takes text only");
 	}
 	last = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
 	if (last && !conversation->assembled.length) {
-		return take_message(conversation, bytes, length);
+		return read_message(conversation, bytes, length, binary);
 	}
 	if (conversation->assembled.length + length > MESSAGE_MAX) {
 		return break_off(conversation, "a message of more than 16 MiB");
@@ -194,7 +273,7 @@ int conversation_receive(struct conversation *conversation, const char *bytes, s
 	if (!last) {
 		return 0;
 	}
-	result = take_message(conversation, (const char *) conversation->assembled.bytes, conversation->assembled.length);
+	result = read_message(conversation, (const char *) conversation->assembled.bytes, conversation->assembled.length, binary);
 	conversation->assembled.length = 0;
 	return result;
 }
@@ -216,6 +295,12 @@ void conversation_peer_closes(struct conversation *conversation, const uint8_t *
 	if (!conversation->close_code) {
 		conversation->close_code = length >= 2 ? payload[0] << 8 | payload[1] : CLOSE_NO_CODE;
 	}
+	if (conversation->opened && conversation->service->farewell && !conversation->ended && !conversation->closing) {
+		char problem[80];
+
+		snprintf(problem, sizeof(problem), "it closed without %s", conversation->service->farewell);
+		violation(conversation, problem);
+	}
 	/* Whatever else there was to say would come behind our close. */
 	outgoing_free(&conversation->outgoing);
 	pings_stop(&conversation->pings);
@@ -226,8 +311,9 @@ void conversation_free(struct conversation *conversation)
 {
 	pings_stop(&conversation->pings);
 	speaker_stop(&conversation->speaker);
-	timer_stop(&conversation->initiation_limit);
-	facts_closed(conversation->agent.name, &conversation->counts, conversation->close_code ? conversation->close_code : CLOSE_NO_FRAME);
+	timer_stop(&conversation->opening_limit);
+	facts_closed(conversation->service->name, conversation->agent.name, &conversation->counts,
+		conversation->close_code ? conversation->close_code : CLOSE_NO_FRAME);
 	outgoing_free(&conversation->outgoing);
 	aic_buffer_free(&conversation->assembled);
 	free(conversation);

@@ -2,11 +2,13 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * One conversation of the service. A client that breaks the protocol is a violation, and its connection is closed as the
+ * One conversation with a service. A client that breaks the protocol is a violation, and its connection is closed as the
  * service would close it.
  */
 #ifndef FAR_END_CONVERSATION_H
 #define FAR_END_CONVERSATION_H
+
+#include "services/service.h"
 
 #include <libwebsockets.h>
 #include <stdbool.h>
@@ -16,7 +18,7 @@
 struct conversation;
 
 /* Begins when the WebSocket is open. Returns NULL when memory is short. */
-struct conversation *conversation_new(struct lws *wsi, const char *agent_name);
+struct conversation *conversation_new(struct lws *wsi, const struct service *service, const char *agent_name);
 
 /* One fragment of a message. Returns 0, or -1 when the connection is to be closed. */
 int conversation_receive(struct conversation *conversation, const char *bytes, size_t length);

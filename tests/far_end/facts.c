@@ -90,12 +90,14 @@ void facts_done(void)
 	close_line(gen);
 }
 
-void facts_closed(const char *agent, const struct conversation_counts *counts, int close_code)
+void facts_closed(const char *service, const char *agent, const struct conversation_counts *counts, int close_code)
 {
 	yajl_gen gen = open_line();
 
 	put_text(gen, "closed");
 	yajl_gen_map_open(gen);
+	put_text(gen, "service");
+	put_text(gen, service);
 	put_text(gen, "agent");
 	put_text(gen, agent);
 	put_count(gen, "chunks_in", counts->chunks_in);

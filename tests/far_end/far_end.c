@@ -6,11 +6,11 @@
  *
  *     far_end [--certificate FILE --key FILE] [--speech FILE]
  *
- * Serves on ports of 127.0.0.1 the conversation service (agents: see agent.h), Asterisk's chan_websocket and its AudioSocket. Prints the
+ * Serves on ports of 127.0.0.1 AI services (services/), each at its own path (agents: see agent.h), Asterisk's chan_websocket and its AudioSocket. Prints the
  * ports as a line of JSON, then further facts as they happen; when its standard input ends it prints what it counted and ends.
  */
-#include "client_message.h"
 #include "facts.h"
+#include "json_values.h"
 #include "outgoing.h"
 #include "server.h"
 #include "speech.h"
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	status = serve(certificate, key);
-	client_message_end();
+	json_values_end();
 	outgoing_free_scratch();
 	speech_free();
 	return status;

@@ -26,7 +26,6 @@ struct media *media_new(struct lws *wsi)
 
 	if (media) {
 		media->outgoing.wsi = wsi;
-		media->outgoing.kind = LWS_WRITE_BINARY;
 	}
 	return media;
 }
@@ -42,7 +41,7 @@ static int take_message(struct media *media, const void *bytes, size_t length)
 	}
 	echo = outgoing_scratch(length);
 	memcpy(echo, bytes, length);
-	return outgoing_send(&media->outgoing, echo, length);
+	return outgoing_send(&media->outgoing, echo, length, LWS_WRITE_BINARY);
 }
 
 int media_receive(struct media *media, const void *bytes, size_t length)

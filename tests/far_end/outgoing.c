@@ -12,6 +12,7 @@
 struct outgoing_message {
 	struct outgoing_message *next;
 	size_t length;
+	enum lws_write_protocol kind;
 	uint8_t bytes[]; /* LWS_PRE bytes of room, then the message */
 };
 
@@ -54,9 +55,9 @@ void outgoing_abandon(struct outgoing *outgoing)
 	}
 }
 
-static int write_now(struct outgoing *outgoing, uint8_t *bytes, size_t length)
+static int write_now(struct outgoing *outgoing, uint8_t *bytes, size_t length, enum lws_write_protocol kind)
 {
-	if (lws_write(outgoing->wsi, bytes, length, outgoing->kind) < (int) length) {
+	if (lws_write(outgoing->wsi, bytes, length, kind) < (int) length) {
 		outgoing_abandon(outgoing);
 		return -1;
 	}
@@ -71,7 +72,7 @@ bool outgoing_is_empty(const struct outgoing *outgoing)
 	return outgoing->wsi && !outgoing->first && !lws_partial_buffered(outgoing->wsi);
 }
 
-int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length)
+int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length, enum lws_write_protocol kind)
 {
 	struct outgoing_message *message;
 
@@ -79,7 +80,7 @@ int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length)
 		return -1;
 	}
 	if (outgoing_is_empty(outgoing)) {
-		return write_now(outgoing, bytes, length);
+		return write_now(outgoing, bytes, length, kind);
 	}
 	if (outgoing->waiting_bytes + length > OUTGOING_MAX) {
 		facts_violation("a peer does not read: %zu bytes wait for it", outgoing->waiting_bytes);
@@ -92,6 +93,7 @@ int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length)
 	}
 	message->next = NULL;
 	message->length = length;
+	message->kind = kind;
 	memcpy(message->bytes + LWS_PRE, bytes, length);
 	if (outgoing->last) {
 		outgoing->last->next = message;
@@ -117,7 +119,7 @@ int outgoing_resume(struct outgoing *outgoing)
 			outgoing->last = NULL;
 		}
 		outgoing->waiting_bytes -= message->length;
-		failed = write_now(outgoing, message->bytes + LWS_PRE, message->length);
+		failed = write_now(outgoing, message->bytes + LWS_PRE, message->length, message->kind);
 		free(message);
 		if (failed) {
 			return -1;

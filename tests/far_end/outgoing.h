@@ -19,17 +19,17 @@ struct outgoing_message;
 
 struct outgoing {
 	struct lws *wsi; /* NULL: the connection is gone, or going */
-	enum lws_write_protocol kind;
 	struct outgoing_message *first, *last; /* waiting */
 	size_t waiting_bytes;
 };
 
 /*
- * Sends `length` bytes that have LWS_PRE bytes of room before them, which are overwritten; they are the caller's again afterwards.
+ * Sends a message of `length` bytes that have LWS_PRE bytes of room before them, which are overwritten; they are the caller's again
+ * afterwards.
  * Returns 0, or -1 when the connection is lost or its peer reads so little that the queue is full (a violation): it then
  * goes down, and nothing more is sent.
  */
-int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length);
+int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length, enum lws_write_protocol kind);
 
 /* To be called when the socket takes data again. Returns 0, or -1 when the connection is lost or abandoned. */
 int outgoing_resume(struct outgoing *outgoing);

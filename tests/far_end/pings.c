@@ -4,8 +4,6 @@
  */
 #include "pings.h"
 
-#include "service_message.h"
-
 #include <inttypes.h>
 
 #define PERIOD_US UINT64_C(2000000)
@@ -27,7 +25,6 @@ static void on_time(void *arg)
 {
 	struct pings *pings = arg;
 	int64_t event_id = (int64_t) ++pings->counts->pings;
-	struct service_message message;
 
 	judge(pings, pings->timer.due_us);
 	pings->sent[event_id % PINGS_KEPT].event_id = event_id;
@@ -35,12 +32,12 @@ static void on_time(void *arg)
 	pings->sent[event_id % PINGS_KEPT].answered = false;
 	pings->sent[event_id % PINGS_KEPT].missed = false;
 	timer_start(&pings->timer, pings->timer.due_us + PERIOD_US);
-	message = service_message_ping(event_id);
-	outgoing_send(pings->outgoing, message.bytes, message.length);
+	service_message_send(pings->outgoing, pings->service->ping(event_id));
 }
 
-void pings_start(struct pings *pings, struct outgoing *outgoing, struct conversation_counts *counts, const char *agent)
+void pings_start(struct pings *pings, const struct service *service, struct outgoing *outgoing, struct conversation_counts *counts, const char *agent)
 {
+	pings->service = service;
 	pings->outgoing = outgoing;
 	pings->counts = counts;
 	pings->agent = agent;

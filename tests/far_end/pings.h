@@ -9,6 +9,7 @@
 
 #include "facts.h"
 #include "outgoing.h"
+#include "services/service.h"
 #include "timers.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #define PINGS_KEPT 8
 
 struct pings {
+	const struct service *service;
 	struct outgoing *outgoing;
 	struct conversation_counts *counts;
 	const char *agent;
@@ -30,8 +32,8 @@ struct pings {
 	} sent[PINGS_KEPT];
 };
 
-/* What is given must outlive the pings. */
-void pings_start(struct pings *pings, struct outgoing *outgoing, struct conversation_counts *counts, const char *agent);
+/* What is given must outlive the pings; the service must have some. */
+void pings_start(struct pings *pings, const struct service *service, struct outgoing *outgoing, struct conversation_counts *counts, const char *agent);
 void pings_stop(struct pings *pings);
 
 /* Takes a pong. */

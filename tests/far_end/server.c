@@ -8,6 +8,7 @@
 #include "conversation.h"
 #include "facts.h"
 #include "media.h"
+#include "services/service.h"
 #include "signed_url.h"
 
 #include <libwebsockets.h>
@@ -45,6 +46,7 @@ static void copy_path(struct lws *wsi, char *path, int size)
 static int open_websocket(struct lws *wsi, struct connection *connection)
 {
 	char path[128], name[256];
+	const struct service *service;
 	const char *agent_name;
 
 	totals.connections++;
@@ -53,8 +55,11 @@ static int open_websocket(struct lws *wsi, struct connection *connection)
 		connection->media = media_new(wsi);
 		return connection->media ? 0 : -1;
 	}
+	if (!(service = service_at_path(path))) {
+		return -1;
+	}
 	agent_name = lws_get_urlarg_by_name(wsi, "agent_id=", name, sizeof(name));
-	connection->conversation = conversation_new(wsi, agent_name ? agent_name : "");
+	connection->conversation = conversation_new(wsi, service, agent_name ? agent_name : "");
 	return connection->conversation ? 0 : -1;
 }
 
@@ -64,7 +69,7 @@ static int confirm_upgrade(struct lws *wsi)
 	char path[128];
 
 	copy_path(wsi, path, sizeof(path));
-	if (!strcmp(path, MEDIA_PATH) || !strcmp(path, CONVERSATION_PATH)) {
+	if (!strcmp(path, MEDIA_PATH) || service_at_path(path)) {
 		return 0;
 	}
 	return signed_url_answer(wsi, path) ? -1 : 1;

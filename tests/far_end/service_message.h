@@ -2,26 +2,42 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What the conversation service says. Every message lies in the scratch memory of outgoing.h and is valid until the next one.
+ * What a service says, whatever the service. Every message lies in the scratch memory of outgoing.h and is valid until the next one.
  */
 #ifndef FAR_END_SERVICE_MESSAGE_H
 #define FAR_END_SERVICE_MESSAGE_H
 
+#include "audio_chunk.h"
+#include "outgoing.h"
+
 #include <stddef.h>
 #include <stdint.h>
+#include <yajl/yajl_gen.h>
 
 struct service_message {
 	uint8_t *bytes; /* with LWS_PRE bytes of room before them */
 	size_t length;
+	enum lws_write_protocol kind;
 };
 
-/* `format` is of both directions; the conversation's id is made of its number. */
-struct service_message service_message_metadata(uint64_t conversation, const char *format);
-struct service_message service_message_ping(int64_t event_id);
-struct service_message service_message_interruption(int64_t event_id);
+/* Sends it. Returns as outgoing_send() does. */
+int service_message_send(struct outgoing *outgoing, struct service_message message);
 
-/* Audio that is base64 already (`length` characters), and audio that is not (`length` bytes). */
-struct service_message service_message_audio_text(const char *base64, size_t length, int64_t event_id);
-struct service_message service_message_audio(const uint8_t *audio, size_t length, int64_t event_id);
+/* Begins a message: a JSON object, open. The program ends when memory is short. */
+yajl_gen service_message_open(void);
+void service_message_put_text(yajl_gen gen, const char *key, const char *value);
+void service_message_put_integer(yajl_gen gen, const char *key, int64_t value);
+void service_message_put_null(yajl_gen gen, const char *key);
+void service_message_open_object(yajl_gen gen, const char *key);
+void service_message_close_object(yajl_gen gen);
+
+/* Closes the message's own object, the last that is open. The message is a text one. */
+struct service_message service_message_close(yajl_gen gen);
+
+/* A text message of `before`, the chunk in base64, `behind`: audio is nearly all there is to send, and base64 needs no escape in JSON. */
+struct service_message service_message_of_audio(const char *before, const struct audio_chunk *chunk, const char *behind);
+
+/* A binary message of the audio as it is; the chunk must not be base64. */
+struct service_message service_message_of_bytes(const struct audio_chunk *chunk);
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include "speaker.h"
 
-#include "service_message.h"
 #include "speech.h"
 
 #include <stdlib.h>
@@ -26,31 +25,37 @@ static uint64_t random_us(struct speaker *speaker, uint64_t spread_us)
 	return (uint64_t) (erand48(speaker->random) * (double) (spread_us + 1));
 }
 
+static size_t speech_bytes(const struct speaker *speaker, uint32_t ms)
+{
+	return ms * speech_bytes_per_ms(speaker->service->speech);
+}
+
 /* Returns 0, or -1 when the connection is lost. */
 static int send_chunk(struct speaker *speaker, size_t length)
 {
-	static uint8_t audio[CHUNK_MS_MAX * SPEECH_BYTES_PER_MS];
-	struct service_message message;
+	static uint8_t audio[CHUNK_MS_MAX * SPEECH_BYTES_PER_MS_MAX];
+	struct audio_chunk chunk = {.bytes = audio, .length = length};
 
-	speech_take(&speaker->position, audio, length);
-	message = service_message_audio(audio, length, speaker->event_id);
+	speech_take(speaker->service->speech, &speaker->position, audio, length);
 	speaker->counts->chunks_out++;
 	speaker->counts->bytes_out += length;
-	return outgoing_send(speaker->outgoing, message.bytes, message.length);
+	return service_message_send(speaker->outgoing, speaker->service->audio(speaker->state, &chunk, speaker->event_id));
 }
 
 static void say_next(struct speaker *speaker, uint32_t ms)
 {
 	speaker->phase = SPEAKER_SPEAKING;
 	speaker->event_id++;
-	speaker->left = (size_t) ms * SPEECH_BYTES_PER_MS;
+	speaker->left = speech_bytes(speaker, ms);
 	speaker_resume(speaker);
 }
 
 static void speak(struct speaker *speaker)
 {
+	size_t most = speech_bytes(speaker, MESSAGE_MS);
+
 	while (speaker->left && outgoing_is_empty(speaker->outgoing)) {
-		size_t length = speaker->left < MESSAGE_MS * SPEECH_BYTES_PER_MS ? speaker->left : MESSAGE_MS * SPEECH_BYTES_PER_MS;
+		size_t length = speaker->left < most ? speaker->left : most;
 
 		if (send_chunk(speaker, length)) {
 			return;
@@ -70,10 +75,8 @@ static void speak(struct speaker *speaker)
 
 static void interrupt(struct speaker *speaker)
 {
-	struct service_message message = service_message_interruption(speaker->event_id);
-
 	speaker->phase = SPEAKER_INTERRUPTING;
-	if (!outgoing_send(speaker->outgoing, message.bytes, message.length)) {
+	if (!service_message_send(speaker->outgoing, speaker->service->interruption(speaker->event_id))) {
 		speaker_resume(speaker);
 	}
 }
@@ -117,7 +120,7 @@ static void on_time(void *arg)
 	case SPEAKER_STREAMING:
 		speaker->chunks++;
 		run_timer(speaker, next_chunk_us(speaker));
-		send_chunk(speaker, (size_t) speaker->agent->chunk_ms * SPEECH_BYTES_PER_MS);
+		send_chunk(speaker, speech_bytes(speaker, speaker->agent->chunk_ms));
 		break;
 	case SPEAKER_SILENT:
 	case SPEAKER_SPEAKING:
@@ -133,9 +136,12 @@ static void run_timer(struct speaker *speaker, uint64_t due_us)
 	timer_start(&speaker->timer, due_us);
 }
 
-void speaker_start(struct speaker *speaker, const struct agent *agent, struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed)
+void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent, struct outgoing *outgoing,
+	struct conversation_counts *counts, uint64_t seed)
 {
 	*speaker = (struct speaker) {
+		.service = service,
+		.state = state,
 		.agent = agent,
 		.outgoing = outgoing,
 		.counts = counts,

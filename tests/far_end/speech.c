@@ -4,41 +4,85 @@
  */
 #include "speech.h"
 
+#include "audio_format.h"
+#include "buffer.h"
+#include "transcoder.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Ten minutes: a limit that only the wrong file exceeds. */
-#define SPEECH_MAX (600u * 1000 * SPEECH_BYTES_PER_MS)
+#define FILE_BYTES_PER_MS 8
 
-static uint8_t *speech;
-static size_t speech_length;
+/* Ten minutes: a limit that only the wrong file exceeds. */
+#define SPEECH_MAX (600u * 1000 * FILE_BYTES_PER_MS)
+
+/* Silence that pushes the last samples out of the resampler: more than it holds back. */
+#define FLUSH_MS 50
+
+static const struct aic_audio_format formats[SPEECH_FORMATS] = {
+	[SPEECH_ULAW_8000] = {AIC_ENCODING_ULAW, 8000},
+	[SPEECH_PCM_24000] = {AIC_ENCODING_PCM16, 24000},
+};
+
+static struct aic_buffer speech[SPEECH_FORMATS];
+
+size_t speech_bytes_per_ms(enum speech_format format)
+{
+	return aic_format_bytes(formats[format], 1);
+}
+
+/* Returns NULL, or what is wrong. */
+static const char *read_file(FILE *file)
+{
+	struct aic_buffer *read = &speech[SPEECH_ULAW_8000];
+
+	if (!aic_buffer_reserve(read, SPEECH_MAX + 1)) {
+		return "out of memory";
+	}
+	read->length = fread(read->bytes, 1, SPEECH_MAX + 1, file);
+	if (ferror(file)) {
+		return strerror(errno);
+	}
+	if (!read->length) {
+		return "the file is empty; expected raw mu-law at 8 kHz";
+	}
+	return read->length > SPEECH_MAX ? "more than ten minutes; expected raw mu-law at 8 kHz" : NULL;
+}
+
+/* Makes the speech in `format` of that in the file: so many samples, to the last one, that both last as long. Returns NULL, or what is wrong. */
+static const char *make(enum speech_format format)
+{
+	static uint8_t silence[FLUSH_MS * FILE_BYTES_PER_MS];
+	const struct aic_buffer *read = &speech[SPEECH_ULAW_8000];
+	struct aic_buffer *made = &speech[format];
+	struct aic_transcoder *transcoder = aic_transcoder_new(formats[SPEECH_ULAW_8000], formats[format]);
+	size_t wanted = read->length * speech_bytes_per_ms(format) / FILE_BYTES_PER_MS;
+	bool failed;
+
+	memset(silence, aic_silence_byte(AIC_ENCODING_ULAW), sizeof(silence));
+	failed = !transcoder || aic_transcoder_run(transcoder, read->bytes, read->length, made)
+		|| aic_transcoder_run(transcoder, silence, sizeof(silence), made);
+	aic_transcoder_free(transcoder);
+	if (failed || made->length < wanted) {
+		return "it could not be resampled: out of memory";
+	}
+	made->length = wanted;
+	return NULL;
+}
 
 int speech_load(const char *path)
 {
 	FILE *file = fopen(path, "rb");
-	const char *problem = NULL;
+	const char *problem;
 
 	if (!file) {
 		fprintf(stderr, "far_end: --speech %s: %s\n", path, strerror(errno));
 		return -1;
 	}
-	speech = malloc(SPEECH_MAX + 1);
-	if (!speech) {
-		problem = "out of memory";
-	} else {
-		speech_length = fread(speech, 1, SPEECH_MAX + 1, file);
-		if (ferror(file)) {
-			problem = strerror(errno);
-		} else if (!speech_length) {
-			problem = "the file is empty; expected raw mu-law at 8 kHz";
-		} else if (speech_length > SPEECH_MAX) {
-			problem = "more than ten minutes; expected raw mu-law at 8 kHz";
-		}
-	}
+	problem = read_file(file);
 	fclose(file);
-	if (problem) {
+	if (problem || (problem = make(SPEECH_PCM_24000))) {
 		fprintf(stderr, "far_end: --speech %s: %s\n", path, problem);
 		speech_free();
 		return -1;
@@ -48,23 +92,25 @@ int speech_load(const char *path)
 
 bool speech_is_loaded(void)
 {
-	return speech != NULL;
+	return speech[SPEECH_ULAW_8000].length > 0;
 }
 
 void speech_free(void)
 {
-	free(speech);
-	speech = NULL;
-	speech_length = 0;
+	for (size_t i = 0; i < SPEECH_FORMATS; i++) {
+		aic_buffer_free(&speech[i]);
+	}
 }
 
-void speech_take(size_t *position, uint8_t *to, size_t length)
+void speech_take(enum speech_format format, size_t *position, uint8_t *to, size_t length)
 {
-	while (length) {
-		size_t part = speech_length - *position < length ? speech_length - *position : length;
+	const struct aic_buffer *whole = &speech[format];
 
-		memcpy(to, speech + *position, part);
-		*position = (*position + part) % speech_length;
+	while (length) {
+		size_t part = whole->length - *position < length ? whole->length - *position : length;
+
+		memcpy(to, whole->bytes + *position, part);
+		*position = (*position + part) % whole->length;
 		to += part;
 		length -= part;
 	}

@@ -32,6 +32,8 @@ class _Fact(BaseModel):
 class ClosedConversation(_Fact):
     """What one conversation counted; bytes are those of the audio, not of its base64."""
 
+    service: str
+    """As in the module's option `provider`."""
     agent: str
     chunks_in: int
     bytes_in: int
