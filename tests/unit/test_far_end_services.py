@@ -375,28 +375,34 @@ def _without(words: Words, *path: str) -> Words:
     ids=_name,
 )
 def test_an_opening_that_lacks_something(service: Service, missing: tuple[str, ...], complaint: str) -> None:
-    with _complaining(f"{service.name} stream-20-0: .*{complaint}") as far_end:
-        with Client(far_end, service, "stream-20-0") as client:
-            for words in (*service.opening[:-1], _without(service.opening[-1], *missing)):
-                client.send(words)
-            assert client.closed() == 1008
+    with (
+        _complaining(f"{service.name} stream-20-0: .*{complaint}") as far_end,
+        Client(far_end, service, "stream-20-0") as client,
+    ):
+        for words in (*service.opening[:-1], _without(service.opening[-1], *missing)):
+            client.send(words)
+        assert client.closed() == 1008
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=_name)
 def test_audio_does_not_come_first(service: Service) -> None:
-    with _complaining(f"{service.name} stream-20-0: the first message must be|expected the sequenceNumber") as far_end:
-        with Client(far_end, service, "stream-20-0") as client:
-            client.speak(bytes(640))
-            assert client.closed() == 1008
+    with (
+        _complaining(f"{service.name} stream-20-0: the first message must be|expected the sequenceNumber") as far_end,
+        Client(far_end, service, "stream-20-0") as client,
+    ):
+        client.speak(bytes(640))
+        assert client.closed() == 1008
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=_name)
 def test_a_second_opening(service: Service) -> None:
-    with _complaining("a second|expected the sequenceNumber 2") as far_end:
-        with Client(far_end, service, "stream-20-0") as client:
-            client.open()
-            client.send(service.opening[-1])
-            assert client.closed() == 1008
+    with (
+        _complaining("a second|expected the sequenceNumber 2") as far_end,
+        Client(far_end, service, "stream-20-0") as client,
+    ):
+        client.open()
+        client.send(service.opening[-1])
+        assert client.closed() == 1008
 
 
 @pytest.mark.parametrize(
@@ -431,27 +437,30 @@ def test_a_second_opening(service: Service) -> None:
     ids=_name,
 )
 def test_a_bad_message_ends_the_conversation(service: Service, words: Words | bytes, complaint: str) -> None:
-    with _complaining(f"{service.name} stream-20-0: .*{complaint}") as far_end:
-        with Client(far_end, service, "stream-20-0") as client:
-            client.open()
-            client.send(words)
-            assert client.closed() == 1008
+    with (
+        _complaining(f"{service.name} stream-20-0: .*{complaint}") as far_end,
+        Client(far_end, service, "stream-20-0") as client,
+    ):
+        client.open()
+        client.send(words)
+        assert client.closed() == 1008
 
 
 @pytest.mark.parametrize("service", [one for one in SERVICES if one.farewell is not None], ids=_name)
 def test_who_leaves_without_a_word(service: Service) -> None:
-    with _complaining(f"{service.name} echo: it closed without") as far_end:
-        with Client(far_end, service, "echo") as client:
-            client.open()
+    with _complaining(f"{service.name} echo: it closed without") as far_end, Client(far_end, service, "echo") as client:
+        client.open()
 
 
 def test_the_farewell_is_the_last_word() -> None:
-    with _complaining("openai_live echo: a message behind session.close") as far_end:
-        with Client(far_end, OPENAI_LIVE, "echo") as client:
-            client.open()
-            client.send({"type": "session.close"})
-            client.speak(bytes(160))
-            assert client.closed() == 1008
+    with (
+        _complaining("openai_live echo: a message behind session.close") as far_end,
+        Client(far_end, OPENAI_LIVE, "echo") as client,
+    ):
+        client.open()
+        client.send({"type": "session.close"})
+        client.speak(bytes(160))
+        assert client.closed() == 1008
 
 
 @pytest.mark.parametrize(
@@ -465,7 +474,6 @@ def test_the_farewell_is_the_last_word() -> None:
     ids=_name,
 )
 def test_an_agent_that_the_service_does_not_have(service: Service, agent: str, complaint: str) -> None:
-    with _complaining(f"{service.name} {agent}: .*{complaint}") as far_end:
-        with Client(far_end, service, agent) as client:
-            client.send(service.opening[0])
-            assert client.closed() == 3000
+    with _complaining(f"{service.name} {agent}: .*{complaint}") as far_end, Client(far_end, service, agent) as client:
+        client.send(service.opening[0])
+        assert client.closed() == 3000
