@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aiconvai.bench.headlines import HEADLINES
-from aiconvai.bench.paths import PATHS, TLS_240
+from aiconvai.bench.paths import ALL_SERVICES, PATHS, TLS_240
 from aiconvai.bench.plan import QUICK
 from aiconvai.bench.results import Results
 
@@ -40,7 +40,8 @@ def test_quick_benchmark(tmp_path: Path) -> None:
     assert [one for one in results.problems if one.kind in ("calls", "loss")] == []
     assert all(math.isfinite(one) for one in numbers(results.model_dump()))
     assert {one.key for one in HEADLINES} - set(results.headlines) == NOT_IN_A_QUICK_RUN
-    assert {one.path for one in results.stretches} == {path.name for path in PATHS if path is not TLS_240}
+    paths = {path.name for path in (*PATHS, ALL_SERVICES) if path is not TLS_240}
+    assert {one.path for one in results.stretches} == paths
     assert set(results.machine.asterisk) == {16, 22}
     assert len(results.stretches) == len(QUICK.cells) + len(QUICK.cells_16)
     assert results.headlines["lost"] == 0

@@ -7,7 +7,7 @@ from textwrap import shorten
 
 from aiconvai.bench.headlines import headline
 from aiconvai.bench.method import method
-from aiconvai.bench.paths import PATHS
+from aiconvai.bench.paths import ALL_SERVICES, PATHS, SERVICES
 from aiconvai.bench.plan import REFERENCE_CALLS
 from aiconvai.bench.results import Cost, Results
 from aiconvai.bench.statistics import Distribution
@@ -40,6 +40,9 @@ def render(results: Results, pictures: Sequence[str]) -> str:
         *_costs(results),
         *picture("cpu-by-calls", "Processor time by number of calls"),
         *_capacity(results),
+        "## Services",
+        "",
+        *_services(results),
         "## Round trip",
         "",
         *picture("round-trip", "Round trip"),
@@ -102,8 +105,9 @@ def _costs(results: Results) -> list[str]:
         "path", "calls", "CPU of asterisk", "of its helper", "times Echo()", "context switches", "system calls",
     )  # fmt: skip
     order = {path.name: number for number, path in enumerate(PATHS)}
-    costs = sorted(results.costs, key=lambda one: (-one.asterisk, one.calls, order[one.path]))
-    return _table(titles, (_cost(one) for one in costs))
+    costs = (one for one in results.costs if one.path in order)
+    ranked = sorted(costs, key=lambda one: (-one.asterisk, one.calls, order[one.path]))
+    return _table(titles, (_cost(one) for one in ranked))
 
 
 def _cost(one: Cost) -> Sequence[str]:
@@ -119,6 +123,26 @@ def _cost(one: Cost) -> Sequence[str]:
         f"{one.context_switches:.0f}",
         "" if one.system_calls is None else f"{one.system_calls:.0f}",
     )
+
+
+def _services(results: Results) -> list[str]:
+    """What each service costs a call, beside ElevenLabs, which is the first of them."""
+    first = results.cost(SERVICES[0].name, REFERENCE_CALLS)
+    measured = ((path, results.cost(path.name, REFERENCE_CALLS)) for path in (*SERVICES, ALL_SERVICES))
+    rows = (
+        (
+            path.service.provider if path.service is not None else "all of them by turns",
+            path.service.carries if path.service is not None else "",
+            f"{cost.asterisk_cpu * 1000:.2f} ms",
+            "" if cost.ratio is None else f"{cost.ratio:.2f}",
+            "" if cost.ratio is None or first is None or not first.ratio else f"{cost.ratio / first.ratio:.2f}",
+            f"{cost.context_switches:.0f}",
+        )
+        for path, cost in measured
+        if cost is not None
+    )  # fmt: skip
+    titles = ("service", "audio", "CPU of asterisk", "times Echo()", "times ElevenLabs", "context switches")
+    return _table(titles, rows)
 
 
 def _one_line(text: str) -> str:

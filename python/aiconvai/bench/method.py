@@ -42,6 +42,10 @@ A run that is invalid says so, says why, ends with status 1 and does not replace
 - **20 ms, 60 ms, 240 ms**: this module, sending the caller's audio in chunks of that length (`audio_frames_buffer_ms`)
   to a service that echoes each chunk. **TLS**: over `wss://` with a private authority. **16 kHz**: the service speaks
   16-bit samples at 16 kHz, so that both ways are resampled. The service stands for the cloud and does not count.
+- **Services**: this module with each AI service that it speaks with. The agent speaks as long as the caller does, as it
+  is heard, both in chunks of 20 ms: the number of messages is the same with all of them, and what differs is how a
+  service packs its audio. The chunks that most take by default (`audio_frames_buffer_ms`) are longer and cost less.
+  Where a service leaves the format to the client it is the line's own, mu-law; Gemini has no G.711.
 
 The far end of all is one program written in C, so that it is never the limit and costs the same whoever calls.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from aiconvai.bench.paths import (
+    ALL_SERVICES,
     AUDIOSOCKET,
     CHAN_WEBSOCKET,
     CHUNKS_20,
@@ -14,6 +15,7 @@ from aiconvai.bench.paths import (
     ECHO,
     PATHS,
     RESAMPLED_20,
+    SERVICES,
     TLS_20,
     CallPath,
 )
@@ -119,6 +121,7 @@ _TIMES = 3
 FULL = Plan(
     cells=(
         *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in PATHS),
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in SERVICES),
         # Few beside many: a call among many is compared with one among few right before and after.
         *(Cell(CHUNKS_20, calls, _SECONDS) for calls in (MANY_CALLS, REFERENCE_CALLS) * 2),
         *(Cell(path, MANY_CALLS, _SECONDS) for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)),
@@ -150,6 +153,7 @@ QUICK = Plan(
     cells=(
         *(Cell(path, REFERENCE_CALLS, 3.0) for path in (ECHO, CHUNKS_20, CHUNKS_240)),
         *(Cell(path, REFERENCE_CALLS, 2.0) for path in (*_OTHERS, CHUNKS_60, TLS_20, RESAMPLED_20)),
+        Cell(ALL_SERVICES, REFERENCE_CALLS, 2.0),
         Cell(CHUNKS_20, 1, 2.0),
         Cell(CHUNKS_20, 100, 2.0),
     ),
