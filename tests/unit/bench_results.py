@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiconvai.bench.costs import costs
 from aiconvai.bench.headlines import goals, headlines
-from aiconvai.bench.paths import AUDIOSOCKET, CHUNKS_20, CHUNKS_240, ECHO, TLS_20, CallPath
+from aiconvai.bench.paths import AUDIOSOCKET, CHUNKS_20, CHUNKS_240, ECHO, SERVICES, TLS_20, CallPath
 from aiconvai.bench.results import (
     Capacity,
     FirstAudio,
@@ -52,7 +52,7 @@ def made_up() -> Results:
         stretches=[
             stretch(ECHO, 0.0010), stretch(CHUNKS_20, 0.0018), stretch(ECHO, 0.0010), stretch(CHUNKS_240, 0.0013),
             stretch(ECHO, 0.0010), stretch(AUDIOSOCKET, 0.0020, helper=0.0005), stretch(TLS_20, 0.0019),
-            stretch(CHUNKS_20, 0.0017, calls=200),
+            stretch(CHUNKS_20, 0.0017, calls=200), stretch(SERVICES[0], 0.0020), stretch(SERVICES[3], 0.0025),
         ],
         round_trips=[
             trips(ECHO, 0, 0.1), trips(ECHO, 49, 0.1), trips(CHUNKS_20, 0, 1.0), trips(CHUNKS_20, 49, 2.0),

@@ -19,6 +19,15 @@ def test_a_goal_that_is_missed_says_no() -> None:
     assert lines["| calls held, 20 ms chunks"].endswith("| 400.00 | >= 300 | yes |")
 
 
+def test_services_are_told_beside_elevenlabs() -> None:
+    lines = document.render(made_up(), []).splitlines()
+    assert "| elevenlabs | mu-law, base64 in JSON | 2.00 ms | 2.00 | 1.00 | 60 |" in lines
+    (gemini,) = [line for line in lines if line.startswith("| gemini |")]
+    assert gemini.endswith(" | 2.50 ms | 2.50 | 1.25 | 60 |")
+    # They have a table of their own, and only that.
+    assert not [line for line in lines if line.startswith("| service ") and " 50 " in line]
+
+
 def test_the_page_says_why_a_run_is_invalid() -> None:
     results = made_up()
     assert "invalid.**" not in document.render(results, [])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -22,6 +24,8 @@ from aiconvai.bench.process_usage import ProcessUsage, ThreadUsage, context_swit
 from aiconvai.bench.socket_drops import parse as parse_drops
 from aiconvai.bench.socket_drops import socket_drops
 from aiconvai.bench.system_calls import parse as parse_perf
+
+ROOT = Path(__file__).parents[2]
 
 CHANNEL_STATISTICS = """
                                              ...........Receive......... .........Transmit..........
@@ -182,7 +186,7 @@ def test_every_path_is_configured() -> None:
     text = paths.module_configuration(ports, {"talk": "talk-30"})
     dialplan = paths.dialplan(ports, paths.ALL)
     for path in paths.ALL:
-        assert (f"[{path.extension}]" in text) == (path.agent is not None)
+        assert (f"[{path.extension}]" in text) == (path.agent is not None and not path.members)
         assert (f"exten => {path.extension},1," in dialplan) == (path is not paths.ECHO)
     assert "[talk]\nagent_id=talk-30\nconversation_endpoint=ws://127.0.0.1:1001/v1/convai/conversation\naudio_f" in text
     assert "conversation_endpoint=wss://127.0.0.1:1002/v1/convai/conversation\ntls_ca_file=" in text
@@ -190,3 +194,21 @@ def test_every_path_is_configured() -> None:
     assert text.count("connect_audio_limit_ms=0") == sum(not path.keeps_early for path in paths.ALL) == 6
     assert "AudioSocket(5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55,127.0.0.1:1003)" in dialplan
     assert "uri = ws://127.0.0.1:1001/media" in paths.websocket_client_configuration(ports)
+
+
+def test_every_service_has_a_path() -> None:
+    ports = paths.FarEndPorts(ws=1001, wss=1002, audiosocket=1003)
+    definition = json.loads((ROOT / "configs" / "options.json").read_text(encoding="utf-8"))
+    providers = next(one["values"] for one in definition["options"] if one["name"] == "provider")
+    assert paths.ALL_SERVICES.providers() == set(providers)
+    text = paths.module_configuration(ports, {})
+    for path in paths.SERVICES:
+        assert path.service is not None
+        assert f"[{path.extension}]\nprovider={path.service.provider}\nconversation_url=ws://127.0.0.1:1001/" in text
+        assert path.providers() == {path.service.provider}
+    assert "/v1/realtime?agent_id=stream-20-0\naudio_frames_buffer_ms=20\n" in text
+    assert "/agent?agent_id=stream-20-0\naudio_format=ulaw_8000\naudio_frames_buffer_ms=20\n" in text
+    dialplan = paths.dialplan(ports, [paths.ALL_SERVICES])
+    for turn, path in enumerate(paths.SERVICES):
+        assert f"exten => services-{turn},1,Goto({path.extension},1)\n" in dialplan
+    assert paths.CHUNKS_20.providers() == set()

@@ -55,6 +55,10 @@ class CallPath:
     members: tuple[CallPath, ...] = ()
     """The ways that calls take by turns, where this is several."""
 
+    def providers(self) -> set[str]:
+        """Of all services that calls are with; none where that is a matter of course."""
+        return {one.service.provider for one in (self, *self.members) if one.service is not None}
+
 
 ECHO = CallPath("Echo()", "echo")
 AUDIOSOCKET = CallPath("AudioSocket()", "audiosocket", helper=True)

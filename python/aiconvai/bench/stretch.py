@@ -213,8 +213,7 @@ def _add_uplink_balance(
             stretch.problems.append(Problem(kind="calls", text=text))
             return
         time.sleep(_POLL_SECONDS)
-    heard = {one.service for one in closed}
-    if missed := [one.service.provider for one in path.members if one.service and one.service.provider not in heard]:
-        text = f"{stretch.path}: no call was with {', '.join(missed)}"
+    if missed := path.providers() - {one.service for one in closed}:
+        text = f"{stretch.path}: no call was with {', '.join(sorted(missed))}"
         stretch.problems.append(Problem(kind="calls", text=text))
     stretch.losses.far_end_frames = lost_frames(conversations, [one.chunks_in for one in closed], path.chunk_ms)
