@@ -45,7 +45,8 @@ A run that is invalid says so, says why, ends with status 1 and does not replace
 - **Services**: this module with each AI service that it speaks with. The agent speaks as long as the caller does, as it
   is heard, both in chunks of 20 ms: the number of messages is the same with all of them, and what differs is how a
   service packs its audio. The chunks that most take by default (`audio_frames_buffer_ms`) are longer and cost less.
-  Where a service leaves the format to the client it is the line's own, mu-law; Gemini has no G.711.
+  Where a service leaves the format to the client it is the line's own, mu-law; Gemini has no G.711. What several such
+  runs found: [decisions/0018](decisions/0018-what-each-service-costs.md).
 
 The far end of all is one program written in C, so that it is never the limit and costs the same whoever calls.
 
