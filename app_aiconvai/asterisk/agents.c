@@ -157,7 +157,13 @@ static int read_tool(struct declarations *declarations, const char *section, con
 	struct aic_tool_settings *settings = ast_calloc(1, sizeof(*settings));
 	struct aic_tool_declaration tool = {ast_strdup(name), settings};
 
-	if (!settings || !tool.name || aic_tool_settings_init(settings) || AST_VECTOR_APPEND(&declarations->tools, tool)) {
+	if (!settings || !tool.name || aic_tool_settings_init(settings)) {
+		ast_free(settings);
+		ast_free((char *) tool.name);
+		return -1;
+	}
+	if (AST_VECTOR_APPEND(&declarations->tools, tool)) {
+		aic_tool_settings_free(settings);
 		ast_free(settings);
 		ast_free((char *) tool.name);
 		return -1;

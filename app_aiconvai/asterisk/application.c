@@ -145,7 +145,10 @@ static int wait_for_end(struct ast_channel *channel, struct session *session)
 		struct ast_frame *frame = NULL;
 		int left_ms, scheduled;
 
-		session_attend(session, channel);
+		/* It ended in there. */
+		if (session_attend(session, channel) && ast_check_hangup(channel)) {
+			return -1;
+		}
 		/* What there is to do, and the end, come as frames, too. Where Asterisk has no timer a sound file is played by the channel's schedule. */
 		scheduled = ast_channel_streamid(channel) >= 0;
 		left_ms = ast_waitfor(channel, scheduled ? ast_sched_wait(ast_channel_sched(channel)) : -1);

@@ -494,15 +494,20 @@ static void attend_to_waiting_sound(struct session *session, struct ast_channel 
 	ast_channel_unlock(channel);
 }
 
-void session_attend(struct session *session, struct ast_channel *channel)
+bool session_attend(struct session *session, struct ast_channel *channel)
 {
+	bool tool_ran = false;
+
 	/* Most frames are the caller's audio, and mean no more. */
 	while (atomic_load(&session->thread_call) != THREAD_NOT_CALLED) {
 		atomic_store(&session->thread_call, THREAD_NOT_CALLED);
-		do {
+		attend_to_waiting_sound(session, channel);
+		while (!atomic_load(&session->finished) && !ast_check_hangup(channel) && tool_runs_next(session, channel)) {
+			tool_ran = true;
 			attend_to_waiting_sound(session, channel);
-		} while (!atomic_load(&session->finished) && tool_runs_next(session, channel));
+		}
 	}
+	return tool_ran;
 }
 
 /* --- for any thread --- */

@@ -148,8 +148,11 @@ void session_call_thread(struct session *session);
 /* The same at once. The channel is locked. */
 void session_call_thread_now(struct session *session, struct ast_channel *channel);
 
-/* If it was called, does it: runs tools, starts and stops what is heard meanwhile. The channel's thread, channel not locked. */
-void session_attend(struct session *session, struct ast_channel *channel);
+/*
+ * If it was called, does it: runs tools, starts and stops what is heard meanwhile. Returns whether a tool ran, in which the call may have ended or been sent
+ * elsewhere. The channel's thread, channel not locked.
+ */
+bool session_attend(struct session *session, struct ast_channel *channel);
 
 /* The channel went away under a session that runs in the background. Called with the channel locked; does not wait. */
 void session_lost_channel(struct session *session);

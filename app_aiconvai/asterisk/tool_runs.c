@@ -31,6 +31,9 @@
 #define VARIABLE_ERROR "TOOL_ERROR"
 #define VARIABLE_ARGUMENT "TOOL_ARG_"
 
+/* What the agent is told of a tool that is configured and cannot be run. */
+#define NOT_THERE "The tool is not there at the moment."
+
 /* A tool to run. Texts are owned. */
 struct tool_run {
 	AST_LIST_ENTRY(tool_run) entry;
@@ -128,16 +131,22 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 {
 	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error;
 	struct aic_json_members arguments;
+	int failed;
 
 	snprintf(location, sizeof(location), "%s,%s,%d", place->context, place->extension, place->priority);
 	aic_json_members_read(&arguments, run->parameters);
 	set_variables(channel, run, &arguments, 1);
 	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
-	ast_app_exec_sub(NULL, channel, location, 0);
+	failed = ast_app_exec_sub(NULL, channel, location, 0);
 	result = copy_variable(channel, VARIABLE_RESULT);
 	error = copy_variable(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
-	answer(session, run, S_OR(result, "The tool has no result to tell."), !ast_strlen_zero(error));
+	if (failed) {
+		/* The log says why: Gosub() may be missing. */
+		answer(session, run, NOT_THERE, true);
+	} else {
+		answer(session, run, S_OR(result, "The tool has no result to tell."), !ast_strlen_zero(error));
+	}
 	ast_free(result);
 	ast_free(error);
 	aic_json_members_free(&arguments);
@@ -150,7 +159,7 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension, place.priority, NULL)) {
 		ast_log(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n", session->id,
 			session_agent(session)->name, run->name, run->subroutine);
-		answer(session, run, "The tool is not there at the moment.", true);
+		answer(session, run, NOT_THERE, true);
 		return;
 	}
 	run_at(session, channel, run, &place);

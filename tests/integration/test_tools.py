@@ -34,6 +34,7 @@ exten => fail,1,Set(TOOL_RESULT=The data base is down.)
  same => n,Set(TOOL_ERROR=yes)
  same => n,Return()
 exten => nothing,1,Return()
+exten => endless,1,Set(TOOL_RESULT=found)
 exten => slow,1,Wait(0.5)
  same => n,Set(TOOL_RESULT=done)
  same => n,Return()
@@ -94,14 +95,16 @@ def test_subroutine_has_the_arguments_and_gives_the_result(voice: Voice) -> None
     [
         ("fail", "The data base is down.", True),
         ("nothing", "The tool has no result to tell.", False),
+        ("endless", "found", False),
         ("missing", "The tool is not there at the moment.", True),
         ("seen", '{"number":5,"bad-name":"x"} 5', False),
     ],
 )
 def test_subroutine_tells_how_it_went(voice: Voice, tool: str, result: str, is_error: bool) -> None:
-    _, conversation = converse(voice, **{f"tool_{tool}": f"gosub:default,{tool},1"})
+    call, conversation = converse(voice, **{f"tool_{tool}": f"gosub:default,{tool},1"})
     answer = conversation.call_tool(tool, {"number": 5, "bad-name": "x"})
     assert (answer.result.replace(" ", ""), answer.is_error) == (result.replace(" ", ""), is_error)
+    hears_agent(call, conversation, AGENT_HZ)
 
 
 def test_both_hear_each_other_while_a_subroutine_runs(voice: Voice) -> None:
