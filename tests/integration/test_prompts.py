@@ -144,6 +144,7 @@ def test_prompts_may_be_in_a_file(voice: Voice) -> None:
     _was_told(conversation, "Offer to call back.")
 
 
+@only_on_22
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -170,6 +171,7 @@ def test_file_with_a_mistake_is_told_and_changes_nothing(voice: Voice, content: 
     assert "The configuration was not changed" in answer
 
 
+@only_on_22
 @pytest.mark.parametrize(
     ("section", "options", "problem"),
     [

@@ -63,7 +63,6 @@ from test_manager import (
 )
 from test_prompts import (
     test_dialplan_enters_a_state,
-    test_file_with_a_mistake_is_told_and_changes_nothing,
     test_prompts_may_be_in_a_file,
     test_subroutine_of_a_tool_enters_a_state,
 )
@@ -80,7 +79,6 @@ from test_tools import (
     test_agent_in_the_background_transfers_the_call,
     test_agent_presses_keys,
     test_agent_transfers_the_call,
-    test_caller_hears_something_while_a_tool_runs,
     test_subroutine_has_the_arguments_and_gives_the_result,
     test_subroutine_may_hang_up,
     test_subroutine_that_takes_too_long_is_answered_for,
@@ -107,14 +105,12 @@ __all__ = [
     "test_agent_presses_keys",
     "test_agent_transfers_the_call",
     "test_call_is_found_by_channel_unique_id_and_conversation_id",
-    "test_caller_hears_something_while_a_tool_runs",
     "test_channels_and_unique_ids_are_completed",
     "test_close_reason_cannot_break_the_protocol",
     "test_conversation_id_cannot_break_the_protocol",
     "test_dialplan_enters_a_state",
     "test_events_come_in_order_with_the_documented_headers",
     "test_every_mistake_is_named",
-    "test_file_with_a_mistake_is_told_and_changes_nothing",
     "test_headers_are_told_where_configured",
     "test_included_files_are_read",
     "test_keys_pressed_before_the_conversation_are_kept",
