@@ -57,9 +57,9 @@ bool aic_conversation_copy_variables(struct aic_conversation *conversation, cons
 	const struct aic_string_list *configured = &setup->agent.settings->dynamic_variable;
 
 	for (size_t i = 0; i < configured->count; i++) {
-		size_t name_length = strcspn(configured->items[i], "=");
+		const char *entry = configured->items[i];
 
-		if (!aic_conversation_set_variable(conversation, configured->items[i], name_length, configured->items[i] + name_length + 1)) {
+		if (!aic_conversation_set_variable(conversation, entry, aic_entry_name_length(entry), aic_entry_value(entry))) {
 			return false;
 		}
 	}

@@ -23,25 +23,30 @@ static bool fill(const struct aic_conversation *conversation, const char *text, 
 	return *filled || !text;
 }
 
-static bool fill_opening(struct aic_conversation *conversation, const char *text, struct aic_opening *opening)
+/* Both, one behind the other, to be freed; NULL when memory is short. */
+static char *join(const char *first, const char *second)
 {
 	struct aic_buffer whole = {0};
 
+	if (aic_buffer_append(&whole, first, strlen(first)) || aic_buffer_append(&whole, second, strlen(second) + 1)) {
+		aic_buffer_free(&whole);
+	}
+	return (char *) whole.bytes;
+}
+
+static bool fill_opening(struct aic_conversation *conversation, const char *text, struct aic_opening *opening)
+{
 	if (!fill(conversation, text, &opening->text) || !opening->text) {
 		return !text;
 	}
-	if (aic_buffer_append(&whole, ORDER, strlen(ORDER)) || aic_buffer_append(&whole, opening->text, strlen(opening->text) + 1)) {
-		aic_buffer_free(&whole);
-		return false;
-	}
-	opening->order = (char *) whole.bytes;
-	return true;
+	opening->order = join(ORDER, opening->text);
+	return opening->order != NULL;
 }
 
 /* What a state says. */
 static const char *text_of(const char *state)
 {
-	return state ? state + strcspn(state, "=") + 1 : NULL;
+	return state ? aic_entry_value(state) : NULL;
 }
 
 /* Returns false when memory is short. */
@@ -83,7 +88,7 @@ static const char *find_state(const struct aic_conversation *conversation, const
 static void set_state(struct aic_conversation *conversation, const char *state)
 {
 	conversation->state = state;
-	snprintf(conversation->stats.state, sizeof(conversation->stats.state), "%.*s", state ? (int) strcspn(state, "=") : 0, state ? state : "");
+	snprintf(conversation->stats.state, sizeof(conversation->stats.state), "%.*s", state ? (int) aic_entry_name_length(state) : 0, state ? state : "");
 }
 
 bool aic_conversation_fill_texts(struct aic_conversation *conversation)
@@ -111,8 +116,7 @@ void aic_conversation_forget_texts(struct aic_conversation *conversation)
 
 char *aic_conversation_state_text(const struct aic_conversation *conversation)
 {
-	struct aic_buffer whole = {0};
-	char introduction[160], *text;
+	char introduction[160], *text, *whole;
 
 	/* Most services only add to what they were told before. */
 	snprintf(introduction, sizeof(introduction), "The conversation is in the state %s now; what you were told for another one holds no more.\n",
@@ -120,11 +124,9 @@ char *aic_conversation_state_text(const struct aic_conversation *conversation)
 	if (!fill(conversation, text_of(conversation->state), &text) || !text) {
 		return NULL;
 	}
-	if (aic_buffer_append(&whole, introduction, strlen(introduction)) || aic_buffer_append(&whole, text, strlen(text) + 1)) {
-		aic_buffer_free(&whole);
-	}
+	whole = join(introduction, text);
 	free(text);
-	return (char *) whole.bytes;
+	return whole;
 }
 
 const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count)

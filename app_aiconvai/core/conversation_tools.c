@@ -64,11 +64,11 @@ static const char *transfer_call(struct aic_conversation *conversation, struct a
 	struct aic_outcome *outcome = &conversation->outcome;
 
 	for (size_t i = 0; destination && i < places->count; i++) {
-		size_t length = strcspn(places->items[i], "=");
+		size_t length = aic_entry_name_length(places->items[i]);
 
 		if (strlen(destination) == length && !strncmp(places->items[i], destination, length)) {
 			snprintf(outcome->transfer, sizeof(outcome->transfer), "%s", destination);
-			snprintf(outcome->transfer_place, sizeof(outcome->transfer_place), "%s", places->items[i] + length + 1);
+			snprintf(outcome->transfer_place, sizeof(outcome->transfer_place), "%s", aic_entry_value(places->items[i]));
 			end_call(conversation, call);
 			return NULL;
 		}

@@ -33,6 +33,16 @@ struct report {
 	int count;
 };
 
+size_t aic_entry_name_length(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+const char *aic_entry_value(const char *entry)
+{
+	return entry + aic_entry_name_length(entry) + 1;
+}
+
 const struct aic_option *aic_options(size_t *count)
 {
 	*count = OPTION_COUNT;
@@ -376,7 +386,7 @@ static int add_entry(struct report *report, struct aic_string_list *list, const 
 		return -1;
 	}
 	text = (const char *) entry.bytes;
-	value = text + strcspn(text, "=") + 1;
+	value = aic_entry_value(text);
 	if (!is_variable_assignment(text)) {
 		report_line(report, line, option, "expected name=value, the name made of letters, digits and _; correct it");
 	} else if (!has_form(value, option->forms)) {

@@ -17,6 +17,10 @@ struct aic_string_list {
 	size_t count;
 };
 
+/* An entry name=value of an option that may be given several times: how long its name is, and its value. */
+size_t aic_entry_name_length(const char *entry);
+const char *aic_entry_value(const char *entry);
+
 /* struct aic_settings, struct aic_tool_settings and struct aic_prompt_settings: one field for every option. */
 #include "options_table.h"
 

@@ -80,7 +80,7 @@ static void put_property(struct aic_json_writer *writer, const char *name, const
 		for (size_t i = 0; i < words->count; i++) {
 			char word[256];
 
-			snprintf(word, sizeof(word), "%.*s", (int) strcspn(words->items[i], "="), words->items[i]);
+			snprintf(word, sizeof(word), "%.*s", (int) aic_entry_name_length(words->items[i]), words->items[i]);
 			aic_json_put_text(writer, NULL, word);
 		}
 		aic_json_close_array(writer);
@@ -217,14 +217,13 @@ int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_
 	}
 	for (size_t i = 0; i < lines->count; i++) {
 		struct aic_tool *tool = &tools->items[tools->count];
-		size_t length = strcspn(lines->items[i], "=");
-		int result;
+				int result;
 
-		if (!(tool->name = strndup(lines->items[i], length))) {
+		if (!(tool->name = strndup(lines->items[i], aic_entry_name_length(lines->items[i])))) {
 			return -1;
 		}
 		tools->count++;
-		result = read_tool(tool, lines->items[i] + length + 1, agent, settings, prompt, find_declaration(tool->name, declared, declared_count), problem,
+		result = read_tool(tool, aic_entry_value(lines->items[i]), agent, settings, prompt, find_declaration(tool->name, declared, declared_count), problem,
 			user);
 		if (result < 0) {
 			return -1;

@@ -170,6 +170,11 @@ class Host:
         """The audio of each chunk sent so far."""
         return [base64.b64decode(m["user_audio_chunk"], validate=True) for m in self.sent if "user_audio_chunk" in m]
 
+    def hear(self, frames: int) -> None:
+        """The caller hears so much of the agent."""
+        for _ in range(frames):
+            self.conversation.playout.take()
+
     def play(self) -> bytes:
         """All the agent's audio that can be had, frame by frame."""
         played = b""

@@ -275,8 +275,7 @@ def test_transcripts(host: Host) -> None:
 @pytest.mark.parametrize("next_turn", [CALLER_TEXT, THINKING, AGENT_TEXT, STARTED, DONE], ids=lambda turn: turn["type"])
 def test_what_still_comes_of_an_interrupted_turn_is_not_heard(host: Host, next_turn: dict[str, Any]) -> None:
     audio(host, bytes(8000))
-    for _ in range(13):
-        host.conversation.playout.take()
+    host.hear(13)
     host.say(SPEECH)
     audio(host, b"\x11" * 800)
     audio(host, b"\x22" * 800)

@@ -367,8 +367,7 @@ def test_a_transcript_without_end_is_cut_between_characters(active: Host) -> Non
 def test_an_interruption_silences_the_agent_and_needs_no_answer(active: Host) -> None:
     audio(active, bytes(48000))
     content(active, outputTranscription={"text": "Once upon"})
-    for _ in range(13):
-        active.conversation.playout.take()
+    active.hear(13)
     content(active, interrupted=True)
     assert active.play() == b""
     (interrupted,) = active.told(Interrupted)

@@ -243,8 +243,7 @@ def test_transcripts(host: Host) -> None:
 def test_the_service_learns_what_was_heard(host: Host) -> None:
     respond(host, "resp_1")
     audio(host, "resp_1", "item_a", bytes(8000))
-    for _ in range(13):
-        host.conversation.playout.take()
+    host.hear(13)
     speech(host)
     assert host.sent == [
         {
@@ -286,7 +285,7 @@ def test_items_that_waited_were_not_heard_at_all(host: Host) -> None:
     respond(host, "resp_1")
     audio(host, "resp_1", "item_a", bytes(160))
     audio(host, "resp_1", "item_b", bytes(1600))
-    host.conversation.playout.take()
+    host.hear(1)
     speech(host)
     assert [(one["item_id"], one["audio_end_ms"]) for one in host.sent] == [("item_b", 0)]
 
@@ -308,8 +307,7 @@ def test_no_more_is_claimed_to_be_heard_than_was_received() -> None:
     host.sent.clear()
     respond(host, "resp_1")
     audio(host, "resp_1", "item_a", bytes(2 * 24 * 110))
-    for _ in range(8):
-        host.conversation.playout.take()
+    host.hear(8)
     audio(host, "resp_1", "item_a", bytes(2 * 24 * 3))
     speech(host)
     assert all(one["audio_end_ms"] <= 113 for one in host.sent)

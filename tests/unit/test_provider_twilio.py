@@ -213,8 +213,7 @@ def test_audio_that_is_not_base64_is_told(host: Host, media: dict[str, Any]) -> 
 
 def test_a_clear_drops_what_was_not_heard(host: Host) -> None:
     audio(host, b"\x11" * 8000)
-    for _ in range(5):
-        host.conversation.playout.take()
+    host.hear(5)
     clear(host)
     [interrupted] = host.told(Interrupted)
     assert interrupted.heard_ms == 100

@@ -37,12 +37,6 @@ def audio(host: Host, data: bytes, **ids: int) -> None:
     host.say({"type": "audio_delta", "audio": base64.b64encode(data).decode(), **ids})
 
 
-def took(host: Host, frames: int) -> None:
-    """The caller hears so much of the agent."""
-    for _ in range(frames):
-        host.conversation.playout.take()
-
-
 @pytest.fixture
 def host() -> Host:
     host = Host(AGENT)
@@ -235,7 +229,7 @@ def test_another_line_is_converted() -> None:
 @pytest.mark.parametrize("kind", ["user_speech_started", "speech_started", "interruption"])
 def test_the_agent_is_cut_off(host: Host, kind: str) -> None:
     audio(host, b"\x11" * 8000)
-    took(host, 13)
+    host.hear(13)
     host.say({"type": kind})
     [interrupted] = host.told(Interrupted)
     assert interrupted.heard_ms == 260
@@ -315,7 +309,7 @@ def test_a_mark_is_reported_when_the_audio_before_it_was_heard(host: Host) -> No
     host.say({"type": "mark", "name": "m2"})
     for expected in (["m1"], ["m1", "m2"]):
         assert [one["name"] for one in host.messages("mark")] == expected[:-1]
-        took(host, 2 if expected == ["m1"] else 1)
+        host.hear(2 if expected == ["m1"] else 1)
         host.wait(ms=20)
         assert [one["name"] for one in host.messages("mark")] == expected
 

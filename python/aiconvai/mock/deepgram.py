@@ -446,12 +446,16 @@ class DeepgramMock(MockServer[MockAgent, DeepgramConversation]):
 
     PROVIDER: ClassVar[str] = "deepgram"
     TITLE: ClassVar[str] = "Deepgram"
+    CONVERSATION: ClassVar[type[Conversation]] = DeepgramConversation
     CONVERSATION_PATH: ClassVar[str | None] = "/v1/agent/converse"
 
     def __init__(self, options: MockOptions) -> None:
         super().__init__(options)
         self.temporary_tokens: set[str] = set()
         """They come as a bearer token; the account's key never does."""
+
+    def _conversation_id(self, record: HttpRequest) -> str:
+        return str(uuid.uuid4())
 
     def _refuse(self, connection: MockConnection, record: HttpRequest, agent: MockAgent | None) -> Response | None:
         scheme, _, secret = record.headers.get("authorization", "").partition(" ")
@@ -460,19 +464,6 @@ class DeepgramMock(MockServer[MockAgent, DeepgramConversation]):
             return None
         error = {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials.", "request_id": str(uuid.uuid4())}
         return json_response(connection, 401, error)
-
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: MockAgent
-    ) -> DeepgramConversation:
-        return DeepgramConversation(
-            connection,
-            record,
-            conversation_id=str(uuid.uuid4()),
-            agent_id=agent_id,
-            agent=agent,
-            limits=self.options.limits,
-            journal=self._journal,
-        )
 
 
 def _not_settings(kind: Any) -> _RefusedError:

@@ -26,7 +26,7 @@ from aiconvai.mock.conversation import Conversation, ToolResult
 from aiconvai.mock.errors import CLIENT_ERRORS, ErrorType, InvalidMessageError
 from aiconvai.mock.futures import give_up
 from aiconvai.mock.record import HttpRequest
-from aiconvai.mock.server import MockOptions, MockServer, new_conversation_id
+from aiconvai.mock.server import MockOptions, MockServer
 from aiconvai.mock.strict_json import parse_object, quoted, validate
 
 CONVERSATION_PATHS = tuple(
@@ -398,6 +398,7 @@ class GeminiMock(MockServer[GeminiAgent, GeminiConversation]):
     PROVIDER: ClassVar[str] = "gemini"
     TITLE: ClassVar[str] = "Gemini Live"
     AGENT: ClassVar[type[MockAgent]] = GeminiAgent
+    CONVERSATION: ClassVar[type[Conversation]] = GeminiConversation
     CONVERSATION_PATH: ClassVar[str | None] = CONVERSATION_PATHS[0]
 
     def __init__(self, options: MockOptions) -> None:
@@ -409,6 +410,9 @@ class GeminiMock(MockServer[GeminiAgent, GeminiConversation]):
         if record.path in CONVERSATION_PATHS:
             return await self._reply_to_upgrade(connection, record)
         return await super()._reply(connection, record)
+
+    def _conversation_options(self, record: HttpRequest) -> dict[str, Any]:
+        return {"agents": self._agents_of(record), "handles": self._handles}
 
     def _agents_of(self, record: HttpRequest) -> dict[str, GeminiAgent]:
         """Those that the request's key is for."""
@@ -427,21 +431,6 @@ class GeminiMock(MockServer[GeminiAgent, GeminiConversation]):
         if _key(record) is None:
             return UNREGISTERED_CLOSE_CODE, "Method doesn't allow unregistered callers. Please use API Key."
         return INVALID_CLOSE_CODE, "API key not valid. Please pass a valid API key."
-
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: GeminiAgent
-    ) -> GeminiConversation:
-        return GeminiConversation(
-            connection,
-            record,
-            conversation_id=new_conversation_id(""),
-            agent_id=agent_id,
-            agent=agent,
-            agents=self._agents_of(record),
-            handles=self._handles,
-            limits=self.options.limits,
-            journal=self._journal,
-        )
 
 
 class _ModelNotFoundError(InvalidMessageError):

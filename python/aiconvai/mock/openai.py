@@ -22,7 +22,7 @@ from aiconvai.mock.connection import MockConnection
 from aiconvai.mock.conversation import Conversation, ToolResult
 from aiconvai.mock.errors import ErrorType, InvalidMessageError
 from aiconvai.mock.record import HttpRequest
-from aiconvai.mock.server import MockServer, json_response, new_conversation_id
+from aiconvai.mock.server import MockServer, json_response
 from aiconvai.mock.strict_json import decode_base64, parse_object, refuse_unknown_keys, validate
 
 RATE_24_KHZ = 24000
@@ -365,6 +365,8 @@ class OpenAiMock(MockServer[MockAgent, OpenAiConversation]):
 
     PROVIDER: ClassVar[str] = "openai"
     TITLE: ClassVar[str] = "OpenAI Realtime"
+    CONVERSATION: ClassVar[type[Conversation]] = OpenAiConversation
+    ID_PREFIX: ClassVar[str] = "sess_"
     CONVERSATION_PATH: ClassVar[str | None] = "/v1/realtime"
     SUBPROTOCOLS: ClassVar[tuple[str, ...]] = ("realtime",)
 
@@ -379,19 +381,6 @@ class OpenAiMock(MockServer[MockAgent, OpenAiConversation]):
 
     def _refusal(self, record: HttpRequest, agent: MockAgent | None) -> tuple[int, str] | None:
         return None if agent is not None else (REFUSED_CLOSE_CODE, "invalid_request_error.model_not_found")
-
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: MockAgent
-    ) -> OpenAiConversation:
-        return OpenAiConversation(
-            connection,
-            record,
-            conversation_id=new_conversation_id("sess_"),
-            agent_id=agent_id,
-            agent=agent,
-            limits=self.options.limits,
-            journal=self._journal,
-        )
 
 
 def wrong_key(connection: MockConnection) -> Response:

@@ -24,7 +24,7 @@ from aiconvai.mock.conversation import Conversation, ToolResult
 from aiconvai.mock.errors import ErrorType, InvalidMessageError
 from aiconvai.mock.openai import models_by_type, wrong_key
 from aiconvai.mock.record import HttpRequest
-from aiconvai.mock.server import MockServer, json_response, new_conversation_id
+from aiconvai.mock.server import MockServer, json_response
 from aiconvai.mock.strict_json import decode_base64, parse_object, read_message
 
 CLIENT_EVENTS = models_by_type(ClientEvent)
@@ -249,6 +249,8 @@ class OpenAiLiveMock(MockServer[MockAgent, OpenAiLiveConversation]):
 
     PROVIDER: ClassVar[str] = "openai_live"
     TITLE: ClassVar[str] = "OpenAI Live"
+    CONVERSATION: ClassVar[type[Conversation]] = OpenAiLiveConversation
+    ID_PREFIX: ClassVar[str] = "live_"
     HAS_INTERRUPTIONS: ClassVar[bool] = False
     CONVERSATION_PATH: ClassVar[str | None] = "/v1/live/sessions"
 
@@ -262,19 +264,6 @@ class OpenAiLiveMock(MockServer[MockAgent, OpenAiLiveConversation]):
             error = {"type": "invalid_request_error", "code": "unknown_parameter", "message": "there are no parameters"}
             return json_response(connection, 400, {"error": error})
         return None
-
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: MockAgent
-    ) -> OpenAiLiveConversation:
-        return OpenAiLiveConversation(
-            connection,
-            record,
-            conversation_id=new_conversation_id("live_"),
-            agent_id=agent_id,
-            agent=agent,
-            limits=self.options.limits,
-            journal=self._journal,
-        )
 
 
 def _limit(text: str, words: int, name: str) -> None:

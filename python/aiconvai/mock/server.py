@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 import trustme
@@ -74,7 +74,7 @@ class MockServer(Generic[AgentT, ConversationT]):
     """A mock service; `async with` one. Leaving raises what failed in it.
 
     A subclass says where its conversations are (`CONVERSATION_PATH`, or `_reply` where there is more), whom it serves
-    (`_agent_id`, `_refuse`) and of what class they are (`_new_conversation`).
+    (`_agent_id`, `_refuse`) and of what class they are (`CONVERSATION`).
     """
 
     PROVIDER: ClassVar[str]
@@ -82,6 +82,9 @@ class MockServer(Generic[AgentT, ConversationT]):
     TITLE: ClassVar[str]
     """As people call it."""
     AGENT: ClassVar[type[MockAgent]] = MockAgent
+    CONVERSATION: ClassVar[type[Conversation]]
+    ID_PREFIX: ClassVar[str] = ""
+    """What the names of its conversations begin with."""
     HAS_INTERRUPTIONS: ClassVar[bool] = True
     """Whether it tells the client that the agent was interrupted."""
     HAS_TOOLS: ClassVar[bool] = True
@@ -194,10 +197,27 @@ class MockServer(Generic[AgentT, ConversationT]):
         """The close of whoever is upgraded and then not served."""
         return None if agent is not None else (1008, "there is no such agent")
 
+    def _conversation_id(self, record: HttpRequest) -> str:
+        return new_conversation_id(self.ID_PREFIX)
+
+    def _conversation_options(self, record: HttpRequest) -> dict[str, Any]:
+        """What the class of its conversations takes besides what all take."""
+        return {}
+
     def _new_conversation(
         self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: AgentT
     ) -> ConversationT:
-        raise NotImplementedError
+        conversation = self.CONVERSATION(
+            connection,
+            record,
+            conversation_id=self._conversation_id(record),
+            agent_id=agent_id,
+            agent=agent,
+            limits=self.options.limits,
+            journal=self._journal,
+            **self._conversation_options(record),
+        )
+        return cast("ConversationT", conversation)
 
     def _bears_key(self, record: HttpRequest) -> bool:
         """Whether the request has the key of one of the agents as its bearer token."""

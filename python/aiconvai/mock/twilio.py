@@ -22,7 +22,7 @@ from aiconvai.mock.conversation import Conversation, ToolResult
 from aiconvai.mock.errors import ErrorType, InvalidMessageError
 from aiconvai.mock.marks import Marks
 from aiconvai.mock.record import HttpRequest
-from aiconvai.mock.server import MockServer, json_response, new_conversation_id
+from aiconvai.mock.server import MockServer, json_response
 from aiconvai.mock.strict_json import decode_base64, parse_object, read_message
 
 Number = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)$")]
@@ -343,6 +343,8 @@ class TwilioMock(MockServer[TwilioAgent, TwilioConversation]):
     PROVIDER: ClassVar[str] = "twilio"
     TITLE: ClassVar[str] = "Twilio Media Streams"
     AGENT: ClassVar[type[MockAgent]] = TwilioAgent
+    CONVERSATION: ClassVar[type[Conversation]] = TwilioConversation
+    ID_PREFIX: ClassVar[str] = "stream_"
     HAS_TOOLS: ClassVar[bool] = False
     HAS_TRANSCRIPTS: ClassVar[bool] = False
 
@@ -354,19 +356,6 @@ class TwilioMock(MockServer[TwilioAgent, TwilioConversation]):
         if agent is None or not agent.private or self._bears_key(record):
             return None
         return json_response(connection, 401, {"message": "the token is wrong"})
-
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: TwilioAgent
-    ) -> TwilioConversation:
-        return TwilioConversation(
-            connection,
-            record,
-            conversation_id=new_conversation_id("stream_"),
-            agent_id=agent_id,
-            agent=agent,
-            limits=self.options.limits,
-            journal=self._journal,
-        )
 
 
 def _next(last: int, given: str, name: str) -> int:

@@ -17,7 +17,7 @@ from aiconvai.mock.conversation import Conversation, ToolResult
 from aiconvai.mock.errors import ErrorType, InvalidMessageError
 from aiconvai.mock.marks import Marks
 from aiconvai.mock.record import HttpRequest
-from aiconvai.mock.server import MockServer, json_response, new_conversation_id
+from aiconvai.mock.server import MockServer, json_response
 from aiconvai.mock.strict_json import decode_base64, parse_object, read_message
 from aiconvai.websocket_protocol import (
     CLIENT_MESSAGES,
@@ -236,6 +236,8 @@ class WebSocketMock(MockServer[WebSocketAgent, WebSocketConversation]):
     PROVIDER: ClassVar[str] = "websocket"
     TITLE: ClassVar[str] = "WebSocket"
     AGENT: ClassVar[type[MockAgent]] = WebSocketAgent
+    CONVERSATION: ClassVar[type[Conversation]] = WebSocketConversation
+    ID_PREFIX: ClassVar[str] = "session_"
 
     def settings(self, agent_id: str) -> dict[str, str]:
         key = self.agents[agent_id].api_key
@@ -243,16 +245,3 @@ class WebSocketMock(MockServer[WebSocketAgent, WebSocketConversation]):
 
     def _refuse(self, connection: MockConnection, record: HttpRequest, agent: WebSocketAgent | None) -> Response | None:
         return None if self._bears_key(record) else json_response(connection, 401, {"message": "the token is wrong"})
-
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: WebSocketAgent
-    ) -> WebSocketConversation:
-        return WebSocketConversation(
-            connection,
-            record,
-            conversation_id=new_conversation_id("session_"),
-            agent_id=agent_id,
-            agent=agent,
-            limits=self.options.limits,
-            journal=self._journal,
-        )

@@ -8,8 +8,7 @@ import base64
 import binascii
 from typing import Any, ClassVar
 
-from aiconvai.mock.connection import MockConnection
-from aiconvai.mock.conversation import Conversation, Limits
+from aiconvai.mock.conversation import Conversation
 from aiconvai.mock.elevenlabs.agent import ElevenLabsAgent
 from aiconvai.mock.elevenlabs.messages import (
     ERROR_CLOSE_CODES,
@@ -26,7 +25,6 @@ from aiconvai.mock.elevenlabs.messages import (
 from aiconvai.mock.elevenlabs.messages.server import Audio, McpCallAwaitingApproval, McpToolCall
 from aiconvai.mock.elevenlabs.pings import Pings
 from aiconvai.mock.errors import ConversationClosedError, ErrorType, InvalidMessageError
-from aiconvai.mock.record import HttpRequest, Journal
 
 _AUDIO_PREFIXES = ('{"user_audio_chunk":"', '{"user_audio_chunk": "')
 _AUDIO_SUFFIX = '"}'
@@ -39,27 +37,9 @@ class ElevenLabsConversation(Conversation):
     OPENING_MESSAGE: ClassVar[str] = "conversation_initiation_client_data"
     ECHO_HAS_IDS: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        connection: MockConnection,
-        request: HttpRequest,
-        *,
-        conversation_id: str,
-        agent_id: str,
-        agent: ElevenLabsAgent,
-        limits: Limits,
-        journal: Journal | None = None,
-    ) -> None:
+    def __init__(self, *args: Any, agent: ElevenLabsAgent, **options: Any) -> None:
         super().__init__(
-            connection,
-            request,
-            conversation_id=conversation_id,
-            agent_id=agent_id,
-            agent=agent,
-            limits=limits,
-            journal=journal,
-            input_format=agent.input_format,
-            output_format=agent.output_format,
+            *args, agent=agent, input_format=agent.input_format, output_format=agent.output_format, **options
         )
         self._check_initiation = agent.check
         self._client_events = agent.client_events

@@ -12,6 +12,7 @@ from websockets.http11 import Response
 
 from aiconvai.mock.agent import MockAgent
 from aiconvai.mock.connection import MockConnection
+from aiconvai.mock.conversation import Conversation
 from aiconvai.mock.elevenlabs.agent import ElevenLabsAgent
 from aiconvai.mock.elevenlabs.conversation import ElevenLabsConversation
 from aiconvai.mock.record import HttpRequest
@@ -38,6 +39,8 @@ class ElevenLabsMock(MockServer[ElevenLabsAgent, ElevenLabsConversation]):
     PROVIDER: ClassVar[str] = "elevenlabs"
     TITLE: ClassVar[str] = "ElevenLabs"
     AGENT: ClassVar[type[MockAgent]] = ElevenLabsAgent
+    CONVERSATION: ClassVar[type[Conversation]] = ElevenLabsConversation
+    ID_PREFIX: ClassVar[str] = "conv_"
     CONVERSATION_PATH: ClassVar[str | None] = CONVERSATION_PATH
     SUBPROTOCOLS: ClassVar[tuple[str, ...]] = ("convai",)
 
@@ -58,7 +61,7 @@ class ElevenLabsMock(MockServer[ElevenLabsAgent, ElevenLabsConversation]):
         """A new signed URL, single-use if it includes the conversation id."""
         signature = "cvtkn_" + secrets.token_urlsafe(24)
         query = {"agent_id": agent_id, "conversation_signature": signature}
-        conversation_id = new_conversation_id("conv_") if include_conversation_id else None
+        conversation_id = new_conversation_id(self.ID_PREFIX) if include_conversation_id else None
         if conversation_id is not None:
             query["conversation_id"] = conversation_id
         expires = time.monotonic() + self.options.signature_lifetime
@@ -124,21 +127,12 @@ class ElevenLabsMock(MockServer[ElevenLabsAgent, ElevenLabsConversation]):
             return "The conversation signature has already been used."
         return None
 
-    def _new_conversation(
-        self, connection: MockConnection, record: HttpRequest, agent_id: str, agent: ElevenLabsAgent
-    ) -> ElevenLabsConversation:
+    def _conversation_id(self, record: HttpRequest) -> str:
         signature = self._signature(record)
-        if signature is not None:
-            signature.used = True
-        return ElevenLabsConversation(
-            connection,
-            record,
-            conversation_id=(signature and signature.conversation_id) or new_conversation_id("conv_"),
-            agent_id=agent_id,
-            agent=agent,
-            limits=self.options.limits,
-            journal=self._journal,
-        )
+        if signature is None:
+            return super()._conversation_id(record)
+        signature.used = True
+        return signature.conversation_id or super()._conversation_id(record)
 
     def _signature(self, record: HttpRequest) -> _Signature | None:
         return self._signatures.get(record.query.get("conversation_signature", ""))
