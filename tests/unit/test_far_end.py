@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import http.client
@@ -12,13 +13,15 @@ import ssl
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 import trustme
 import websockets.sync.client
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_asynchronously
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
@@ -71,17 +74,56 @@ def _spoken(length: int, offset: int = 0) -> bytes:
     return (SPEECH * ((offset + length) // len(SPEECH) + 1))[offset : offset + length]
 
 
+class EncryptedSocket:
+    """A WebSocket over TLS.
+
+    websockets.sync reads and writes one ssl.SSLSocket in two threads, which OpenSSL does not allow
+    (python/cpython#143756): one connection in thousands broke off, or Python crashed. With asyncio it is one thread,
+    that of the caller.
+    """
+
+    def __init__(self, url: str, **settings: Any) -> None:
+        self._runner = asyncio.Runner()
+        try:
+            self._connection: ClientConnection = self._run(connect_asynchronously(url, **settings))
+        except BaseException:
+            self._runner.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._runner:
+            self._run(self._connection.close())
+
+    def _run(self, awaitable: Awaitable[Any], timeout: float | None = None) -> Any:
+        async def run() -> Any:
+            async with asyncio.timeout(timeout):
+                return await awaitable
+
+        return self._runner.run(run())
+
+    def send(self, message: str) -> None:
+        self._run(self._connection.send(message))
+
+    def recv(self, timeout: float | None = None) -> str | bytes:
+        message: str | bytes = self._run(self._connection.recv(), timeout)
+        return message
+
+
 class Client:
     """One conversation, seen from its client."""
 
     def __init__(self, port: int, agent: str, **settings: Any) -> None:
-        scheme, host = ("wss", "localhost") if "ssl" in settings else ("ws", "127.0.0.1")
         self._resources = contextlib.ExitStack()
-        self.socket = self._resources.enter_context(
-            websockets.sync.client.connect(
-                f"{scheme}://{host}:{port}{CONVERSATION_PATH}?agent_id={agent}",
-                **{"compression": None, "proxy": None, "ping_interval": None, **settings},
-            )
+        settings = {"compression": None, "proxy": None, "ping_interval": None, **settings}
+        path = f"{CONVERSATION_PATH}?agent_id={agent}"
+        # Without TLS it is also read while nobody asks.
+        self.socket: Any = self._resources.enter_context(
+            EncryptedSocket(f"wss://localhost:{port}{path}", **settings)
+            if "ssl" in settings
+            else websockets.sync.client.connect(f"ws://127.0.0.1:{port}{path}", **settings)
         )
 
     def __enter__(self) -> Self:
