@@ -331,6 +331,8 @@ def c_header(definition: Definition) -> str:
 #include <stddef.h>
 #include <stdint.h>
 
+#define AIC_OPTION_COUNT {len(options)}
+
 {enums}/*! One field for every option; texts are owned by the struct, NULL when not set. */
 struct aic_settings {{
 {c_struct_fields(options, "aic_settings")}
@@ -351,10 +353,10 @@ struct aic_prompt_settings {{
 #ifdef AIC_OPTIONS_TABLE_IMPLEMENTATION
 #undef AIC_OPTIONS_TABLE_IMPLEMENTATION
 
-static const struct aic_option aic_option_table[] = {{
+static const struct aic_option option_table[] = {{
 {table}}};
 
-static const struct aic_option_rule aic_option_rules[] = {{
+static const struct aic_option_rule option_rules[] = {{
 {rules}}};
 
 #endif /* AIC_OPTIONS_TABLE_IMPLEMENTATION */

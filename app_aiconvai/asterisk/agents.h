@@ -8,7 +8,7 @@
 #ifndef AIC_AGENTS_H
 #define AIC_AGENTS_H
 
-#include "options.h"
+#include "settings.h"
 #include "tools.h"
 
 struct ao2_container;

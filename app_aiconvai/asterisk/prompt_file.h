@@ -7,7 +7,7 @@
 #ifndef AIC_PROMPT_FILE_H
 #define AIC_PROMPT_FILE_H
 
-#include "options.h"
+#include "settings.h"
 
 /*
  * Reads the file at `path`, relative to Asterisk's configuration directory, on top of what the section of that name says. Every problem is reported.

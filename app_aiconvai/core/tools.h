@@ -7,7 +7,7 @@
 #ifndef AIC_TOOLS_H
 #define AIC_TOOLS_H
 
-#include "options.h"
+#include "settings.h"
 
 enum aic_tool_run {
 	AIC_TOOL_AMI,           /* whoever listens to the event answers */

@@ -13,7 +13,7 @@
  */
 #include "event_loop.h"
 #include "link.h"
-#include "options.h"
+#include "settings.h"
 #include "providers.h"
 #include "resolver.h"
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from aiconvai import __version__, cli
 from aiconvai.config.reader import read_configuration
-from aiconvai.options import validate
+from aiconvai.config.verdict import validate
 
 SEED = """\
 [general]

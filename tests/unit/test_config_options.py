@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from aiconvai.options import Entry, Section, find_option, options, rules, validate
+from aiconvai.config.sections import Entry, Section
+from aiconvai.config.verdict import validate
+from aiconvai.options import find_option, options, rules
 
 ROOT = Path(__file__).parents[2]
 GENERATOR = ROOT / "tools" / "generate_options.py"
@@ -346,8 +348,8 @@ static void print_words(const char *const *words)
 
 int main(void)
 {
-	for (size_t i = 0; i < sizeof(aic_option_table) / sizeof(aic_option_table[0]); i++) {
-		const struct aic_option *o = &aic_option_table[i];
+	for (size_t i = 0; i < AIC_OPTION_COUNT; i++) {
+		const struct aic_option *o = &option_table[i];
 
 		printf("%s|", o->name);
 		print_words(o->aliases);
@@ -362,8 +364,8 @@ int main(void)
 			return 1;
 		}
 	}
-	for (size_t i = 0; i < sizeof(aic_option_rules) / sizeof(aic_option_rules[0]); i++) {
-		printf("%d needs %s\n", (int) aic_option_rules[i].provider, aic_option_rules[i].needs);
+	for (size_t i = 0; i < sizeof(option_rules) / sizeof(option_rules[0]); i++) {
+		printf("%d needs %s\n", (int) option_rules[i].provider, option_rules[i].needs);
 	}
 	return 0;
 }

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from aiconvai import options as python_options
+from aiconvai.config.section_verdict import judge_section
+from aiconvai.config.sections import Entry, Section
+from aiconvai.config.verdict import validate
 from aiconvai.engine.settings import (
     Line,
     OptionScope,
@@ -508,9 +511,9 @@ def numbered(lines: Lines) -> list[Line]:
     return [Line(*line, "a.conf", at) for at, line in enumerate(lines, 2)]
 
 
-def section(name: str, lines: Lines) -> python_options.Section:
-    entries = [python_options.Entry(*line, "a.conf", at) for at, line in enumerate(lines, 2)]
-    return python_options.Section(name, "a.conf", 1, tuple(entries))
+def section(name: str, lines: Lines) -> Section:
+    entries = [Entry(*line, "a.conf", at) for at, line in enumerate(lines, 2)]
+    return Section(name, "a.conf", 1, tuple(entries))
 
 
 def compare(general_lines: Lines, agent_lines: Lines) -> None:
@@ -518,13 +521,13 @@ def compare(general_lines: Lines, agent_lines: Lines) -> None:
     sections = [section("general", general_lines), section("sales", agent_lines)]
     general = Settings.read_general(numbered(general_lines))
     agent = Settings.read_agent("sales", numbered(agent_lines), general)
-    judged = [python_options.judge_section(one)[1] for one in sections]
+    judged = [judge_section(one)[1] for one in sections]
     # What a tool needs is told once every section has been read.
     told = [
         [problem for problem in one.problems if not problem.startswith("[sales] tool_")] for one in (general, agent)
     ]
     assert [len(one) for one in judged] == [len(one) for one in told], (judged, told)
-    report = python_options.validate(sections)
+    report = validate(sections)
     if report.general is not None:
         for model, engine in ((report.general, general), (report.agents["sales"], agent)):
             for name in type(model).model_fields:
@@ -550,7 +553,7 @@ def test_the_verdict_is_the_python_one_for_every_value(option: EngineOption) -> 
             case OptionScope.TOOL | OptionScope.PROMPT:
                 where = SECTIONS[option.scope]
                 told = (ToolSettings if option.scope is OptionScope.TOOL else PromptSettings)(where, numbered([line]))
-                assert len(told.problems) == len(python_options.judge_section(section(where, [line]))[1]), line
+                assert len(told.problems) == len(judge_section(section(where, [line]))[1]), line
             case _:
                 compare([], [*lines_beside(option.name), line])
 

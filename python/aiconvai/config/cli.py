@@ -13,19 +13,11 @@ from rich.table import Table
 
 from aiconvai.config.conversion import canonical_values
 from aiconvai.config.reader import read_configuration
+from aiconvai.config.sections import Entry, Problem, Section
+from aiconvai.config.settings import Settings
+from aiconvai.config.verdict import ConfigurationReport, validate
 from aiconvai.config.writer import Values, format_configuration, write_configuration
-from aiconvai.options import (
-    GENERAL,
-    ConfigurationReport,
-    Entry,
-    Problem,
-    Section,
-    Settings,
-    find_option,
-    fold_case,
-    options_by_name,
-    validate,
-)
+from aiconvai.options import GENERAL, find_option, fold_case, options_by_name
 
 SIGNED_URL_ENDPOINT = "https://api.elevenlabs.io/v1/convai/conversation/get-signed-url"
 COMMAND_LINE = "command line"

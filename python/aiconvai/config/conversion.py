@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from aiconvai.config.sections import Section
 from aiconvai.config.writer import Values
-from aiconvai.options import GENERAL, Section, find_option, fold_case
+from aiconvai.options import GENERAL, find_option, fold_case
 
 
 def canonical_values(sections: Iterable[Section]) -> tuple[Values, dict[str, Values]]:

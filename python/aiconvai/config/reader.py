@@ -11,7 +11,8 @@ import glob
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aiconvai.options import BLANKS, Entry, Problem, Section, fold_case
+from aiconvai.config.sections import BLANKS, Entry, Problem, Section
+from aiconvai.options import fold_case
 
 LINE_LIMIT = 8190
 """Bytes of a line, its newline included; Asterisk skips a longer one whole."""

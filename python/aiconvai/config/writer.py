@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from aiconvai.options import BLANKS, GENERAL, OptionDefinition, find_option, fold_case, options
+from aiconvai.config.sections import BLANKS
+from aiconvai.options import GENERAL, OptionDefinition, find_option, fold_case, options
 
 FILE_MODE = 0o640
 """Keys stand in the file: its owner writes it, its group (Asterisk's) reads it, nobody else does."""

@@ -9,7 +9,7 @@
 #define REPLAY_SERVICE_H
 
 #include "buffer.h"
-#include "options.h"
+#include "settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aiconvai.options import Entry, JudgedSection, Problem, Section, fold_case, judge_section
+from aiconvai.config.section_verdict import JudgedSection, judge_section
+from aiconvai.config.sections import Entry, Problem, Section
+from aiconvai.options import fold_case
 
 BUILTIN_TOOLS = ("end_call", "transfer_call", "send_dtmf", "enter_state")
 
