@@ -19,6 +19,8 @@ from aiconvai.mock.scenario import Step, Tone
 
 __all__ = ["mock_options", "voice"]
 
+pytestmark = pytest.mark.alone
+
 LEVELS_MS = (60, 120)
 TURNS = 8
 TURN_SECONDS = 1.2

@@ -49,7 +49,7 @@ def failures(lines: list[str]) -> list[str]:
         {"aliases": frozenset(ALIASES)},
         {"binary_audio": True},
     ],
-    ids=str,
+    ids=["plain", "no-extensions", "aliases", "binary"],
 )
 @pytest.mark.parametrize("audio_format", ["pcm_16000", "ulaw_8000"])
 def test_a_good_server_passes(tmp_path: Path, agent: dict[str, Any], audio_format: str) -> None:
