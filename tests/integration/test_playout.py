@@ -93,6 +93,7 @@ def test_chunks_play_in_the_order_they_came_in(voice: Voice) -> None:
     assert b"".join(packet.payload for packet in call.heard) == ulaw_encode(said)
 
 
+@pytest.mark.alone
 def test_tiny_pieces_play_without_a_gap(voice: Voice) -> None:
     """5 ms of audio every 5 ms: nothing is ever in stock, and still no packet is filled up with silence."""
     call, conversation = _talk(voice)

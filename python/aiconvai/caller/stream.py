@@ -254,11 +254,12 @@ class MediaStream:
     ) -> int:
         data = rtp.encode(self._sequence, timestamp, marker, payload_type, self._ssrc, payload)
         time_ns = time.monotonic_ns()
-        self.socket.send(data, (remote.host, remote.port))
+        # Before it leaves: whoever has seen it arrive finds it here.
         if codec is not None:
             kept = payload if self.record else b""
             packet = RtpPacket(time_ns, self._sequence, timestamp, marker, payload_type, self._ssrc, kept)
             self.sent.append((packet, codec))
+        self.socket.send(data, (remote.host, remote.port))
         self._sequence = (self._sequence + 1) & 0xFFFF
         return time_ns
 
