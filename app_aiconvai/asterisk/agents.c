@@ -136,14 +136,22 @@ struct declarations {
 	AST_VECTOR(, struct prompts *) prompts;          /* owned references */
 };
 
+/* Its settings may be missing, or zeros. */
+static void free_declaration(const struct aic_tool_declaration *tool)
+{
+	struct aic_tool_settings *settings = (struct aic_tool_settings *) tool->settings;
+
+	if (settings) {
+		aic_tool_settings_free(settings);
+	}
+	ast_free(settings);
+	ast_free((char *) tool->name);
+}
+
 static void declarations_free(struct declarations *declarations)
 {
 	for (size_t i = 0; i < AST_VECTOR_SIZE(&declarations->tools); i++) {
-		struct aic_tool_declaration *tool = AST_VECTOR_GET_ADDR(&declarations->tools, i);
-
-		aic_tool_settings_free((struct aic_tool_settings *) tool->settings);
-		ast_free((struct aic_tool_settings *) tool->settings);
-		ast_free((char *) tool->name);
+		free_declaration(AST_VECTOR_GET_ADDR(&declarations->tools, i));
 	}
 	AST_VECTOR_FREE(&declarations->tools);
 	AST_VECTOR_CALLBACK_VOID(&declarations->prompts, ao2_cleanup);
@@ -157,15 +165,8 @@ static int read_tool(struct declarations *declarations, const char *section, con
 	struct aic_tool_settings *settings = ast_calloc(1, sizeof(*settings));
 	struct aic_tool_declaration tool = {ast_strdup(name), settings};
 
-	if (!settings || !tool.name || aic_tool_settings_init(settings)) {
-		ast_free(settings);
-		ast_free((char *) tool.name);
-		return -1;
-	}
-	if (AST_VECTOR_APPEND(&declarations->tools, tool)) {
-		aic_tool_settings_free(settings);
-		ast_free(settings);
-		ast_free((char *) tool.name);
+	if (!settings || !tool.name || aic_tool_settings_init(settings) || AST_VECTOR_APPEND(&declarations->tools, tool)) {
+		free_declaration(&tool);
 		return -1;
 	}
 	aic_tool_settings_read(settings, section, lines, count, report, sink);

@@ -32,14 +32,18 @@ void aic_option_report_line(struct aic_option_report *report, const struct aic_o
 	tell(report, text);
 }
 
-void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count, const char *problem)
+void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count, const char *format, ...)
 {
-	char text[PROBLEM_MAX];
+	char text[PROBLEM_MAX], expected[PROBLEM_MAX / 2];
+	va_list args;
 
+	va_start(args, format);
+	vsnprintf(expected, sizeof(expected), format, args);
+	va_end(args);
 	if (count) {
-		snprintf(text, sizeof(text), "%s:%d: [%s]: %s", lines[0].file, lines[0].line, report->section, problem);
+		snprintf(text, sizeof(text), "%s:%d: [%s]: %s", lines[0].file, lines[0].line, report->section, expected);
 	} else {
-		snprintf(text, sizeof(text), "[%s]: %s", report->section, problem);
+		snprintf(text, sizeof(text), "[%s]: %s", report->section, expected);
 	}
 	tell(report, text);
 }

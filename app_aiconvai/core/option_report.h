@@ -23,6 +23,7 @@ void aic_option_report_line(struct aic_option_report *report, const struct aic_o
 	const char *format, ...);
 
 /* Tells a problem of the section as a whole; its first line, if it has any, is where. */
-void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count, const char *problem);
+__attribute__((format(printf, 4, 5)))
+void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count, const char *format, ...);
 
 #endif

@@ -7,7 +7,6 @@
 #include "option_report.h"
 #include "option_value.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -222,15 +221,13 @@ static void check_rules(struct reading *reading, enum aic_option_provider provid
 
 	for (const struct aic_option_rule *rule = rules; rule < rules + rule_count; rule++) {
 		const char *const *aliases = aic_option_find(rule->needs)->aliases;
-		char text[512];
 
 		if (rule->provider != provider || (rule->with && !is_given(reading, rule->with))
 			|| (rule->unless && is_given(reading, rule->unless)) || is_given(reading, rule->needs)) {
 			continue;
 		}
-		snprintf(text, sizeof(text), "expected %s%s%s%s%s%s; %s", rule->needs, aliases ? " (" : "", aliases ? aliases[0] : "", aliases ? ")" : "",
-			rule->with ? " beside " : "", rule->with ? rule->with : "", rule->advice);
-		aic_option_report_section(&reading->report, lines, count, text);
+		aic_option_report_section(&reading->report, lines, count, "expected %s%s%s%s%s%s; %s", rule->needs, aliases ? " (" : "",
+			aliases ? aliases[0] : "", aliases ? ")" : "", rule->with ? " beside " : "", rule->with ? rule->with : "", rule->advice);
 	}
 }
 

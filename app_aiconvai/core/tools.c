@@ -217,7 +217,7 @@ int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_
 	}
 	for (size_t i = 0; i < lines->count; i++) {
 		struct aic_tool *tool = &tools->items[tools->count];
-				int result;
+		int result;
 
 		if (!(tool->name = strndup(lines->items[i], aic_entry_name_length(lines->items[i])))) {
 			return -1;

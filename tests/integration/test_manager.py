@@ -303,6 +303,7 @@ def test_list_of_no_calls(voice: Voice) -> None:
     assert (complete["EventList"], complete["ListItems"]) == ("Complete", "0")
 
 
+@pytest.mark.alone
 def test_list_of_calls(voice: Voice) -> None:
     call, first = _conversing(voice, "echo", audio_frames_buffer_ms=20)
     call.play(tone(500, 0.3, 8000)).wait()
@@ -322,10 +323,7 @@ def test_list_of_calls(voice: Voice) -> None:
     assert int(mine["FramesReceived"]) > 0
     assert float(mine["UplinkLevel"]) > -40
     assert mine["OpenToolCalls"] == "0"
-    # An echo is played as it comes: a machine that stalls leaves gaps.
-    assert mine["Underruns"].isdigit()
-    assert mine["GapMs"].isdigit()
-    assert mine["PlayoutDelayMs"] == "0"
+    assert (mine["Underruns"], mine["GapMs"], mine["PlayoutDelayMs"]) == ("0", "0", "0")
 
 
 @pytest.mark.parametrize("by", ["channel", "unique id", "conversation id"])
