@@ -458,3 +458,57 @@ def test_memory_stays_bounded_when_a_service_interrupts_what_waits_behind_newer_
     assert queue.stats().queued_bytes == 8000 + 2000
     assert allocated_bytes() - before < 1_000_000
     assert b"".join(frames(queue)) == bytes(8000) + b"\1" * 1920
+
+
+# Memory
+
+
+def take_all(queue: PlayoutQueue) -> None:
+    while queue.take().result is not PlayoutResult.EMPTY:
+        pass
+
+
+def test_memory_of_a_long_turn_is_given_back_when_it_was_heard() -> None:
+    queue = PlayoutQueue(ULAW, 600_000)
+    at_first = queue.memory
+    for _ in range(600):
+        queue.append(1, bytes(8000))
+    assert queue.memory > 4_800_000
+    take_all(queue)
+    assert queue.memory < 2 * 8 * 20_000
+    queue.append(2, b"\x01" * 160)
+    assert queue.take().audio == b"\x01" * 160
+    assert queue.memory < at_first + 2 * 8 * 20_000
+
+
+def test_memory_of_a_long_turn_is_given_back_when_it_was_interrupted() -> None:
+    queue = PlayoutQueue(ULAW, 600_000)
+    queue.append(1, bytes(4_800_000))
+    queue.take()
+    queue.interrupt(1)
+    assert queue.memory < 2 * 8 * 20_000
+    queue.append(2, b"\x01" * 160)
+    assert queue.take().audio == b"\x01" * 160
+
+
+def test_ordinary_turns_use_the_same_memory_again() -> None:
+    queue = PlayoutQueue(ULAW, 600_000)
+    held = []
+    for turn in range(5):
+        for _ in range(20 * 50):
+            queue.append(turn, bytes(160))
+        take_all(queue)
+        held.append(queue.memory)
+    assert len(set(held)) == 1
+
+
+def test_the_tiniest_chunks_are_bounded_too() -> None:
+    queue = PlayoutQueue(ULAW, 10_000)
+    for at in range(20_000):
+        assert queue.append(1, bytes([at % 256])) == 1
+    assert queue.stats().queued_chunks <= 10_000 // 5 + 64
+    assert queue.memory < 200_000
+    assert queue.append(2, b"x") == 0, "another turn would need a chunk of its own"
+    assert queue.stats().bytes_overflow == 1
+    heard = b"".join(queue.take().audio for _ in range(20_000 // 160))
+    assert heard == bytes(at % 256 for at in range(20_000))
