@@ -13,6 +13,7 @@
 #include "agents.h"
 #include "application.h"
 #include "cli.h"
+#include "lines.h"
 #include "manager_actions.h"
 #include "media_clock.h"
 #include "network.h"
@@ -46,7 +47,7 @@ static int unload_module(void)
 {
 	/* A forced unload ignores the use count that every session holds. */
 	if (sessions_alive()) {
-		ast_log(LOG_WARNING, "app_aiconvai is not unloaded: %d conversations are still under way\n", sessions_alive());
+		log_line(LOG_WARNING, "app_aiconvai is not unloaded: %d conversations are still under way", sessions_alive());
 		return -1;
 	}
 	unregister_all();
@@ -72,7 +73,7 @@ static int configured_threads(void)
 static int load_module(void)
 {
 	if (agents_load(-1)) {
-		ast_log(LOG_ERROR, "app_aiconvai has no agents until the configuration is mended: then use 'aiconvai reload'\n");
+		log_line(LOG_ERROR, "app_aiconvai has no agents until the configuration is mended: then use 'aiconvai reload'");
 		if (agents_load_nothing()) {
 			return AST_MODULE_LOAD_DECLINE;
 		}
