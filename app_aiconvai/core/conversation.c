@@ -78,6 +78,9 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)
 {
 	conversation->stats.errors++;
+	if (!(message = aic_conversation_bounded_error(conversation, message))) {
+		return;
+	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = message}});
 }
 

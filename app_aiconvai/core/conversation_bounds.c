@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Most errors that are told in a period: a service may make one with each of its messages. */
+#define ERRORS_MAX 50
+#define ERRORS_PERIOD_US (10 * US_PER_SECOND)
+
 /* Memory of a line longer than this is not kept for the next one. */
 #define KEPT_LINE 4096
 
@@ -68,6 +72,18 @@ void aic_conversation_tell_bounds(struct aic_conversation *conversation)
 			aic_conversation_tell_error(conversation, sentences[i]);
 		}
 	}
+}
+
+const char *aic_conversation_bounded_error(struct aic_conversation *conversation, const char *message)
+{
+	if (conversation->now_us - conversation->errors_since_us >= ERRORS_PERIOD_US) {
+		conversation->errors_since_us = conversation->now_us;
+		conversation->errors_told = 0;
+	}
+	if (conversation->errors_told > ERRORS_MAX) {
+		return NULL;
+	}
+	return conversation->errors_told++ < ERRORS_MAX ? message : "there are too many errors; those of the next seconds are only counted";
 }
 
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete)

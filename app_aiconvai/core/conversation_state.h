@@ -110,6 +110,8 @@ struct aic_conversation {
 	bool message_failed; /* the rest of a message that is no JSON is skipped */
 	size_t message_bytes; /* of the message that is coming, so far */
 	unsigned int bounds_told; /* a bit for each enum aic_bound */
+	uint64_t errors_since_us; /* when the period began in which errors are counted */
+	unsigned int errors_told; /* in that period */
 	unsigned int bounds_to_tell; /* those passed before there was anybody to tell */
 	struct aic_buffer line; /* a text from outside as an event tells it */
 	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX]; /* of a binary message: the beginning of a sample whose end has not come yet */
@@ -141,6 +143,9 @@ const char *aic_conversation_line(struct aic_conversation *conversation, const c
 /* Something from outside was beyond that bound: counts it, and says it the first time; before an attempt begins, when one does. */
 void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bound bound);
 void aic_conversation_tell_bounds(struct aic_conversation *conversation);
+
+/* What is to be told of an error: it, or that there are too many; NULL: nothing, because that was told. */
+const char *aic_conversation_bounded_error(struct aic_conversation *conversation, const char *message);
 
 /* Counts what came of a message. Returns whether it is longer than the agent's option max_message_kb: then that was the end. */
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete);

@@ -168,6 +168,47 @@ static void ring_write(struct aic_playout_queue *queue, const uint8_t *from, siz
 	}
 }
 
+/* Makes one of removed chunks that lie side by side: however many are removed between others, they then are no more than those. */
+static void join_removed(struct aic_playout_queue *queue)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < queue->chunk_count; i++) {
+		struct chunk chunk = *chunk_at(queue, i);
+
+		if (kept && chunk.removed && chunk_at(queue, kept - 1)->removed) {
+			chunk_at(queue, kept - 1)->length += chunk.length;
+		} else {
+			*chunk_at(queue, kept++) = chunk;
+		}
+	}
+	queue->chunk_count = kept;
+}
+
+/* The ring of chunks is full: makes room for one more. Returns 0, or -1 when memory is short. */
+static int make_room_for_chunk(struct aic_playout_queue *queue)
+{
+	size_t capacity = queue->chunk_capacity ? queue->chunk_capacity * 2 : FIRST_CHUNKS;
+	struct chunk *chunks;
+
+	join_removed(queue);
+	/* With half of it free again it takes as long until the next time as it took to come here. */
+	if (queue->chunk_count * 2 < queue->chunk_capacity) {
+		return 0;
+	}
+	if (!(chunks = malloc(capacity * sizeof(*chunks)))) {
+		return -1;
+	}
+	for (size_t i = 0; i < queue->chunk_count; i++) {
+		chunks[i] = *chunk_at(queue, i);
+	}
+	free(queue->chunks);
+	queue->chunks = chunks;
+	queue->chunk_capacity = capacity;
+	queue->first_chunk = 0;
+	return 0;
+}
+
 /* Makes room for `length` more bytes and one more chunk. Returns 0, or -1 when memory is short. */
 static int make_room(struct aic_playout_queue *queue, size_t length)
 {
@@ -197,31 +238,15 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
 		queue->used = kept_bytes;
 		queue->chunk_count = kept_chunks;
 	}
-	if (queue->chunk_count == queue->chunk_capacity) {
-		/* NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): the capacity never is 0. */
-		size_t capacity = queue->chunk_capacity ? queue->chunk_capacity * 2 : FIRST_CHUNKS;
-		struct chunk *chunks = malloc(capacity * sizeof(*chunks));
-
-		if (!chunks) {
-			return -1;
-		}
-		for (size_t i = 0; i < queue->chunk_count; i++) {
-			chunks[i] = *chunk_at(queue, i);
-		}
-		free(queue->chunks);
-		queue->chunks = chunks;
-		queue->chunk_capacity = capacity;
-		queue->first_chunk = 0;
-	}
-	return 0;
+	return queue->chunk_count == queue->chunk_capacity ? make_room_for_chunk(queue) : 0;
 }
 
-/* Whether what comes may go with the last chunk, where there are too many for one of its own. */
+/* Whether what comes may go with the last chunk (which is none that was removed), where there are too many for one of its own. */
 static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bool padding)
 {
 	const struct chunk *last = chunk_at(queue, queue->chunk_count - 1);
 
-	return last->event_id == event_id && last->padding == padding && !last->removed;
+	return last->event_id == event_id && last->padding == padding;
 }
 
 static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, bool padding,
@@ -236,7 +261,7 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 		return 0;
 	}
 	kept -= kept % aic_sample_bytes(queue->format);
-	if (queue->chunk_count >= queue->limit_chunks && !(joined = goes_with_last(queue, event_id, padding))) {
+	if (queue->stats.queued_chunks >= queue->limit_chunks && !(joined = goes_with_last(queue, event_id, padding))) {
 		kept = 0;
 	}
 	queue->stats.bytes_overflow += length - kept;

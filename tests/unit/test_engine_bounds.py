@@ -256,6 +256,23 @@ def test_message_that_is_too_long_before_the_announcement_ends_the_attempt() -> 
     assert ["max_message_kb" in one.reason for one in host.told(Failover)] == [True]
 
 
+# Errors
+
+
+def test_errors_without_end_are_counted_and_told_now_and_then(host: Host) -> None:
+    for _ in range(1000):
+        host.say("no object", pump=False)
+        host.conversation.message(b"{")
+    host.pump()
+    assert host.conversation.stats().errors == 1000
+    assert len(host.errors) == 51
+    assert "too many errors" in host.errors[-1]
+    host.wait(seconds=10)
+    host.conversation.message(b"{")
+    host.pump()
+    assert "is not valid JSON" in host.errors[-1]
+
+
 # Memory
 
 
