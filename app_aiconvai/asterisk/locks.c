@@ -8,6 +8,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "lines.h"
 #include "locks.h"
 
 #include <stdatomic.h>
@@ -42,5 +43,5 @@ void locks_complain(const char *what, unsigned int held)
 			snprintf(list + length, sizeof(list) - length, "%s%s", length ? ", " : "", names[i]);
 		}
 	}
-	ast_log(LOG_ERROR, "lock order: %s while this thread holds %s; please report this\n", what, list);
+	log_line(LOG_ERROR, "lock order: %s while this thread holds %s; please report this", what, list);
 }

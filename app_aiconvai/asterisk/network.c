@@ -8,6 +8,7 @@
 #include "asterisk/utils.h"
 
 #include "event_loop.h"
+#include "lines.h"
 #include "link.h"
 #include "network.h"
 #include "resolver.h"
@@ -24,9 +25,9 @@ static struct {
 static void log_message(enum aic_log_level level, const char *message)
 {
 	if (level == AIC_LOG_ERROR) {
-		ast_log(LOG_ERROR, "%s\n", message);
+		log_line(LOG_ERROR, "%s", message);
 	} else {
-		ast_log(LOG_WARNING, "%s\n", message);
+		log_line(LOG_WARNING, "%s", message);
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "background_end.h"
 #include "frame_writer.h"
 #include "framehook.h"
+#include "lines.h"
 #include "locks.h"
 #include "media_clock.h"
 #include "providers.h"
@@ -426,7 +427,7 @@ int session_begin(struct session *session)
 	channel_lock(channel);
 	session->write_format_before = ao2_bump(ast_channel_writeformat(channel));
 	if (ast_set_write_format(channel, session->line_ast_format)) {
-		ast_log(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing\n",
+		log_line(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing",
 			ast_channel_name(channel), ast_format_get_name(session->line_ast_format));
 	}
 	result = framehook_attach(channel, session);

@@ -16,10 +16,12 @@
 #include "call_variables.h"
 #include "dialplan_place.h"
 #include "json_members.h"
+#include "lines.h"
 #include "locks.h"
 #include "session.h"
 #include "session_requests.h"
 #include "tool_runs.h"
+#include "utf8.h"
 
 #define KEYS "0123456789*#ABCDabcdwW"
 #define KEY_MS 120
@@ -74,6 +76,21 @@ void tool_runs_add(struct session *session, const struct aic_event *event)
 	session_unlock(session);
 }
 
+void tool_runs_forget(struct session *session, const char *id)
+{
+	struct tool_run *run;
+
+	session_lock(session);
+	AST_LIST_TRAVERSE_SAFE_BEGIN(&session->tool_runs, run, entry) {
+		if (!strcmp(run->id, id)) {
+			AST_LIST_REMOVE_CURRENT(entry);
+			tool_run_free(run);
+		}
+	}
+	AST_LIST_TRAVERSE_SAFE_END;
+	session_unlock(session);
+}
+
 void tool_runs_clear(struct session *session)
 {
 	struct tool_run *run;
@@ -86,7 +103,7 @@ void tool_runs_clear(struct session *session)
 static void answer(struct session *session, const struct tool_run *run, const char *result, bool is_error)
 {
 	if (session_answer_tool(session, run->id, result, is_error)) {
-		ast_log(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over\n", session_identity(session).id,
+		log_line(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over", session_identity(session).id,
 			session_agent(session)->name, run->name);
 	}
 }
@@ -102,11 +119,14 @@ static void set_variables(struct ast_channel *channel, const struct tool_run *ru
 	pbx_builtin_setvar_helper(channel, VARIABLE_RESULT, with_values ? "" : NULL);
 	pbx_builtin_setvar_helper(channel, VARIABLE_ERROR, with_values ? "" : NULL);
 	for (size_t i = 0; i < arguments->count; i++) {
-		char name[128];
+		char *value = (char *) arguments->items[i].value, name[128];
+		size_t length = strlen(arguments->items[i].name);
 
-		if (is_variable_name(arguments->items[i].name)) {
+		if (is_variable_name(arguments->items[i].name) && strlen(VARIABLE_ARGUMENT) + length < sizeof(name)) {
 			snprintf(name, sizeof(name), VARIABLE_ARGUMENT "%s", arguments->items[i].name);
-			pbx_builtin_setvar_helper(channel, name, with_values ? arguments->items[i].value : NULL);
+			/* What the dialplan does with it is mostly a line of something: of a log, of a protocol, of a shell. */
+			aic_utf8_line(value, strlen(value) + 1, value);
+			pbx_builtin_setvar_helper(channel, name, with_values ? value : NULL);
 		}
 	}
 }
@@ -125,12 +145,16 @@ static char *copy_variable(struct ast_channel *channel, const char *name)
 /* Runs it and answers with what it leaves in TOOL_RESULT. */
 static void run_at(struct session *session, struct ast_channel *channel, const struct tool_run *run, const struct dialplan_place *place)
 {
-	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error;
+	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error, problem[AIC_JSON_PROBLEM_MAX];
 	struct aic_json_members arguments;
 	int failed;
 
 	snprintf(location, sizeof(location), "%s,%s,%d", place->context, place->extension, place->priority);
-	aic_json_members_read(&arguments, run->parameters);
+	if (aic_json_members_read(&arguments, run->parameters, problem)) {
+		answer(session, run, problem, true);
+		aic_json_members_free(&arguments);
+		return;
+	}
 	set_variables(channel, run, &arguments, 1);
 	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
 	atomic_store(&session->in_subroutine, true);
@@ -155,7 +179,7 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 	struct dialplan_place place;
 
 	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension, place.priority, NULL)) {
-		ast_log(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n", session_identity(session).id,
+		log_line(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]", session_identity(session).id,
 			session_agent(session)->name, run->name, run->subroutine);
 		answer(session, run, NOT_THERE, true);
 		return;
@@ -168,9 +192,14 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 static void press_keys(struct session *session, struct ast_channel *channel, const struct tool_run *run)
 {
 	struct aic_json_members arguments;
+	char problem[AIC_JSON_PROBLEM_MAX];
 	const char *digits;
 
-	aic_json_members_read(&arguments, run->parameters);
+	if (aic_json_members_read(&arguments, run->parameters, problem)) {
+		answer(session, run, problem, true);
+		aic_json_members_free(&arguments);
+		return;
+	}
 	digits = aic_json_members_find(&arguments, "digits");
 	if (ast_strlen_zero(digits) || digits[strspn(digits, KEYS)]) {
 		answer(session, run, "The argument digits must be keys: 0 to 9, * and #; w for a pause of half a second.", true);

@@ -38,16 +38,50 @@ const char *aic_phase_name(enum aic_phase phase)
 
 void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event)
 {
-	conversation->on_event(conversation->user, event);
+	struct aic_event told;
+
+	switch (event->type) {
+	case AIC_EVENT_TRANSCRIPT:
+		told = *event;
+		told.transcript.text = aic_conversation_line(conversation, event->transcript.text, AIC_TRANSCRIPT_MAX);
+		break;
+	case AIC_EVENT_TOOL_CALL:
+		/* Its id and its name are lines already. */
+		told = *event;
+		told.tool_call.parameters = aic_conversation_line(conversation, event->tool_call.parameters, AIC_PARAMETERS_MAX);
+		break;
+	case AIC_EVENT_STATE:
+		told = *event;
+		told.state.name = aic_conversation_line(conversation, event->state.name, AIC_NAME_MAX);
+		break;
+	case AIC_EVENT_FAILOVER:
+		told = *event;
+		told.failover.reason = aic_conversation_line(conversation, event->failover.reason, AIC_REASON_MAX - 1);
+		break;
+	case AIC_EVENT_ERROR:
+		told = *event;
+		told.error.message = aic_conversation_line(conversation, event->error.message, AIC_ERROR_MAX - 1);
+		break;
+	case AIC_EVENT_READY:
+	case AIC_EVENT_AUDIO:
+	case AIC_EVENT_INTERRUPTION:
+	case AIC_EVENT_VAD:
+	case AIC_EVENT_TOOL_DONE:
+	case AIC_EVENT_ENDED:
+		/* Numbers, and what is kept as a line. */
+		conversation->on_event(conversation->user, event);
+		return;
+	}
+	conversation->on_event(conversation->user, &told);
 }
 
 void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)
 {
-	char line[AIC_REASON_MAX + 64];
-
-	aic_utf8_line(line, sizeof(line), message);
 	conversation->stats.errors++;
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = line}});
+	if (!(message = aic_conversation_bounded_error(conversation, message))) {
+		return;
+	}
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = message}});
 }
 
 static bool copy_others(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
@@ -115,6 +149,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_json_writer_free(conversation->writer);
 	aic_transcoder_free(conversation->downlink);
 	aic_buffer_free(&conversation->converted);
+	aic_buffer_free(&conversation->line);
 	aic_tool_calls_clear(&conversation->tool_calls);
 	free(conversation);
 }
@@ -249,6 +284,7 @@ static void begin_attempt(struct aic_conversation *conversation)
 		}
 	}
 	conversation->stats.attempts++;
+	aic_conversation_tell_bounds(conversation);
 	/* Of a connection before this one that did not take them any more. */
 	aic_outbox_clear(&conversation->outbox);
 	conversation->close_pending = false;
@@ -407,6 +443,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	aic_json_reader_finish(conversation->reader);
 	conversation->message_failed = false;
 	conversation->split_bytes = 0;
+	conversation->message_bytes = 0;
 	conversation->mark_count = 0;
 	conversation->marks_due_us = UINT64_MAX;
 	conversation->resumed = false;
@@ -428,6 +465,9 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
+	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
+		return;
+	}
 	if (!conversation->message_failed && aic_json_reader_feed(conversation->reader, bytes, length)) {
 		conversation->message_failed = true;
 	}
@@ -442,9 +482,10 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 		conversation->stats.malformed_messages++;
 		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s", aic_json_reader_error(conversation->reader));
 		aic_conversation_tell_error(conversation, text);
-		return;
+	} else {
+		conversation->provider->message(conversation, conversation->record);
 	}
-	conversation->provider->message(conversation, conversation->record);
+	aic_json_reader_trim(conversation->reader);
 }
 
 /* Hands on whole samples: a message comes in pieces of any length. */
@@ -474,6 +515,9 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
+		return;
+	}
+	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
 	switch (conversation->provider->binary) {

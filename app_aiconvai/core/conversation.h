@@ -116,6 +116,7 @@ struct aic_conversation_stats {
 	double uplink_dbfs, downlink_dbfs;
 	uint64_t downlink_chunks, downlink_bytes; /* as the service sent them */
 	uint64_t messages_received, messages_sent, unknown_messages, malformed_messages;
+	uint64_t texts_refused; /* of the service: too long or not as they should be, and so cut or answered with an error */
 	char last_unknown[48]; /* type of the last unknown message */
 	uint64_t interruptions, transcripts, tool_calls, tool_timeouts;
 	size_t open_tool_calls;

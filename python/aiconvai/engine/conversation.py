@@ -80,6 +80,7 @@ class ConversationStats:
     messages_sent: int
     unknown_messages: int
     malformed_messages: int
+    texts_refused: int
     last_unknown: str
     interruptions: int
     transcripts: int

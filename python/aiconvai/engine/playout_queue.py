@@ -139,6 +139,12 @@ class PlayoutQueue:
         empty: bool = self._library.lib.aic_playout_queue_is_empty(self.c_queue)
         return empty
 
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds for audio and chunks."""
+        held: int = self._library.lib.aic_playout_queue_memory(self.c_queue)
+        return held
+
     def stats(self) -> PlayoutStats:
         stats = self._library.ffi.new("struct aic_playout_stats *")
         self._library.lib.aic_playout_queue_stats(self.c_queue, stats)

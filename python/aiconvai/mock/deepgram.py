@@ -313,7 +313,7 @@ class DeepgramConversation(Conversation):
         self, tool_call_id: str, name: str, parameters: dict[str, Any], expects_response: bool | None
     ) -> None:
         self._tool_names[tool_call_id] = name
-        call = {"id": tool_call_id, "name": name, "arguments": json.dumps(parameters), "client_side": True}
+        call = {"id": tool_call_id, "name": name, "arguments": self._arguments_text(parameters), "client_side": True}
         if self._request is not None:
             self._request.append(call)
         else:

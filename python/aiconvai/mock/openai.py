@@ -199,7 +199,7 @@ class OpenAiConversation(Conversation):
     ) -> None:
         self._end_response("completed")
         number = next(self._ids)
-        response_id, item_id, arguments = f"resp_tool_{number}", f"item_tool_{number}", json.dumps(parameters)
+        response_id, item_id, arguments = f"resp_tool_{number}", f"item_tool_{number}", self._arguments_text(parameters)
         where = {"response_id": response_id, "output_index": 0}
         call = {"id": item_id, "type": "function_call", "call_id": tool_call_id, "name": name}
         self._send("response.created", response=_response(response_id, "in_progress"))

@@ -89,8 +89,15 @@ class ThreadedConversation:
     def ping(self, timeout: float = 5.0) -> float:
         return self._run(self._conversation.ping(timeout), timeout)
 
-    def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> Any:
-        return self._run(self._conversation.call_tool(name, parameters, timeout), timeout)
+    def call_tool(
+        self,
+        name: str,
+        parameters: dict[str, Any] | None = None,
+        timeout: float = 20.0,
+        *,
+        arguments: str | None = None,
+    ) -> Any:
+        return self._run(self._conversation.call_tool(name, parameters, timeout, arguments=arguments), timeout)
 
     def start_tool(self, name: str, parameters: dict[str, Any] | None = None) -> None:
         """Calls a tool whose result nobody waits for."""
