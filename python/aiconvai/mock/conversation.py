@@ -357,6 +357,16 @@ class Conversation(ConversationRecord):
         self._tell_tool_call(tool_call_id, name, parameters or {}, expects_response)
         return result
 
+    def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
+        """Calls several tools of the client, each a name and its parameters: at once, where the service can."""
+        return [self.start_tool(name, parameters) for name, parameters in calls]
+
+    def overtake(self, audio: Samples) -> None:
+        """Where the client asks for answers: its next request meets an answer of the service's own, which says
+        `audio`, and is refused.
+        """
+        raise ValueError("no client of this service asks for an answer, so that none can be refused")
+
     async def fail(
         self,
         error_type: ErrorType,
