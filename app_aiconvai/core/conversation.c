@@ -276,6 +276,8 @@ static void phase_took_too_long(struct aic_conversation *conversation)
 		break;
 	default:
 		snprintf(text, sizeof(text), "%s did not announce the conversation within %d s", origin, (int) settings->handshake_timeout_seconds);
+		/* It may be the session of before that it cannot take up. */
+		aic_conversation_forget_session(conversation);
 		break;
 	}
 	conversation->abort_pending = true;
@@ -526,16 +528,17 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
-	conversation->outcome.play_out = conversation->agent_ends || meaning.status == AIC_STATUS_COMPLETED;
 	if (conversation->agent_ends) {
+		conversation->outcome.play_out = true;
 		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
 		bool replaceable = conversation->expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
 
 		if (!replaceable || !aic_conversation_reopen(conversation, text)) {
+			conversation->outcome.play_out = meaning.status == AIC_STATUS_COMPLETED;
 			aic_conversation_finish(conversation, meaning.status, code, text);
 		}
-	} else {
+	} else if (may_be_replaced(code) || !aic_conversation_begin_afresh(conversation, text)) {
 		aic_conversation_attempt_failed(conversation, meaning.retry, code, text);
 	}
 }

@@ -182,6 +182,15 @@ void aic_conversation_forget_agent(struct aic_conversation *conversation);
 /* The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any more). */
 bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
 
+/* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
+void aic_conversation_forget_session(struct aic_conversation *conversation);
+
+/*
+ * The service closed a connection that was to take up the session of before: begins an attempt without that one, which is not counted. Returns false
+ * where it was to take up none.
+ */
+bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason);
+
 /* The session has begun: sees when another has to take over, so long before it ends. */
 void aic_conversation_plan_rollover(struct aic_conversation *conversation);
 

@@ -266,9 +266,7 @@ async def test_response_that_was_asked_for_begins_at_once() -> None:
         assert (await told(socket, "response.created"))["response"]["id"] != response_id
 
 
-@pytest.mark.parametrize(
-    ("how", "reason"), [("cancel", "client_cancelled"), ("caller", "turn_detected")]
-)
+@pytest.mark.parametrize(("how", "reason"), [("cancel", "client_cancelled"), ("caller", "turn_detected")])
 async def test_response_that_was_asked_for_is_cancelled_before_it_says_anything(how: str, reason: str) -> None:
     async with serving() as mock, connected(mock) as socket:
         await socket.send(json.dumps(UPDATE))
