@@ -73,6 +73,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	}
 	conversation->playout = setup->playout;
 	conversation->on_event = setup->on_event;
+	conversation->may_take = setup->may_take;
 	conversation->user = setup->user;
 	conversation->runs_tools = setup->runs_tools;
 	conversation->begun_unix_us = setup->unix_us;
@@ -196,38 +197,65 @@ void aic_conversation_leave(struct aic_conversation *conversation)
 	}
 }
 
-/* The present attempt is over. Begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
+/* The present attempt is over, and the next one is due then. */
+static void wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
+{
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->phase_due_us = due_us;
+	conversation->open_pending = false;
+	conversation->service_error[0] = '\0';
+	aic_outbox_clear(&conversation->outbox);
+}
+
+/* The next agent that may take the call, passing over those that may not; NULL: there is none. */
+static const struct aic_agent_choice *find_other(struct aic_conversation *conversation, size_t *other)
+{
+	while (conversation->next_other < conversation->other_count) {
+		char refusal[AIC_REASON_MAX] = "";
+		size_t length = strlen(conversation->passed_over);
+
+		*other = conversation->next_other++;
+		if (!conversation->may_take || conversation->may_take(conversation->user, *other, refusal)) {
+			return &conversation->others[*other];
+		}
+		aic_conversation_tell_error(conversation, refusal);
+		snprintf(conversation->passed_over + length, sizeof(conversation->passed_over) - length, "; %s", refusal);
+	}
+	return NULL;
+}
+
+/* The present agent's conversation cannot be started: goes over to another one's. Returns false where no other can take the call. */
+static bool fail_over(struct aic_conversation *conversation, const char *reason)
+{
+	size_t other;
+
+	/* A conversation that was active stays with its agent. */
+	if (conversation->reopening || !(conversation->takes_over = find_other(conversation, &other))) {
+		return false;
+	}
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER, .failover = {.other = other, .reason = reason}});
+	/* It takes over later: the provider that failed may be the one that called. */
+	conversation->stats.attempts = 0;
+	wait_for_attempt(conversation, conversation->now_us);
+	return true;
+}
+
 void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason)
 {
 	unsigned int attempts = conversation->stats.attempts;
 	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
-	char text[AIC_REASON_MAX + 64];
+	char text[2 * AIC_REASON_MAX];
 
-	if ((!retry || attempts >= most) && !conversation->reopening && conversation->next_other < conversation->other_count) {
-		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
-			.failover = {.other = conversation->next_other, .reason = reason}});
-		/* Not here: the provider that failed may be the one that called. */
-		conversation->agent_failed = true;
-		conversation->stats.attempts = 0;
-		conversation->phase = AIC_PHASE_WAITING;
-		conversation->phase_due_us = conversation->now_us;
-		conversation->open_pending = false;
-		conversation->service_error[0] = '\0';
-		aic_outbox_clear(&conversation->outbox);
-		return;
-	}
 	if (!retry || attempts >= most) {
-		aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, reason);
+		if (!fail_over(conversation, reason)) {
+			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
+			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
+		}
 		return;
 	}
 	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
 	aic_conversation_tell_error(conversation, text);
-	conversation->phase = AIC_PHASE_WAITING;
-	conversation->phase_due_us =
-		conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS;
-	conversation->open_pending = false;
-	conversation->service_error[0] = '\0';
-	aic_outbox_clear(&conversation->outbox);
+	wait_for_attempt(conversation, conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS);
 }
 
 /* The request in `request` is to be opened. */
@@ -241,9 +269,11 @@ static void open_request(struct aic_conversation *conversation)
 
 static void begin_attempt(struct aic_conversation *conversation)
 {
-	if (conversation->agent_failed) {
-		conversation->agent_failed = false;
-		if (!aic_conversation_take_agent(conversation, &conversation->others[conversation->next_other++])) {
+	const struct aic_agent_choice *takes_over = conversation->takes_over;
+
+	if (takes_over) {
+		conversation->takes_over = NULL;
+		if (!aic_conversation_take_agent(conversation, takes_over)) {
 			aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
 			return;
 		}

@@ -39,7 +39,8 @@ struct aic_opening {
 struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
-	bool agent_failed; /* the next attempt is the next agent's */
+	const struct aic_agent_choice *takes_over; /* of them: the next attempt is its; NULL: the present agent's */
+	char passed_over[AIC_REASON_MAX]; /* why those were that could not take the call, "; " before each; empty: none was */
 	const struct aic_provider *provider; /* the present agent's, and so on */
 	void *provider_state; /* owned; NULL where the provider has none */
 	const struct aic_settings *settings; /* the host's */
@@ -54,6 +55,7 @@ struct aic_conversation {
 	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
+	bool (*may_take)(void *user, size_t other, char *reason); /* NULL: each of the others may */
 	void *user;
 
 	enum aic_phase phase;
