@@ -151,6 +151,29 @@ void aic_conversation_look_at_marks(struct aic_conversation *conversation)
 
 /* --- attempts and the end --- */
 
+static uint64_t duration_due(const struct aic_conversation *conversation)
+{
+	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
+
+	return limit ? conversation->begun_us + limit : UINT64_MAX;
+}
+
+/* What is still heard after the end is heard within the time that the call may last, too. */
+static void cut_at_limit(struct aic_conversation *conversation)
+{
+	uint64_t due_us = duration_due(conversation);
+	char text[AIC_REASON_MAX];
+
+	if (!conversation->outcome.play_out || due_us == UINT64_MAX) {
+		return;
+	}
+	if (aic_playout_queue_cut(conversation->playout, due_us > conversation->now_us ? (due_us - conversation->now_us) / US_PER_MS : 0)) {
+		snprintf(text, sizeof(text), "what the agent said last is not heard to its end: call_duration_limit_seconds (%d s)",
+			(int) conversation->settings->call_duration_limit_seconds);
+		aic_conversation_tell_error(conversation, text);
+	}
+}
+
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason)
 {
 	struct aic_conversation_stats stats;
@@ -169,6 +192,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 		aic_outbox_clear(&conversation->outbox);
 	}
 	aic_conversation_forget_tool_calls(conversation);
+	cut_at_limit(conversation);
 	aic_conversation_stats(conversation, &stats);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
 }
@@ -574,13 +598,6 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 }
 
 /* --- time --- */
-
-static uint64_t duration_due(const struct aic_conversation *conversation)
-{
-	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
-
-	return limit ? conversation->begun_us + limit : UINT64_MAX;
-}
 
 /* While a connection is being opened again nobody can ask. */
 static uint64_t idle_due(const struct aic_conversation *conversation)

@@ -659,6 +659,20 @@ def test_service_that_ends_the_session_sooner_than_it_said_is_replaced_too(activ
     assert active.conversation.phase is Phase.WAITING
 
 
+def test_session_that_was_replaced_leaves_no_mark_on_the_end() -> None:
+    """The service closed it as it closes after a goodbye, which is heard to its end."""
+    host = gemini_host(call_duration_limit_seconds=10)
+    start(host)
+    host.say({"goAway": {"timeLeft": "9.5s"}})
+    break_off(host, 1000)
+    host.open()
+    host.say({"setupComplete": {}})
+    audio(host, bytes(2 * 24000 * 20))
+    host.wait(seconds=10)
+    assert host.ended.status is Status.TIMEOUT
+    assert not any("to its end" in error for error in host.errors)
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [
