@@ -43,7 +43,10 @@ bool aic_openai_answers_is_active(const struct aic_openai_answers *answers, cons
 
 void aic_openai_answers_done(struct aic_openai_answers *answers, const char *id)
 {
-	if (aic_openai_answers_is_active(answers, id) || aic_openai_answers_is_active(answers, NULL)) {
+	if (!answers->active_id[0]) {
+		/* A server that does not say when one begins. */
+		answers->awaited = false;
+	} else if (aic_openai_answers_is_active(answers, id) || aic_openai_answers_is_active(answers, NULL)) {
 		answers->active_id[0] = '\0';
 	}
 	answers->insisted = false;

@@ -156,6 +156,12 @@ static const struct told text_of_caller = {"session.commentary.append", "aiconva
 /* That there is no delegation has to be said, too. */
 static void append(struct aic_conversation *conversation, const struct told *told, const char *content, const char *delegation_id)
 {
+	const struct live_state *state = aic_port_state(conversation);
+
+	if (state->closed) {
+		aic_port_warn(conversation, "the service has closed the session: it was not told any more");
+		return;
+	}
 	do {
 		struct aic_json_writer *writer = aic_port_begin(conversation, told->type);
 		size_t length = piece_length(content);
@@ -275,7 +281,9 @@ static void on_closed(struct aic_conversation *conversation, const void *record)
 	const char *reason = message->reason.bytes ? message->reason.bytes : "no reason";
 	char text[AIC_REASON_MAX];
 
+	/* What came now would be refused. */
 	state->closed = true;
+	aic_port_deaf(conversation);
 	tell_transcript(conversation, AIC_ROLE_CALLER);
 	tell_transcript(conversation, AIC_ROLE_AGENT);
 	snprintf(text, sizeof(text), "the service closed the session: %.100s", reason);

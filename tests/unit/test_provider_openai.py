@@ -497,6 +497,16 @@ def test_a_request_is_not_repeated_for_ever(host: Host) -> None:
     assert len(asked(host)) == 3, "that one was in the way"
 
 
+def test_a_server_that_does_not_say_when_an_answer_begins_is_asked_again_after_it(host: Host) -> None:
+    press(host, "5")
+    press(host, "6")
+    assert len(asked(host)) == 1
+    done(host, "resp_1")
+    assert len(asked(host)) == 2
+    done(host, "resp_2")
+    assert len(asked(host)) == 2
+
+
 def test_a_refusal_of_an_old_request_says_nothing_about_the_new_one(host: Host) -> None:
     press(host, "5")
     respond(host, "resp_1")

@@ -225,6 +225,39 @@ def test_session_is_not_changed_by_a_clock_that_is_wrong(left: int) -> None:
     assert not closes_after(host, 7200)
 
 
+def test_nothing_is_said_to_a_session_that_is_closed(host: Host) -> None:
+    host.conversation.caller_audio(bytes(1920))
+    host.pump()
+    delegate(host, "del_1")
+    host.sent.clear()
+    closed(host, "remote_hangup")
+    for _ in range(10):
+        host.conversation.caller_audio(bytes(1920))
+        host.wait(ms=240)
+    assert host.conversation.context("The caller is in the lobby.")
+    assert host.conversation.tool_result("del_1", "late")
+    host.wait(seconds=1)
+    assert host.sent == []
+    assert host.errors == ["the service has closed the session: it was not told any more"] * 2
+    host.conversation.closed(1000, "")
+    host.pump()
+    assert host.ended.status is Status.COMPLETED
+
+
+def test_caller_who_speaks_as_the_session_expires_is_heard_by_the_next(host: Host) -> None:
+    closed(host, "expired")
+    said = bytes(range(160)) * 12
+    host.conversation.caller_audio(said)
+    host.pump()
+    assert host.sent == []
+    host.wait(seconds=1.1)
+    host.conversation.connected()
+    host.pump()
+    host.say({"type": "session.started", "event_id": "e1", "session": SESSION})
+    heard = b"".join(base64.b64decode(one["audio"]) for one in host.messages("session.input_audio.append"))
+    assert heard.startswith(said)
+
+
 # Delegations and texts
 
 

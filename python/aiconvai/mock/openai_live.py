@@ -179,6 +179,8 @@ class OpenAiLiveConversation(Conversation):
             self._accept_initiation(event, kind, now, message)
             return
         self._require_initiation(kind)
+        if self._is_over and kind == "session.input_audio.append":
+            return  # It may have crossed session.closed.
         if self.started is None or self._is_over:
             when = "before session.started" if self.started is None else "after session.closed"
             raise InvalidMessageError("invalid_message", f"{kind} {when}")
