@@ -13,7 +13,7 @@
 #include "asterisk/vector.h"
 
 #include "agents.h"
-#include "lines.h"
+#include "output.h"
 #include "prompt_file.h"
 
 /* Own name first; the other is what people who come from elsewhere have. */

@@ -15,10 +15,10 @@
 #include "application.h"
 #include "background_end.h"
 #include "cli.h"
-#include "lines.h"
 #include "manager_actions.h"
 #include "media_clock.h"
 #include "network.h"
+#include "output.h"
 #include "session.h"
 #include "state_application.h"
 

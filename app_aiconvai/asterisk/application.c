@@ -19,8 +19,8 @@
 #include "application.h"
 #include "call_facts.h"
 #include "call_variables.h"
-#include "lines.h"
 #include "network.h"
+#include "output.h"
 #include "session.h"
 #include "transfer.h"
 

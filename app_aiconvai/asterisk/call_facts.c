@@ -13,8 +13,8 @@
 #include "agents.h"
 #include "call_facts.h"
 #include "call_variables.h"
-#include "lines.h"
 #include "locks.h"
+#include "output.h"
 
 #include <ctype.h>
 

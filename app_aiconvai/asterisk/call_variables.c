@@ -9,7 +9,7 @@
 #include "asterisk/utils.h"
 
 #include "call_variables.h"
-#include "lines.h"
+#include "output.h"
 
 #define VARIABLE_NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 

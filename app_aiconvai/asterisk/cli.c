@@ -12,8 +12,8 @@
 
 #include "agents.h"
 #include "cli.h"
-#include "lines.h"
 #include "media_clock.h"
+#include "output.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
@@ -35,19 +35,6 @@ static const char *endpoint_of(const struct aic_settings *settings, char *buffer
 		: settings->signed_url_endpoint ? settings->signed_url_endpoint : settings->conversation_endpoint;
 
 	return aic_url_origin(url, buffer, size);
-}
-
-static int calls_of(const struct agent *agent)
-{
-	struct ao2_iterator iterator = ao2_iterator_init(sessions_all(), 0);
-	struct session *session;
-	int calls = 0;
-
-	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
-		calls += !strcasecmp(session->agent->name, agent->name);
-	}
-	ao2_iterator_destroy(&iterator);
-	return calls;
 }
 
 static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
@@ -82,7 +69,7 @@ static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cl
 			aic_mask_secret(settings->api_key, key, sizeof(key));
 		}
 		cli_line(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s", agent->name, aic_provider_of(settings->provider)->name, S_OR(settings->agent_id, "-"), key,
-			(int) settings->audio_frames_buffer_ms, calls_of(agent), endpoint_of(settings, endpoint, sizeof(endpoint)));
+			(int) settings->audio_frames_buffer_ms, sessions_of(agent), endpoint_of(settings, endpoint, sizeof(endpoint)));
 		count++;
 	}
 	ao2_iterator_destroy(&iterator);

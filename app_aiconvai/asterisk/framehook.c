@@ -17,8 +17,8 @@
 #include "asterisk/translate.h"
 
 #include "framehook.h"
-#include "lines.h"
 #include "locks.h"
+#include "output.h"
 #include "session.h"
 
 /* As main/channel.c has it: a key so soon after the one before is put back and read again later. */

@@ -8,8 +8,8 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
-#include "lines.h"
 #include "locks.h"
+#include "output.h"
 
 #include <stdatomic.h>
 

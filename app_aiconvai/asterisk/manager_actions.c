@@ -12,8 +12,8 @@
 #include "asterisk/utils.h"
 
 #include "call_variables.h"
-#include "lines.h"
 #include "manager_actions.h"
+#include "output.h"
 #include "session.h"
 #include "session_report.h"
 #include "session_requests.h"
@@ -178,18 +178,11 @@ static int action_end(struct mansession *s, const struct message *m)
 {
 	const char *reason = astman_get_header(m, "Reason");
 	struct session *session = session_of(s, m);
-	struct aic_link *link;
 
 	if (!session) {
 		return 0;
 	}
-	if ((link = session_link(session))) {
-		aic_link_end(link, AIC_STATUS_COMPLETED, S_OR(reason, "ended over AMI"));
-		aic_link_release(link);
-		astman_send_ack(s, m, "The conversation is being ended");
-	} else {
-		astman_send_error(s, m, "The conversation is over already");
-	}
+	answer(s, m, "The conversation is being ended", session_end(session, S_OR(reason, "ended over AMI")) ? "The conversation is over already" : NULL);
 	ao2_ref(session, -1);
 	return 0;
 }

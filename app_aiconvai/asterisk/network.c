@@ -8,9 +8,9 @@
 #include "asterisk/utils.h"
 
 #include "event_loop.h"
-#include "lines.h"
 #include "link.h"
 #include "network.h"
+#include "output.h"
 #include "resolver.h"
 
 #include <stdatomic.h>

@@ -14,9 +14,9 @@
 #include "asterisk/utils.h"
 
 #include "events.h"
-#include "lines.h"
 #include "locks.h"
 #include "media_clock.h"
+#include "output.h"
 #include "session.h"
 #include "session_events.h"
 #include "tool_runs.h"
@@ -60,8 +60,8 @@ static void put_header(struct ast_str **body, const char *name, const char *valu
 	ast_str_append(body, 0, "\r\n");
 }
 
-/* The headers every event of ours begins with: the channel's, as Asterisk's own events have them, and the agent. */
-static struct ast_str *new_body(struct session *session)
+/* The headers every event of ours begins with: the channel's, as Asterisk's own events have them, and that agent. */
+static struct ast_str *new_body_about(struct session *session, const struct agent *agent)
 {
 	struct ast_str *body = ast_str_create(1024);
 	struct ast_channel_snapshot *latest = ast_channel_snapshot_get_latest(session_identity(session).id);
@@ -87,9 +87,15 @@ static struct ast_str *new_body(struct session *session)
 		ast_free(channel);
 	}
 	ao2_cleanup(latest);
-	put_header(&body, "Agent", session_agent(session)->name);
+	put_header(&body, "Agent", agent->name);
 	put_header(&body, "ConversationID", conversation_id);
 	return body;
+}
+
+/* The same with the agent that has the call. */
+static struct ast_str *new_body(struct session *session)
+{
+	return new_body_about(session, session_agent(session));
 }
 
 /* Adds a line "Name: value" of a body to an event. */
@@ -267,18 +273,17 @@ static void on_state(struct session *session, const struct aic_event *event)
 	send_event("AIConvAIState", body);
 }
 
-static void on_failover(struct session *session, const struct aic_event *event)
+void session_tell_failover(struct session *session, const struct agent *failed, const char *reason)
 {
+	const struct agent *next = session_agent(session);
 	struct ast_str *body;
-	const struct agent *failed = session_agent(session), *next = session->others[event->failover.other];
 
-	log_line(LOG_WARNING, "%s: agent %s could not be reached, %s takes the call: %s", session_identity(session).id, failed->name, next->name, event->failover.reason);
-	if ((body = new_body(session))) {
+	log_line(LOG_WARNING, "%s: agent %s cannot have the call, %s takes it: %s", session_identity(session).id, failed->name, next->name, reason);
+	if ((body = new_body_about(session, failed))) {
 		put_header(&body, "NextAgent", next->name);
-		put_header(&body, "Reason", event->failover.reason);
+		put_header(&body, "Reason", reason);
 		send_event("AIConvAIFailover", body);
 	}
-	atomic_store(&session->acting, (unsigned int) event->failover.other + 1);
 }
 
 static void on_error(struct session *session, const struct aic_event *event)
@@ -384,7 +389,7 @@ void session_on_event(void *user, const struct aic_event *event)
 		on_state(session, event);
 		break;
 	case AIC_EVENT_FAILOVER:
-		on_failover(session, event);
+		session_tell_failover(session, session_agent_at(session, session->failed), event->failover.reason);
 		break;
 	case AIC_EVENT_ERROR:
 		on_error(session, event);

@@ -14,7 +14,7 @@
 #include "asterisk/utils.h"
 
 #include "call_variables.h"
-#include "lines.h"
+#include "output.h"
 #include "session.h"
 #include "session_requests.h"
 #include "state_application.h"

@@ -16,16 +16,13 @@
 #include "call_variables.h"
 #include "dialplan_place.h"
 #include "json_members.h"
-#include "lines.h"
+#include "keys.h"
 #include "locks.h"
+#include "output.h"
 #include "session.h"
 #include "session_requests.h"
 #include "tool_runs.h"
 #include "utf8.h"
-
-#define KEYS "0123456789*#ABCDabcdwW"
-#define KEY_MS 120
-#define PAUSE_BETWEEN_KEYS_MS 100
 
 /* Names of the variables that a subroutine has, and what an argument's begins with. */
 #define VARIABLE_NAME "TOOL_NAME"
@@ -34,6 +31,12 @@
 #define VARIABLE_RESULT "TOOL_RESULT"
 #define VARIABLE_ERROR "TOOL_ERROR"
 #define VARIABLE_ARGUMENT "TOOL_ARG_"
+
+/*
+ * For ast_app_exec_sub(). Otherwise it takes a call that is sent elsewhere meanwhile for one that is over, and hangs up. What a subroutine runs notices a
+ * hang-up by itself where it looks at the channel.
+ */
+#define IGNORE_HANGUP 1
 
 /* What the agent is told of a tool that is configured and cannot be run. */
 #define NOT_THERE "The tool is not there at the moment."
@@ -157,13 +160,14 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 	}
 	set_variables(channel, run, &arguments, 1);
 	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
-	atomic_store(&session->in_subroutine, true);
-	failed = ast_app_exec_sub(NULL, channel, location, 0);
-	atomic_store(&session->in_subroutine, false);
+	failed = ast_app_exec_sub(NULL, channel, location, IGNORE_HANGUP);
 	result = copy_variable(channel, VARIABLE_RESULT);
 	error = copy_variable(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
-	if (failed) {
+	if (ast_check_hangup(channel)) {
+		/* It is over, or goes on elsewhere; the conversation is closed next. */
+		ast_debug(1, "%s: the call ended, or was sent elsewhere, while the tool %s ran\n", ast_channel_name(channel), run->name);
+	} else if (failed) {
 		/* The log says why: Gosub() may be missing. */
 		answer(session, run, NOT_THERE, true);
 	} else {
@@ -194,6 +198,7 @@ static void press_keys(struct session *session, struct ast_channel *channel, con
 	struct aic_json_members arguments;
 	char problem[AIC_JSON_PROBLEM_MAX];
 	const char *digits;
+	char text[96];
 
 	if (aic_json_members_read(&arguments, run->parameters, problem)) {
 		answer(session, run, problem, true);
@@ -201,13 +206,15 @@ static void press_keys(struct session *session, struct ast_channel *channel, con
 		return;
 	}
 	digits = aic_json_members_find(&arguments, "digits");
-	if (ast_strlen_zero(digits) || digits[strspn(digits, KEYS)]) {
+	if (!keys_are_valid(digits)) {
 		answer(session, run, "The argument digits must be keys: 0 to 9, * and #; w for a pause of half a second.", true);
-	} else if (ast_dtmf_stream(channel, NULL, digits, PAUSE_BETWEEN_KEYS_MS, KEY_MS)) {
-		answer(session, run, "The keys could not be pressed.", true);
-	} else {
+	} else if (strlen(digits) > AIC_KEYS_MAX) {
+		snprintf(text, sizeof(text), "No more than %d keys and pauses can be pressed at once; none was.", AIC_KEYS_MAX);
+		answer(session, run, text, true);
+	} else if (keys_press(session, channel, digits)) {
 		answer(session, run, "The keys were pressed.", false);
 	}
+	/* Otherwise nobody is there to be told. */
 	aic_json_members_free(&arguments);
 }
 
@@ -221,11 +228,13 @@ int tool_runs_next(struct session *session, struct ast_channel *channel)
 	if (!run) {
 		return 0;
 	}
+	atomic_store(&session->in_tool, true);
 	if (run->run == AIC_TOOL_GOSUB) {
 		run_subroutine(session, channel, run);
 	} else {
 		press_keys(session, channel, run);
 	}
+	atomic_store(&session->in_tool, false);
 	tool_run_free(run);
 	return 1;
 }

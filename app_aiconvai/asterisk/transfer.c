@@ -9,9 +9,9 @@
 #include "asterisk/pbx.h"
 
 #include "dialplan_place.h"
-#include "lines.h"
 #include "locks.h"
 #include "outcome.h"
+#include "output.h"
 #include "transfer.h"
 
 /* Returns 0, or -1 when there is no such place in the dialplan. */

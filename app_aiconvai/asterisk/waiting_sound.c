@@ -11,8 +11,8 @@
 #include "asterisk/musiconhold.h"
 #include "asterisk/strings.h"
 
-#include "lines.h"
 #include "locks.h"
+#include "output.h"
 #include "session.h"
 #include "waiting_sound.h"
 

@@ -45,6 +45,12 @@ struct aic_conversation_setup {
 	uint64_t unix_us; /* the time of day as the conversation begins, since 1970; 0: not known, and what a service says of times of day is not understood */
 	struct aic_playout_queue *playout; /* must outlive the conversation; in line_format */
 	void (*on_event)(void *user, const struct aic_event *event);
+
+	/*
+	 * Whether the agent `others[other]` may take the call; from then on it has it. Where it may not, a sentence in `reason` (of AIC_REASON_MAX bytes)
+	 * says why, and the next one is asked for. Called from inside the calls; must not wait or call back in. NULL: each may.
+	 */
+	bool (*may_take)(void *user, size_t other, char *reason);
 	void *user;
 };
 

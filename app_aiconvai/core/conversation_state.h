@@ -54,7 +54,8 @@ struct aic_opening {
 struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
-	bool agent_failed; /* the next attempt is the next agent's */
+	const struct aic_agent_choice *takes_over; /* of them: the next attempt is its; NULL: the present agent's */
+	char passed_over[AIC_REASON_MAX]; /* why those were that could not take the call, "; " before each; empty: none was */
 	const struct aic_provider *provider; /* the present agent's, and so on */
 	void *provider_state; /* owned; NULL where the provider has none */
 	const struct aic_settings *settings; /* the host's */
@@ -69,6 +70,7 @@ struct aic_conversation {
 	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
+	bool (*may_take)(void *user, size_t other, char *reason); /* NULL: each of the others may */
 	void *user;
 
 	enum aic_phase phase;
@@ -218,6 +220,15 @@ void aic_conversation_forget_agent(struct aic_conversation *conversation);
 
 /* The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any more). */
 bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
+
+/* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
+void aic_conversation_forget_session(struct aic_conversation *conversation);
+
+/*
+ * The service closed a connection that was to take up the session of before: begins an attempt without that one, which is not counted. Returns false
+ * where it was to take up none.
+ */
+bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason);
 
 /* The session has begun: sees when another has to take over, so long before it ends. */
 void aic_conversation_plan_rollover(struct aic_conversation *conversation);

@@ -421,6 +421,40 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	free_spare(&spare);
 }
 
+/* Removes bytes of the newest chunk, which is not removed. */
+static void cut_last(struct aic_playout_queue *queue, size_t length)
+{
+	struct chunk *last = chunk_at(queue, queue->chunk_count - 1);
+
+	queue->stats.chunks_interrupted++;
+	queue->stats.bytes_interrupted += length;
+	queue->stats.queued_bytes -= length;
+	queue->used -= length;
+	last->length -= length;
+	if (!last->length) {
+		queue->stats.queued_chunks--;
+		last->removed = true;
+	}
+	trim_removed(queue);
+}
+
+size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms)
+{
+	size_t keep = aic_format_bytes(queue->format, (uint32_t) (ms < UINT32_MAX ? ms : UINT32_MAX));
+	size_t cut = 0;
+
+	queue_lock(queue);
+	while (queue->stats.queued_bytes > keep) {
+		size_t over = queue->stats.queued_bytes - keep;
+		size_t last = chunk_at(queue, queue->chunk_count - 1)->length;
+
+		cut_last(queue, over < last ? over : last);
+		cut += over < last ? over : last;
+	}
+	queue_unlock(queue);
+	return cut;
+}
+
 /* Counts `samples` of `event_id` as heard; the least recently heard id makes room for a new one. */
 static void count_heard(struct aic_playout_queue *queue, int64_t event_id, uint64_t samples)
 {

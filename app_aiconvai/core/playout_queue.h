@@ -116,6 +116,12 @@ int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result);
 
 /*
+ * Removes what would be heard later than in `ms`: nothing is appended any more, and the call has so much time. Returns how many bytes were removed, which
+ * are counted as interrupted.
+ */
+size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms);
+
+/*
  * Writes the next frame_bytes bytes to `frame`. Less than a frame is held back for one call, in case the rest is on its way,
  * then played, completed with silence. While something is queued, calls are taken to be AIC_FRAME_MS apart.
  */

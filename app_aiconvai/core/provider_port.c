@@ -463,6 +463,11 @@ void aic_port_agent_ends(struct aic_conversation *conversation)
 	}
 }
 
+void aic_port_deaf(struct aic_conversation *conversation)
+{
+	aic_uplink_stop(&conversation->uplink);
+}
+
 void aic_port_fail(struct aic_conversation *conversation, const char *reason)
 {
 	if (conversation->phase == AIC_PHASE_ACTIVE) {

@@ -182,6 +182,19 @@ class Model:
             self.delay.interrupted(self.us(self.queued), self.us(largest))
         return removed
 
+    def cut(self, keep: int) -> int:
+        cut = 0
+        while self.queued > keep:
+            last = self.chunks[-1]
+            over = min(self.queued - keep, len(last.audio))
+            last.audio = last.audio[: len(last.audio) - over]
+            if not last.audio:
+                self.chunks.pop()
+            self.chunks_interrupted += 1
+            self.bytes_interrupted += over
+            cut += over
+        return cut
+
     def take(self, frame_bytes: int) -> tuple[PlayoutResult, bytes]:
         appended, self.appended = self.appended, False
         if not self.chunks:
@@ -271,6 +284,10 @@ class PlayoutQueueMachine(RuleBasedStateMachine):
         assert result.heard_event_id == self.model.playing
         playing = self.model.playing
         assert result.heard_samples == (0 if playing is None else self.model.heard[playing])
+
+    @rule(ms=st.integers(0, 300) | st.just(2**40))
+    def cut(self, ms: int) -> None:
+        assert self.queue.cut(ms) == self.model.cut(self.model.format.bytes_of(ms))
 
     @rule(count=st.integers(min_value=1, max_value=12))
     def take(self, count: int) -> None:

@@ -19,7 +19,7 @@ FILES = sorted(path for path in SOURCE.rglob("*.[ch]"))
 STACK = re.compile(r"\b(alloca|__builtin_alloca\w*|strdupa|strndupa|ast_strdupa|ast_str_alloca|ast_alloca)\s*\(")
 EXCEPTION = re.compile(r"#\s*pragma\s+(GCC|clang)\s+diagnostic|_Pragma")
 OUTPUT = re.compile(r"\b(ast_log|ast_log_safe|ast_verb|ast_verbose|ast_debug|ast_cli|astman_append|f?printf|f?puts)\(")
-LINES = SOURCE / "asterisk" / "lines.c"
+LINES = SOURCE / "asterisk" / "output.c"
 
 
 def found(pattern: re.Pattern[str], files: list[Path]) -> list[str]:

@@ -379,6 +379,16 @@ class Conversation(ConversationRecord):
         """The arguments of the call being told, as a text."""
         return json.dumps(parameters) if self._raw_arguments is None else self._raw_arguments
 
+    def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
+        """Calls several tools of the client, each a name and its parameters: at once, where the service can."""
+        return [self.start_tool(name, parameters) for name, parameters in calls]
+
+    def overtake(self, audio: Samples) -> None:
+        """Where the client asks for answers: its next request meets an answer of the service's own, which says
+        `audio`, and is refused.
+        """
+        raise ValueError("no client of this service asks for an answer, so that none can be refused")
+
     async def fail(
         self,
         error_type: ErrorType,

@@ -291,7 +291,7 @@ class DeepgramConversation(Conversation):
     # Tools ---------------------------------------------------------------------------------------------
 
     def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
-        """Calls several tools of the client, each a name and its parameters, in one request."""
+        """In one request."""
         request: list[dict[str, Any]] = []
         self._request = request
         results = [self.start_tool(name, parameters) for name, parameters in calls]

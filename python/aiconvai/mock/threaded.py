@@ -107,6 +107,18 @@ class ThreadedConversation:
 
         self._run(start())
 
+    def call_tools(self, *calls: tuple[str, dict[str, Any]], timeout: float = 20.0) -> list[Any]:
+        """Calls several tools at once; their results, in that order. Raises `TimeoutError`."""
+
+        async def call() -> list[Any]:
+            async with asyncio.timeout(timeout):
+                return await asyncio.gather(*self._conversation.start_tools(*calls))
+
+        return self._run(call(), timeout)
+
+    def overtake(self, audio: Samples) -> None:
+        self._call(self._conversation.overtake, audio)
+
     def echo(self, on: bool, event_id: int | None = None) -> None:
         self._call(self._conversation.echo, on, event_id)
 

@@ -8,7 +8,7 @@
 #include "asterisk/logger.h"
 #include "asterisk/manager.h"
 
-#include "lines.h"
+#include "output.h"
 #include "utf8.h"
 
 /* Longer than any line that is not made long on purpose. */

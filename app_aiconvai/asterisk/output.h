@@ -6,8 +6,8 @@
  * services say end up in them, so that all of it goes through one filter (aic_utf8_line()): what a line is made of neither begins another one nor drives a
  * terminal. Nothing else here writes there. What is too long is cut. Any thread.
  */
-#ifndef AIC_LINES_H
-#define AIC_LINES_H
+#ifndef AIC_OUTPUT_H
+#define AIC_OUTPUT_H
 
 struct mansession;
 
