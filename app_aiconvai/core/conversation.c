@@ -36,54 +36,6 @@ const char *aic_phase_name(enum aic_phase phase)
 	return names[phase];
 }
 
-void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event)
-{
-	struct aic_event told;
-
-	switch (event->type) {
-	case AIC_EVENT_TRANSCRIPT:
-		told = *event;
-		told.transcript.text = aic_conversation_line(conversation, event->transcript.text, AIC_TRANSCRIPT_MAX);
-		break;
-	case AIC_EVENT_TOOL_CALL:
-		/* Its id and its name are lines already. */
-		told = *event;
-		told.tool_call.parameters = aic_conversation_line(conversation, event->tool_call.parameters, AIC_PARAMETERS_MAX);
-		break;
-	case AIC_EVENT_STATE:
-		told = *event;
-		told.state.name = aic_conversation_line(conversation, event->state.name, AIC_NAME_MAX);
-		break;
-	case AIC_EVENT_FAILOVER:
-		told = *event;
-		told.failover.reason = aic_conversation_line(conversation, event->failover.reason, AIC_REASON_MAX - 1);
-		break;
-	case AIC_EVENT_ERROR:
-		told = *event;
-		told.error.message = aic_conversation_line(conversation, event->error.message, AIC_ERROR_MAX - 1);
-		break;
-	case AIC_EVENT_READY:
-	case AIC_EVENT_AUDIO:
-	case AIC_EVENT_INTERRUPTION:
-	case AIC_EVENT_VAD:
-	case AIC_EVENT_TOOL_DONE:
-	case AIC_EVENT_ENDED:
-		/* Numbers, and what is kept as a line. */
-		conversation->on_event(conversation->user, event);
-		return;
-	}
-	conversation->on_event(conversation->user, &told);
-}
-
-void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)
-{
-	conversation->stats.errors++;
-	if (!(message = aic_conversation_bounded_error(conversation, message))) {
-		return;
-	}
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = message}});
-}
-
 static bool copy_others(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
 {
 	conversation->others = calloc(setup->other_count + 1, sizeof(*conversation->others));

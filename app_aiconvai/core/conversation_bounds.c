@@ -2,7 +2,7 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * How much of what a service sends is taken, and in what shape it is told: whatever goes beyond a bound is counted, and said once.
+ * How much of what a service sends is taken, and in what shape it is told to the host: whatever goes beyond a bound is counted, and said once.
  */
 #include "conversation_state.h"
 
@@ -51,6 +51,67 @@ const char *aic_conversation_line(struct aic_conversation *conversation, const c
 	return (const char *) line->bytes;
 }
 
+void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event)
+{
+	struct aic_event told;
+
+	switch (event->type) {
+	case AIC_EVENT_TRANSCRIPT:
+		told = *event;
+		told.transcript.text = aic_conversation_line(conversation, event->transcript.text, AIC_TRANSCRIPT_MAX);
+		break;
+	case AIC_EVENT_TOOL_CALL:
+		/* Its id and its name are lines already. */
+		told = *event;
+		told.tool_call.parameters = aic_conversation_line(conversation, event->tool_call.parameters, AIC_PARAMETERS_MAX);
+		break;
+	case AIC_EVENT_STATE:
+		told = *event;
+		told.state.name = aic_conversation_line(conversation, event->state.name, AIC_NAME_MAX);
+		break;
+	case AIC_EVENT_FAILOVER:
+		told = *event;
+		told.failover.reason = aic_conversation_line(conversation, event->failover.reason, AIC_REASON_MAX - 1);
+		break;
+	case AIC_EVENT_ERROR:
+		told = *event;
+		told.error.message = aic_conversation_line(conversation, event->error.message, AIC_ERROR_MAX - 1);
+		break;
+	case AIC_EVENT_READY:
+	case AIC_EVENT_AUDIO:
+	case AIC_EVENT_INTERRUPTION:
+	case AIC_EVENT_VAD:
+	case AIC_EVENT_TOOL_DONE:
+	case AIC_EVENT_ENDED:
+		/* Numbers, and what is kept as a line. */
+		conversation->on_event(conversation->user, event);
+		return;
+	}
+	conversation->on_event(conversation->user, &told);
+}
+
+/* What is to be told of an error: it, or that there are too many; NULL: nothing, because that was told. */
+static const char *bounded_error(struct aic_conversation *conversation, const char *message)
+{
+	if (conversation->now_us - conversation->errors_since_us >= ERRORS_PERIOD_US) {
+		conversation->errors_since_us = conversation->now_us;
+		conversation->errors_told = 0;
+	}
+	if (conversation->errors_told > ERRORS_MAX) {
+		return NULL;
+	}
+	return conversation->errors_told++ < ERRORS_MAX ? message : "there are too many errors; those of the next seconds are only counted";
+}
+
+void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)
+{
+	conversation->stats.errors++;
+	if (!(message = bounded_error(conversation, message))) {
+		return;
+	}
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = message}});
+}
+
 void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bound bound)
 {
 	/* The queue counts its own. */
@@ -72,18 +133,6 @@ void aic_conversation_tell_bounds(struct aic_conversation *conversation)
 			aic_conversation_tell_error(conversation, sentences[i]);
 		}
 	}
-}
-
-const char *aic_conversation_bounded_error(struct aic_conversation *conversation, const char *message)
-{
-	if (conversation->now_us - conversation->errors_since_us >= ERRORS_PERIOD_US) {
-		conversation->errors_since_us = conversation->now_us;
-		conversation->errors_told = 0;
-	}
-	if (conversation->errors_told > ERRORS_MAX) {
-		return NULL;
-	}
-	return conversation->errors_told++ < ERRORS_MAX ? message : "there are too many errors; those of the next seconds are only counted";
 }
 
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete)

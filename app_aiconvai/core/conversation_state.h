@@ -134,10 +134,13 @@ struct aic_conversation {
 /* Ends the conversation, once. */
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason);
 
+/* --- conversation_bounds.c --- */
+
 /* Hands an event to the host. Whatever text is in it goes through one filter here: it is a line (utf8.h). */
 void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event);
 
-/* --- conversation_bounds.c --- */
+/* Tells it that something went wrong and that things go on, and counts that. Of very many in a short time some are only counted. */
+void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message);
 
 /* `text` as a line of `most` bytes at the most: itself, or a copy that is valid until the next one is made. */
 const char *aic_conversation_line(struct aic_conversation *conversation, const char *text, size_t most);
@@ -146,14 +149,10 @@ const char *aic_conversation_line(struct aic_conversation *conversation, const c
 void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bound bound);
 void aic_conversation_tell_bounds(struct aic_conversation *conversation);
 
-/* What is to be told of an error: it, or that there are too many; NULL: nothing, because that was told. */
-const char *aic_conversation_bounded_error(struct aic_conversation *conversation, const char *message);
-
 /* Counts what came of a message. Returns whether it is longer than the agent's option max_message_kb: then that was the end. */
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete);
 
-/* Tells it that something went wrong and that things go on, and counts that. */
-void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message);
+/* --- conversation.c --- */
 
 /* Tells the provider of the marks that were reached, and sees when to look again. */
 void aic_conversation_look_at_marks(struct aic_conversation *conversation);
