@@ -204,10 +204,19 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	conversation->early_digit_count = 0;
 }
 
-/* The provider's event ids begin anew with each connection; everybody else's go on. */
+/*
+ * The provider's event ids begin anew with each connection; everybody else's go on. Those beyond what a number of JSON holds
+ * exactly are that largest one: so many of them can be added up.
+ */
 static int64_t from_provider(const struct aic_conversation *conversation, int64_t event_id)
 {
-	return event_id == AIC_EVENT_ID_NONE ? event_id : conversation->first_event_id + event_id;
+	int64_t largest = INT64_C(1) << 53;
+
+	if (event_id == AIC_EVENT_ID_NONE) {
+		return event_id;
+	}
+	event_id = event_id > largest ? largest : event_id < -largest ? -largest : event_id;
+	return conversation->first_event_id + event_id;
 }
 
 static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
