@@ -162,7 +162,7 @@ def test_reason_of_a_failover_is_one_line_in_the_log(voice: Voice) -> None:
     voice.call("100")
     harmless = "no  [Jan  1 00:00:00] ERROR[1] forged.c: x [2J  "
     assert harmless in voice.event("AIConvAIFailover")["Reason"]
-    line = voice.wait_for_log("agent first could not be reached, second takes the call: .*").group()
+    line = voice.wait_for_log("agent first cannot have the call, second takes it: .*").group()
     assert harmless in line
     assert not set(voice.log()) & {"\x1b", "\x9b", "\u202e"}
     assert "\n[Jan  1" not in voice.log()
