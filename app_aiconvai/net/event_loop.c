@@ -46,14 +46,13 @@
  */
 #define SETUP_LIMIT_SECONDS 65
 
-/* A silent peer is pinged after so many seconds without a sign of life, and given up after so many. */
-#define PING_AFTER_SECONDS 20
-#define GIVE_UP_AFTER_SECONDS 30
-
-static const lws_retry_bo_t idle_policy = {
-	.secs_since_valid_ping = PING_AFTER_SECONDS,
-	.secs_since_valid_hangup = GIVE_UP_AFTER_SECONDS,
-};
+/*
+ * A peer whose machine is gone is found out by the kernel: asked after so many seconds in which nothing came, so often, so many seconds apart. The
+ * engine's own watch over the service comes first; this one catches a connection nobody cares for any more.
+ */
+#define KEEPALIVE_SECONDS 60
+#define KEEPALIVE_PROBES 6
+#define KEEPALIVE_INTERVAL_SECONDS 10
 
 /* A virtual host: one for each set of trusted certificate authorities in use. */
 struct trusting_host {
@@ -395,7 +394,9 @@ static struct trusting_host *new_host(struct aic_event_loop *loop, const char *c
 #if LWS_LIBRARY_VERSION_NUMBER >= 4001000
 	info.connect_timeout_secs = SETUP_LIMIT_SECONDS;
 #endif
-	info.retry_and_idle_policy = &idle_policy;
+	info.ka_time = KEEPALIVE_SECONDS;
+	info.ka_probes = KEEPALIVE_PROBES;
+	info.ka_interval = KEEPALIVE_INTERVAL_SECONDS;
 	if (!(host->vhost = lws_create_vhost(loop->context, &info))) {
 		snprintf(error, error_size, "libwebsockets could not make a virtual host");
 		free_host(host);
@@ -500,7 +501,6 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	info.pt_serv_buf_size = SERVICE_BUFFER;
 	info.max_http_header_data = HEADER_BUFFER;
 	info.timeout_secs = SETUP_LIMIT_SECONDS;
-	info.retry_and_idle_policy = &idle_policy;
 	info.user = loop;
 	if (!(loop->context = lws_create_context(&info))) {
 		log(AIC_LOG_ERROR, "libwebsockets could not be started");

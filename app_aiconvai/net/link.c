@@ -163,6 +163,16 @@ void aic_link_query(struct aic_link *link, void (*work)(struct aic_conversation 
 
 /* --- the loop's thread: keeping the conversation going --- */
 
+static void tick(struct aic_link *link)
+{
+	uint64_t now_us = aic_now_us();
+
+	if (link->open && aic_conversation_doubts_service(link->conversation, now_us)) {
+		link_tell_last_heard(link);
+	}
+	aic_conversation_tick(link->conversation, now_us);
+}
+
 static void on_timer(lws_sorted_usec_list_t *timer);
 
 static void set_timer(struct aic_link *link)
@@ -194,7 +204,7 @@ static void send_now(struct aic_link *link)
 
 	while (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation) && !lws_partial_buffered(link->wsi)) {
 		aic_conversation_next_action(link->conversation, true, &action);
-		if (action.type != AIC_ACTION_SEND) {
+		if (action.type != AIC_ACTION_SEND && action.type != AIC_ACTION_PING) {
 			return;
 		}
 		if (link_write(link->wsi, &action)) {
@@ -225,6 +235,7 @@ static void perform_actions(struct aic_link *link)
 			link_abort(link);
 			break;
 		case AIC_ACTION_SEND:
+		case AIC_ACTION_PING:
 		case AIC_ACTION_NONE:
 			break;
 		}
@@ -291,7 +302,7 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 	link->timer_us = UINT64_MAX;
 	/* What is less than a chunk has woken nobody. */
 	drain_rings(link);
-	aic_conversation_tick(link->conversation, aic_now_us());
+	tick(link);
 	link_pump(link);
 	aic_link_release(link);
 }
@@ -340,7 +351,7 @@ static void process(struct aic_loop_task *task)
 	if (link->running) {
 		link_take_answer(link);
 		if (aic_conversation_deadline(link->conversation) <= aic_now_us()) {
-			aic_conversation_tick(link->conversation, aic_now_us());
+			tick(link);
 		}
 		if (end && aic_conversation_phase(link->conversation) != AIC_PHASE_ENDED) {
 			aic_conversation_end(link->conversation, status, reason, aic_now_us());

@@ -6,6 +6,7 @@
 #include "outbox.h"
 #include "tls_sessions.h"
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -200,9 +201,32 @@ static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes
 	link_pump(link);
 }
 
+/* libwebsockets tells of pongs, and of no ping of the peer's; the kernel tells of every byte, even of those that nobody has read yet. */
+void link_tell_last_heard(struct aic_link *link)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	if (!getsockopt(lws_get_socket_fd(link->wsi), IPPROTO_TCP, TCP_INFO, &info, &length)) {
+		aic_conversation_service_heard(link->conversation, aic_now_us() - info.tcpi_last_data_recv * UINT64_C(1000));
+	}
+}
+
+static int write_ping(struct lws *wsi)
+{
+	uint8_t empty[LWS_PRE + 1];
+
+	return lws_write(wsi, empty + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+}
+
 int link_write(struct lws *wsi, const struct aic_action *action)
 {
-	int written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+	int written;
+
+	if (action->type == AIC_ACTION_PING) {
+		return write_ping(wsi);
+	}
+	written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
 
 	return written < (int) action->message_length ? -1 : 0;
 }
@@ -217,7 +241,7 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 		return -1;
 	}
 	aic_conversation_next_action(link->conversation, true, &action);
-	if (action.type == AIC_ACTION_SEND) {
+	if (action.type == AIC_ACTION_SEND || action.type == AIC_ACTION_PING) {
 		if (link_write(wsi, &action)) {
 			return -1;
 		}
@@ -322,6 +346,9 @@ static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callba
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		on_receive(link, wsi, in, length);
+		return 0;
+	case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+		aic_conversation_service_heard(link->conversation, aic_now_us());
 		return 0;
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
 		return on_writable(link, wsi);

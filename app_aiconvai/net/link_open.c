@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/*
+ * libwebsockets would close a connection whose peer answers none of its pings, however much else comes from it. The engine sees to that itself
+ * (service_watch.h).
+ */
+static const lws_retry_bo_t never_checked = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
+
 /* One question to the resolver, which may be answered when nobody wants to know any more. */
 struct lookup {
 	struct aic_link *link; /* holds a reference */
@@ -64,6 +70,7 @@ void link_connect_next_address(struct aic_link *link)
 	info.local_protocol_name = aic_link_protocol.name;
 	info.alpn = "http/1.1";
 	info.ietf_version_or_minus_one = -1;
+	info.retry_and_idle_policy = &never_checked;
 	info.opaque_user_data = link;
 	info.pwsi = &link->wsi;
 

@@ -118,7 +118,10 @@ uint64_t link_end_part(struct aic_link *link);
 
 /* --- link_connection.c; the loop's thread --- */
 
-/* Sends the message of AIC_ACTION_SEND. Returns 0, or -1 when the connection cannot go on. */
+/* Tells the conversation when bytes came from the service last. The WebSocket is open. */
+void link_tell_last_heard(struct aic_link *link);
+
+/* Sends the message of AIC_ACTION_SEND, or the ping of AIC_ACTION_PING. Returns 0, or -1 when the connection cannot go on. */
 int link_write(struct lws *wsi, const struct aic_action *action);
 
 /* Forgets the connection: what still comes from it is nobody's. */
