@@ -246,7 +246,7 @@ static void perform_actions(struct aic_link *link)
 static void tell_whether_settled(struct aic_link *link)
 {
 	bool settled = link->open && !link->closing && !link->peer_code && aic_conversation_phase(link->conversation) == AIC_PHASE_ACTIVE;
-	bool unsettled = link->wsi && !settled;
+	bool unsettled = link_is_connected(link) && !settled;
 
 	aic_event_loop_count_unsettled(link->loop, unsettled - link->unsettled);
 	link->unsettled = unsettled;
@@ -260,7 +260,7 @@ static void settle(struct aic_link *link)
 		aic_event_loop_want_full_round(link->loop);
 	}
 	tell_whether_settled(link);
-	if (link->running && !link->wsi && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
+	if (link->running && !link_is_connected(link) && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
 		link->running = false;
 		link->finished = true;
 		aic_event_loop_count_hasty(link->loop, -link->hasty);

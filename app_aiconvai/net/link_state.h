@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation), link_open.c (from a
- * request to a connection under way) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
+ * request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
  */
 #ifndef AIC_LINK_STATE_H
 #define AIC_LINK_STATE_H
@@ -20,6 +20,26 @@
 
 struct lookup;
 struct query;
+
+/* A connection that is being made to one of the addresses, or was: the one that is chosen belongs to the link afterwards. */
+struct link_attempt {
+	struct aic_link *link;
+	struct lws *wsi; /* NULL: it failed, was dropped, or is the link's */
+	size_t address;  /* in its `addresses` */
+	uint64_t began_us;
+	bool certificate_refused; /* the link knows why */
+};
+
+/* Of the connections to a request's addresses. */
+struct link_race {
+	struct lws_vhost *vhost; /* the loop's */
+	struct link_attempt attempts[AIC_RESOLVER_ADDRESSES];
+	size_t tried; /* of them have begun */
+	struct link_attempt *beginning; /* inside lws_client_connect_via_info(), and has not failed there */
+	struct link_attempt *chosen;    /* it has the request; NULL: none yet */
+	lws_sorted_usec_list_t timer;   /* when the next one begins */
+	char connect_error[200]; /* of the last one that failed */
+};
 
 struct aic_link {
 	/* Never change after creation. */
@@ -65,24 +85,22 @@ struct aic_link {
 	uint64_t lookup_id; /* of the question to the resolver, 0: none is open */
 	struct lookup *lookup; /* the question's; freed by whoever answers or cancels it */
 	struct aic_resolution addresses;
-	size_t first_address; /* moves on when an address does not answer */
-	size_t tried_addresses;
+	size_t first_address; /* moves on when one took the request and did not answer */
+	struct link_race race;
 	struct aic_open_times times;
 	uint64_t part_us; /* when the part of them that is under way began */
 
 	/* Its connection. */
-	struct lws *wsi; /* NULL: none */
-	bool unsettled; /* it is being made or closed, or the conversation is not announced yet: the loop counts it as such */
+	struct lws *wsi; /* the one that was chosen; NULL: none */
+	bool unsettled; /* one is being made or closed, or the conversation is not announced yet: the loop counts it as such */
 	struct aic_watched_socket socket; /* while the WebSocket is open */
-	bool connecting_now; /* inside lws_client_connect_via_info() */
 	bool open; /* the WebSocket is established */
 	bool closing; /* close it with what stands below when it is next writable */
 	uint16_t close_code;
 	char close_reason[CLOSE_REASON_MAX];
 	struct aic_buffer http_body;
 	int http_status;
-	char tls_error[160]; /* why the certificate was refused, empty: it was not */
-	char connect_error[200];
+	char tls_error[160]; /* why a certificate was refused, empty: none was */
 	uint16_t peer_code; /* of the peer's close frame, 0: none came */
 	char peer_reason[CLOSE_REASON_MAX];
 	size_t message_length;
@@ -107,14 +125,32 @@ void link_take_answer(struct aic_link *link);
 /* Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being freed. */
 void link_cancel_lookup(struct aic_link *link);
 
-/* Tries the addresses from the next one on until a connection is under way; tells the conversation if none is. */
-void link_connect_next_address(struct aic_link *link);
-
 /* Tells the conversation that what it asked for could not be opened, and why, without secrets. */
 void link_request_failed(struct aic_link *link, bool retry, const char *what);
 
 /* How many microseconds the part of the opening took that is over now. The next one begins. */
 uint64_t link_end_part(struct aic_link *link);
+
+/* --- link_race.c; the loop's thread --- */
+
+/* Begins to connect to the addresses; tells the conversation if that fails at once. */
+void link_begin_race(struct aic_link *link);
+
+/* Begins with the next one, if there is one. Returns whether any is still waited for. */
+bool link_race_on(struct aic_link *link);
+
+/* This one is ready for the request, and gets it: the others are dropped. */
+void link_choose(struct link_attempt *attempt, struct lws *wsi);
+
+/* Drops all that are being made. */
+void link_drop_attempts(struct aic_link *link);
+
+/* Whether there is a connection, or any being made. */
+bool link_is_connected(const struct aic_link *link);
+
+/* The address that got the request answered it, or it broke off or took too long: it goes first the next time, or does not. */
+void link_address_answered(struct aic_link *link);
+void link_address_failed(struct aic_link *link);
 
 /* --- link_connection.c; the loop's thread --- */
 
