@@ -79,9 +79,11 @@ struct aic_event_loop {
 	_Atomic(struct aic_loop_task *) posted; /* newest first */
 	_Atomic(enum asleep) asleep; /* who sets it back to AWAKE wakes the thread */
 	atomic_bool stopping;
+	atomic_bool failed; /* libwebsockets has */
 	atomic_int hasty; /* conversations */
 
 	/* The thread's own. */
+	struct aic_loop_member *members;
 	struct aic_watched_socket *watched;
 	struct aic_watched_socket *serving;      /* NULL once it is not watched any more */
 	struct aic_watched_socket *next_to_look; /* in look_for_unread() */
@@ -142,6 +144,34 @@ bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task
 	} while (!atomic_compare_exchange_weak(&loop->posted, &head, task));
 	wake(loop);
 	return true;
+}
+
+bool aic_event_loop_has_failed(struct aic_event_loop *loop)
+{
+	return atomic_load(&loop->failed);
+}
+
+void aic_event_loop_join(struct aic_event_loop *loop, struct aic_loop_member *member)
+{
+	member->previous = NULL;
+	member->next = loop->members;
+	member->joined = true;
+	if (loop->members) {
+		loop->members->previous = member;
+	}
+	loop->members = member;
+}
+
+void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *member)
+{
+	if (!member->joined) {
+		return;
+	}
+	member->joined = false;
+	*(member->previous ? &member->previous->next : &loop->members) = member->next;
+	if (member->next) {
+		member->next->previous = member->previous;
+	}
 }
 
 void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change)
@@ -342,6 +372,28 @@ static uint64_t rest_us(struct aic_event_loop *loop)
 	return loop->unsettled ? SETUP_REST_US : atomic_load(&loop->hasty) ? REST_US : LONG_REST_US;
 }
 
+/* libwebsockets cannot go on: all that it served is over, and is told so. */
+static void fail(struct aic_event_loop *loop)
+{
+	loop->serving = NULL;
+	loop->ready_count = 0;
+	atomic_store(&loop->failed, true);
+	loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have ended, and no others can begin; unload and load the module");
+	while (loop->members) {
+		struct aic_loop_member *member = loop->members;
+
+		aic_event_loop_leave(loop, member);
+		member->failed(member);
+	}
+}
+
+/* Nothing is left to be served but what is posted: somebody waits for that. */
+static void wait_for_tasks(struct aic_event_loop *loop)
+{
+	epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? -1 : 0);
+	atomic_store(&loop->asleep, AWAKE);
+}
+
 static void *run(void *arg)
 {
 	struct aic_event_loop *loop = arg;
@@ -352,9 +404,10 @@ static void *run(void *arg)
 		/* Counted from here and not from the end of the round, which may have waited long: what wakes the thread then finds it rested. */
 		next_round_us = aic_now_us() + rest_us(loop);
 		aic_event_loop_run_tasks(loop);
-		if (serve(loop)) {
-			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
-			break;
+		if (atomic_load(&loop->failed)) {
+			wait_for_tasks(loop);
+		} else if (serve(loop)) {
+			fail(loop);
 		}
 	}
 	return NULL;
@@ -484,6 +537,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	atomic_init(&loop->posted, NULL);
 	atomic_init(&loop->asleep, AWAKE);
 	atomic_init(&loop->stopping, false);
+	atomic_init(&loop->failed, false);
 	atomic_init(&loop->hasty, 0);
 	if (open_epoll(loop)) {
 		log(AIC_LOG_ERROR, "the network thread could not be started: no file descriptor is free");

@@ -25,6 +25,7 @@ struct query {
 };
 
 static void process(struct aic_loop_task *task);
+static void on_loop_failed(struct aic_loop_member *member);
 
 /* --- life --- */
 
@@ -44,6 +45,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->hasty = setup->agent.settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
 	link->user = setup->user;
 	link->task.run = process;
+	link->member.failed = on_loop_failed;
 	link->timer_us = UINT64_MAX;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
@@ -263,6 +265,7 @@ static void settle(struct aic_link *link)
 	if (link->running && !link_is_connected(link) && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
 		link->running = false;
 		link->finished = true;
+		aic_event_loop_leave(link->loop, &link->member);
 		aic_event_loop_count_hasty(link->loop, -link->hasty);
 		set_timer(link);
 		aic_link_release(link);
@@ -275,6 +278,27 @@ void link_pump(struct aic_link *link)
 {
 	perform_actions(link);
 	settle(link);
+}
+
+/* Ends a conversation that nobody can serve. */
+static void end_without_network(struct aic_link *link)
+{
+	struct aic_conversation_stats stats;
+
+	link_cut_off(link);
+	aic_conversation_stats(link->conversation, &stats);
+	aic_conversation_end(link->conversation, stats.ready_us ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
+		"libwebsockets cannot go on: unload and load the module", aic_now_us());
+	link_pump(link);
+}
+
+static void on_loop_failed(struct aic_loop_member *member)
+{
+	struct aic_link *link = lws_container_of(member, struct aic_link, member);
+
+	aic_link_hold(link);
+	end_without_network(link);
+	aic_link_release(link);
 }
 
 static void drain_rings(struct aic_link *link)
@@ -338,6 +362,10 @@ static void process(struct aic_loop_task *task)
 		link->running = true;
 		aic_link_hold(link);
 		aic_event_loop_count_hasty(link->loop, link->hasty);
+		aic_event_loop_join(link->loop, &link->member);
+	}
+	if (link->running && aic_event_loop_has_failed(link->loop)) {
+		end_without_network(link);
 	}
 	if (link->running) {
 		drain_rings(link);

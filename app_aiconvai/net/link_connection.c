@@ -51,6 +51,15 @@ void link_abort(struct aic_link *link)
 	link_cancel_lookup(link);
 }
 
+void link_cut_off(struct aic_link *link)
+{
+	if (link->wsi) {
+		/* The socket itself is closed with libwebsockets' context. */
+		shutdown(lws_get_socket_fd(link->wsi), SHUT_RDWR);
+	}
+	link_abort(link);
+}
+
 void link_close(struct aic_link *link, uint16_t code, const char *reason)
 {
 	if (!link->wsi || link->closing) {

@@ -73,6 +73,7 @@ struct aic_link {
 
 	/* The loop's thread's own from here on. */
 	bool running; /* started and not finished: the loop holds its reference */
+	struct aic_loop_member member; /* meanwhile */
 	bool finished;
 	lws_sorted_usec_list_t timer;
 	uint64_t timer_us; /* when it is set for; UINT64_MAX: not set */
@@ -168,5 +169,8 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason);
 
 /* Forgets the connection and has it closed without further ceremony. */
 void link_abort(struct aic_link *link);
+
+/* The same where libwebsockets fails, and closes nothing any more. */
+void link_cut_off(struct aic_link *link);
 
 #endif
