@@ -1,4 +1,4 @@
-"""A name with several addresses, one of which leads nowhere: what that costs the first call, and that it costs the next ones nothing."""
+"""A name with two addresses, one of which leads nowhere: that costs the first call a moment, the next ones nothing."""
 
 from __future__ import annotations
 
