@@ -24,6 +24,7 @@ struct ssl_st;
 struct aic_watched_socket {
 	struct aic_watched_socket *previous, *next;
 	struct ssl_st *tls;
+	uint64_t sated_round; /* the one in which it had its share */
 	int fd;
 	bool watched;
 };
