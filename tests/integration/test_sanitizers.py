@@ -11,6 +11,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -453,6 +454,17 @@ def test_addresses_are_raced_under_all_threads(
     assert counted["errors"] == 0
     assert counted["ended"]["UNAVAILABLE"] == 0
     assert counted["ended"]["COMPLETED"] > 20, "they begin again and again, and wait for the other address once"
+
+
+def test_family_that_leads_nowhere_does_not_keep_the_other_out(host_program: HostProgram) -> None:
+    """Not even with more addresses than are kept."""
+    script = Path(__file__).with_name("in_namespace.py")
+    alone = ("unshare", "--net", "--mount", "--map-root-user", sys.executable, str(script))
+    counted = _run_threads(host_program, before=alone)
+    assert counted["alive"] == 0
+    assert counted["errors"] == 0
+    assert counted["ended"]["UNAVAILABLE"] == 0
+    assert counted["ended"]["COMPLETED"] > 8
 
 
 def test_loop_whose_libwebsockets_fails_ends_its_conversations_and_still_serves_who_waits(
