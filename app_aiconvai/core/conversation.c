@@ -292,9 +292,9 @@ void aic_conversation_end(struct aic_conversation *conversation, enum aic_status
 /* --- the call --- */
 
 /* A service that reads too slowly, or not at all, while it does send: nothing else tells of it. */
-static void tell_uplink_loss(struct aic_conversation *conversation, uint64_t dropped_before)
+static void tell_uplink_loss(struct aic_conversation *conversation)
 {
-	if (conversation->phase != AIC_PHASE_ACTIVE || conversation->uplink_loss_told || conversation->uplink.bytes_dropped == dropped_before) {
+	if (conversation->phase != AIC_PHASE_ACTIVE || conversation->uplink_loss_told) {
 		return;
 	}
 	conversation->uplink_loss_told = true;
@@ -316,7 +316,9 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 		conversation->stats.errors++;
 	}
 	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
-	tell_uplink_loss(conversation, dropped_before);
+	if (conversation->uplink.bytes_dropped != dropped_before) {
+		tell_uplink_loss(conversation);
+	}
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
 }

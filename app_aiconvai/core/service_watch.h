@@ -22,6 +22,7 @@ struct aic_service_watch {
 
 	uint64_t heard_us; /* when anything came from it last; UINT64_MAX: it is not watched yet */
 	uint64_t asked_us; /* when it was asked since; UINT64_MAX: it was not */
+	uint64_t due_us;   /* when there is something to do; UINT64_MAX: never */
 };
 
 void aic_service_watch_init(struct aic_service_watch *watch, uint32_t limit_seconds);
@@ -33,7 +34,10 @@ void aic_service_watch_start(struct aic_service_watch *watch, uint64_t now_us);
 void aic_service_watch_heard(struct aic_service_watch *watch, uint64_t when_us);
 
 /* When aic_service_watch_attend() is to be called; UINT64_MAX: not at all. */
-uint64_t aic_service_watch_due(const struct aic_service_watch *watch);
+static inline uint64_t aic_service_watch_due(const struct aic_service_watch *watch)
+{
+	return watch->due_us;
+}
 
 /* What is to be done now. A service is asked before it is given up, however late this is called: it gets half of the limit to answer. */
 enum aic_watch_step aic_service_watch_attend(struct aic_service_watch *watch, uint64_t now_us);
