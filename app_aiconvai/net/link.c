@@ -280,7 +280,7 @@ void link_pump(struct aic_link *link)
 	settle(link);
 }
 
-/* Ends a conversation that nobody can serve. */
+/* Ends a conversation that nobody can serve. The host's part comes afterwards. */
 static void end_without_network(struct aic_link *link)
 {
 	struct aic_conversation_stats stats;
@@ -289,7 +289,6 @@ static void end_without_network(struct aic_link *link)
 	aic_conversation_stats(link->conversation, &stats);
 	aic_conversation_end(link->conversation, stats.ready_us ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
 		"libwebsockets cannot go on: unload and load the module", aic_now_us());
-	link_pump(link);
 }
 
 static void on_loop_failed(struct aic_loop_member *member)
@@ -298,6 +297,7 @@ static void on_loop_failed(struct aic_loop_member *member)
 
 	aic_link_hold(link);
 	end_without_network(link);
+	link_pump(link);
 	aic_link_release(link);
 }
 

@@ -209,7 +209,7 @@ static void on_connection_error(struct link_attempt *attempt, struct lws *wsi, c
 		link_detach(link);
 	}
 	if (link->race.beginning == attempt) {
-		link->race.beginning = NULL;
+		link->race.failed_at_once = true;
 		return;
 	}
 	attempt->wsi = NULL;

@@ -84,8 +84,10 @@ static bool begin(struct aic_link *link, struct link_attempt *attempt)
 	snprintf(link->race.connect_error, sizeof(link->race.connect_error), "the connection could not be made");
 	attempt->began_us = aic_now_us();
 	link->race.beginning = attempt;
+	link->race.failed_at_once = false;
 	wsi = lws_client_connect_via_info(&info);
-	if (!wsi || !link->race.beginning) {
+	link->race.beginning = NULL;
+	if (!wsi || link->race.failed_at_once) {
 		/* Gone already, whatever it was meanwhile. */
 		attempt->wsi = NULL;
 		if (link->race.chosen == attempt) {
@@ -94,7 +96,6 @@ static bool begin(struct aic_link *link, struct link_attempt *attempt)
 		}
 		return false;
 	}
-	link->race.beginning = NULL;
 	/* It may have been chosen meanwhile. */
 	attempt->wsi = link->race.chosen == attempt ? NULL : wsi;
 	return true;

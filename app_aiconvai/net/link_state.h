@@ -35,7 +35,8 @@ struct link_race {
 	struct lws_vhost *vhost; /* the loop's */
 	struct link_attempt attempts[AIC_RESOLVER_ADDRESSES];
 	size_t tried; /* of them have begun */
-	struct link_attempt *beginning; /* inside lws_client_connect_via_info(), and has not failed there */
+	struct link_attempt *beginning; /* inside lws_client_connect_via_info() */
+	bool failed_at_once;            /* there */
 	struct link_attempt *chosen;    /* it has the request; NULL: none yet */
 	lws_sorted_usec_list_t timer;   /* when the next one begins */
 	char connect_error[200]; /* of the last one that failed */
