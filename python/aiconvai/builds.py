@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _RECORD = "aiconvai-build.json"
+_LOCK = ".lock"
 
 
 class BuildError(RuntimeError):
@@ -28,8 +29,8 @@ def exclusive(lock: Path) -> Iterator[None]:
 
 
 def lock_of(directory: Path) -> Path:
-    """The lock of a build directory: beside it, since the directory may be emptied."""
-    return directory.with_name(directory.name + ".lock")
+    """The lock of a build directory."""
+    return directory / _LOCK
 
 
 def is_configured(directory: Path, record: Mapping[str, object]) -> bool:
@@ -39,10 +40,11 @@ def is_configured(directory: Path, record: Mapping[str, object]) -> bool:
 
 
 def empty(directory: Path) -> None:
-    """An empty build directory, to be set up anew."""
+    """An empty build directory, to be set up anew. Its lock is held, and stays."""
     directory.mkdir(parents=True, exist_ok=True)
     for entry in directory.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if entry.name != _LOCK:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def note_configured(directory: Path, record: Mapping[str, object]) -> None:

@@ -14,6 +14,19 @@ HOSTS = f"127.0.0.1 localhost\n{FIRST} {NAME}\n{SECOND} {NAME}\n"
 """An /etc/hosts that says so."""
 
 
+def port_of_both() -> int:
+    """A TCP port that is free at both addresses."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind((FIRST, 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind((SECOND, port))
+            except OSError:
+                continue
+            return port
+
+
 @contextmanager
 def swallowing(address: str, port: int) -> Iterator[None]:
     """Whoever connects there hears nothing: the queue of the listener is full, so that the kernel drops what comes."""

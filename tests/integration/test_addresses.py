@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
-from addresses import FIRST, NAME, SECOND, mute, swallowing
+from addresses import FIRST, NAME, SECOND, mute, port_of_both, swallowing
 from voice import Voice
 
 from aiconvai.asterisk import Asterisk
@@ -58,8 +58,8 @@ def twofold(make_asterisk: Callable[..., Asterisk], app_module: Path) -> Iterato
         yield Twofold(asterisk, caller)
 
 
-def _options(address: str, port: int = 0, **more: Any) -> MockOptions:
-    return MockOptions(host=address, port=port, public_host=NAME, **more)
+def _options(address: str, port: int | None = None, **more: Any) -> MockOptions:
+    return MockOptions(host=address, port=port or port_of_both(), public_host=NAME, **more)
 
 
 @pytest.fixture

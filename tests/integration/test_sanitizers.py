@@ -23,7 +23,7 @@ import test_conversation
 import test_hangup
 import test_interruption
 import trustme
-from addresses import FIRST, HOSTS, NAME, SECOND, mute, swallowing
+from addresses import FIRST, HOSTS, NAME, SECOND, mute, port_of_both, swallowing
 from test_application import (
     test_option_b_returns_at_once_and_hangs_up_at_the_agents_end,
     test_option_m_is_heard_until_the_agent_is,
@@ -437,7 +437,8 @@ def test_addresses_are_raced_under_all_threads(
     # A name server of one's own, for this program alone.
     alone = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"')
     closing = {"close": ElevenLabsAgent(scenario=parse_scenario(CLOSING))}
-    options = MockOptions(agents=closing, tls=authority.issue_cert(NAME), host=SECOND, public_host=NAME)
+    at = {"host": SECOND, "port": port_of_both(), "public_host": NAME}
+    options = MockOptions(agents=closing, tls=authority.issue_cert(NAME), **at)
     with ElevenLabsMockThread(options) as mock, first(FIRST, mock.port):
         counted = _run_threads(
             host_program,
