@@ -76,12 +76,14 @@ static int match_name(void *object, void *arg, int flags)
 
 static struct configuration *configuration_new(const char *file)
 {
-	struct configuration *configuration = ao2_alloc_options(sizeof(*configuration), configuration_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
+	struct configuration *configuration = ao2_alloc_options(sizeof(*configuration), configuration_destroy,
+		AO2_ALLOC_OPT_LOCK_NOLOCK);
 
 	if (!configuration) {
 		return NULL;
 	}
-	configuration->agents = ao2_container_alloc_rbtree(AO2_ALLOC_OPT_LOCK_MUTEX, AO2_CONTAINER_ALLOC_OPT_DUPS_REJECT, compare_names, match_name);
+	configuration->agents = ao2_container_alloc_rbtree(AO2_ALLOC_OPT_LOCK_MUTEX, AO2_CONTAINER_ALLOC_OPT_DUPS_REJECT,
+		compare_names, match_name);
 	configuration->file = file ? ast_strdup(file) : NULL;
 	if (!configuration->agents || (file && !configuration->file) || aic_settings_init(&configuration->general)) {
 		ao2_ref(configuration, -1);
@@ -108,7 +110,10 @@ static int is_overridden(const struct ast_variable *variable)
 	return 0;
 }
 
-/* The lines of a section of `file` as the engine takes them. Returns how many; `*lines` is to be freed. -1 when memory is short. */
+/*
+ * The lines of a section of `file` as the engine takes them. Returns how many; `*lines` is to be freed. -1 when memory
+ * is short.
+ */
 static int section_lines(const struct ast_variable *variables, const char *file, struct aic_option_line **lines)
 {
 	const struct ast_variable *variable;
@@ -125,7 +130,8 @@ static int section_lines(const struct ast_variable *variables, const char *file,
 		if (!is_overridden(variable)) {
 			/* Asterisk names the files that are included, and not the one that includes them. */
 			(*lines)[count++] = (struct aic_option_line) {
-				.file = S_OR(variable->file, file), .line = variable->lineno, .name = variable->name, .value = variable->value};
+				.file = S_OR(variable->file, file), .line = variable->lineno, .name = variable->name,
+					.value = variable->value};
 		}
 	}
 	return count;
@@ -160,8 +166,8 @@ static void declarations_free(struct declarations *declarations)
 }
 
 /* Returns 0, or -1 when memory is short. */
-static int read_tool(struct declarations *declarations, const char *section, const char *name, const struct aic_option_line *lines, int count,
-	struct problem_sink *sink)
+static int read_tool(struct declarations *declarations, const char *section, const char *name,
+	const struct aic_option_line *lines, int count, struct problem_sink *sink)
 {
 	struct aic_tool_settings *settings = ast_calloc(1, sizeof(*settings));
 	struct aic_tool_declaration tool = {ast_strdup(name), settings};
@@ -183,8 +189,8 @@ static void prompts_destroy(void *object)
 }
 
 /* Returns 0, or -1 when memory is short. */
-static int read_prompts(struct declarations *declarations, const char *section, const char *name, const struct aic_option_line *lines, int count,
-	struct problem_sink *sink)
+static int read_prompts(struct declarations *declarations, const char *section, const char *name,
+	const struct aic_option_line *lines, int count, struct problem_sink *sink)
 {
 	struct prompts *prompts = ao2_alloc_options(sizeof(*prompts), prompts_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
 
@@ -215,14 +221,15 @@ static void take_prompts(struct agent *agent, const struct declarations *declara
 		}
 	}
 	if (name) {
-		snprintf(text, sizeof(text), "[%.80s] prompts = %.80s: expected the NAME of a section [prompt-NAME]; correct it or add the section", agent->name, name);
+		snprintf(text, sizeof(text), "[%.80s] prompts = %.80s: expected the NAME of a section [prompt-NAME]; correct "
+			"it or add the section", agent->name, name);
 		report(sink, text);
 	}
 }
 
 /* Returns 0, or -1 when memory is short. */
-static int read_agent(struct configuration *configuration, const char *name, const struct aic_option_line *lines, int count,
-	const struct declarations *declarations, struct problem_sink *sink)
+static int read_agent(struct configuration *configuration, const char *name, const struct aic_option_line *lines,
+	int count, const struct declarations *declarations, struct problem_sink *sink)
 {
 	struct agent *agent = ao2_alloc_options(sizeof(*agent), agent_destroy, AO2_ALLOC_OPT_LOCK_NOLOCK);
 	int result;
@@ -241,7 +248,8 @@ static int read_agent(struct configuration *configuration, const char *name, con
 	if (!ao2_link(configuration->agents, agent)) {
 		char text[256];
 
-		snprintf(text, sizeof(text), "%s:%d: [%s]: expected once, the section is there twice; give one of them another name",
+		snprintf(text, sizeof(text), "%s:%d: [%s]: expected once, the section is there twice; give one of them another "
+			"name",
 			count ? lines[0].file : configuration->file, count ? lines[0].line : 0, name);
 		report(sink, text);
 	}
@@ -250,8 +258,8 @@ static int read_agent(struct configuration *configuration, const char *name, con
 }
 
 /* Reads one section if it is of the kind that is wanted now. */
-static void read_section(struct configuration *configuration, struct ast_config *config, const char *section, enum aic_option_scope wanted,
-	struct declarations *declarations, struct problem_sink *sink)
+static void read_section(struct configuration *configuration, struct ast_config *config, const char *section,
+	enum aic_option_scope wanted, struct declarations *declarations, struct problem_sink *sink)
 {
 	struct aic_option_line *lines;
 	const char *name;
@@ -298,7 +306,8 @@ static void check_failover(const struct configuration *configuration, struct pro
 		if (name && !other) {
 			char text[400];
 
-			snprintf(text, sizeof(text), "%.100s: [%.80s] failover = %.80s: expected the name of another agent; correct it", configuration->file,
+			snprintf(text, sizeof(text), "%.100s: [%.80s] failover = %.80s: expected the name of another agent; "
+				"correct it", configuration->file,
 				agent->name, name);
 			report(sink, text);
 		}
@@ -353,7 +362,8 @@ int agents_load(int fd)
 	}
 	if (config) {
 		/* The agents are made of the others, wherever they stand. */
-		static const enum aic_option_scope order[] = {AIC_SCOPE_GENERAL, AIC_SCOPE_TOOL, AIC_SCOPE_PROMPT, AIC_SCOPE_AGENT};
+		static const enum aic_option_scope order[] = {AIC_SCOPE_GENERAL, AIC_SCOPE_TOOL, AIC_SCOPE_PROMPT,
+			AIC_SCOPE_AGENT};
 		struct declarations declarations = {.tools = {0}};
 
 		for (size_t i = 0; i < ARRAY_LEN(order); i++) {
@@ -394,7 +404,8 @@ struct agent *agents_find(const struct configuration *configuration, const char 
 	return ao2_find(configuration->agents, name, OBJ_SEARCH_KEY);
 }
 
-size_t agents_failover(const struct configuration *configuration, const struct agent *agent, struct agent *others[AGENTS_CHAIN_MAX])
+size_t agents_failover(const struct configuration *configuration, const struct agent *agent,
+	struct agent *others[AGENTS_CHAIN_MAX])
 {
 	const struct agent *last = agent;
 	size_t count = 0;

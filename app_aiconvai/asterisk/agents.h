@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The configured agents. A configuration is an immutable snapshot: a reload builds a new one and swaps one pointer; calls
- * that run keep the agent they began with.
+ * The configured agents. A configuration is an immutable snapshot: a reload builds a new one and swaps one pointer;
+ * calls that run keep the agent they began with.
  */
 #ifndef AIC_AGENTS_H
 #define AIC_AGENTS_H
@@ -35,12 +35,15 @@ struct configuration {
 };
 
 /*
- * Reads aiconvai.conf, or elevenlabs.conf where that does not exist, and puts it in force. Problems are logged, and written to
- * the CLI on `fd` where it is not -1. Returns 0, or -1 with the configuration in force left as it was.
+ * Reads aiconvai.conf, or elevenlabs.conf where that does not exist, and puts it in force. Problems are logged, and
+ * written to the CLI on `fd` where it is not -1. Returns 0, or -1 with the configuration in force left as it was.
  */
 int agents_load(int fd);
 
-/* Puts an empty configuration in force, for a module that is loaded with a broken file. Returns 0, or -1 when memory is short. */
+/*
+ * Puts an empty configuration in force, for a module that is loaded with a broken file. Returns 0, or -1 when memory is
+ * short.
+ */
 int agents_load_nothing(void);
 
 /* The configuration in force, with a reference for the caller; NULL before the first load and after agents_unload(). */
@@ -52,8 +55,12 @@ struct agent *agents_find(const struct configuration *configuration, const char 
 /* Most agents that one call tries after the first. */
 #define AGENTS_CHAIN_MAX 8
 
-/* Those that take a call where `agent` cannot (option failover), each with a reference for the caller. Returns how many. */
-size_t agents_failover(const struct configuration *configuration, const struct agent *agent, struct agent *others[AGENTS_CHAIN_MAX]);
+/*
+ * Those that take a call where `agent` cannot (option failover), each with a reference for the caller. Returns how
+ * many.
+ */
+size_t agents_failover(const struct configuration *configuration, const struct agent *agent,
+	struct agent *others[AGENTS_CHAIN_MAX]);
 
 void agents_unload(void);
 

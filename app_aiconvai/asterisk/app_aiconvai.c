@@ -43,7 +43,8 @@ static void unregister_all(void)
 /* Returns 0, or -1 when something could not be registered. */
 static int register_all(void)
 {
-	return cli_register() || manager_actions_register() || application_register() || state_application_register() ? -1 : 0;
+	return cli_register() || manager_actions_register() || application_register() || state_application_register() ? -1
+		: 0;
 }
 
 static int unload_module(void)
@@ -73,8 +74,8 @@ static int configured_threads(void)
 }
 
 /*
- * Whether this is the Asterisk that the module was built for: structures and functions change from one major version to the
- * next, and nothing else tells. True where it is not known for which it was built.
+ * Whether this is the Asterisk that the module was built for: structures and functions change from one major version to
+ * the next, and nothing else tells. True where it is not known for which it was built.
  */
 static bool is_our_asterisk(void)
 {
@@ -86,7 +87,8 @@ static bool is_our_asterisk(void)
 	if (!built_for || running == built_for || running == 99) {
 		return true;
 	}
-	log_line(LOG_ERROR, "app_aiconvai was built for Asterisk %s and is not loaded into Asterisk %s: build it with the headers "
+	log_line(LOG_ERROR, "app_aiconvai was built for Asterisk %s and is not loaded into Asterisk %s: build it with the "
+		"headers "
 		"of that very Asterisk (see BUILD_INSTRUCTIONS.md)", AIC_ASTERISK_VERSION, ast_get_version());
 	return false;
 }

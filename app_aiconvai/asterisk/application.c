@@ -53,8 +53,8 @@ AST_APP_OPTIONS(application_options, {
 #define KNOWN_OPTIONS "b, c, n, v(), m()"
 
 /*
- * Whether every letter is an option: ast_app_parse_options() passes over those it does not know, and a mistyped option would be
- * a call that behaves unlike its dialplan. Returns -1 with a sentence in `error` where one is not.
+ * Whether every letter is an option: ast_app_parse_options() passes over those it does not know, and a mistyped option
+ * would be a call that behaves unlike its dialplan. Returns -1 with a sentence in `error` where one is not.
  */
 static int check_option_letters(const char *text, char *error, size_t error_size)
 {
@@ -86,7 +86,10 @@ static int wait_for_end(struct ast_channel *channel, struct session *session)
 		if (session_attend(session, channel) && ast_check_hangup(channel)) {
 			return -1;
 		}
-		/* What there is to do, and the end, come as frames, too. Where Asterisk has no timer a sound file is played by the channel's schedule. */
+		/*
+		 * What there is to do, and the end, come as frames, too. Where Asterisk has no timer a sound file is played by
+		 * the channel's schedule.
+		 */
 		scheduled = ast_channel_streamid(channel) >= 0;
 		left_ms = ast_waitfor(channel, scheduled ? ast_sched_wait(ast_channel_sched(channel)) : -1);
 		if (left_ms < 0 || (left_ms > 0 && !(frame = ast_read(channel)))) {
@@ -213,18 +216,22 @@ static int application_exec(struct ast_channel *channel, const char *data)
 		snprintf(outcome.reason, sizeof(outcome.reason), "expected the name of an agent as the first argument");
 		result = refuse_invalid(channel, &outcome);
 	} else if (!configuration || !(agent = agents_find(configuration, args.agent))) {
-		snprintf(outcome.reason, sizeof(outcome.reason), "no agent '%.80s' is configured: see 'aiconvai show agents'", args.agent);
+		snprintf(outcome.reason, sizeof(outcome.reason), "no agent '%.80s' is configured: see 'aiconvai show agents'",
+			args.agent);
 		result = refuse_invalid(channel, &outcome);
 	} else if (check_option_letters(S_OR(args.options, ""), outcome.reason, sizeof(outcome.reason))) {
 		result = refuse_invalid(channel, &outcome);
-	} else if (!ast_strlen_zero(args.options) && ast_app_parse_options(application_options, &flags, arguments, args.options)) {
-		snprintf(outcome.reason, sizeof(outcome.reason), "the options could not be understood; known are " KNOWN_OPTIONS);
+	} else if (!ast_strlen_zero(args.options) && ast_app_parse_options(application_options, &flags, arguments,
+		args.options)) {
+		snprintf(outcome.reason, sizeof(outcome.reason), "the options could not be understood; known "
+			"are " KNOWN_OPTIONS);
 		result = refuse_invalid(channel, &outcome);
 	} else {
 		options.background = ast_test_flag(&flags, OPTION_BACKGROUND) != 0;
 		options.go_on = ast_test_flag(&flags, OPTION_GO_ON) != 0;
 		options.no_answer = ast_test_flag(&flags, OPTION_NO_ANSWER) != 0;
-		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND) ? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
+		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND)
+			? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
 		call_facts_add(channel, agent, &variables);
 		/* Of two with one name the later wins, and the dialplan knows best. */
 		if ((wrong = call_variables_add_pairs(&variables, arguments[ARGUMENT_VARIABLES]))) {

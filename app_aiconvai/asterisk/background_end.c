@@ -39,8 +39,8 @@ void background_end_stop(void)
 }
 
 /*
- * Takes the session off its channel, wherever a masquerade has moved it, once the channel has the variables. Returns the channel, with a reference for the
- * caller; NULL: it is gone.
+ * Takes the session off its channel, wherever a masquerade has moved it, once the channel has the variables. Returns
+ * the channel, with a reference for the caller; NULL: it is gone.
  */
 static struct ast_channel *leave_with_variables(struct session *session)
 {

@@ -64,7 +64,10 @@ static void add_sip_header(struct ast_channel *channel, struct call_variables *v
 	call_variables_add(variables, variable, value);
 }
 
-/* The name an entry of send_variables is told under where it gives none: NAME(ARGUMENTS) as NAME_ARGUMENTS, with _ for what is no letter or digit. */
+/*
+ * The name an entry of send_variables is told under where it gives none: NAME(ARGUMENTS) as NAME_ARGUMENTS, with _ for
+ * what is no letter or digit.
+ */
 static void name_after(const char *source, char *name, size_t size)
 {
 	size_t length = 0;
@@ -95,7 +98,8 @@ static int read_source(struct ast_channel *channel, const char *source, char *va
 }
 
 /*
- * Adds an entry of send_variables, [NAME=]SOURCE. What is not there is told as an empty text: a prompt, or the service, may count on the name.
+ * Adds an entry of send_variables, [NAME=]SOURCE. What is not there is told as an empty text: a prompt, or the service,
+ * may count on the name.
  */
 static void add_source(struct ast_channel *channel, struct call_variables *variables, const char *entry)
 {
@@ -110,12 +114,14 @@ static void add_source(struct ast_channel *channel, struct call_variables *varia
 		name_after(entry, name, sizeof(name));
 	}
 	if (!is_variable_name(name) || !*source) {
-		log_line(LOG_WARNING, "send_variables: '%s': expected a variable or FUNCTION(arguments), or NAME= and one of them", entry);
+		log_line(LOG_WARNING, "send_variables: '%s': expected a variable or FUNCTION(arguments), or NAME= and one of "
+			"them", entry);
 		return;
 	}
 	if (read_source(channel, source, value, sizeof(value))) {
 		/* Why, Asterisk has logged. */
-		log_line(LOG_WARNING, "%s: send_variables: '%s' could not be read; the agent is told an empty text", ast_channel_name(channel), source);
+		log_line(LOG_WARNING, "%s: send_variables: '%s' could not be read; the agent is told an empty text",
+			ast_channel_name(channel), source);
 		value[0] = '\0';
 	}
 	call_variables_add(variables, name, value);

@@ -24,8 +24,8 @@ void call_variables_add(struct call_variables *variables, const char *name, cons
 bool is_variable_name(const char *name);
 
 /*
- * Adds "name=value&name=value", which is changed; NULL: none. A & that no name and = follow belongs to the value. Returns
- * NULL, or the part that is of another form.
+ * Adds "name=value&name=value", which is changed; NULL: none. A & that no name and = follow belongs to the value.
+ * Returns NULL, or the part that is of another form.
  */
 const char *call_variables_add_pairs(struct call_variables *variables, char *text);
 

@@ -59,7 +59,8 @@ static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cl
 	if (!(configuration = agents_configuration())) {
 		return CLI_FAILURE;
 	}
-	cli_line(a->fd, "%-20s %-12s %-34s %-14s %9s %6s  %s", "Agent", "Provider", "Agent ID", "API key", "Chunk ms", "Calls", "Endpoint");
+	cli_line(a->fd, "%-20s %-12s %-34s %-14s %9s %6s  %s", "Agent", "Provider", "Agent ID", "API key", "Chunk ms",
+		"Calls", "Endpoint");
 	iterator = ao2_iterator_init(configuration->agents, 0);
 	for (; (agent = ao2_iterator_next(&iterator)); ao2_ref(agent, -1)) {
 		const struct aic_settings *settings = &agent->settings;
@@ -68,8 +69,10 @@ static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cl
 		if (settings->api_key) {
 			aic_mask_secret(settings->api_key, key, sizeof(key));
 		}
-		cli_line(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s", agent->name, aic_provider_of(settings->provider)->name, S_OR(settings->agent_id, "-"), key,
-			(int) settings->audio_frames_buffer_ms, sessions_of(agent), endpoint_of(settings, endpoint, sizeof(endpoint)));
+		cli_line(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s", agent->name, aic_provider_of(settings->provider)->name,
+			S_OR(settings->agent_id, "-"), key,
+			(int) settings->audio_frames_buffer_ms, sessions_of(agent), endpoint_of(settings, endpoint,
+			sizeof(endpoint)));
 		count++;
 	}
 	ao2_iterator_destroy(&iterator);
@@ -96,7 +99,8 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 	if (a->argc != 3) {
 		return CLI_SHOWUSAGE;
 	}
-	cli_line(a->fd, "%-32s %-20s %-14s %8s %10s %10s %8s  %s", "Channel", "Agent", "State", "Time", "Heard dB", "Spoken dB", "Queue ms", "Conversation");
+	cli_line(a->fd, "%-32s %-20s %-14s %8s %10s %10s %8s  %s", "Channel", "Agent", "State", "Time", "Heard dB",
+		"Spoken dB", "Queue ms", "Conversation");
 	iterator = ao2_iterator_init(sessions_all(), 0);
 	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
 		struct session_report report;
@@ -106,8 +110,9 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 			continue;
 		}
 		seconds(report.duration_ms, time, sizeof(time));
-		cli_line(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s", report.identity.channel_name, session_agent(session)->name,
-			aic_phase_name(report.conversation.phase), time, report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
+		cli_line(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s", report.identity.channel_name,
+			session_agent(session)->name, aic_phase_name(report.conversation.phase), time,
+			report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
 			aic_format_ms(session->line_format, report.playout.queued_bytes), report.conversation.conversation_id);
 		count++;
 	}
@@ -121,10 +126,12 @@ static double milliseconds(uint64_t us)
 	return (double) us / 1000;
 }
 
-static void print_opening(int fd, const char *what, const struct aic_open_times *times, const char *reply, const char *more)
+static void print_opening(int fd, const char *what, const struct aic_open_times *times, const char *reply,
+	const char *more)
 {
-	cli_line(fd, "%-20sDNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms%s", what, milliseconds(times->dns_us), milliseconds(times->tcp_us),
-		milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply, milliseconds(times->reply_us), more);
+	cli_line(fd, "%-20sDNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms%s", what, milliseconds(times->dns_us),
+		milliseconds(times->tcp_us), milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply,
+		milliseconds(times->reply_us), more);
 }
 
 static void print_setup(int fd, const struct aic_conversation_stats *conversation)
@@ -132,7 +139,8 @@ static void print_setup(int fd, const struct aic_conversation_stats *conversatio
 	const struct aic_setup_times *setup = &conversation->setup;
 	char metadata[64];
 
-	cli_line(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after %" PRIu64 " ms",
+	cli_line(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after "
+		"%" PRIu64 " ms",
 		conversation->connected_us / 1000, conversation->ready_us / 1000, conversation->first_audio_us / 1000);
 	if (setup->http.reply_us) {
 		print_opening(fd, "Signed URL:", &setup->http, "reply", "");
@@ -151,45 +159,52 @@ static void print_report(int fd, const struct session *session, const struct ses
 	cli_line(fd, "Channel:            %s (%s)", report->identity.channel_name, report->identity.id);
 	cli_line(fd, "Agent:              %s", session_agent(session)->name);
 	cli_line(fd, "Conversation:       %s", conversation->conversation_id);
-	cli_line(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times", aic_phase_name(conversation->phase), time,
-		conversation->attempts, conversation->reopenings);
+	cli_line(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times",
+		aic_phase_name(conversation->phase), time, conversation->attempts, conversation->reopenings);
 	if (conversation->state[0]) {
 		cli_line(fd, "State of prompts:   %s", conversation->state);
 	}
 	cli_line(fd, "Formats:            channel %s, to the service %s, from the service %s",
-		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink, sizeof(uplink)),
-		aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));
-	cli_line(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; %" PRIu64 " frames refused", report->frames_received,
+		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink,
+		sizeof(uplink)), aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));
+	cli_line(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; "
+		"%" PRIu64 " frames refused", report->frames_received,
 		conversation->uplink_bytes, conversation->uplink_dbfs, report->frames_refused);
-	cli_line(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped", conversation->uplink_chunks_sent,
-		conversation->uplink_bytes_sent, conversation->uplink_bytes_waiting, conversation->uplink_bytes_dropped);
+	cli_line(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped",
+		conversation->uplink_chunks_sent, conversation->uplink_bytes_sent, conversation->uplink_bytes_waiting,
+		conversation->uplink_bytes_dropped);
 	cli_line(fd, "In the caller's gaps: %" PRIu64 " ms of silence", conversation->uplink_silence_ms);
-	cli_line(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS", conversation->downlink_chunks, conversation->downlink_bytes,
-		conversation->downlink_dbfs);
-	cli_line(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late, %" PRIu64 " lost", report->frames_played, report->frames_late,
-		report->frames_lost);
-	cli_line(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the limit", playout->queued_chunks,
+	cli_line(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS",
+		conversation->downlink_chunks, conversation->downlink_bytes, conversation->downlink_dbfs);
+	cli_line(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late, %" PRIu64 " lost",
+		report->frames_played, report->frames_late, report->frames_lost);
+	cli_line(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the "
+		"limit", playout->queued_chunks,
 		aic_format_ms(session->line_format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
-	cli_line(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns", playout->delay_ms, playout->gap_us / 1000);
-	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late", conversation->interruptions,
-		playout->chunks_interrupted, playout->chunks_late);
+	cli_line(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns", playout->delay_ms,
+		playout->gap_us / 1000);
+	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late",
+		conversation->interruptions, playout->chunks_interrupted, playout->chunks_late);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
 		cli_line(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms", playout->playing_event_id,
 			playout->heard_samples * 1000 / session->line_format.rate);
 	}
 	print_setup(fd, conversation);
-	cli_line(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms", conversation->pings, conversation->last_ping_ms);
-	cli_line(fd, "Messages:           %" PRIu64 " received, %" PRIu64 " sent; %" PRIu64 " unknown%s%s, %" PRIu64 " malformed", conversation->messages_received,
-		conversation->messages_sent, conversation->unknown_messages, conversation->unknown_messages ? ", last " : "", conversation->last_unknown,
-		conversation->malformed_messages);
-	cli_line(fd, "Transcripts:        %" PRIu64 "; VAD scores %" PRIu64 ", last %.3f", conversation->transcripts, conversation->vad_scores,
-		conversation->last_vad_score);
-	cli_line(fd, "Tool calls:         %" PRIu64 ", %zu open, %" PRIu64 " timed out", conversation->tool_calls, conversation->open_tool_calls,
-		conversation->tool_timeouts);
+	cli_line(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms", conversation->pings,
+		conversation->last_ping_ms);
+	cli_line(fd, "Messages:           %" PRIu64 " received, %" PRIu64 " sent; %" PRIu64 " unknown%s%s, "
+		"%" PRIu64 " malformed", conversation->messages_received,
+		conversation->messages_sent, conversation->unknown_messages, conversation->unknown_messages ? ", last " : "",
+		conversation->last_unknown, conversation->malformed_messages);
+	cli_line(fd, "Transcripts:        %" PRIu64 "; VAD scores %" PRIu64 ", last %.3f", conversation->transcripts,
+		conversation->vad_scores, conversation->last_vad_score);
+	cli_line(fd, "Tool calls:         %" PRIu64 ", %zu open, %" PRIu64 " timed out", conversation->tool_calls,
+		conversation->open_tool_calls, conversation->tool_timeouts);
 	cli_line(fd, "Texts cut, refused: %" PRIu64, conversation->texts_refused);
 	cli_line(fd, "Errors:             %" PRIu64, conversation->errors);
 	if (report->ended) {
-		cli_line(fd, "Ended:              %s, close code %u: %s", aic_status_name(report->outcome.status), report->outcome.close_code, report->outcome.reason);
+		cli_line(fd, "Ended:              %s, close code %u: %s", aic_status_name(report->outcome.status),
+			report->outcome.close_code, report->outcome.reason);
 	}
 }
 
@@ -272,13 +287,17 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	sessions_totals(&totals);
 	media_clock_stats(&clock);
 	cli_line(a->fd, "Version:            %s", AIC_VERSION);
-	cli_line(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all", ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
-	cli_line(a->fd, "Ended:              %" PRIu64 " completed, %" PRIu64 " by the caller, %" PRIu64 " at the time limit", totals.completed, totals.caller_hangups,
+	cli_line(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all",
+		ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
+	cli_line(a->fd, "Ended:              %" PRIu64 " completed, %" PRIu64 " by the caller, %" PRIu64 " at the time "
+		"limit", totals.completed, totals.caller_hangups,
 		totals.timeouts);
-	cli_line(a->fd, "Failed:             %" PRIu64 " unavailable, %" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid", totals.unavailable, totals.lost, totals.busy,
+	cli_line(a->fd, "Failed:             %" PRIu64 " unavailable, "
+		"%" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid", totals.unavailable, totals.lost, totals.busy,
 		totals.invalid);
 	cli_line(a->fd, "Frames played:      %" PRIu64, clock.frames);
-	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock", clock.busy_channels);
+	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock",
+		clock.busy_channels);
 	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) clock.late_us_max / 1000);
 	return CLI_SUCCESS;
 }
@@ -325,7 +344,8 @@ static char *reload(struct ast_cli_entry *entry, int command, struct ast_cli_arg
 		return CLI_FAILURE;
 	}
 	if ((configuration = agents_configuration())) {
-		cli_line(a->fd, "Loaded %d agents from %s", ao2_container_count(configuration->agents), S_OR(configuration->file, "no file"));
+		cli_line(a->fd, "Loaded %d agents from %s", ao2_container_count(configuration->agents),
+			S_OR(configuration->file, "no file"));
 		ao2_ref(configuration, -1);
 	}
 	return CLI_SUCCESS;

@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * CONTEXT[,EXTENSION[,PRIORITY]], as the configuration has it: the extension is s and the priority 1 where they are left out.
+ * CONTEXT[,EXTENSION[,PRIORITY]], as the configuration has it: the extension is s and the priority 1 where they are
+ * left out.
  */
 #ifndef AIC_DIALPLAN_PLACE_H
 #define AIC_DIALPLAN_PLACE_H

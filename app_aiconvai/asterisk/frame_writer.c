@@ -15,8 +15,8 @@
 #include "waiting_sound.h"
 
 /*
- * A frame that did not get through, with the channel's lock free each time, is lost after so many attempts: another hook may have taken it. At one a
- * millisecond that is as long as the frame itself.
+ * A frame that did not get through, with the channel's lock free each time, is lost after so many attempts: another
+ * hook may have taken it. At one a millisecond that is as long as the frame itself.
  */
 #define ATTEMPTS_MAX 20
 
@@ -50,7 +50,10 @@ static bool is_other_half_busy(struct ast_channel *channel)
 	return busy;
 }
 
-/* Whether music or a tone on the channel is to make way: in the background it is the dialplan's, while a tool runs the tool's. */
+/*
+ * Whether music or a tone on the channel is to make way: in the background it is the dialplan's, while a tool runs the
+ * tool's.
+ */
 static bool makes_way(struct session *session)
 {
 	return !session->options.background && !atomic_load(&session->in_tool);
@@ -69,8 +72,8 @@ bool frame_writer_prepare(struct session *session, struct ast_channel *channel)
 		}
 	}
 	/*
-	 * While the channel's thread waits for a frame it has the channel marked as blocked by itself, and ast_write() would log that for every frame. The mark is
-	 * for waking threads that have no other way to be woken.
+	 * While the channel's thread waits for a frame it has the channel marked as blocked by itself, and ast_write()
+	 * would log that for every frame. The mark is for waking threads that have no other way to be woken.
 	 */
 	ast_clear_flag(ast_channel_flags(channel), AST_FLAG_BLOCKING);
 	return !atomic_load(&session->patient) || !is_other_half_busy(channel);
@@ -128,6 +131,7 @@ enum frame_written frame_writer_write(struct session *session, struct ast_channe
 		return FRAME_BUSY;
 	}
 	session->frame_is_waiting = false;
-	atomic_fetch_add_explicit(passed && !swallowed ? &session->frames_played : &session->frames_lost, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(passed && !swallowed ? &session->frames_played : &session->frames_lost, 1,
+		memory_order_relaxed);
 	return FRAME_WRITTEN;
 }

@@ -46,7 +46,8 @@ static struct ast_trans_pvt *translator_for(struct session *session, struct ast_
 	if (!session->translator) {
 		/* Once for each format, not for each frame. */
 		log_line(LOG_WARNING, "%s: caller audio in %s cannot be translated to %s; the agent hears nothing",
-			ast_channel_name(session->channel), ast_format_get_name(from), ast_format_get_name(session->line_ast_format));
+			ast_channel_name(session->channel), ast_format_get_name(from),
+			ast_format_get_name(session->line_ast_format));
 	}
 	return session->translator;
 }
@@ -64,7 +65,8 @@ static void capture_voice(struct session *session, struct ast_frame *frame)
 		aic_link_caller_audio(session->link, frame->data.ptr, frame->datalen);
 		return;
 	}
-	if (!(translator = translator_for(session, frame->subclass.format)) || !(translated = ast_translate(translator, frame, 0))) {
+	if (!(translator = translator_for(session, frame->subclass.format)) || !(translated = ast_translate(translator,
+		frame, 0))) {
 		return;
 	}
 	for (part = translated; part; part = AST_LIST_NEXT(part, frame_list)) {
@@ -78,8 +80,9 @@ static void capture_voice(struct session *session, struct ast_frame *frame)
 }
 
 /*
- * Whether a frame on its way to the caller has to give way. Under a conversation in the background the dialplan, or another party, may be heard
- * as well; two streams of frames in one would reach the caller as neither, so while the agent talks it alone is heard.
+ * Whether a frame on its way to the caller has to give way. Under a conversation in the background the dialplan, or
+ * another party, may be heard as well; two streams of frames in one would reach the caller as neither, so while the
+ * agent talks it alone is heard.
  */
 static int is_talked_over(struct session *session, const struct ast_frame *frame)
 {
@@ -87,23 +90,27 @@ static int is_talked_over(struct session *session, const struct ast_frame *frame
 }
 
 /*
- * Whether Asterisk puts this end of a key back into the channel's queue, because it is busy with another one or the gap is too short: then it passes here
- * once more. The same look as __ast_read() takes after us.
+ * Whether Asterisk puts this end of a key back into the channel's queue, because it is busy with another one or the gap
+ * is too short: then it passes here once more. The same look as __ast_read() takes after us.
  */
 static bool is_put_back(struct ast_channel *channel)
 {
 	if (ast_test_flag(ast_channel_flags(channel), AST_FLAG_DEFER_DTMF | AST_FLAG_EMULATE_DTMF)) {
 		return true;
 	}
-	return !ast_test_flag(ast_channel_flags(channel), AST_FLAG_IN_DTMF | AST_FLAG_END_DTMF_ONLY) && !ast_tvzero(*ast_channel_dtmf_tv(channel))
-		&& ast_tvdiff_ms(ast_tvnow(), *ast_channel_dtmf_tv(channel)) < MIN_GAP_BETWEEN_KEYS_MS;
+	return !ast_test_flag(ast_channel_flags(channel), AST_FLAG_IN_DTMF | AST_FLAG_END_DTMF_ONLY)
+		&& !ast_tvzero(*ast_channel_dtmf_tv(channel)) && ast_tvdiff_ms(ast_tvnow(),
+		*ast_channel_dtmf_tv(channel)) < MIN_GAP_BETWEEN_KEYS_MS;
 }
 
 /* A frame on its way to the caller. */
 static struct ast_frame *on_write(struct session *session, struct ast_channel *channel, struct ast_frame *frame)
 {
 	if (frame->src == session_frame_source) {
-		/* ast_write() does not say whether it got so far. What comes after the hooks is swallowed where a generator is active. */
+		/*
+		 * ast_write() does not say whether it got so far. What comes after the hooks is swallowed where a generator is
+		 * active.
+		 */
 		atomic_store(&session->frame_passed, true);
 		if (ast_channel_generatordata(channel)) {
 			atomic_store(&session->frame_swallowed, true);
@@ -122,7 +129,8 @@ static void on_read(struct session *session, struct ast_channel *channel, struct
 	}
 }
 
-static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame *frame, enum ast_framehook_event event, void *data)
+static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame *frame, enum ast_framehook_event event,
+	void *data)
 {
 	struct session *session = data;
 	unsigned int locks;
@@ -147,8 +155,8 @@ static int consumes(void *data, enum ast_frame_type type)
 }
 
 /*
- * A masquerade moves the hook, under a new id, to the channel that takes over. Both channels are locked. A hook that was detached and has not been
- * destroyed is moved as well, and is attached again.
+ * A masquerade moves the hook, under a new id, to the channel that takes over. Both channels are locked. A hook that
+ * was detached and has not been destroyed is moved as well, and is attached again.
  */
 static void on_moved(void *data, int framehook_id, struct ast_channel *old_channel, struct ast_channel *new_channel)
 {
@@ -173,7 +181,8 @@ static void on_moved(void *data, int framehook_id, struct ast_channel *old_chann
 }
 
 /* A masquerade gives our channel another one's name, unique id and driver; we stay on it. Both channels are locked. */
-static void on_taken_over(void *data, int framehook_id, struct ast_channel *old_channel, struct ast_channel *new_channel)
+static void on_taken_over(void *data, int framehook_id, struct ast_channel *old_channel,
+	struct ast_channel *new_channel)
 {
 	struct session *session = data;
 	unsigned int locks = locks_enter_callback();

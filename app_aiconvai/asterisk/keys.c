@@ -18,7 +18,10 @@
 #define PAUSE_MS 500
 #define LONG_PAUSE_MS 1000
 
-/* So long at the most passes before it is seen that the conversation is over: only the call's own end wakes who waits for a frame. */
+/*
+ * So long at the most passes before it is seen that the conversation is over: only the call's own end wakes who waits
+ * for a frame.
+ */
 #define LOOK_MS 20
 
 bool keys_are_valid(const char *keys)

@@ -2,11 +2,13 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The order in which this module takes locks, and a check that it does. A lock is taken only by a thread that holds none of those at or below it in the
- * list; the playing of a session and, on the threads that others' audio needs, a channel are only ever tried. What may wait for something else
- * (ast_write() waits for the other half of a Local channel, the dialplan for a database) is called with nothing held that another thread needs for audio.
+ * The order in which this module takes locks, and a check that it does. A lock is taken only by a thread that holds
+ * none of those at or below it in the list; the playing of a session and, on the threads that others' audio needs, a
+ * channel are only ever tried. What may wait for something else (ast_write() waits for the other half of a Local
+ * channel, the dialplan for a database) is called with nothing held that another thread needs for audio.
  *
- * The check costs two instructions on a thread's own word. A thread that goes against the order is logged as an error, once for each pair, and goes on.
+ * The check costs two instructions on a thread's own word. A thread that goes against the order is logged as an error,
+ * once for each pair, and goes on.
  */
 #ifndef AIC_LOCKS_H
 #define AIC_LOCKS_H
@@ -57,8 +59,8 @@ static inline void locks_check_free(const char *what)
 }
 
 /*
- * The channel is locked by whoever called us (a framehook's function), who may have got there from anything of ours that is called without locks. Returns
- * what was held before, for locks_leave_callback().
+ * The channel is locked by whoever called us (a framehook's function), who may have got there from anything of ours
+ * that is called without locks. Returns what was held before, for locks_leave_callback().
  */
 static inline unsigned int locks_enter_callback(void)
 {
@@ -111,7 +113,10 @@ static inline void session_unlock(struct session *session)
 	locks_forget(LOCK_SESSION);
 }
 
-/* Nobody writes the session's frames until it is given back. Waits for who is writing one, which may take as long as a channel's driver likes. */
+/*
+ * Nobody writes the session's frames until it is given back. Waits for who is writing one, which may take as long as a
+ * channel's driver likes.
+ */
 static inline void playing_lock(struct session *session)
 {
 	locks_note(LOCK_PLAYING, "the playing of a session");

@@ -35,7 +35,8 @@ static struct session *session_of(struct mansession *s, const struct message *m)
 		astman_send_error(s, m, "No such call is with an agent");
 		break;
 	case SESSION_AMBIGUOUS:
-		astman_send_error(s, m, "Several calls are known by that: name the channel's unique id, or the conversation id where it has several agents");
+		astman_send_error(s, m, "Several calls are known by that: name the channel's unique id, or the conversation id "
+			"where it has several agents");
 		break;
 	}
 	return session;
@@ -51,7 +52,8 @@ static void answer(struct mansession *s, const struct message *m, const char *su
 	}
 }
 
-static void list_session(struct mansession *s, const char *action_id, struct session *session, const struct session_report *report)
+static void list_session(struct mansession *s, const char *action_id, struct session *session,
+	const struct session_report *report)
 {
 	const struct aic_conversation_stats *conversation = &report->conversation;
 	char name[32];
@@ -116,14 +118,16 @@ static int action_tool_result(struct mansession *s, const struct message *m)
 	if (!(session = session_of(s, m))) {
 		return 0;
 	}
-	refused = session_answer_tool(session, id, astman_get_header(m, "Result"), ast_true(astman_get_header(m, "IsError")));
+	refused = session_answer_tool(session, id, astman_get_header(m, "Result"),
+		ast_true(astman_get_header(m, "IsError")));
 	answer(s, m, "The agent was told", refused ? "No such tool call is open: it may have timed out" : NULL);
 	ao2_ref(session, -1);
 	return 0;
 }
 
 /* AIConvAIContext and AIConvAIMessage differ in what is done with their text. */
-static int action_text(struct mansession *s, const struct message *m, int (*tell)(struct session *session, const char *text))
+static int action_text(struct mansession *s, const struct message *m, int (*tell)(struct session *session,
+	const char *text))
 {
 	const char *text = astman_get_header(m, "Text");
 	struct session *session;
@@ -182,7 +186,8 @@ static int action_end(struct mansession *s, const struct message *m)
 	if (!session) {
 		return 0;
 	}
-	answer(s, m, "The conversation is being ended", session_end(session, S_OR(reason, "ended over AMI")) ? "The conversation is over already" : NULL);
+	answer(s, m, "The conversation is being ended", session_end(session, S_OR(reason, "ended over AMI"))
+		? "The conversation is over already" : NULL);
 	ao2_ref(session, -1);
 	return 0;
 }

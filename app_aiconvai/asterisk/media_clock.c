@@ -2,11 +2,12 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A session in a clock's care is in one of SLOTS slots, one for each tick; at tick n those in slot n mod SLOTS are visited whose
- * `visit_tick` it is. A session whose channel is busy keeps its frame and is tried again every tick, while all others go on.
+ * A session in a clock's care is in one of SLOTS slots, one for each tick; at tick n those in slot n mod SLOTS are
+ * visited whose `visit_tick` it is. A session whose channel is busy keeps its frame and is tried again every tick,
+ * while all others go on.
  *
- * Frames that come while nothing is queued are played by the thread that decoded them (media_clock_play_arrival()). Then nothing is to be done
- * here but to look, from time to time, whether they still come.
+ * Frames that come while nothing is queued are played by the thread that decoded them (media_clock_play_arrival()).
+ * Then nothing is to be done here but to look, from time to time, whether they still come.
  */
 #include "asterisk.h"
 
@@ -35,8 +36,8 @@
 #define STANDSTILL_US 500000
 
 /*
- * One for the channels whose drivers hand a packet to the kernel and return, and one for the others: those may wait for somebody, and then only their like
- * waits with them.
+ * One for the channels whose drivers hand a packet to the kernel and return, and one for the others: those may wait for
+ * somebody, and then only their like waits with them.
  */
 enum {
 	PROMPT_CLOCK,
@@ -78,7 +79,8 @@ enum attendance {
 	ELSEWHERE, /* it is the other clock's */
 };
 
-_Static_assert(SLOTS * US_PER_TICK > AIC_FRAME_US + AIC_PACE_CHECK_AFTER_US + AIC_PACE_CHECK_US, "a slot comes round later than the next visit");
+_Static_assert(SLOTS * US_PER_TICK > AIC_FRAME_US + AIC_PACE_CHECK_AFTER_US + AIC_PACE_CHECK_US,
+	"a slot comes round later than the next visit");
 
 static struct media_clock *clock_of(struct session *session)
 {
@@ -98,8 +100,8 @@ static void clocks_unlock(void)
 }
 
 /*
- * Has its clock look at the session at that time at the latest. Most times it is awake before, for another one: to wake a thread costs as much as to play a
- * frame.
+ * Has its clock look at the session at that time at the latest. Most times it is awake before, for another one: to wake
+ * a thread costs as much as to play a frame.
  */
 static void attend_by(struct session *session, uint64_t us)
 {
@@ -142,8 +144,8 @@ static int is_finished(struct session *session)
 }
 
 /*
- * Notes whether the queue was left empty. Said first, looked again then: who appends after that look finds `drained` true, and plays the
- * frame itself. Its playing is locked.
+ * Notes whether the queue was left empty. Said first, looked again then: who appends after that look finds `drained`
+ * true, and plays the frame itself. Its playing is locked.
  */
 static void note_drained(struct session *session)
 {
@@ -210,7 +212,8 @@ enum look {
 };
 
 /*
- * Does what needs the channel's lock: the end, a call of the channel's thread and, where a frame is to be written (`writes`), making way for it.
+ * Does what needs the channel's lock: the end, a call of the channel's thread and, where a frame is to be written
+ * (`writes`), making way for it.
  */
 static enum look look_at_channel(struct session *session, struct ast_channel *channel, bool writes)
 {
@@ -472,7 +475,8 @@ static uint64_t next_tick_with_work(const struct media_clock *clock)
 static int wait_for_work(struct media_clock *clock, struct session **armed)
 {
 	uint64_t deadline_us = time_of_tick(clock, next_tick_with_work(clock));
-	struct timespec deadline = {.tv_sec = (time_t) (deadline_us / 1000000), .tv_nsec = (long) (deadline_us % 1000000) * 1000};
+	struct timespec deadline = {.tv_sec = (time_t) (deadline_us / 1000000),
+		.tv_nsec = (long) (deadline_us % 1000000) * 1000};
 	int idle = !clock->in_care;
 	int timed_out = 0, go_on;
 
@@ -606,7 +610,8 @@ static size_t queued_bytes(struct session *session)
 }
 
 /*
- * Plays the first frame of what came while nothing was queued, if it may go now. The session's playing is locked. Returns whether the clock has to go on.
+ * Plays the first frame of what came while nothing was queued, if it may go now. The session's playing is locked.
+ * Returns whether the clock has to go on.
  */
 static bool play_arrival(struct session *session, struct ast_channel *channel)
 {
@@ -652,7 +657,8 @@ void media_clock_play_arrival(struct session *session, size_t appended_bytes)
 		size_t queued = queued_bytes(session);
 
 		/* What the clock has taken meanwhile may be more than what was queued before. */
-		if (queued > appended_bytes && aic_pace_is_crowded((queued - appended_bytes) / aic_playout_queue_frame_bytes(session->playout))) {
+		if (queued > appended_bytes && aic_pace_is_crowded((queued
+			- appended_bytes) / aic_playout_queue_frame_bytes(session->playout))) {
 			atomic_store(&session->crowded, true);
 		}
 		return;

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The threads that serve the connections: started with the module, stopped with it, as many as the option network_threads
- * says and no more however many calls there are.
+ * The threads that serve the connections: started with the module, stopped with it, as many as the option
+ * network_threads says and no more however many calls there are.
  */
 #ifndef AIC_NETWORK_H
 #define AIC_NETWORK_H

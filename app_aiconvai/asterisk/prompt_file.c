@@ -29,7 +29,8 @@ static void report(const struct file_lines *file, const char *key, const char *p
 {
 	char text[640];
 
-	snprintf(text, sizeof(text), "%.200s: [%.80s] %.80s%s%.160s", file->path, file->section, key, *key ? ": " : "", problem);
+	snprintf(text, sizeof(text), "%.200s: [%.80s] %.80s%s%.160s", file->path, file->section, key, *key ? ": " : "",
+		problem);
 	file->problem(file->user, text);
 }
 
@@ -92,7 +93,8 @@ static int add_all(struct file_lines *file, struct ast_json *whole)
 	return result;
 }
 
-int prompt_file_read(const char *path, const char *section, struct aic_prompt_settings *settings, aic_problem_fn problem, void *user)
+int prompt_file_read(const char *path, const char *section, struct aic_prompt_settings *settings,
+	aic_problem_fn problem, void *user)
 {
 	struct ast_json_error error = {.text = ""};
 	char absolute[1200], text[400];
@@ -101,10 +103,12 @@ int prompt_file_read(const char *path, const char *section, struct aic_prompt_se
 	struct ast_json *whole;
 	int result = 0;
 
-	snprintf(absolute, sizeof(absolute), "%s%s%s", *path == '/' ? "" : ast_config_AST_CONFIG_DIR, *path == '/' ? "" : "/", path);
+	snprintf(absolute, sizeof(absolute), "%s%s%s", *path == '/' ? "" : ast_config_AST_CONFIG_DIR, *path == '/' ? ""
+		: "/", path);
 	whole = ast_json_load_new_file(absolute, &error);
 	if (!whole || ast_json_typeof(whole) != AST_JSON_OBJECT) {
-		snprintf(text, sizeof(text), "expected {\"system_instruction\": TEXT, \"states\": {NAME: TEXT}}%s%.150s", whole ? "" : "; ", whole ? "" : error.text);
+		snprintf(text, sizeof(text), "expected {\"system_instruction\": TEXT, \"states\": {NAME: TEXT}}%s%.150s", whole
+			? "" : "; ", whole ? "" : error.text);
 		report(&file, "", text);
 	} else if (!(result = add_all(&file, whole))) {
 		aic_prompt_settings_read(settings, section, file.lines.elems, AST_VECTOR_SIZE(&file.lines), problem, user);

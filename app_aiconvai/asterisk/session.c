@@ -230,8 +230,8 @@ int sessions_of(const struct agent *agent)
 }
 
 /*
- * Gives the session to that one of its agents. Where it is full nothing is done, and a sentence in `reason`, of AIC_REASON_MAX bytes, says so: returns -1
- * then, 0 otherwise. The registry is locked.
+ * Gives the session to that one of its agents. Where it is full nothing is done, and a sentence in `reason`, of
+ * AIC_REASON_MAX bytes, says so: returns -1 then, 0 otherwise. The registry is locked.
  */
 static int take_place(struct session *session, unsigned int which, char *reason)
 {
@@ -246,7 +246,10 @@ static int take_place(struct session *session, unsigned int which, char *reason)
 	return 0;
 }
 
-/* The same with the first of its agents that is not full, where the one called wants that. `reason` has a sentence about each that is full. */
+/*
+ * The same with the first of its agents that is not full, where the one called wants that. `reason` has a sentence
+ * about each that is full.
+ */
 static int take_first_place(struct session *session, char *reason)
 {
 	unsigned int last = session->agent->settings.failover_when_busy ? (unsigned int) session->other_count : 0;
@@ -271,7 +274,8 @@ static int register_session(struct session *session, int most_calls, struct aic_
 
 	registry_lock();
 	if (most_calls && ao2_container_count(registry) >= most_calls) {
-		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of [general] (%d) is reached", most_calls);
+		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of [general] (%d) is reached",
+			most_calls);
 		result = -1;
 	} else if (!(result = take_first_place(session, outcome->reason))) {
 		ao2_link_flags(registry, session, OBJ_NOLOCK);
@@ -323,8 +327,8 @@ static void unlock_playout(void *arg)
 }
 
 /*
- * What audio is exchanged in with the channel: its own format where the engine knows it, so that nothing is translated; else linear
- * at that format's rate, and Asterisk translates.
+ * What audio is exchanged in with the channel: its own format where the engine knows it, so that nothing is translated;
+ * else linear at that format's rate, and Asterisk translates.
  */
 static void choose_line_format(struct session *session, struct ast_channel *channel)
 {
@@ -343,7 +347,8 @@ static void choose_line_format(struct session *session, struct ast_channel *chan
 	}
 	rate = ast_format_get_sample_rate(native);
 	session->line_ast_format = ao2_bump(ast_format_cache_get_slin_by_rate(rate > 48000 ? 48000 : rate));
-	session->line_format = (struct aic_audio_format) {AIC_ENCODING_PCM16, ast_format_get_sample_rate(session->line_ast_format)};
+	session->line_format = (struct aic_audio_format) {AIC_ENCODING_PCM16,
+		ast_format_get_sample_rate(session->line_ast_format)};
 }
 
 struct agent *session_agent(const struct session *session)
@@ -358,7 +363,8 @@ struct agent *session_agent_at(const struct session *session, unsigned int which
 
 static struct aic_agent_choice choice_of(const struct agent *agent)
 {
-	return (struct aic_agent_choice) {.provider = aic_provider_of(agent->settings.provider), .settings = &agent->settings, .tools = &agent->tools,
+	return (struct aic_agent_choice) {.provider = aic_provider_of(agent->settings.provider),
+		.settings = &agent->settings, .tools = &agent->tools,
 		.prompts = agent->prompts ? &agent->prompts->settings : NULL};
 }
 
@@ -388,8 +394,8 @@ static uint64_t now_unix_us(void)
 	return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_usec;
 }
 
-static int open_link(struct session *session, const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
-	struct aic_resolver *resolver)
+static int open_link(struct session *session, const struct aic_variable *variables, size_t variable_count,
+	struct aic_event_loop *loop, struct aic_resolver *resolver)
 {
 	struct aic_agent_choice others[AGENTS_CHAIN_MAX];
 	struct aic_conversation_setup setup = {
@@ -426,8 +432,8 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 
 struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
 	const struct session_options *options,
-	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop, struct aic_resolver *resolver,
-	struct aic_outcome *outcome)
+	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
+	struct aic_resolver *resolver, struct aic_outcome *outcome)
 {
 	struct session *session = ao2_alloc(sizeof(*session), session_destroy);
 	struct aic_playout_lock playout_lock = {lock_playout, unlock_playout, session};
@@ -644,10 +650,12 @@ static void attend_to_waiting_sound(struct session *session, struct ast_channel 
 	bool starts;
 
 	channel_lock(channel);
-	if (session->channel == channel && (session->waiting_sound_is_void || (session->waiting_sound == sound && !waits))) {
+	if (session->channel == channel && (session->waiting_sound_is_void || (session->waiting_sound == sound
+		&& !waits))) {
 		waiting_sound_stop(session, channel);
 	}
-	starts = session->channel == channel && sound && waits && !session->waiting_sound && !atomic_load(&session->playing);
+	starts = session->channel == channel && sound && waits && !session->waiting_sound
+		&& !atomic_load(&session->playing);
 	channel_unlock(channel);
 	if (starts) {
 		waiting_sound_start(session, channel, sound);

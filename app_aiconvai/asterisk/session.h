@@ -44,11 +44,12 @@ struct session_identity {
 };
 
 /*
- * ao2 object. The order of its locks, and of the channel's, stands in locks.h; the link's lock is taken by itself. The threads that others' audio needs
- * (the network's and the media clocks') never wait for a channel's lock, nor for the playing of a session.
+ * ao2 object. The order of its locks, and of the channel's, stands in locks.h; the link's lock is taken by itself. The
+ * threads that others' audio needs (the network's and the media clocks') never wait for a channel's lock, nor for the
+ * playing of a session.
  *
- * References: the registry's until session_close(), the link's until its connection is gone, the framehook's until it is
- * destroyed, the media clock's while it has work with the session, that of its ending in the background.
+ * References: the registry's until session_close(), the link's until its connection is gone, the framehook's until it
+ * is destroyed, the media clock's while it has work with the session, that of its ending in the background.
  */
 struct session {
 	/* Never change after creation. */
@@ -80,12 +81,15 @@ struct session {
 	const char *waiting_sound; /* the one that is being played; NULL: none */
 	bool waiting_sound_is_void; /* it is not heard any more, and to be stopped by the channel's thread */
 
-	/* Set by the framehook as it sees the frame pass, which is within the writer's call; read by the writer after it. */
+	/*
+	 * Set by the framehook as it sees the frame pass, which is within the writer's call; read by the writer after it.
+	 */
 	atomic_bool frame_passed;
 	atomic_bool frame_swallowed; /* by music or a tone on the channel */
 
 	/* Guarded by the session's own lock; `channel` and `id` are changed with the channel lock held as well. */
-	struct session_identity identity; /* of `channel`; another one's after a masquerade, the last one's when the call is over */
+	/* of `channel`; another one's after a masquerade, the last one's when the call is over */
+	struct session_identity identity;
 	struct ast_channel *channel; /* owned reference; NULL: the call is over */
 	struct aic_link *link; /* owned reference; NULL: the call is over */
 	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
@@ -95,7 +99,11 @@ struct session {
 
 	/* Of any thread. */
 	atomic_bool ended; /* the conversation is over; `outcome` says how */
-	atomic_uint acting; /* who has the call, 0: the agent called; n: others[n - 1]. Changed with the registry locked, by which limits are kept */
+	/*
+	 * who has the call, 0: the agent called; n: others[n - 1]. Changed with the registry locked, by which limits are
+	 * kept
+	 */
+	atomic_uint acting;
 	atomic_uint open_tools; /* tools that the agent has called and that have not answered */
 	atomic_int thread_call; /* enum thread_call: there is something to do for the channel's thread */
 	atomic_bool patient; /* the channel's driver may wait for somebody: only the patient media clock writes to it */
@@ -109,7 +117,8 @@ struct session {
 	atomic_uint_fast64_t frames_received; /* from the channel */
 	atomic_uint_fast64_t frames_played;
 	atomic_uint_fast64_t frames_late; /* written after their time because the channel was busy */
-	atomic_uint_fast64_t frames_lost; /* taken from the queue and not heard: music or a tone was on the channel, or another hook took them */
+	/* taken from the queue and not heard: music or a tone was on the channel, or another hook took them */
+	atomic_uint_fast64_t frames_lost;
 
 	/* The network thread's own. */
 	unsigned int failed; /* who had the call before `acting` */
@@ -136,14 +145,14 @@ int sessions_start(void);
 void sessions_stop(void);
 
 /*
- * Makes a session for `channel` and counts it against the limits, of the agent's or, where it is full and its option failover_when_busy says so, of the next
- * one's that is not. `variables` are told to the agent. Returns NULL with `outcome` set (BUSY
- * or UNAVAILABLE) where there can be none. The caller holds one reference.
+ * Makes a session for `channel` and counts it against the limits, of the agent's or, where it is full and its option
+ * failover_when_busy says so, of the next one's that is not. `variables` are told to the agent. Returns NULL with
+ * `outcome` set (BUSY or UNAVAILABLE) where there can be none. The caller holds one reference.
  */
 struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
 	const struct session_options *options,
-	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop, struct aic_resolver *resolver,
-	struct aic_outcome *outcome);
+	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
+	struct aic_resolver *resolver, struct aic_outcome *outcome);
 
 /* The agent that has the call now. Valid as long as the session is. */
 struct agent *session_agent(const struct session *session);
@@ -154,7 +163,10 @@ struct agent *session_agent_at(const struct session *session, unsigned int which
 /* How many calls that agent has now. */
 int sessions_of(const struct agent *agent);
 
-/* Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be attached. */
+/*
+ * Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be
+ * attached.
+ */
 int session_begin(struct session *session);
 
 /*
@@ -164,14 +176,15 @@ int session_begin(struct session *session);
 void session_close(struct session *session, enum aic_status status, const char *reason);
 
 /*
- * The conversation is over and was heard to its end: lets the application return or, in the background, has done what it would have
- * done (background_end.h). Called by the media clock, with the channel locked. Returns whether that could be begun.
+ * The conversation is over and was heard to its end: lets the application return or, in the background, has done what
+ * it would have done (background_end.h). Called by the media clock, with the channel locked. Returns whether that could
+ * be begun.
  */
 bool session_finish(struct session *session, struct ast_channel *channel);
 
 /*
- * Takes the session off its channel and out of the registry: nothing is read from it or written to it any more. Its playing and, but for NULL (it is gone
- * already), the channel are locked.
+ * Takes the session off its channel and out of the registry: nothing is read from it or written to it any more. Its
+ * playing and, but for NULL (it is gone already), the channel are locked.
  */
 void session_leave_channel(struct session *session, struct ast_channel *channel);
 
@@ -179,8 +192,8 @@ void session_leave_channel(struct session *session, struct ast_channel *channel)
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel);
 
 /*
- * Has the channel's thread look at what there is for it to do (session_attend()), soon. Any thread, with nothing locked. In the background there is nobody
- * to do it.
+ * Has the channel's thread look at what there is for it to do (session_attend()), soon. Any thread, with nothing
+ * locked. In the background there is nobody to do it.
  */
 void session_call_thread(struct session *session);
 
@@ -191,8 +204,8 @@ void session_want_thread(struct session *session);
 void session_call_thread_now(struct session *session, struct ast_channel *channel);
 
 /*
- * If it was called, does it: runs tools, starts and stops what is heard meanwhile. Returns whether a tool ran, in which the call may have ended or been sent
- * elsewhere. The channel's thread, channel not locked.
+ * If it was called, does it: runs tools, starts and stops what is heard meanwhile. Returns whether a tool ran, in which
+ * the call may have ended or been sent elsewhere. The channel's thread, channel not locked.
  */
 bool session_attend(struct session *session, struct ast_channel *channel);
 
@@ -209,8 +222,8 @@ enum session_found {
 };
 
 /*
- * The session that is known by `name`: a channel's unique id before the name of one, and that before a conversation id, which the service chose. Where it
- * is found `*session` is a reference for the caller.
+ * The session that is known by `name`: a channel's unique id before the name of one, and that before a conversation id,
+ * which the service chose. Where it is found `*session` is a reference for the caller.
  */
 enum session_found sessions_find(const char *name, struct session **session);
 

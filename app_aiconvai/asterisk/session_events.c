@@ -112,7 +112,10 @@ static void add_header(struct ast_json *event, char *line)
 	ast_json_object_set(event, line, ast_json_string_create(ast_skip_blanks(value)));
 }
 
-/* Sends an event the way Asterisk's own about the channel go, so that it comes neither before nor after them out of turn. */
+/*
+ * Sends an event the way Asterisk's own about the channel go, so that it comes neither before nor after them out of
+ * turn.
+ */
 static void send_event(const char *name, struct ast_str *body)
 {
 	struct ast_json *event = ast_json_object_create();
@@ -188,9 +191,11 @@ static void log_interruption(const struct aic_event *event)
 	log_line(LOG_NOTICE, "User interrupted AI speech - stopping playback");
 	log_line(LOG_NOTICE, "Processing interruption for event_id=%" PRId64 " - clearing older audio", event_id);
 	for (size_t i = 0; i < named; i++) {
-		log_line(LOG_NOTICE, "Removing audio chunk with event_id=%" PRId64 " (\u2264%" PRId64 ")", result->removed_ids[i], event_id);
+		log_line(LOG_NOTICE, "Removing audio chunk with event_id=%" PRId64 " (\u2264%" PRId64 ")",
+			result->removed_ids[i], event_id);
 	}
-	log_line(LOG_NOTICE, "Interruption processing complete: removed %zu audio chunks with event_id \u2264 %" PRId64, result->removed_chunks, event_id);
+	log_line(LOG_NOTICE, "Interruption processing complete: removed %zu audio chunks with event_id \u2264 %" PRId64,
+		result->removed_chunks, event_id);
 	log_line(LOG_NOTICE, "Remaining audio chunks in queue: %zu", result->remaining_chunks);
 	log_line(LOG_NOTICE, "=== END INTERRUPTION ===");
 }
@@ -207,8 +212,8 @@ static void on_interruption(struct session *session, const struct aic_event *eve
 		return;
 	}
 	put_event_id(&body, "EventID", event->interruption.event_id);
-	ast_str_append(&body, 0, "ChunksRemoved: %zu\r\nChunksRemaining: %zu\r\n", event->interruption.result->removed_chunks,
-		event->interruption.result->remaining_chunks);
+	ast_str_append(&body, 0, "ChunksRemoved: %zu\r\nChunksRemaining: %zu\r\n",
+		event->interruption.result->removed_chunks, event->interruption.result->remaining_chunks);
 	put_event_id(&body, "HeardEventID", event->interruption.result->heard_event_id);
 	ast_str_append(&body, 0, "HeardMs: %" PRIu64 "\r\n", event->interruption.heard_ms);
 	send_event("AIConvAIInterruption", body);
@@ -229,7 +234,8 @@ static void on_vad(struct session *session, const struct aic_event *event)
 	log_line(LOG_NOTICE, "=== VAD SCORE MESSAGE ===");
 	log_line(LOG_NOTICE, "VAD Score: %.3f", event->vad.score);
 	log_line(LOG_NOTICE, "Timestamp: %s.%03dZ", date, (int) (now.tv_usec / 1000));
-	log_line(LOG_NOTICE, "%s voice activity detected (score=%.3f)", event->vad.score > HIGH_VAD_SCORE ? "HIGH" : "LOW", event->vad.score);
+	log_line(LOG_NOTICE, "%s voice activity detected (score=%.3f)", event->vad.score > HIGH_VAD_SCORE ? "HIGH" : "LOW",
+		event->vad.score);
 	log_line(LOG_NOTICE, "=== END VAD SCORE ===");
 }
 
@@ -278,7 +284,8 @@ void session_tell_failover(struct session *session, const struct agent *failed, 
 	const struct agent *next = session_agent(session);
 	struct ast_str *body;
 
-	log_line(LOG_WARNING, "%s: agent %s cannot have the call, %s takes it: %s", session_identity(session).id, failed->name, next->name, reason);
+	log_line(LOG_WARNING, "%s: agent %s cannot have the call, %s takes it: %s", session_identity(session).id,
+		failed->name, next->name, reason);
 	if ((body = new_body_about(session, failed))) {
 		put_header(&body, "NextAgent", next->name);
 		put_header(&body, "Reason", reason);
@@ -290,7 +297,8 @@ static void on_error(struct session *session, const struct aic_event *event)
 {
 	struct ast_str *body = new_body(session);
 
-	log_line(LOG_WARNING, "%s: agent %s: %s", session_identity(session).id, session_agent(session)->name, event->error.message);
+	log_line(LOG_WARNING, "%s: agent %s: %s", session_identity(session).id, session_agent(session)->name,
+		event->error.message);
 	if (!body) {
 		return;
 	}
@@ -326,12 +334,14 @@ static void put_statistics(struct ast_str **body, struct session *session, const
 	ast_str_append(body, 0, "Attempts: %u\r\nReconnects: %" PRIu64 "\r\n", stats->attempts, stats->reopenings);
 	ast_str_append(body, 0, "FramesReceived: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_received));
 	ast_str_append(body, 0, "FramesPlayed: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_played));
-	ast_str_append(body, 0, "ChunksSent: %" PRIu64 "\r\nChunksReceived: %" PRIu64 "\r\n", stats->uplink_chunks_sent, stats->downlink_chunks);
+	ast_str_append(body, 0, "ChunksSent: %" PRIu64 "\r\nChunksReceived: %" PRIu64 "\r\n", stats->uplink_chunks_sent,
+		stats->downlink_chunks);
 	ast_str_append(body, 0, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\n", stats->uplink_dbfs, stats->downlink_dbfs);
-	ast_str_append(body, 0, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\n", stats->interruptions, playout.underruns);
+	ast_str_append(body, 0, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\n", stats->interruptions,
+		playout.underruns);
 	ast_str_append(body, 0, "GapMs: %" PRIu64 "\r\nPlayoutDelayMs: %u\r\n", playout.gap_us / 1000, playout.delay_ms);
-	ast_str_append(body, 0, "ConnectMs: %" PRIu64 "\r\nReadyMs: %" PRIu64 "\r\nFirstAudioMs: %" PRIu64 "\r\n", stats->connected_us / 1000,
-		stats->ready_us / 1000, stats->first_audio_us / 1000);
+	ast_str_append(body, 0, "ConnectMs: %" PRIu64 "\r\nReadyMs: %" PRIu64 "\r\nFirstAudioMs: %" PRIu64 "\r\n",
+		stats->connected_us / 1000, stats->ready_us / 1000, stats->first_audio_us / 1000);
 	put_setup(body, &stats->setup);
 }
 
@@ -346,7 +356,8 @@ static void on_ended(struct session *session, const struct aic_event *event)
 	session_unlock(session);
 	sessions_count_end(outcome->status);
 	if (aic_status_is_failure(outcome->status)) {
-		log_line(LOG_WARNING, "%s: agent %s: %s: %s", session_identity(session).id, session_agent(session)->name, aic_status_name(outcome->status), outcome->reason);
+		log_line(LOG_WARNING, "%s: agent %s: %s: %s", session_identity(session).id, session_agent(session)->name,
+			aic_status_name(outcome->status), outcome->reason);
 	}
 	if ((body = new_body(session))) {
 		put_header(&body, "Status", aic_status_name(outcome->status));

@@ -18,7 +18,8 @@ struct request {
 };
 
 /* Has it done, unless the call is over. */
-static void ask(struct session *session, void (*work)(struct aic_conversation *conversation, void *arg), struct request *request)
+static void ask(struct session *session, void (*work)(struct aic_conversation *conversation, void *arg),
+	struct request *request)
 {
 	struct aic_link *link = session_link(session);
 
@@ -34,7 +35,8 @@ static void answer_tool(struct aic_conversation *conversation, void *arg)
 {
 	struct request *request = arg;
 
-	request->result = aic_conversation_tool_result(conversation, request->tool_call_id, request->text, request->is_error);
+	request->result = aic_conversation_tool_result(conversation, request->tool_call_id, request->text,
+		request->is_error);
 }
 
 static void tell_context(struct aic_conversation *conversation, void *arg)
@@ -82,7 +84,8 @@ int session_say_for_caller(struct session *session, const char *text)
 	return request.result;
 }
 
-const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count)
+const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values,
+	size_t value_count)
 {
 	struct request request = {.text = name, .values = values, .value_count = value_count};
 

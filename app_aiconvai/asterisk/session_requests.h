@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What other threads ask of a conversation: it is done on the loop's thread, and waited for. Any thread but that one, with nothing locked.
+ * What other threads ask of a conversation: it is done on the loop's thread, and waited for. Any thread but that one,
+ * with nothing locked.
  */
 #ifndef AIC_SESSION_REQUESTS_H
 #define AIC_SESSION_REQUESTS_H
@@ -14,15 +15,23 @@ struct session;
 /* Answers a tool call that is open. Returns 0, or -1 when it is not (any more). */
 int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error);
 
-/* Tell the agent something it should know; say something in the caller's place. Return 0, or -1 when the conversation is not active. */
+/*
+ * Tell the agent something it should know; say something in the caller's place. Return 0, or -1 when the conversation
+ * is not active.
+ */
 int session_tell_context(struct session *session, const char *text);
 int session_say_for_caller(struct session *session, const char *text);
 
-/* The conversation enters a state of the agent's prompts, with the values of placeholders. Returns NULL, or a sentence that says why not. */
-const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count);
+/*
+ * The conversation enters a state of the agent's prompts, with the values of placeholders. Returns NULL, or a sentence
+ * that says why not.
+ */
+const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values,
+	size_t value_count);
 
 /*
- * Ends the conversation; of one that is over, what is still to be heard is dropped. Returns 0, or -1 where that was heard already. Does not wait.
+ * Ends the conversation; of one that is over, what is still to be heard is dropped. Returns 0, or -1 where that was
+ * heard already. Does not wait.
  */
 int session_end(struct session *session, const char *reason);
 

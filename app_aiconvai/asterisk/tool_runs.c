@@ -33,8 +33,8 @@
 #define VARIABLE_ARGUMENT "TOOL_ARG_"
 
 /*
- * For ast_app_exec_sub(). Otherwise it takes a call that is sent elsewhere meanwhile for one that is over, and hangs up. What a subroutine runs notices a
- * hang-up by itself where it looks at the channel.
+ * For ast_app_exec_sub(). Otherwise it takes a call that is sent elsewhere meanwhile for one that is over, and hangs
+ * up. What a subroutine runs notices a hang-up by itself where it looks at the channel.
  */
 #define IGNORE_HANGUP 1
 
@@ -106,15 +106,16 @@ void tool_runs_clear(struct session *session)
 static void answer(struct session *session, const struct tool_run *run, const char *result, bool is_error)
 {
 	if (session_answer_tool(session, run->id, result, is_error)) {
-		log_line(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over", session_identity(session).id,
-			session_agent(session)->name, run->name);
+		log_line(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over",
+			session_identity(session).id, session_agent(session)->name, run->name);
 	}
 }
 
 /* --- a subroutine of the dialplan --- */
 
 /* Sets the variables of the subroutine, or, without values, takes them away. */
-static void set_variables(struct ast_channel *channel, const struct tool_run *run, const struct aic_json_members *arguments, int with_values)
+static void set_variables(struct ast_channel *channel, const struct tool_run *run,
+	const struct aic_json_members *arguments, int with_values)
 {
 	pbx_builtin_setvar_helper(channel, VARIABLE_NAME, with_values ? run->name : NULL);
 	pbx_builtin_setvar_helper(channel, VARIABLE_CALL_ID, with_values ? run->id : NULL);
@@ -146,7 +147,8 @@ static char *copy_variable(struct ast_channel *channel, const char *name)
 }
 
 /* Runs it and answers with what it leaves in TOOL_RESULT. */
-static void run_at(struct session *session, struct ast_channel *channel, const struct tool_run *run, const struct dialplan_place *place)
+static void run_at(struct session *session, struct ast_channel *channel, const struct tool_run *run,
+	const struct dialplan_place *place)
 {
 	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error, problem[AIC_JSON_PROBLEM_MAX];
 	struct aic_json_members arguments;
@@ -159,14 +161,17 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 		return;
 	}
 	set_variables(channel, run, &arguments, 1);
-	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
+	/*
+	 * No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan.
+	 */
 	failed = ast_app_exec_sub(NULL, channel, location, IGNORE_HANGUP);
 	result = copy_variable(channel, VARIABLE_RESULT);
 	error = copy_variable(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
 	if (ast_check_hangup(channel)) {
 		/* It is over, or goes on elsewhere; the conversation is closed next. */
-		ast_debug(1, "%s: the call ended, or was sent elsewhere, while the tool %s ran\n", ast_channel_name(channel), run->name);
+		log_line(LOG_DEBUG, "%s: the call ended, or was sent elsewhere, while the tool %s ran",
+			ast_channel_name(channel), run->name);
 	} else if (failed) {
 		/* The log says why: Gosub() may be missing. */
 		answer(session, run, NOT_THERE, true);
@@ -182,8 +187,10 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 {
 	struct dialplan_place place;
 
-	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension, place.priority, NULL)) {
-		log_line(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]", session_identity(session).id,
+	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension,
+		place.priority, NULL)) {
+		log_line(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, "
+			"CONTEXT[,EXTENSION[,PRIORITY]]", session_identity(session).id,
 			session_agent(session)->name, run->name, run->subroutine);
 		answer(session, run, NOT_THERE, true);
 		return;
@@ -207,7 +214,8 @@ static void press_keys(struct session *session, struct ast_channel *channel, con
 	}
 	digits = aic_json_members_find(&arguments, "digits");
 	if (!keys_are_valid(digits)) {
-		answer(session, run, "The argument digits must be keys: 0 to 9, * and #; w for a pause of half a second.", true);
+		answer(session, run, "The argument digits must be keys: 0 to 9, * and #; w for a pause of half a second.",
+			true);
 	} else if (strlen(digits) > AIC_KEYS_MAX) {
 		snprintf(text, sizeof(text), "No more than %d keys and pauses can be pressed at once; none was.", AIC_KEYS_MAX);
 		answer(session, run, text, true);

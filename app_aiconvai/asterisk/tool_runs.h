@@ -11,7 +11,10 @@ struct aic_event;
 struct ast_channel;
 struct session;
 
-/* Notes that the agent called the tool of this event. Copies what it needs; where memory is short the agent is told nothing and the call times out. */
+/*
+ * Notes that the agent called the tool of this event. Copies what it needs; where memory is short the agent is told
+ * nothing and the call times out.
+ */
 void tool_runs_add(struct session *session, const struct aic_event *event);
 
 /* Runs the next one, and answers the agent. The channel's thread, channel not locked. Returns whether there was one. */

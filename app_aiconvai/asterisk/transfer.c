@@ -17,8 +17,10 @@
 /* Returns 0, or -1 when there is no such place in the dialplan. */
 static int find_place(struct ast_channel *channel, const struct aic_outcome *outcome, struct dialplan_place *place)
 {
-	if (dialplan_place_of(outcome->transfer_place, place) || !ast_exists_extension(channel, place->context, place->extension, place->priority, NULL)) {
-		log_line(LOG_WARNING, "%s: the agent cannot transfer the call to %s: transfer_to_%s = %s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]",
+	if (dialplan_place_of(outcome->transfer_place, place) || !ast_exists_extension(channel, place->context,
+		place->extension, place->priority, NULL)) {
+		log_line(LOG_WARNING, "%s: the agent cannot transfer the call to %s: transfer_to_%s = %s: expected a place in "
+			"the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]",
 			ast_channel_name(channel), outcome->transfer, outcome->transfer, outcome->transfer_place);
 		return -1;
 	}
@@ -29,7 +31,8 @@ int transfer_call(struct ast_channel *channel, const struct aic_outcome *outcome
 {
 	struct dialplan_place place;
 
-	return find_place(channel, outcome, &place) ? -1 : ast_explicit_goto(channel, place.context, place.extension, place.priority);
+	return find_place(channel, outcome, &place) ? -1 : ast_explicit_goto(channel, place.context, place.extension,
+		place.priority);
 }
 
 void transfer_beside_its_thread(struct ast_channel *channel, const struct aic_outcome *outcome)

@@ -69,8 +69,8 @@ void waiting_sound_start(struct session *session, struct ast_channel *channel, c
 	session->waiting_sound_is_void = false;
 	channel_unlock(channel);
 	if (start(channel, sound)) {
-		log_line(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence", ast_channel_name(channel),
-			session_agent(session)->name, sound);
+		log_line(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence",
+			ast_channel_name(channel), session_agent(session)->name, sound);
 	}
 	channel_lock(channel);
 	is_void = session->waiting_sound != sound || session->waiting_sound_is_void;

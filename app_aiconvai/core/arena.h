@@ -21,7 +21,10 @@ struct aic_arena {
 /* Returns memory aligned for any object, valid until the reset, or NULL when memory is short. */
 void *aic_arena_alloc(struct aic_arena *arena, size_t size);
 
-/* As realloc(): `old` came from this arena and was `old_size` long. A small one is left where it is when it must move; a large one, growing, leaves nothing. */
+/*
+ * As realloc(): `old` came from this arena and was `old_size` long. A small one is left where it is when it must move;
+ * a large one, growing, leaves nothing.
+ */
 void *aic_arena_grow(struct aic_arena *arena, void *old, size_t old_size, size_t size);
 
 /* Gives everything back. Keeps one block for the next message, of 256 KiB at the most. */

@@ -74,7 +74,10 @@ static inline uint8_t aic_silence_byte(enum aic_encoding encoding)
  */
 const char *aic_format_name(struct aic_audio_format format, char *buffer, size_t size);
 
-/* Reads such a name ("ulaw_8000", "alaw_8000", "pcm_8000" ... "pcm_48000"). Returns 0, or -1 and leaves `format` as it is. */
+/*
+ * Reads such a name ("ulaw_8000", "alaw_8000", "pcm_8000" ... "pcm_48000"). Returns 0, or -1 and leaves `format` as it
+ * is.
+ */
 int aic_format_parse(const char *name, struct aic_audio_format *format);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-int aic_audio_message_write(struct aic_buffer *out, const char *before, const uint8_t *audio, size_t length, const char *behind)
+int aic_audio_message_write(struct aic_buffer *out, const char *before, const uint8_t *audio, size_t length,
+	const char *behind)
 {
 	size_t before_length = strlen(before), behind_length = strlen(behind);
 	size_t text_length = before_length + AIC_BASE64_LENGTH(length) + behind_length;

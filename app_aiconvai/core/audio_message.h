@@ -10,6 +10,7 @@
 #include "buffer.h"
 
 /* Appends `before`, the audio, `behind`. Returns 0, or -1 (nothing appended) when memory is short. */
-int aic_audio_message_write(struct aic_buffer *out, const char *before, const uint8_t *audio, size_t length, const char *behind);
+int aic_audio_message_write(struct aic_buffer *out, const char *before, const uint8_t *audio, size_t length,
+	const char *behind);
 
 #endif

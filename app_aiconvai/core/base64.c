@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Both ways go by tables that hold the work of several steps, made by the compiler: two characters for each 12 bits when encoding,
- * and when decoding for each place in a group of four a character's bits, where they belong in the three bytes.
+ * Both ways go by tables that hold the work of several steps, made by the compiler: two characters for each 12 bits
+ * when encoding, and when decoding for each place in a group of four a character's bits, where they belong in the three
+ * bytes.
  */
 #include "base64.h"
 
@@ -37,7 +38,8 @@ static const char pairs[4096][2] = {
 /* A character outside the alphabet: a bit no other entry has, so that one OR over a group finds it. */
 #define BAD UINT32_C(0x80000000)
 
-#define IN_ALPHABET(c) (((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z') || ((c) >= '0' && (c) <= '9') || (c) == '+' || (c) == '/')
+#define IN_ALPHABET(c) (((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z') || ((c) >= '0' && (c) <= '9') \
+	|| (c) == '+' || (c) == '/')
 #define LETTER_VALUE(c) ((c) >= 'a' ? (c) - 'a' + 26 : (c) - 'A')
 #define OTHER_VALUE(c) ((c) == '+' ? 62 : (c) == '/' ? 63 : (c) - '0' + 52)
 #define VALUE(c) ((c) >= 'A' ? LETTER_VALUE(c) : OTHER_VALUE(c))
@@ -56,8 +58,8 @@ static const uint32_t fourth[256] = AIC_BYTE_TABLE(FOURTH);
 /* Eight bytes as a number, the first one on top. */
 static inline uint64_t read_eight(const uint8_t *in)
 {
-	return (uint64_t) in[0] << 56 | (uint64_t) in[1] << 48 | (uint64_t) in[2] << 40 | (uint64_t) in[3] << 32 | (uint64_t) in[4] << 24
-		| (uint64_t) in[5] << 16 | (uint64_t) in[6] << 8 | in[7];
+	return (uint64_t) in[0] << 56 | (uint64_t) in[1] << 48 | (uint64_t) in[2] << 40 | (uint64_t) in[3] << 32
+		| (uint64_t) in[4] << 24 | (uint64_t) in[5] << 16 | (uint64_t) in[6] << 8 | in[7];
 }
 
 size_t aic_base64_encode(const uint8_t *in, size_t length, char *out)
@@ -90,7 +92,10 @@ size_t aic_base64_encode(const uint8_t *in, size_t length, char *out)
 	return (size_t) (out - start);
 }
 
-/* The three bytes of a group of four characters, the first one lowest; BAD is set where a character is not of the alphabet. */
+/*
+ * The three bytes of a group of four characters, the first one lowest; BAD is set where a character is not of the
+ * alphabet.
+ */
 static inline uint32_t group_of(const uint8_t *c)
 {
 	return first[c[0]] | second[c[1]] | third[c[2]] | fourth[c[3]];
@@ -103,7 +108,10 @@ static inline void write_group(uint8_t *out, uint32_t group)
 	out[2] = (uint8_t) (group >> 16);
 }
 
-/* Decodes groups of four, up to the first one that has another character than those of the alphabet. Returns the bytes written. */
+/*
+ * Decodes groups of four, up to the first one that has another character than those of the alphabet. Returns the bytes
+ * written.
+ */
 static size_t decode_groups(const uint8_t *c, size_t length, uint8_t *out)
 {
 	const uint8_t *end = c + length / 8 * 8;
@@ -137,7 +145,8 @@ static size_t decode_groups(const uint8_t *c, size_t length, uint8_t *out)
 	return (size_t) (out - start);
 }
 
-size_t aic_base64_decoder_take(struct aic_base64_decoder *decoder, const char *in, size_t length, uint8_t *out, size_t *taken)
+size_t aic_base64_decoder_take(struct aic_base64_decoder *decoder, const char *in, size_t length, uint8_t *out,
+	size_t *taken)
 {
 	const uint8_t *c = (const uint8_t *) in;
 	size_t at = 0, written = 0;

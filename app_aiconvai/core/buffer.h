@@ -17,7 +17,10 @@ struct aic_buffer {
 	size_t capacity;
 };
 
-/* Makes room for `more` bytes behind the present ones. Returns where they go, or NULL (nothing changed) when memory is short. */
+/*
+ * Makes room for `more` bytes behind the present ones. Returns where they go, or NULL (nothing changed) when memory is
+ * short.
+ */
 uint8_t *aic_buffer_reserve(struct aic_buffer *buffer, size_t more);
 
 /* Appends a copy. Returns 0, or -1 when memory is short. */

@@ -28,7 +28,10 @@ struct aic_byte_ring {
 	char behind_taken[64];
 };
 
-/* At least `capacity` bytes, rounded up to a power of two. Returns 0, or -1 when memory is short. Before the threads start. */
+/*
+ * At least `capacity` bytes, rounded up to a power of two. Returns 0, or -1 when memory is short. Before the threads
+ * start.
+ */
 int aic_byte_ring_init(struct aic_byte_ring *ring, size_t capacity);
 
 /* After both threads are done with it. */

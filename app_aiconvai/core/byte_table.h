@@ -9,9 +9,11 @@
 
 #define AIC_ENTRIES_4(entry, c) entry(c), entry((c) + 1), entry((c) + 2), entry((c) + 3)
 #define AIC_ENTRIES_16(entry, c) \
-	AIC_ENTRIES_4(entry, c), AIC_ENTRIES_4(entry, (c) + 4), AIC_ENTRIES_4(entry, (c) + 8), AIC_ENTRIES_4(entry, (c) + 12)
+	AIC_ENTRIES_4(entry, c), AIC_ENTRIES_4(entry, (c) + 4), AIC_ENTRIES_4(entry, (c) + 8), \
+		AIC_ENTRIES_4(entry, (c) + 12)
 #define AIC_ENTRIES_64(entry, c) \
-	AIC_ENTRIES_16(entry, c), AIC_ENTRIES_16(entry, (c) + 16), AIC_ENTRIES_16(entry, (c) + 32), AIC_ENTRIES_16(entry, (c) + 48)
+	AIC_ENTRIES_16(entry, c), AIC_ENTRIES_16(entry, (c) + 16), AIC_ENTRIES_16(entry, (c) + 32), \
+		AIC_ENTRIES_16(entry, (c) + 48)
 
 /* The initializer {entry(0), entry(1), ... entry(255)}; `entry` is a macro, and its value a constant. */
 #define AIC_BYTE_TABLE(entry) \

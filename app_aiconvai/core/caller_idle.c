@@ -18,7 +18,8 @@
 
 void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t most_warnings)
 {
-	*idle = (struct aic_caller_idle) {.limit_us = limit_seconds * US_PER_SECOND, .most_warnings = most_warnings, .since_us = UINT64_MAX};
+	*idle = (struct aic_caller_idle) {.limit_us = limit_seconds * US_PER_SECOND, .most_warnings = most_warnings,
+		.since_us = UINT64_MAX};
 }
 
 void aic_caller_idle_start(struct aic_caller_idle *idle, uint64_t now_us)
@@ -38,7 +39,8 @@ void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us)
 	idle->leaving = false;
 }
 
-void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate, uint64_t now_us)
+void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate,
+	uint64_t now_us)
 {
 	uint64_t duration_us = energy->samples * US_PER_SECOND / rate;
 

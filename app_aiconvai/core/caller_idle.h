@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A caller who says nothing: after a while the agent is to check in, after some times it is to say goodbye, and once that was heard the
- * call is over. The time counts from the last word of either party. Not thread-safe: it belongs to a conversation.
+ * A caller who says nothing: after a while the agent is to check in, after some times it is to say goodbye, and once
+ * that was heard the call is over. The time counts from the last word of either party. Not thread-safe: it belongs to a
+ * conversation.
  */
 #ifndef AIC_CALLER_IDLE_H
 #define AIC_CALLER_IDLE_H
@@ -24,7 +25,8 @@ struct aic_caller_idle {
 	unsigned int warnings; /* given since the caller was last heard */
 	bool leaving;          /* the agent was asked to say goodbye */
 	bool goodbye_came;     /* audio came after that */
-	uint64_t since_us;     /* when a party was last heard or asked something; UINT64_MAX: the conversation has not begun */
+	/* when a party was last heard or asked something; UINT64_MAX: the conversation has not begun */
+	uint64_t since_us;
 	uint64_t agent_until_us; /* when all agent audio that came will have been heard */
 	uint64_t loud_us;      /* of the caller's latest audio; what is quiet takes it back */
 	uint64_t caller_until_us; /* when the caller was last heard */
@@ -36,7 +38,8 @@ void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, 
 void aic_caller_idle_start(struct aic_caller_idle *idle, uint64_t now_us);
 
 /* So much caller audio came, of that energy: enough of it that is loud counts as speech. */
-void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate, uint64_t now_us);
+void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate,
+	uint64_t now_us);
 
 /* The caller is there: spoke, or pressed a key. */
 void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us);

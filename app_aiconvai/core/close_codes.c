@@ -31,7 +31,8 @@ static const struct aic_close_code *find(const struct aic_close_code *table, siz
 	return NULL;
 }
 
-void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, const char *reason, struct aic_close_meaning *meaning)
+void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, const char *reason,
+	struct aic_close_meaning *meaning)
 {
 	const struct aic_close_code *found = find(provider->closes, provider->close_count, code);
 
@@ -42,7 +43,8 @@ void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, 
 	meaning->status = found->status;
 	meaning->retry = found->retry;
 	if (code) {
-		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s (close code %u%s%s)", found->sentence, code, *reason ? ": " : "", reason);
+		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s (close code %u%s%s)", found->sentence, code, *reason
+			? ": " : "", reason);
 	} else {
 		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s%s%s", found->sentence, *reason ? ": " : "", reason);
 	}

@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What the closing of the WebSocket by a service means: a provider has a table of the codes that mean something of its own.
+ * What the closing of the WebSocket by a service means: a provider has a table of the codes that mean something of its
+ * own.
  */
 #ifndef AIC_CLOSE_CODES_H
 #define AIC_CLOSE_CODES_H
@@ -27,9 +28,10 @@ struct aic_close_meaning {
 };
 
 /*
- * What a close code (0: the connection just broke) and the service's reason (may be empty) mean: what the provider's table says, else what RFC 6455
- * section 7.4.1 and its registry say.
+ * What a close code (0: the connection just broke) and the service's reason (may be empty) mean: what the provider's
+ * table says, else what RFC 6455 section 7.4.1 and its registry say.
  */
-void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, const char *reason, struct aic_close_meaning *meaning);
+void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, const char *reason,
+	struct aic_close_meaning *meaning);
 
 #endif

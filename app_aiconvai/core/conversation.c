@@ -15,7 +15,10 @@
 /* RFC 6455 section 7.4.1. */
 #define CLOSE_NORMAL 1000
 
-/* How much later than expected caller audio may be before silence takes its place, and how often that is topped up then. */
+/*
+ * How much later than expected caller audio may be before silence takes its place, and how often that is topped up
+ * then.
+ */
 #define AUDIO_GAP_MS 200
 #define SILENCE_PERIOD_MS 100
 
@@ -70,10 +73,11 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
-	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms, (uint32_t) settings->connect_audio_limit_ms);
+	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms,
+		(uint32_t) settings->connect_audio_limit_ms);
 	conversation->writer = aic_json_writer_new();
-	if (!conversation->writer || !aic_conversation_copy_variables(conversation, setup) || !copy_others(conversation, setup)
-		|| !aic_conversation_take_agent(conversation, &setup->agent)) {
+	if (!conversation->writer || !aic_conversation_copy_variables(conversation, setup)
+		|| !copy_others(conversation, setup) || !aic_conversation_take_agent(conversation, &setup->agent)) {
 		aic_conversation_free(conversation);
 		return NULL;
 	}
@@ -127,7 +131,8 @@ void aic_conversation_look_at_marks(struct aic_conversation *conversation)
 		return;
 	}
 	aic_playout_queue_stats(conversation->playout, &playout);
-	while (conversation->mark_count && conversation->marks[0].behind_bytes <= playout.bytes_entered - playout.queued_bytes) {
+	while (conversation->mark_count && conversation->marks[0].behind_bytes <= playout.bytes_entered
+		- playout.queued_bytes) {
 		aic_conversation_tell_first_mark(conversation);
 	}
 	/* The media clock takes the audio on another thread; nobody tells us when. */
@@ -154,14 +159,17 @@ static void cut_at_limit(struct aic_conversation *conversation)
 	if (!conversation->outcome.play_out || due_us == UINT64_MAX) {
 		return;
 	}
-	if (aic_playout_queue_cut(conversation->playout, due_us > conversation->now_us ? (due_us - conversation->now_us) / US_PER_MS : 0)) {
-		snprintf(text, sizeof(text), "what the agent said last is not heard to its end: call_duration_limit_seconds (%d s)",
+	if (aic_playout_queue_cut(conversation->playout, due_us > conversation->now_us
+		? (due_us - conversation->now_us) / US_PER_MS : 0)) {
+		snprintf(text, sizeof(text), "what the agent said last is not heard to its end: call_duration_limit_seconds "
+			"(%d s)",
 			(int) conversation->settings->call_duration_limit_seconds);
 		aic_conversation_tell_error(conversation, text);
 	}
 }
 
-void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason)
+void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
+	const char *reason)
 {
 	struct aic_conversation_stats stats;
 
@@ -181,7 +189,8 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 	aic_conversation_forget_tool_calls(conversation);
 	cut_at_limit(conversation);
 	aic_conversation_stats(conversation, &stats);
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats,
+		.ended = &conversation->outcome});
 }
 
 /* Drops what this side has open, politely where the WebSocket is up. */
@@ -235,7 +244,10 @@ static const struct aic_agent_choice *find_other(struct aic_conversation *conver
 	return NULL;
 }
 
-/* The present agent's conversation cannot be started: goes over to another one's. Returns false where no other can take the call. */
+/*
+ * The present agent's conversation cannot be started: goes over to another one's. Returns false where no other can take
+ * the call.
+ */
 static bool fail_over(struct aic_conversation *conversation, const char *reason)
 {
 	size_t other;
@@ -244,14 +256,16 @@ static bool fail_over(struct aic_conversation *conversation, const char *reason)
 	if (conversation->reopening || !(conversation->takes_over = find_other(conversation, &other))) {
 		return false;
 	}
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER, .failover = {.other = other, .reason = reason}});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
+		.failover = {.other = other, .reason = reason}});
 	/* It takes over later: the provider that failed may be the one that called. */
 	conversation->stats.attempts = 0;
 	wait_for_attempt(conversation, conversation->now_us);
 	return true;
 }
 
-void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason)
+void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
+	const char *reason)
 {
 	unsigned int attempts = conversation->stats.attempts;
 	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
@@ -260,21 +274,25 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 	if (!retry || attempts >= most) {
 		if (!fail_over(conversation, reason)) {
 			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
-			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
+			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
+				close_code, text);
 		}
 		return;
 	}
 	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
 	aic_conversation_tell_error(conversation, text);
-	wait_for_attempt(conversation, conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS);
+	wait_for_attempt(conversation, conversation->now_us
+		+ ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS);
 }
 
 /* The request in `request` is to be opened. */
 static void open_request(struct aic_conversation *conversation)
 {
 	conversation->request.ca_file = conversation->settings->tls_ca_file;
-	conversation->phase = conversation->request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING : AIC_PHASE_CONNECTING;
-	conversation->phase_due_us = conversation->now_us + (uint64_t) conversation->settings->connection_timeout_seconds * US_PER_SECOND;
+	conversation->phase = conversation->request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING
+		: AIC_PHASE_CONNECTING;
+	conversation->phase_due_us =
+		conversation->now_us + (uint64_t) conversation->settings->connection_timeout_seconds * US_PER_SECOND;
 	conversation->open_pending = true;
 }
 
@@ -311,13 +329,16 @@ static void phase_took_too_long(struct aic_conversation *conversation)
 	aic_url_origin(conversation->request.url ? conversation->request.url : "", origin, sizeof(origin));
 	switch (conversation->phase) {
 	case AIC_PHASE_FETCHING:
-		snprintf(text, sizeof(text), "%s did not give a signed URL within %d s", origin, (int) settings->connection_timeout_seconds);
+		snprintf(text, sizeof(text), "%s did not give a signed URL within %d s", origin,
+			(int) settings->connection_timeout_seconds);
 		break;
 	case AIC_PHASE_CONNECTING:
-		snprintf(text, sizeof(text), "%s did not accept the connection within %d s", origin, (int) settings->connection_timeout_seconds);
+		snprintf(text, sizeof(text), "%s did not accept the connection within %d s", origin,
+			(int) settings->connection_timeout_seconds);
 		break;
 	default:
-		snprintf(text, sizeof(text), "%s did not announce the conversation within %d s", origin, (int) settings->handshake_timeout_seconds);
+		snprintf(text, sizeof(text), "%s did not announce the conversation within %d s", origin,
+			(int) settings->handshake_timeout_seconds);
 		/* It may be the session of before that it cannot take up. */
 		aic_conversation_forget_session(conversation);
 		break;
@@ -326,7 +347,8 @@ static void phase_took_too_long(struct aic_conversation *conversation)
 	aic_conversation_attempt_failed(conversation, true, 0, text);
 }
 
-void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason, uint64_t now_us)
+void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason,
+	uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	aic_conversation_leave(conversation);
@@ -342,10 +364,12 @@ static void tell_uplink_loss(struct aic_conversation *conversation)
 		return;
 	}
 	conversation->uplink_loss_told = true;
-	aic_conversation_tell_error(conversation, "audio of the caller is being dropped: the service takes it too slowly, or not at all");
+	aic_conversation_tell_error(conversation, "audio of the caller is being dropped: the service takes it too slowly, "
+		"or not at all");
 }
 
-void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, uint64_t now_us)
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
+	uint64_t now_us)
 {
 	struct aic_energy before = conversation->uplink.energy, added;
 	uint64_t dropped_before = conversation->uplink.bytes_dropped;
@@ -448,7 +472,8 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 	open_request(conversation);
 }
 
-void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times, uint64_t now_us)
+void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times,
+	uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_CONNECTING) {
@@ -474,7 +499,8 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->provider->begin(conversation);
 }
 
-void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure, uint64_t now_us)
+void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure,
+	uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
@@ -482,7 +508,8 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 	}
 }
 
-void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete, uint64_t now_us)
+void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete,
+	uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
@@ -504,7 +531,8 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 
 		conversation->message_failed = false;
 		conversation->stats.malformed_messages++;
-		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s", aic_json_reader_error(conversation->reader));
+		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s",
+			aic_json_reader_error(conversation->reader));
 		aic_conversation_tell_error(conversation, text);
 	} else {
 		conversation->provider->message(conversation, conversation->record);
@@ -535,14 +563,16 @@ static void receive_audio(struct aic_conversation *conversation, const uint8_t *
 	conversation->split_bytes = complete ? 0 : conversation->split_bytes + rest;
 }
 
-void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete, uint64_t now_us)
+void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
+	bool complete, uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
 	aic_service_watch_heard(&conversation->service_watch, now_us);
-	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length, complete)) {
+	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length,
+		complete)) {
 		return;
 	}
 	switch (conversation->provider->binary) {
@@ -553,7 +583,8 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 		if (conversation->phase == AIC_PHASE_ACTIVE) {
 			receive_audio(conversation, bytes, length, complete);
 		} else if (complete) {
-			aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
+			aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it "
+				"was ignored");
 		}
 		conversation->stats.messages_received += complete;
 		break;
@@ -569,7 +600,10 @@ void aic_conversation_service_heard(struct aic_conversation *conversation, uint6
 	aic_service_watch_heard(&conversation->service_watch, when_us);
 }
 
-/* A connection that broke, or whose server goes away; what a service closes for reasons of its own it would close again. RFC 6455 section 7.4.1. */
+/*
+ * A connection that broke, or whose server goes away; what a service closes for reasons of its own it would close
+ * again. RFC 6455 section 7.4.1.
+ */
 static bool may_be_replaced(uint16_t code)
 {
 	return code == 0 || code == 1001 || code == 1012 || code == 1013;
@@ -590,7 +624,8 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 		return;
 	}
 	/* The reason of a close often is the beginning of the error before it: said once. */
-	aic_close_code_explain(conversation->provider, code, strstr(conversation->service_error, reason) ? "" : reason, &meaning);
+	aic_close_code_explain(conversation->provider, code, strstr(conversation->service_error, reason) ? "" : reason,
+		&meaning);
 	if (conversation->service_error[0]) {
 		size_t length = strlen(meaning.sentence) + strlen(" ()");
 		int room = length < AIC_REASON_MAX ? (int) (AIC_REASON_MAX - 1 - length) : 0;
@@ -642,7 +677,8 @@ static bool attend_to_idle_caller(struct aic_conversation *conversation)
 		text = settings->no_input_farewell;
 		break;
 	case AIC_IDLE_END:
-		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, "the caller said nothing for too long (no_input_seconds)", conversation->now_us);
+		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT,
+			"the caller said nothing for too long (no_input_seconds)", conversation->now_us);
 		return false;
 	}
 	if (text && conversation->provider->user_message) {
@@ -668,7 +704,8 @@ static void give_up_service(struct aic_conversation *conversation)
 	char text[AIC_REASON_MAX], origin[200];
 
 	snprintf(text, sizeof(text), "%s has sent nothing for %d s, nor answered a ping (service_silence_seconds)",
-		aic_url_origin(conversation->request.url, origin, sizeof(origin)), (int) conversation->settings->service_silence_seconds);
+		aic_url_origin(conversation->request.url, origin, sizeof(origin)),
+		(int) conversation->settings->service_silence_seconds);
 	conversation->abort_pending = true;
 	if (conversation->agent_ends) {
 		conversation->outcome.play_out = true;
@@ -697,7 +734,10 @@ static bool attend_to_silent_service(struct aic_conversation *conversation)
 	return true;
 }
 
-/* When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes late. */
+/*
+ * When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes
+ * late.
+ */
 static uint64_t silence_due(const struct aic_conversation *conversation)
 {
 	uint64_t patience_ms = conversation->uplink.chunk_ms;
@@ -706,7 +746,8 @@ static uint64_t silence_due(const struct aic_conversation *conversation)
 	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->wants_continuous_audio) {
 		return UINT64_MAX;
 	}
-	if (most_us && conversation->uplink_is_silence && conversation->uplink_until_us - conversation->silence_since_us >= most_us) {
+	if (most_us && conversation->uplink_is_silence && conversation->uplink_until_us
+		- conversation->silence_since_us >= most_us) {
 		return UINT64_MAX;
 	}
 	if (!conversation->uplink_is_silence) {
@@ -745,9 +786,11 @@ uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return UINT64_MAX;
 	}
-	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us), aic_earlier(keep_alive_due(conversation), conversation->marks_due_us)),
+	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us),
+		aic_earlier(keep_alive_due(conversation), conversation->marks_due_us)),
 		aic_earlier(aic_earlier(duration_due(conversation), aic_conversation_tools_due(conversation)),
-			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)), aic_earlier(watch_due(conversation), conversation->rollover_due_us))));
+			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)),
+			aic_earlier(watch_due(conversation), conversation->rollover_due_us))));
 }
 
 void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
@@ -798,7 +841,8 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 {
 	return conversation->outbox.first
-		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->ping_pending || aic_uplink_chunk(&conversation->uplink)));
+		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->ping_pending
+		|| aic_uplink_chunk(&conversation->uplink)));
 }
 
 /* Renders the next chunk of caller audio. Returns false when there is none. */

@@ -4,8 +4,8 @@
  *
  * A conversation with an AI service, as a state machine without I/O.
  *
- * In go caller audio, keypresses, what the socket brought and the time; out come requests to open, messages to send (both
- * pulled with aic_conversation_next_action()), agent audio (in the playout queue) and events (the callback).
+ * In go caller audio, keypresses, what the socket brought and the time; out come requests to open, messages to send
+ * (both pulled with aic_conversation_next_action()), agent audio (in the playout queue) and events (the callback).
  *
  *     WAITING --> FETCHING --> CONNECTING --> STARTING --> ACTIVE --> ENDED
  *        ^           |             |             |
@@ -41,14 +41,20 @@ struct aic_conversation_setup {
 	struct aic_audio_format line_format; /* of the channel, both ways */
 	const struct aic_variable *variables; /* copied; they win over the option dynamic_variable */
 	size_t variable_count;
-	bool runs_tools; /* the host runs the tools that are its to run (tools.h); otherwise the agent is told that they cannot be run */
-	uint64_t unix_us; /* the time of day as the conversation begins, since 1970; 0: not known, and what a service says of times of day is not understood */
+	/* the host runs the tools that are its to run (tools.h); otherwise the agent is told that they cannot be run */
+	bool runs_tools;
+	/*
+	 * the time of day as the conversation begins, since 1970; 0: not known, and what a service says of times of day is
+	 * not understood
+	 */
+	uint64_t unix_us;
 	struct aic_playout_queue *playout; /* must outlive the conversation; in line_format */
 	void (*on_event)(void *user, const struct aic_event *event);
 
 	/*
-	 * Whether the agent `others[other]` may take the call; from then on it has it. Where it may not, a sentence in `reason` (of AIC_REASON_MAX bytes)
-	 * says why, and the next one is asked for. Called from inside the calls; must not wait or call back in. NULL: each may.
+	 * Whether the agent `others[other]` may take the call; from then on it has it. Where it may not, a sentence in
+	 * `reason` (of AIC_REASON_MAX bytes) says why, and the next one is asked for. Called from inside the calls; must
+	 * not wait or call back in. NULL: each may.
 	 */
 	bool (*may_take)(void *user, size_t other, char *reason);
 	void *user;
@@ -75,7 +81,8 @@ enum aic_action_type {
 struct aic_action {
 	enum aic_action_type type;
 	const struct aic_request *request; /* valid until the next input */
-	uint8_t *message; /* AIC_SEND_HEADROOM writable bytes lie in front of it; valid until the next action is asked for */
+	/* AIC_SEND_HEADROOM writable bytes lie in front of it; valid until the next action is asked for */
+	uint8_t *message;
 	size_t message_length;
 	bool binary; /* and not text */
 	uint16_t close_code;
@@ -90,8 +97,9 @@ struct aic_request_failure {
 };
 
 /*
- * How long it took to open a connection and to have its request answered, in microseconds. Each part ends where the next one begins, so that
- * what the host takes between them is in them. Of several addresses that are tried in turn, only the one that answered counts.
+ * How long it took to open a connection and to have its request answered, in microseconds. Each part ends where the
+ * next one begins, so that what the host takes between them is in them. Of several addresses that are tried in turn,
+ * only the one that answered counts.
  */
 struct aic_open_times {
 	uint64_t dns_us;   /* 0: the address was known */
@@ -123,7 +131,8 @@ struct aic_conversation_stats {
 	double uplink_dbfs, downlink_dbfs;
 	uint64_t downlink_chunks, downlink_bytes; /* as the service sent them */
 	uint64_t messages_received, messages_sent, unknown_messages, malformed_messages;
-	uint64_t texts_refused; /* of the service: too long or not as they should be, and so cut or answered with an error */
+	/* of the service: too long or not as they should be, and so cut or answered with an error */
+	uint64_t texts_refused;
 	char last_unknown[48]; /* type of the last unknown message */
 	uint64_t interruptions, transcripts, tool_calls, tool_timeouts;
 	size_t open_tool_calls;
@@ -146,10 +155,11 @@ void aic_conversation_free(struct aic_conversation *conversation);
 /* --- inputs: the call --- */
 
 /*
- * Caller audio in the line format, whole samples. Where none comes for a while (hold, mute, silence suppression) a provider that wants
- * audio without a break is sent silence.
+ * Caller audio in the line format, whole samples. Where none comes for a while (hold, mute, silence suppression) a
+ * provider that wants audio without a break is sent silence.
  */
-void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, uint64_t now_us);
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
+	uint64_t now_us);
 
 /* The caller pressed 0-9, *, #, A-D. Ignored where `send_dtmf` says no; kept until the conversation is active. */
 void aic_conversation_dtmf(struct aic_conversation *conversation, char digit);
@@ -159,34 +169,41 @@ int aic_conversation_context(struct aic_conversation *conversation, const char *
 int aic_conversation_user_message(struct aic_conversation *conversation, const char *text);
 
 /* Answers an open tool call. Returns 0, or -1 when no call of that id is open. */
-int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error);
+int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result,
+	bool is_error);
 
 /*
- * The conversation enters a state of the agent's prompts, which the agent is told of at once or when it begins. The values of placeholders are copied.
- * Returns NULL, or a sentence that says why not.
+ * The conversation enters a state of the agent's prompts, which the agent is told of at once or when it begins. The
+ * values of placeholders are copied. Returns NULL, or a sentence that says why not.
  */
-const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count);
+const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name,
+	const struct aic_variable *values, size_t count);
 
 /* Ends the conversation from this side. Nothing happens when it ended before. */
-void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason, uint64_t now_us);
+void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason,
+	uint64_t now_us);
 
 /* --- inputs: the network --- */
 
 /* `times` is copied. */
 void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length,
 	const struct aic_open_times *times, uint64_t now_us);
-void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times, uint64_t now_us);
-void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure, uint64_t now_us);
+void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times,
+	uint64_t now_us);
+void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure,
+	uint64_t now_us);
 
 /* A piece of a text message. `complete` with its last piece. */
-void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete, uint64_t now_us);
+void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete,
+	uint64_t now_us);
 
 /* The same of a binary message. */
-void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete, uint64_t now_us);
+void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
+	bool complete, uint64_t now_us);
 
 /*
- * Whether the conversation is about to ask the service for a sign of life, or to give it up. A host that can learn when bytes last came from it, whatever
- * they were, tells so then, before aic_conversation_tick().
+ * Whether the conversation is about to ask the service for a sign of life, or to give it up. A host that can learn when
+ * bytes last came from it, whatever they were, tells so then, before aic_conversation_tick().
  */
 bool aic_conversation_doubts_service(const struct aic_conversation *conversation, uint64_t now_us);
 
@@ -205,8 +222,8 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 /* --- outputs --- */
 
 /*
- * The next thing for the host to do. Messages and pings are handed out only where `writable` says that the socket takes one; call again
- * until AIC_ACTION_NONE.
+ * The next thing for the host to do. Messages and pings are handed out only where `writable` says that the socket takes
+ * one; call again until AIC_ACTION_NONE.
  */
 void aic_conversation_next_action(struct aic_conversation *conversation, bool writable, struct aic_action *action);
 

@@ -23,7 +23,8 @@ static struct aic_variable *new_variable(struct aic_conversation *conversation)
 }
 
 /* The one of that name; NULL: there is none. */
-static struct aic_variable *find_variable(const struct aic_conversation *conversation, const char *name, size_t name_length)
+static struct aic_variable *find_variable(const struct aic_conversation *conversation, const char *name,
+	size_t name_length)
 {
 	for (size_t i = 0; i < conversation->variable_count; i++) {
 		const char *known = conversation->variables[i].name;
@@ -42,7 +43,8 @@ bool aic_conversation_has_variable(const struct aic_conversation *conversation, 
 	return find_variable(conversation, name, name_length);
 }
 
-bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value)
+bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length,
+	const char *value)
 {
 	struct aic_variable *variable = find_variable(conversation, name, name_length);
 	char *copy = strdup(value);
@@ -76,7 +78,8 @@ bool aic_conversation_copy_variables(struct aic_conversation *conversation, cons
 		}
 	}
 	for (size_t i = 0; i < setup->variable_count; i++) {
-		if (!aic_conversation_set_variable(conversation, setup->variables[i].name, strlen(setup->variables[i].name), setup->variables[i].value)) {
+		if (!aic_conversation_set_variable(conversation, setup->variables[i].name, strlen(setup->variables[i].name),
+			setup->variables[i].value)) {
 			return false;
 		}
 	}
@@ -105,11 +108,13 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	conversation->tools = agent->tools ? agent->tools : &no_tools;
 	conversation->prompts = agent->prompts;
 	conversation->uplink.chunk_ms = (uint32_t) agent->settings->audio_frames_buffer_ms;
-	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds, (uint32_t) agent->settings->no_input_warnings);
+	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds,
+		(uint32_t) agent->settings->no_input_warnings);
 	aic_service_watch_init(&conversation->service_watch, (uint32_t) agent->settings->service_silence_seconds);
 	conversation->record = calloc(1, provider->record_size);
 	if (conversation->record) {
-		conversation->reader = aic_json_reader_new(provider->fields, provider->field_count, conversation->record, provider->record_size);
+		conversation->reader = aic_json_reader_new(provider->fields, provider->field_count, conversation->record,
+			provider->record_size);
 	}
 	/* One byte more, so that there is a state for those that have none too. */
 	conversation->provider_state = calloc(1, provider->state_size + 1);

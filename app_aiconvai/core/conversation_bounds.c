@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * How much of what a service sends is taken, and in what shape it is told to the host: whatever goes beyond a bound is counted, and said once.
+ * How much of what a service sends is taken, and in what shape it is told to the host: whatever goes beyond a bound is
+ * counted, and said once.
  */
 #include "conversation_state.h"
 
@@ -28,8 +29,10 @@ static const char *const sentences[] = {
 	[AIC_BOUND_CONVERSATION_ID] = "the service announced the conversation with an id that is too long; it was cut",
 	[AIC_BOUND_KEPT] = "the service's handle to take a session up again is too long; the next session will begin anew",
 	[AIC_BOUND_VARIABLE] = "the value of a placeholder was too long and was cut, or there were too many; others may be",
-	[AIC_BOUND_FILLED] = "a text that the agent is told was too long with the values in it; placeholders were left as they are",
-	[AIC_BOUND_PLAYOUT] = "the service sent more audio ahead than playout_limit_seconds; what was too much is not heard",
+	[AIC_BOUND_FILLED] = "a text that the agent is told was too long with the values in it; placeholders were left as "
+	"they are",
+	[AIC_BOUND_PLAYOUT] = "the service sent more audio ahead than playout_limit_seconds; what was too much is not "
+	"heard",
 };
 
 const char *aic_conversation_line(struct aic_conversation *conversation, const char *text, size_t most)
@@ -63,7 +66,8 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_TOOL_CALL:
 		/* Its id and its name are lines already. */
 		told = *event;
-		told.tool_call.parameters = aic_conversation_line(conversation, event->tool_call.parameters, AIC_PARAMETERS_MAX);
+		told.tool_call.parameters = aic_conversation_line(conversation, event->tool_call.parameters,
+			AIC_PARAMETERS_MAX);
 		break;
 	case AIC_EVENT_STATE:
 		told = *event;
@@ -100,7 +104,8 @@ static const char *bounded_error(struct aic_conversation *conversation, const ch
 	if (conversation->errors_told > ERRORS_MAX) {
 		return NULL;
 	}
-	return conversation->errors_told++ < ERRORS_MAX ? message : "there are too many errors; those of the next seconds are only counted";
+	return conversation->errors_told++ < ERRORS_MAX ? message
+		: "there are too many errors; those of the next seconds are only counted";
 }
 
 void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)

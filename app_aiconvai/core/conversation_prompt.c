@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What the agent is told to be and to say: its own prompt, the system instruction of its prompts and, while the conversation is in one of their states,
- * what that state says; with the values of this call in them.
+ * What the agent is told to be and to say: its own prompt, the system instruction of its prompts and, while the
+ * conversation is in one of their states, what that state says; with the values of this call in them.
  */
 #include "conversation_state.h"
 
@@ -17,7 +17,10 @@
 
 #define ORDER "Say exactly this to the caller, and nothing else: "
 
-/* Sets *filled to the text with the values of this call in it, or to NULL where there is none. Returns false when memory is short. */
+/*
+ * Sets *filled to the text with the values of this call in it, or to NULL where there is none. Returns false when
+ * memory is short.
+ */
 static bool fill(struct aic_conversation *conversation, const char *text, char **filled)
 {
 	bool left = false;
@@ -72,7 +75,8 @@ static bool fill_prompt(struct aic_conversation *conversation)
 	}
 	free(conversation->prompt);
 	conversation->prompt = NULL;
-	failed = failed || (whole.length && (aic_buffer_append(&whole, "", 1) || !fill(conversation, (char *) whole.bytes, &conversation->prompt)));
+	failed = failed || (whole.length && (aic_buffer_append(&whole, "", 1)
+		|| !fill(conversation, (char *) whole.bytes, &conversation->prompt)));
 	aic_buffer_free(&whole);
 	return !failed;
 }
@@ -94,7 +98,8 @@ static const char *find_state(const struct aic_conversation *conversation, const
 static void set_state(struct aic_conversation *conversation, const char *state)
 {
 	conversation->state = state;
-	snprintf(conversation->stats.state, sizeof(conversation->stats.state), "%.*s", state ? (int) aic_entry_name_length(state) : 0, state ? state : "");
+	snprintf(conversation->stats.state, sizeof(conversation->stats.state), "%.*s", state
+		? (int) aic_entry_name_length(state) : 0, state ? state : "");
 }
 
 bool aic_conversation_fill_texts(struct aic_conversation *conversation)
@@ -102,8 +107,9 @@ bool aic_conversation_fill_texts(struct aic_conversation *conversation)
 	const struct aic_settings *settings = conversation->settings;
 
 	set_state(conversation, find_state(conversation, settings->first_state));
-	return fill_prompt(conversation) && fill_opening(conversation, settings->first_message, &conversation->first_message)
-		&& fill_opening(conversation, settings->reconnect_message, &conversation->reconnect_message);
+	return fill_prompt(conversation) && fill_opening(conversation, settings->first_message,
+		&conversation->first_message) && fill_opening(conversation, settings->reconnect_message,
+		&conversation->reconnect_message);
 }
 
 void aic_conversation_forget_texts(struct aic_conversation *conversation)
@@ -125,7 +131,8 @@ char *aic_conversation_state_text(struct aic_conversation *conversation)
 	char introduction[160], *text, *whole;
 
 	/* Most services only add to what they were told before. */
-	snprintf(introduction, sizeof(introduction), "The conversation is in the state %s now; what you were told for another one holds no more.\n",
+	snprintf(introduction, sizeof(introduction), "The conversation is in the state %s now; what you were told for "
+		"another one holds no more.\n",
 		conversation->stats.state);
 	if (!fill(conversation, text_of(conversation->state), &text) || !text) {
 		return NULL;
@@ -135,12 +142,16 @@ char *aic_conversation_state_text(struct aic_conversation *conversation)
 	return whole;
 }
 
-/* The value of a placeholder, such as the agent gives; of more than there may be only the beginning is taken. Returns false when memory is short. */
+/*
+ * The value of a placeholder, such as the agent gives; of more than there may be only the beginning is taken. Returns
+ * false when memory is short.
+ */
 static bool take_value(struct aic_conversation *conversation, const struct aic_variable *given)
 {
 	size_t name_length = strlen(given->name), length = aic_utf8_cut(given->value, AIC_VARIABLE_MAX);
 	bool fits = name_length <= AIC_NAME_MAX
-		&& (conversation->variable_count < AIC_VARIABLES_MAX || aic_conversation_has_variable(conversation, given->name, name_length));
+		&& (conversation->variable_count < AIC_VARIABLES_MAX || aic_conversation_has_variable(conversation, given->name,
+		name_length));
 	char *value;
 	bool taken;
 
@@ -156,12 +167,14 @@ static bool take_value(struct aic_conversation *conversation, const struct aic_v
 	return taken;
 }
 
-const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count)
+const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name,
+	const struct aic_variable *values, size_t count)
 {
 	const char *state = find_state(conversation, name);
 
 	if (!state) {
-		return conversation->prompts ? "The agent's prompts have no state of that name." : "The agent has no prompts with states (option prompts).";
+		return conversation->prompts ? "The agent's prompts have no state of that name."
+			: "The agent has no prompts with states (option prompts).";
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (!take_value(conversation, &values[i])) {
@@ -172,7 +185,8 @@ const char *aic_conversation_go_to_state(struct aic_conversation *conversation, 
 	if (!fill_prompt(conversation)) {
 		return "Out of memory.";
 	}
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_STATE, .state = {.name = conversation->stats.state}});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_STATE,
+		.state = {.name = conversation->stats.state}});
 	return NULL;
 }
 
@@ -198,7 +212,8 @@ void aic_conversation_tell_missed_state(struct aic_conversation *conversation)
 	}
 }
 
-const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count)
+const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name,
+	const struct aic_variable *values, size_t count)
 {
 	const char *problem;
 

@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A conversation outlives the connection it began with: one that breaks is opened again, and one whose session is about to end is given up for a
- * new one at a moment when nobody speaks. What is queued goes on being heard, the caller's audio is kept, and the new session is told what was said.
+ * A conversation outlives the connection it began with: one that breaks is opened again, and one whose session is about
+ * to end is given up for a new one at a moment when nobody speaks. What is queued goes on being heard, the caller's
+ * audio is kept, and the new session is told what was said.
  */
 #include "conversation_state.h"
 
@@ -13,7 +14,10 @@
 /* For so long nobody has spoken, and a session may change. */
 #define QUIET_US (400 * US_PER_MS)
 
-/* How often it is seen whether that is so, and how long it is waited for at the most: then the session changes in the middle of a word. */
+/*
+ * How often it is seen whether that is so, and how long it is waited for at the most: then the session changes in the
+ * middle of a word.
+ */
 #define LOOK_US (100 * US_PER_MS)
 #define PATIENCE_US (30 * US_PER_SECOND)
 
@@ -26,12 +30,14 @@
 /* A service may take so long to answer our close. */
 #define CLOSE_US (1 * US_PER_SECOND)
 
-#define HISTORY_INTRODUCTION "The connection was interrupted and is restored. Go on with the conversation; this was said so far.\n"
+#define HISTORY_INTRODUCTION "The connection was interrupted and is restored. Go on with the conversation; " \
+	"this was said so far.\n"
 
 /* What this connection had is gone; the next one's event ids are newer than all of its. */
 static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
 {
-	int64_t newest = conversation->last_audio_event_id > conversation->interrupted_id ? conversation->last_audio_event_id : conversation->interrupted_id;
+	int64_t newest = conversation->last_audio_event_id > conversation->interrupted_id
+		? conversation->last_audio_event_id : conversation->interrupted_id;
 
 	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->first_event_id) {
 		conversation->first_event_id = newest + 1;
@@ -115,12 +121,17 @@ void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, in
 	uint64_t unix_us = conversation->begun_unix_us + (conversation->now_us - conversation->begun_us);
 	uint64_t end_us = unix_seconds > 0 ? (uint64_t) unix_seconds * US_PER_SECOND : 0;
 
-	/* Sessions last for minutes at least: what ends sooner ends by a clock that is wrong, and so would every one after it. */
+	/*
+	 * Sessions last for minutes at least: what ends sooner ends by a clock that is wrong, and so would every one after
+	 * it.
+	 */
 	if (!conversation->begun_unix_us || end_us < unix_us + 2 * EARLY_US) {
 		return;
 	}
-	conversation->rollover_due_us = aic_earlier(conversation->rollover_due_us, conversation->now_us + (end_us - unix_us) - EARLY_US);
-	conversation->rollover_latest_us = aic_earlier(conversation->rollover_latest_us, conversation->now_us + (end_us - unix_us) - MARGIN_US);
+	conversation->rollover_due_us = aic_earlier(conversation->rollover_due_us, conversation->now_us + (end_us - unix_us)
+		- EARLY_US);
+	conversation->rollover_latest_us = aic_earlier(conversation->rollover_latest_us, conversation->now_us
+		+ (end_us - unix_us) - MARGIN_US);
 }
 
 void aic_conversation_attend_to_rollover(struct aic_conversation *conversation)
@@ -131,7 +142,8 @@ void aic_conversation_attend_to_rollover(struct aic_conversation *conversation)
 	if (conversation->now_us < conversation->rollover_due_us) {
 		return;
 	}
-	if ((conversation->now_us < quiet_from_us || conversation->tool_calls.count) && conversation->now_us < conversation->rollover_latest_us) {
+	if ((conversation->now_us < quiet_from_us || conversation->tool_calls.count)
+		&& conversation->now_us < conversation->rollover_latest_us) {
 		conversation->rollover_due_us = conversation->now_us + LOOK_US;
 		return;
 	}
@@ -148,7 +160,8 @@ void aic_conversation_restored(struct aic_conversation *conversation)
 	}
 	conversation->reopening = false;
 	/* A service that takes its own session up again knows what was said. */
-	text = conversation->resumed || !conversation->provider->context ? NULL : aic_history_text(&conversation->history, HISTORY_INTRODUCTION);
+	text = conversation->resumed || !conversation->provider->context ? NULL
+		: aic_history_text(&conversation->history, HISTORY_INTRODUCTION);
 	if (text) {
 		conversation->provider->context(conversation, text);
 	}

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a conversation holds. Private to conversation.c (the host's side: inputs, time, outputs) and provider_port.c (the
- * provider's side), and of the parts that have files of their own; everybody else uses their headers.
+ * What a conversation holds. Private to conversation.c (the host's side: inputs, time, outputs) and provider_port.c
+ * (the provider's side), and of the parts that have files of their own; everybody else uses their headers.
  */
 #ifndef AIC_CONVERSATION_STATE_H
 #define AIC_CONVERSATION_STATE_H
@@ -56,7 +56,8 @@ struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
 	const struct aic_agent_choice *takes_over; /* of them: the next attempt is its; NULL: the present agent's */
-	char passed_over[AIC_REASON_MAX]; /* why those were that could not take the call, "; " before each; empty: none was */
+	/* Why those were that could not take the call, "; " before each; empty: none was. */
+	char passed_over[AIC_REASON_MAX];
 	const struct aic_provider *provider; /* the present agent's, and so on */
 	void *provider_state; /* owned; NULL where the provider has none */
 	const struct aic_settings *settings; /* the host's */
@@ -64,7 +65,8 @@ struct aic_conversation {
 	bool runs_tools;                     /* the host runs those that are its to run */
 	const struct aic_prompt_settings *prompts; /* the host's; NULL: none */
 	const char *state;                   /* an entry name=text of theirs; NULL: none */
-	bool state_missed;                   /* it was entered after the service was told the prompt, and before it could be told more */
+	/* it was entered after the service was told the prompt, and before it could be told more */
+	bool state_missed;
 	struct aic_variable *variables;      /* owned, texts too */
 	size_t variable_count;
 	char *prompt; /* owned, what the agent is told with placeholders filled; NULL: nothing */
@@ -78,7 +80,8 @@ struct aic_conversation {
 	uint64_t now_us; /* of the input being handled */
 	uint64_t begun_us;
 	uint64_t begun_unix_us; /* the same as time of day, since 1970; 0: not known */
-	uint64_t phase_due_us; /* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
+	/* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
+	uint64_t phase_due_us;
 	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
 	bool agent_ends;
 	uint64_t end_called_us; /* when the agent called a tool that ends the conversation; UINT64_MAX: it has not */
@@ -86,7 +89,8 @@ struct aic_conversation {
 	bool expires;   /* the service said that it ends the session */
 	bool resumed;   /* the service knows what was said before */
 	unsigned int losses; /* connections that broke while it was active */
-	uint64_t rollover_due_us, rollover_latest_us; /* when a new session is to take over, and when at the latest; UINT64_MAX: not */
+	/* when a new session is to take over, and when at the latest; UINT64_MAX: not */
+	uint64_t rollover_due_us, rollover_latest_us;
 	uint64_t opened_us; /* the WebSocket, the last time */
 	int64_t first_event_id; /* what this connection's event id 0 is to everybody but the provider */
 	char *kept; /* owned: what the provider wants to have at the next connection; NULL: nothing */
@@ -119,7 +123,8 @@ struct aic_conversation {
 	unsigned int errors_told; /* in that period */
 	unsigned int bounds_to_tell; /* those passed before there was anybody to tell */
 	struct aic_buffer line; /* a text from outside as an event tells it */
-	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX]; /* of a binary message: the beginning of a sample whose end has not come yet */
+	/* of a binary message: the beginning of a sample whose end has not come yet */
+	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX];
 	size_t split_bytes;
 	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
 	struct aic_buffer converted;
@@ -136,24 +141,34 @@ struct aic_conversation {
 };
 
 /* Ends the conversation, once. */
-void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason);
+void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
+	const char *reason);
 
 /* --- conversation_bounds.c --- */
 
 /* Hands an event to the host. Whatever text is in it goes through one filter here: it is a line (utf8.h). */
 void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event);
 
-/* Tells it that something went wrong and that things go on, and counts that. Of very many in a short time some are only counted. */
+/*
+ * Tells it that something went wrong and that things go on, and counts that. Of very many in a short time some are only
+ * counted.
+ */
 void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message);
 
 /* `text` as a line of `most` bytes at the most: itself, or a copy that is valid until the next one is made. */
 const char *aic_conversation_line(struct aic_conversation *conversation, const char *text, size_t most);
 
-/* Something from outside was beyond that bound: counts it, and says it the first time; before an attempt begins, when one does. */
+/*
+ * Something from outside was beyond that bound: counts it, and says it the first time; before an attempt begins, when
+ * one does.
+ */
 void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bound bound);
 void aic_conversation_tell_bounds(struct aic_conversation *conversation);
 
-/* Counts what came of a message. Returns whether it is longer than the agent's option max_message_kb: then that was the end. */
+/*
+ * Counts what came of a message. Returns whether it is longer than the agent's option max_message_kb: then that was the
+ * end.
+ */
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete);
 
 /* --- conversation.c --- */
@@ -168,7 +183,8 @@ void aic_conversation_tell_first_mark(struct aic_conversation *conversation);
 void aic_conversation_leave(struct aic_conversation *conversation);
 
 /* The present attempt is over: begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
-void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason);
+void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
+	const char *reason);
 
 /* Tells the agent which key the caller pressed. */
 void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
@@ -176,7 +192,8 @@ void aic_conversation_tell_key(struct aic_conversation *conversation, char digit
 /* --- conversation_tools.c --- */
 
 /* The agent calls a tool. */
-void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters);
+void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *parameters);
 
 /* Nobody waits for an answer to that call any more. */
 void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
@@ -198,38 +215,49 @@ void aic_conversation_forget_texts(struct aic_conversation *conversation);
 void aic_conversation_tell_missed_state(struct aic_conversation *conversation);
 
 /*
- * The conversation is in that state from now on, with the values of placeholders in it; the service is not told. Returns NULL, or a sentence that says
- * why not.
+ * The conversation is in that state from now on, with the values of placeholders in it; the service is not told.
+ * Returns NULL, or a sentence that says why not.
  */
-const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count);
+const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name,
+	const struct aic_variable *values, size_t count);
 
 /* What the agent is told in the present state, to be freed; NULL when memory is short, or where there is none. */
 char *aic_conversation_state_text(struct aic_conversation *conversation);
 
 /* --- conversation_agent.c --- */
 
-/* Adds a copy of a variable, or replaces the value of the one of that name (whose length is given). Returns false when memory is short. */
-bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value);
+/*
+ * Adds a copy of a variable, or replaces the value of the one of that name (whose length is given). Returns false when
+ * memory is short.
+ */
+bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length,
+	const char *value);
 bool aic_conversation_has_variable(const struct aic_conversation *conversation, const char *name, size_t name_length);
 
 /* Copies what the agent is told about the call. Returns false when memory is short. */
 bool aic_conversation_copy_variables(struct aic_conversation *conversation, const struct aic_conversation_setup *setup);
 
-/* The conversation is with this agent from now on. Returns false when memory is short. Not from inside a provider's function. */
+/*
+ * The conversation is with this agent from now on. Returns false when memory is short. Not from inside a provider's
+ * function.
+ */
 bool aic_conversation_take_agent(struct aic_conversation *conversation, const struct aic_agent_choice *agent);
 void aic_conversation_forget_agent(struct aic_conversation *conversation);
 
 /* --- conversation_reopen.c --- */
 
-/* The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any more). */
+/*
+ * The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any
+ * more).
+ */
 bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
 
 /* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
 void aic_conversation_forget_session(struct aic_conversation *conversation);
 
 /*
- * The service closed a connection that was to take up the session of before: begins an attempt without that one, which is not counted. Returns false
- * where it was to take up none.
+ * The service closed a connection that was to take up the session of before: begins an attempt without that one, which
+ * is not counted. Returns false where it was to take up none.
  */
 bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason);
 

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The tools that the agent calls: most are answered by whoever runs them, some here. A call that ends the conversation is not answered: the agent would
- * say something about the answer. What it says is heard to its end.
+ * The tools that the agent calls: most are answered by whoever runs them, some here. A call that ends the conversation
+ * is not answered: the agent would say something about the answer. What it says is heard to its end.
  */
 #include "conversation_state.h"
 
@@ -15,13 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an agent that has ended the conversation says after that is still waited for, where no longer pause comes before it; not without end. */
+/*
+ * What an agent that has ended the conversation says after that is still waited for, where no longer pause comes before
+ * it; not without end.
+ */
 #define END_PAUSE_US (700 * US_PER_MS)
 #define END_PATIENCE_US (20 * US_PER_SECOND)
 
 void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call)
 {
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE, .tool_done = {.id = call->shown}});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE,
+		.tool_done = {.id = call->shown}});
 	aic_tool_calls_remove(&conversation->tool_calls, call);
 }
 
@@ -39,7 +43,8 @@ static void answer(struct aic_conversation *conversation, struct aic_tool_call *
 	aic_conversation_forget_tool_call(conversation, call);
 }
 
-int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error)
+int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result,
+	bool is_error)
 {
 	struct aic_tool_call *call = aic_tool_calls_find_shown(&conversation->tool_calls, id);
 
@@ -59,7 +64,8 @@ static void end_call(struct aic_conversation *conversation, struct aic_tool_call
 }
 
 /* Returns NULL, or why the agent cannot send the caller there. */
-static const char *transfer_call(struct aic_conversation *conversation, struct aic_tool_call *call, const char *destination)
+static const char *transfer_call(struct aic_conversation *conversation, struct aic_tool_call *call,
+	const char *destination)
 {
 	const struct aic_string_list *places = &conversation->settings->transfer_to;
 	struct aic_outcome *outcome = &conversation->outcome;
@@ -78,10 +84,12 @@ static const char *transfer_call(struct aic_conversation *conversation, struct a
 }
 
 /* Enters the state that the arguments name; what else they hold are values of placeholders. */
-static void enter_state(struct aic_conversation *conversation, struct aic_tool_call *call, const struct aic_json_members *arguments)
+static void enter_state(struct aic_conversation *conversation, struct aic_tool_call *call,
+	const struct aic_json_members *arguments)
 {
 	const char *name = aic_json_members_find(arguments, "state");
-	const char *problem = name ? aic_conversation_go_to_state(conversation, name, arguments->items, arguments->count) : "The argument state is missing.";
+	const char *problem = name ? aic_conversation_go_to_state(conversation, name, arguments->items, arguments->count)
+		: "The argument state is missing.";
 	char *text = problem ? NULL : aic_conversation_state_text(conversation);
 
 	if (text && conversation->provider->instruct) {
@@ -95,7 +103,8 @@ static void enter_state(struct aic_conversation *conversation, struct aic_tool_c
 }
 
 /* Runs a tool that is the engine's to run. */
-static void run(struct aic_conversation *conversation, const struct aic_tool *tool, struct aic_tool_call *call, const struct aic_json_members *arguments)
+static void run(struct aic_conversation *conversation, const struct aic_tool *tool, struct aic_tool_call *call,
+	const struct aic_json_members *arguments)
 {
 	const char *problem = NULL;
 
@@ -121,25 +130,29 @@ static bool is_name(const char *text)
 }
 
 /*
- * Reads a call's arguments, where somebody else than a listener over AMI takes them. What is beyond a bound is refused as a whole: with a part of its name, or
- * of its arguments, it would be another call. Returns 0, or -1 with what the agent is told in `problem`.
+ * Reads a call's arguments, where somebody else than a listener over AMI takes them. What is beyond a bound is refused
+ * as a whole: with a part of its name, or of its arguments, it would be another call. Returns 0, or -1 with what the
+ * agent is told in `problem`.
  */
-static int read_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters, const struct aic_tool *tool,
-	struct aic_json_members *arguments, char problem[AIC_JSON_PROBLEM_MAX])
+static int read_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters,
+	const struct aic_tool *tool, struct aic_json_members *arguments, char problem[AIC_JSON_PROBLEM_MAX])
 {
 	int result;
 
 	if (!is_name(id) || !is_name(name)) {
-		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The name of the tool, or the id of the call, is longer than %d bytes.", AIC_NAME_MAX);
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The name of the tool, or the id of the call, is longer than %d bytes.",
+			AIC_NAME_MAX);
 		aic_conversation_beyond(conversation, AIC_BOUND_NAME);
 		return -1;
 	}
 	if (strnlen(parameters, AIC_PARAMETERS_MAX + 1) > AIC_PARAMETERS_MAX) {
-		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments are longer than %d bytes. Call the tool again with shorter ones.", AIC_PARAMETERS_MAX);
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments are longer than %d bytes. Call the tool again with "
+			"shorter ones.", AIC_PARAMETERS_MAX);
 		aic_conversation_beyond(conversation, AIC_BOUND_PARAMETERS);
 		return -1;
 	}
-	result = tool && tool->run != AIC_TOOL_AMI ? aic_json_members_read(arguments, parameters, problem) : aic_json_check(parameters, problem);
+	result = tool && tool->run != AIC_TOOL_AMI ? aic_json_members_read(arguments, parameters, problem)
+		: aic_json_check(parameters, problem);
 	if (result) {
 		aic_conversation_beyond(conversation, AIC_BOUND_ARGUMENTS);
 	}
@@ -147,8 +160,8 @@ static int read_call(struct aic_conversation *conversation, const char *id, cons
 }
 
 /* Opens the call and has it run. Returns 0, or -1 when too many are open. */
-static int open_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters, const struct aic_tool *tool,
-	const struct aic_json_members *arguments)
+static int open_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters,
+	const struct aic_tool *tool, const struct aic_json_members *arguments)
 {
 	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
 	struct aic_tool_call *call;
@@ -160,7 +173,8 @@ static int open_call(struct aic_conversation *conversation, const char *id, cons
 	call = aic_tool_calls_find(&conversation->tool_calls, id);
 	aic_utf8_line(shown_name, sizeof(shown_name), name);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
-		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = tool ? tool->run : AIC_TOOL_AMI,
+		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = tool ? tool->run
+		: AIC_TOOL_AMI,
 			.subroutine = tool ? tool->subroutine : NULL}});
 	if (tool && tool->run != AIC_TOOL_AMI) {
 		run(conversation, tool, call, arguments);
@@ -168,7 +182,8 @@ static int open_call(struct aic_conversation *conversation, const char *id, cons
 	return 0;
 }
 
-void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters)
+void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *parameters)
 {
 	const struct aic_tool *tool = aic_tools_find(conversation->tools, name);
 	struct aic_json_members arguments = {NULL, 0};
@@ -199,7 +214,8 @@ static uint64_t end_due(const struct aic_conversation *conversation)
 	if (called_us == UINT64_MAX) {
 		return UINT64_MAX;
 	}
-	return aic_earlier(aic_later(conversation->caller_idle.agent_until_us, called_us) + END_PAUSE_US, called_us + END_PATIENCE_US);
+	return aic_earlier(aic_later(conversation->caller_idle.agent_until_us, called_us) + END_PAUSE_US, called_us
+		+ END_PATIENCE_US);
 }
 
 uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation)
@@ -231,7 +247,8 @@ void aic_conversation_attend_to_tools(struct aic_conversation *conversation)
 	while ((call = aic_tool_calls_next_due(&conversation->tool_calls)) && conversation->now_us >= call->due_us) {
 		char text[256];
 
-		snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name, (int) conversation->settings->tool_timeout_ms);
+		snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name,
+			(int) conversation->settings->tool_timeout_ms);
 		conversation->stats.tool_timeouts++;
 		aic_conversation_tell_error(conversation, text);
 		answer(conversation, call, text, true);

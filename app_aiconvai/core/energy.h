@@ -17,7 +17,10 @@ struct aic_energy {
 /* Adds `length` bytes of whole samples. */
 void aic_energy_add(struct aic_energy *energy, enum aic_encoding encoding, const uint8_t *bytes, size_t length);
 
-/* Root mean square relative to full scale, in dB: 0 is the loudest square wave, -3.01 a full-scale sine; -99 when silent or empty. */
+/*
+ * Root mean square relative to full scale, in dB: 0 is the loudest square wave, -3.01 a full-scale sine; -99 when
+ * silent or empty.
+ */
 double aic_energy_dbfs(const struct aic_energy *energy);
 
 #endif

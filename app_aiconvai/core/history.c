@@ -38,7 +38,8 @@ void aic_history_add(struct aic_history *history, enum aic_role role, enum aic_t
 		aic_buffer_reserve(lines, 2 * AIC_HISTORY_MAX);
 	}
 	at = lines->length;
-	if (aic_buffer_append(lines, name, strlen(name)) || aic_buffer_append(lines, text, length) || aic_buffer_append(lines, "\n", 1)) {
+	if (aic_buffer_append(lines, name, strlen(name)) || aic_buffer_append(lines, text, length)
+		|| aic_buffer_append(lines, "\n", 1)) {
 		lines->length = at;
 		return;
 	}

@@ -20,7 +20,8 @@ static int read_all(struct aic_json_reader *reader, const char *json, char *prob
 		return -1;
 	}
 	if (aic_json_reader_feed(reader, json, strlen(json)) || aic_json_reader_finish(reader)) {
-		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments were not understood: %s. Call the tool again with others.", aic_json_reader_error(reader));
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments were not understood: %s. Call the tool again with "
+			"others.", aic_json_reader_error(reader));
 		return -1;
 	}
 	return 0;

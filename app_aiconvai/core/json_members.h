@@ -18,9 +18,9 @@ struct aic_json_members {
 };
 
 /*
- * Reads the members that are a text, a number or a boolean; numbers are as they are written. An empty text and null have none. Returns 0, or -1 with a
- * sentence in `problem`, made for who wrote the text: it is no JSON object, it goes beyond a limit, memory is short. Free with aic_json_members_free() either
- * way.
+ * Reads the members that are a text, a number or a boolean; numbers are as they are written. An empty text and null
+ * have none. Returns 0, or -1 with a sentence in `problem`, made for who wrote the text: it is no JSON object, it goes
+ * beyond a limit, memory is short. Free with aic_json_members_free() either way.
  */
 int aic_json_members_read(struct aic_json_members *members, const char *json, char problem[AIC_JSON_PROBLEM_MAX]);
 void aic_json_members_free(struct aic_json_members *members);

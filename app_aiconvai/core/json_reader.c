@@ -4,13 +4,15 @@
  *
  * yajl does the parsing; this gives it what comes.
  *
- * Audio never passes through yajl, which would look at each character twice, and copy and read again a text that comes in pieces.
- * yajl is fed up to each colon until the key before one names a base64 field; what follows is decoded from the caller's bytes up to
- * the first character that is not of base64's alphabet. From there on yajl goes on, as if the string began at that character: it is
- * yajl that sees where the string ends, and what is wrong with one that is no plain base64.
+ * Audio never passes through yajl, which would look at each character twice, and copy and read again a text that comes
+ * in pieces. yajl is fed up to each colon until the key before one names a base64 field; what follows is decoded from
+ * the caller's bytes up to the first character that is not of base64's alphabet. From there on yajl goes on, as if the
+ * string began at that character: it is yajl that sees where the string ends, and what is wrong with one that is no
+ * plain base64.
  *
- * yajl reads a token that is cut again from its beginning with each piece that comes. So what comes is gathered until it is as much as yajl would read again:
- * all in all no byte is read more than three times, however long a string or a number is and however it is cut.
+ * yajl reads a token that is cut again from its beginning with each piece that comes. So what comes is gathered until
+ * it is as much as yajl would read again: all in all no byte is read more than three times, however long a string or a
+ * number is and however it is cut.
  */
 #include "json_reader_state.h"
 
@@ -21,15 +23,17 @@
 #include <string.h>
 
 /*
- * The colon before the audio is looked for. Each one inside a string makes yajl read that string once more from its beginning, so there has to be an end to
- * it: so many bytes in a message. What comes later is decoded all the same, when yajl has all of it.
+ * The colon before the audio is looked for. Each one inside a string makes yajl read that string once more from its
+ * beginning, so there has to be an end to it: so many bytes in a message. What comes later is decoded all the same,
+ * when yajl has all of it.
  */
 #define REREAD_MAX (16 * 1024)
 
 /* Memory of a message larger than this is not kept for the next one. */
 #define KEPT_BYTES (256 * 1024)
 
-struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record, size_t record_size)
+struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record,
+	size_t record_size)
 {
 	struct aic_json_reader *reader = calloc(1, sizeof(*reader) + count * sizeof(reader->path_lengths[0]));
 
@@ -106,7 +110,8 @@ static int fail(struct aic_json_reader *reader, yajl_status status)
 	if (!reader->failed) {
 		const char *why = reader->refusal ? reader->refusal : "out of memory";
 
-		snprintf(reader->error, sizeof(reader->error), "%s", status == yajl_status_client_canceled ? why : "it is not valid JSON");
+		snprintf(reader->error, sizeof(reader->error), "%s", status == yajl_status_client_canceled ? why
+			: "it is not valid JSON");
 	}
 	reader->failed = true;
 	reader->pending.length = 0;
@@ -151,7 +156,10 @@ static yajl_status give_to_colon(struct aic_json_reader *reader, const char *byt
 	return status;
 }
 
-/* The byte behind the colon: blanks mean nothing, and only a string is decoded. Returns how many bytes were used, 0 or 1. */
+/*
+ * The byte behind the colon: blanks mean nothing, and only a string is decoded. Returns how many bytes were used, 0 or
+ * 1.
+ */
 static size_t begin_audio(struct aic_json_reader *reader, char byte)
 {
 	if (byte == '"') {
@@ -166,7 +174,10 @@ static size_t begin_audio(struct aic_json_reader *reader, char byte)
 	return 0;
 }
 
-/* Decodes on. Where something else than base64 comes, yajl is told of the string, which begins there as far as it knows. */
+/*
+ * Decodes on. Where something else than base64 comes, yajl is told of the string, which begins there as far as it
+ * knows.
+ */
 static yajl_status go_on_with_audio(struct aic_json_reader *reader, const char *bytes, size_t length, size_t *used)
 {
 	ssize_t taken = aic_json_take_base64(reader, bytes, length);
@@ -223,7 +234,8 @@ int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size
 	if (reader->failed) {
 		return -1;
 	}
-	gathers = reader->pending.length + length < reader->held && reader->audio_state != AUDIO_NEXT && reader->audio_state != AUDIO_BEGUN;
+	gathers = reader->pending.length + length < reader->held && reader->audio_state != AUDIO_NEXT
+		&& reader->audio_state != AUDIO_BEGUN;
 	if (!gathers && !reader->pending.length) {
 		return process(reader, bytes, length);
 	}

@@ -4,13 +4,13 @@
  *
  * Reads one JSON message, in whatever pieces it arrives, and picks out the values a provider named in a table.
  *
- * A field is named by its path ("audio_event.event_id"; "[]" stands for any element of an array) and goes to an offset in
- * the provider's record. Values that nobody named are skipped without a copy. Audio in base64 is decoded as it arrives,
- * straight from the pieces. A value of another type than the table's leaves the field absent: the services add things over time, and a message
- * must not be lost for a field that changed. Not thread-safe: one owner.
+ * A field is named by its path ("audio_event.event_id"; "[]" stands for any element of an array) and goes to an offset
+ * in the provider's record. Values that nobody named are skipped without a copy. Audio in base64 is decoded as it
+ * arrives, straight from the pieces. A value of another type than the table's leaves the field absent: the services add
+ * things over time, and a message must not be lost for a field that changed. Not thread-safe: one owner.
  *
- * A message costs its bytes, however it is cut and whatever is in it: a string that is not over yet is not read again with every piece, but when as much has
- * come as would be read again.
+ * A message costs its bytes, however it is cut and whatever is in it: a string that is not over yet is not read again
+ * with every piece, but when as much has come as would be read again.
  */
 #ifndef AIC_JSON_READER_H
 #define AIC_JSON_READER_H
@@ -80,13 +80,16 @@ enum aic_json_kind {
 	AIC_JSON_NUMBER,  /* struct aic_json_number */
 	AIC_JSON_BOOLEAN, /* struct aic_json_boolean */
 	AIC_JSON_RAW,     /* struct aic_text: the value itself as JSON, of any type */
-	AIC_JSON_LIST,    /* struct aic_json_list: every value at this path (one that ends with "[]") as JSON, of any type */
-	AIC_JSON_OBJECT,  /* struct aic_json_object: the members of the message itself that have no field of their own; the last field, its path is "*" */
+	/* struct aic_json_list: every value at this path (one that ends with "[]") as JSON, of any type */
+	AIC_JSON_LIST,
+	/* struct aic_json_object: the message's members that have no field of their own; the last field, its path is "*" */
+	AIC_JSON_OBJECT,
 };
 
 /*
- * "audio.data", "parts[].text"; "delta|.transcript" is `delta` in messages whose first field, a string, has come before and holds ".transcript": for
- * services that give one name to things of several kinds. It goes before a field of the same path without that.
+ * "audio.data", "parts[].text"; "delta|.transcript" is `delta` in messages whose first field, a string, has come before
+ * and holds ".transcript": for services that give one name to things of several kinds. It goes before a field of the
+ * same path without that.
  */
 struct aic_json_field {
 	const char *path;
@@ -97,10 +100,11 @@ struct aic_json_field {
 struct aic_json_reader;
 
 /*
- * `fields` must outlive the reader; `record` (of `record_size` bytes) too, it belongs to the caller and is cleared when a
- * message begins. Returns NULL when memory is short.
+ * `fields` must outlive the reader; `record` (of `record_size` bytes) too, it belongs to the caller and is cleared when
+ * a message begins. Returns NULL when memory is short.
  */
-struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record, size_t record_size);
+struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields, size_t count, void *record,
+	size_t record_size);
 void aic_json_reader_free(struct aic_json_reader *reader);
 
 /* The next piece of the message. Returns 0, or -1 when it is not JSON (aic_json_reader_error() says why). */
@@ -112,7 +116,10 @@ int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size
  */
 int aic_json_reader_finish(struct aic_json_reader *reader);
 
-/* The record of the last message is not needed any more: gives back memory that a rare large one took. Between messages. */
+/*
+ * The record of the last message is not needed any more: gives back memory that a rare large one took. Between
+ * messages.
+ */
 void aic_json_reader_trim(struct aic_json_reader *reader);
 
 /* Bytes that the parser was given so far, those that it was given again included: what reading cost. */

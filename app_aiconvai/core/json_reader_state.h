@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a reader holds. Private to json_reader.c (pieces: what the parser is given, and when) and json_values.c (what the parser tells: paths, and the values
- * that go to the record); everybody else uses json_reader.h.
+ * What a reader holds. Private to json_reader.c (pieces: what the parser is given, and when) and json_values.c (what
+ * the parser tells: paths, and the values that go to the record); everybody else uses json_reader.h.
  */
 #ifndef AIC_JSON_READER_STATE_H
 #define AIC_JSON_READER_STATE_H
@@ -80,7 +80,10 @@ struct aic_json_reader {
 /* What the parser is made with; its context is the reader. */
 extern const yajl_callbacks aic_json_callbacks;
 
-/* Decodes the beginning of a text, up to the first character outside the alphabet. Returns how much, or -1 when memory is short. */
+/*
+ * Decodes the beginning of a text, up to the first character outside the alphabet. Returns how much, or -1 when memory
+ * is short.
+ */
 ssize_t aic_json_take_base64(struct aic_json_reader *reader, const char *text, size_t length);
 
 /* Looks up the field of a value that may come without a key before it: in an array, or as the whole message. */

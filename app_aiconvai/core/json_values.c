@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What the parser tells of a message: this keeps the path to where it is, looks each path up once, when it changes, and puts the values into the record.
+ * What the parser tells of a message: this keeps the path to where it is, looks each path up once, when it changes, and
+ * puts the values into the record.
  */
 #include "json_reader_state.h"
 
@@ -27,7 +28,8 @@ static bool is_for_message(const struct aic_json_reader *reader, const struct ai
 {
 	const struct aic_text *kind = (const struct aic_text *) (const void *) (reader->record + reader->fields[0].offset);
 
-	return !field->path[path_length] || (kind->bytes && kind->length <= TYPE_MAX && strstr(kind->bytes, field->path + path_length + 1));
+	return !field->path[path_length] || (kind->bytes && kind->length <= TYPE_MAX
+		&& strstr(kind->bytes, field->path + path_length + 1));
 }
 
 static void find_field(struct aic_json_reader *reader)
@@ -37,8 +39,8 @@ static void find_field(struct aic_json_reader *reader)
 		return;
 	}
 	for (size_t i = 0; i < reader->field_count; i++) {
-		if (reader->path_lengths[i] == reader->path_length && !memcmp(reader->fields[i].path, reader->path, reader->path_length)
-			&& is_for_message(reader, &reader->fields[i], reader->path_length)) {
+		if (reader->path_lengths[i] == reader->path_length && !memcmp(reader->fields[i].path, reader->path,
+			reader->path_length) && is_for_message(reader, &reader->fields[i], reader->path_length)) {
 			reader->field = &reader->fields[i];
 			return;
 		}
@@ -96,7 +98,8 @@ static void raw_begin(struct aic_json_reader *reader)
 	reader->raw_depth = 0;
 }
 
-static int append_element(struct aic_json_reader *reader, struct aic_json_list *list, const unsigned char *json, size_t length)
+static int append_element(struct aic_json_reader *reader, struct aic_json_list *list, const unsigned char *json,
+	size_t length)
 {
 	struct aic_json_element *element;
 
@@ -255,7 +258,8 @@ static int end_base64(struct aic_json_reader *reader, struct aic_json_bytes *bin
 	if ((taken = aic_json_take_base64(reader, text, length)) < 0) {
 		return 0;
 	}
-	written = aic_base64_decoder_end(&reader->decoder, text + taken, length - (size_t) taken, reader->binary.bytes + reader->binary.length);
+	written = aic_base64_decoder_end(&reader->decoder, text + taken, length - (size_t) taken, reader->binary.bytes
+		+ reader->binary.length);
 	reader->binary.length = written < 0 ? reader->binary_begin : reader->binary.length + (size_t) written;
 	*binary = (struct aic_json_bytes) {.bytes = reader->binary.bytes,
 		.length = reader->binary.length,

@@ -15,8 +15,8 @@ static void tell(struct aic_option_report *report, const char *problem)
 	report->count++;
 }
 
-void aic_option_report_line(struct aic_option_report *report, const struct aic_option_line *line, const struct aic_option *option,
-	const char *format, ...)
+void aic_option_report_line(struct aic_option_report *report, const struct aic_option_line *line,
+	const struct aic_option *option, const char *format, ...)
 {
 	char text[PROBLEM_MAX], masked[32], expected[PROBLEM_MAX / 2];
 	const char *value = line->value;
@@ -28,11 +28,13 @@ void aic_option_report_line(struct aic_option_report *report, const struct aic_o
 	va_start(args, format);
 	vsnprintf(expected, sizeof(expected), format, args);
 	va_end(args);
-	snprintf(text, sizeof(text), "%s:%d: [%s] %s = %.200s: %s", line->file, line->line, report->section, line->name, value, expected);
+	snprintf(text, sizeof(text), "%s:%d: [%s] %s = %.200s: %s", line->file, line->line, report->section, line->name,
+		value, expected);
 	tell(report, text);
 }
 
-void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count, const char *format, ...)
+void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count,
+	const char *format, ...)
 {
 	char text[PROBLEM_MAX], expected[PROBLEM_MAX / 2];
 	va_list args;

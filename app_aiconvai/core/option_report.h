@@ -19,11 +19,13 @@ struct aic_option_report {
 
 /* Tells a problem of one line. `option` is NULL for an unknown name, whose value may be a mistyped key's secret. */
 __attribute__((format(printf, 4, 5)))
-void aic_option_report_line(struct aic_option_report *report, const struct aic_option_line *line, const struct aic_option *option,
+void aic_option_report_line(struct aic_option_report *report, const struct aic_option_line *line,
+const struct aic_option *option,
 	const char *format, ...);
 
 /* Tells a problem of the section as a whole; its first line, if it has any, is where. */
 __attribute__((format(printf, 4, 5)))
-void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count, const char *format, ...);
+void aic_option_report_section(struct aic_option_report *report, const struct aic_option_line *lines, size_t count,
+const char *format, ...);
 
 #endif

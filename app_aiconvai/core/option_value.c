@@ -179,7 +179,8 @@ static const char *comment_hint(const char *value)
 	return strchr(value, '#') ? "; comments begin with ';', not '#'" : "";
 }
 
-static int check_text_length(struct aic_option_report *report, const struct aic_option_line *line, const struct aic_option *option)
+static int check_text_length(struct aic_option_report *report, const struct aic_option_line *line,
+	const struct aic_option *option)
 {
 	int64_t length = (int64_t) strlen(line->value);
 
@@ -226,15 +227,18 @@ static bool list_has(const struct aic_string_list *list, const char *beginning, 
 }
 
 /* Adds one name=value to a list. Returns -1 when memory is short. */
-static int add_entry(struct aic_option_report *report, struct aic_string_list *list, const struct aic_option *option, const struct aic_option_line *line)
+static int add_entry(struct aic_option_report *report, struct aic_string_list *list, const struct aic_option *option,
+	const struct aic_option_line *line)
 {
-	size_t prefix = option->prefix && !strncasecmp(line->name, option->prefix, strlen(option->prefix)) ? strlen(option->prefix) : 0;
+	size_t prefix = option->prefix && !strncasecmp(line->name, option->prefix, strlen(option->prefix))
+		? strlen(option->prefix) : 0;
 	struct aic_buffer entry = {0};
 	const char *text, *value;
 	char words[128];
 	int result = 0;
 
-	if ((prefix && (aic_buffer_append(&entry, line->name + prefix, strlen(line->name + prefix)) || aic_buffer_append(&entry, "=", 1)))
+	if ((prefix && (aic_buffer_append(&entry, line->name + prefix, strlen(line->name + prefix))
+		|| aic_buffer_append(&entry, "=", 1)))
 		|| aic_buffer_append(&entry, line->value, strlen(line->value) + 1)) {
 		aic_buffer_free(&entry);
 		return -1;
@@ -242,9 +246,11 @@ static int add_entry(struct aic_option_report *report, struct aic_string_list *l
 	text = (const char *) entry.bytes;
 	value = aic_entry_value(text);
 	if (!is_variable_assignment(text)) {
-		aic_option_report_line(report, line, option, "expected name=value, the name made of letters, digits and _; correct it");
+		aic_option_report_line(report, line, option, "expected name=value, the name made of letters, digits and _; "
+			"correct it");
 	} else if (!has_form(value, option->forms)) {
-		aic_option_report_line(report, line, option, "expected %s; correct it", join_words(option->forms, "", words, sizeof(words)));
+		aic_option_report_line(report, line, option, "expected %s; correct it",
+			join_words(option->forms, "", words, sizeof(words)));
 	} else if (option->prefix && list_has(list, text, (size_t) (value - text))) {
 		aic_option_report_line(report, line, option, "expected once, it is there already; remove one");
 	} else {
@@ -258,13 +264,15 @@ static bool is_json_object(const char *text)
 {
 	char nothing_wanted;
 	struct aic_json_reader *reader = aic_json_reader_new(NULL, 0, &nothing_wanted, sizeof(nothing_wanted));
-	bool good = *text == '{' && reader && !aic_json_reader_feed(reader, text, strlen(text)) && !aic_json_reader_finish(reader);
+	bool good = *text == '{' && reader && !aic_json_reader_feed(reader, text, strlen(text))
+		&& !aic_json_reader_finish(reader);
 
 	aic_json_reader_free(reader);
 	return good;
 }
 
-void aic_option_set(struct aic_option_report *report, void *settings, const struct aic_option *option, const struct aic_option_line *line)
+void aic_option_set(struct aic_option_report *report, void *settings, const struct aic_option *option,
+	const struct aic_option_line *line)
 {
 	void *field = field_of(settings, option);
 	const char *value = line->value;
@@ -285,15 +293,17 @@ void aic_option_set(struct aic_option_report *report, void *settings, const stru
 		break;
 	case AIC_TYPE_INTEGER:
 		if (parse_integer(value, &integer) || integer < option->min || integer > option->max) {
-			aic_option_report_line(report, line, option, "expected a whole number from %lld to %lld (%s)%s", (long long) option->min,
-				(long long) option->max, option->unit ? option->unit : "", comment_hint(value));
+			aic_option_report_line(report, line, option, "expected a whole number from %lld to %lld (%s)%s",
+				(long long) option->min, (long long) option->max, option->unit ? option->unit : "",
+				comment_hint(value));
 		} else {
 			*(int32_t *) field = (int32_t) integer;
 		}
 		break;
 	case AIC_TYPE_NUMBER:
 		if (parse_number(value, &number) || number < option->number_min || number > option->number_max) {
-			aic_option_report_line(report, line, option, "expected a number from %g to %g%s", option->number_min, option->number_max, comment_hint(value));
+			aic_option_report_line(report, line, option, "expected a number from %g to %g%s", option->number_min,
+				option->number_max, comment_hint(value));
 		} else {
 			*(double *) field = number;
 		}
@@ -305,7 +315,8 @@ void aic_option_set(struct aic_option_report *report, void *settings, const stru
 				return;
 			}
 		}
-		aic_option_report_line(report, line, option, "expected %s; choose one of them", join_words(option->words, "", words, sizeof(words)));
+		aic_option_report_line(report, line, option, "expected %s; choose one of them",
+			join_words(option->words, "", words, sizeof(words)));
 		break;
 	case AIC_TYPE_URL:
 		if (!has_scheme(value, option->words)) {
@@ -338,7 +349,8 @@ void aic_option_set(struct aic_option_report *report, void *settings, const stru
 	case AIC_TYPE_LIST:
 		result = set_list(field, value);
 		if (!result && (int64_t) ((struct aic_string_list *) field)->count > option->max) {
-			aic_option_report_line(report, line, option, "expected at most %lld entries; remove some", (long long) option->max);
+			aic_option_report_line(report, line, option, "expected at most %lld entries; remove some",
+				(long long) option->max);
 		}
 		break;
 	}

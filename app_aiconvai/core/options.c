@@ -15,7 +15,8 @@
 /* A secret this short would be given away by its last four characters. */
 #define MASK_SHOWS_FROM 12
 
-_Static_assert(sizeof(option_table) / sizeof(option_table[0]) == AIC_OPTION_COUNT, "the table has as many options as it says");
+_Static_assert(sizeof(option_table) / sizeof(option_table[0]) == AIC_OPTION_COUNT,
+	"the table has as many options as it says");
 
 size_t aic_entry_name_length(const char *entry)
 {

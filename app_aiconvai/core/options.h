@@ -74,7 +74,8 @@ struct aic_option {
 	const struct aic_provider_default *provider_defaults; /* go before it; NULL: none */
 	const char *help;
 	const char *prefix;       /* of a multiple option: PREFIXname = value is one name=value of it; NULL: none */
-	const char *const *forms; /* what such a value may be, or begin with where the form ends with a colon; ends with NULL; NULL: anything */
+	/* what such a value may be, or begin with where the form ends with a colon; ends with NULL; NULL: anything */
+	const char *const *forms;
 	size_t offset; /* in the struct of its scope */
 };
 
@@ -90,7 +91,10 @@ const char *aic_option_nearest_name(const char *name);
 /* What the options of an agent ask of each other; `*count` is how many. */
 const struct aic_option_rule *aic_option_rules(size_t *count);
 
-/* Writes a secret so that it can be shown: "****" and its last four characters (only stars if it is short). Returns `buffer`. */
+/*
+ * Writes a secret so that it can be shown: "****" and its last four characters (only stars if it is short). Returns
+ * `buffer`.
+ */
 const char *aic_mask_secret(const char *secret, char *buffer, size_t size);
 
 #endif

@@ -28,7 +28,8 @@ int aic_outbox_put(struct aic_outbox *outbox, const char *text, size_t length)
 {
 	struct aic_outgoing *message;
 
-	if (outbox->count >= AIC_OUTBOX_MAX || length > AIC_OUTBOX_BYTES_MAX - outbox->bytes || !(message = find_room(outbox, length))) {
+	if (outbox->count >= AIC_OUTBOX_MAX || length > AIC_OUTBOX_BYTES_MAX - outbox->bytes
+		|| !(message = find_room(outbox, length))) {
 		return -1;
 	}
 	message->next = NULL;

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Messages that wait for the socket, first in, first out. Memory of small ones is used again: those a service asks for all the
- * time allocate nothing. Not thread-safe: it belongs to a conversation.
+ * Messages that wait for the socket, first in, first out. Memory of small ones is used again: those a service asks for
+ * all the time allocate nothing. Not thread-safe: it belongs to a conversation.
  */
 #ifndef AIC_OUTBOX_H
 #define AIC_OUTBOX_H
@@ -21,7 +21,10 @@
  */
 #define AIC_OUTBOX_MAX 256
 
-/* And most bytes of them (hard limit): more than the longest first message, with all an agent is told and all its tools in it. */
+/*
+ * And most bytes of them (hard limit): more than the longest first message, with all an agent is told and all its tools
+ * in it.
+ */
 #define AIC_OUTBOX_BYTES_MAX 2097152
 
 /* Messages up to this length are small, and memory of so many is kept for the next ones. */

@@ -30,7 +30,8 @@ struct aic_outcome {
 	enum aic_status status;
 	uint16_t close_code;          /* of the WebSocket, 0 if it never was closed by a code */
 	char reason[AIC_REASON_MAX]; /* one sentence for people; never holds a secret */
-	char transfer[AIC_TRANSFER_MAX]; /* the name of where the agent sends the caller, as in transfer_to_NAME; empty: nowhere */
+	/* the name of where the agent sends the caller, as in transfer_to_NAME; empty: nowhere */
+	char transfer[AIC_TRANSFER_MAX];
 	char transfer_place[AIC_TRANSFER_MAX]; /* CONTEXT,EXTENSION,PRIORITY */
 };
 

@@ -4,17 +4,19 @@
  *
  * How long the first frame of a turn is held back, so that audio which comes late still comes in time.
  *
- * The delay is 0 until a turn runs dry. What the caller then hears is a gap, and by as much as the gap lasted the turn's playout
- * lags behind its arrival from there on; nothing more is to be held back within it. The delay grows by AIC_PLAYOUT_GROWTH_MS for
- * each underrun, to no more than that lag, so that the next turn begins with what this one was lacking. A turn that always had
- * AIC_PLAYOUT_SHRINKAGE_MS in hand shrinks it by that. So no turn is heard with more of a gap than it would have without the delay.
+ * The delay is 0 until a turn runs dry. What the caller then hears is a gap, and by as much as the gap lasted the
+ * turn's playout lags behind its arrival from there on; nothing more is to be held back within it. The delay grows by
+ * AIC_PLAYOUT_GROWTH_MS for each underrun, to no more than that lag, so that the next turn begins with what this one
+ * was lacking. A turn that always had AIC_PLAYOUT_SHRINKAGE_MS in hand shrinks it by that. So no turn is heard with
+ * more of a gap than it would have without the delay.
  *
- * A turn is what is heard without a pause of AIC_TURN_PAUSE_MS. Event ids do not tell: some services give one to each turn,
- * others to each chunk. All that an id says is that a longer pause, up to AIC_EVENT_PAUSE_MS, lies within a turn where the same id
- * goes on after it. An interruption of what is being heard ends a turn too.
+ * A turn is what is heard without a pause of AIC_TURN_PAUSE_MS. Event ids do not tell: some services give one to each
+ * turn, others to each chunk. All that an id says is that a longer pause, up to AIC_EVENT_PAUSE_MS, lies within a turn
+ * where the same id goes on after it. An interruption of what is being heard ends a turn too.
  *
- * Who sends faster than he speaks needs no delay: the first frame waits no longer than until the delay is queued beyond the largest chunk
- * (a chunk of 100 ms alone is no reserve: the next one comes when it has been heard), and once AIC_PLAYOUT_AHEAD_MS are queued the delay is gone.
+ * Who sends faster than he speaks needs no delay: the first frame waits no longer than until the delay is queued beyond
+ * the largest chunk (a chunk of 100 ms alone is no reserve: the next one comes when it has been heard), and once
+ * AIC_PLAYOUT_AHEAD_MS are queued the delay is gone.
  *
  * Time comes with the audio; while frames are taken each take is AIC_FRAME_MS. Pure arithmetic: no memory, no lock.
  */

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * Two rings: the bytes, and the chunks that say how many of them belong to which event id. An interruption only marks
- * chunks; their bytes are skipped when the reader gets there (and at once where they lie at either end), so that nothing
- * is moved and newer audio keeps its place.
+ * chunks; their bytes are skipped when the reader gets there (and at once where they lie at either end), so that
+ * nothing is moved and newer audio keeps its place.
  */
 #include "playout_queue.h"
 
@@ -49,7 +49,8 @@ struct aic_playout_queue {
 	struct heard_position heard[AIC_HEARD_EVENTS]; /* most recent last */
 	size_t heard_count;
 	struct aic_playout_delay delay;
-	struct aic_playout_stats stats; /* its queued_* fields leave removed chunks out; those that `delay` counts are not kept here */
+	/* its queued_* fields leave removed chunks out; those that `delay` counts are not kept here */
+	struct aic_playout_stats stats;
 };
 
 static void queue_lock(struct aic_playout_queue *queue)
@@ -75,8 +76,8 @@ static size_t power_of_two(size_t size, size_t least)
 	return least;
 }
 
-struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, uint32_t max_delay_ms,
-	const struct aic_playout_lock *lock)
+struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms,
+	uint32_t max_delay_ms, const struct aic_playout_lock *lock)
 {
 	struct aic_playout_queue *queue;
 
@@ -168,7 +169,10 @@ static void ring_write(struct aic_playout_queue *queue, const uint8_t *from, siz
 	}
 }
 
-/* Makes one of removed chunks that lie side by side: however many are removed between others, they then are no more than those. */
+/*
+ * Makes one of removed chunks that lie side by side: however many are removed between others, they then are no more
+ * than those.
+ */
 static void join_removed(struct aic_playout_queue *queue)
 {
 	size_t kept = 0;
@@ -213,7 +217,8 @@ static int make_room_for_chunk(struct aic_playout_queue *queue)
 static int make_room(struct aic_playout_queue *queue, size_t length)
 {
 	if (queue->used + length > queue->capacity) {
-		size_t capacity = power_of_two(queue->stats.queued_bytes + length, queue->capacity ? queue->capacity : FIRST_BYTES);
+		size_t capacity = power_of_two(queue->stats.queued_bytes + length, queue->capacity ? queue->capacity
+			: FIRST_BYTES);
 		size_t offset = 0, kept_bytes = 0, kept_chunks = 0;
 		uint8_t *bytes;
 
@@ -241,7 +246,10 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
 	return queue->chunk_count == queue->chunk_capacity ? make_room_for_chunk(queue) : 0;
 }
 
-/* Whether what comes may go with the last chunk (which is none that was removed), where there are too many for one of its own. */
+/*
+ * Whether what comes may go with the last chunk (which is none that was removed), where there are too many for one of
+ * its own.
+ */
 static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bool padding)
 {
 	const struct chunk *last = chunk_at(queue, queue->chunk_count - 1);
@@ -249,8 +257,8 @@ static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bo
 	return last->event_id == event_id && last->padding == padding;
 }
 
-static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, bool padding,
-	uint64_t now_us)
+static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
+	bool padding, uint64_t now_us)
 {
 	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
 	size_t kept = length < room ? length : room;
@@ -297,7 +305,8 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 	return (int64_t) kept;
 }
 
-int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, uint64_t now_us)
+int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
+	uint64_t now_us)
 {
 	int64_t kept;
 
@@ -307,7 +316,8 @@ int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_
 	return kept;
 }
 
-int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms, uint64_t now_us)
+int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms,
+	uint64_t now_us)
 {
 	int64_t kept;
 

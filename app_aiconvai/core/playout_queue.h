@@ -10,13 +10,15 @@
  *
  * Late audio: where a turn ran dry, the first frame of the next ones is held back for a while (playout_delay.h).
  *
- * Growing: memory doubles up to `limit_ms` of audio. What is enough for AIC_PLAYOUT_KEPT_MS is kept, so that turns that are sent as fast as they are heard, or
- * somewhat faster, allocate nothing; more than that is given back once all of it was heard. Full (hard limit): what does not fit is dropped and counted. Chunks
- * are limited as well, by how many there are in AIC_PLAYOUT_CHUNK_MS each: beyond that a chunk goes with the one before, if it has the same id.
+ * Growing: memory doubles up to `limit_ms` of audio. What is enough for AIC_PLAYOUT_KEPT_MS is kept, so that turns that
+ * are sent as fast as they are heard, or somewhat faster, allocate nothing; more than that is given back once all of it
+ * was heard. Full (hard limit): what does not fit is dropped and counted. Chunks are limited as well, by how many there
+ * are in AIC_PLAYOUT_CHUNK_MS each: beyond that a chunk goes with the one before, if it has the same id.
  *
  * Threads: one appends and interrupts (the network thread), another takes (the media clock). The queue itself knows no
- * threads; the host gives it a pair of functions that lock and unlock, called around the short critical sections (pointer
- * changes and one copy), never around decoding or I/O. With no such functions all calls must come from one thread.
+ * threads; the host gives it a pair of functions that lock and unlock, called around the short critical sections
+ * (pointer changes and one copy), never around decoding or I/O. With no such functions all calls must come from one
+ * thread.
  */
 #ifndef AIC_PLAYOUT_QUEUE_H
 #define AIC_PLAYOUT_QUEUE_H
@@ -50,7 +52,8 @@ struct aic_playout_lock {
 struct aic_playout_stats {
 	uint64_t chunks_appended;
 	uint64_t bytes_appended;
-	uint64_t bytes_entered; /* the same with silence that was appended; less queued_bytes: what has left the queue, heard or removed */
+	/* the same with silence that was appended; less queued_bytes: what has left the queue, heard or removed */
+	uint64_t bytes_entered;
 	uint64_t chunks_interrupted; /* removed by an interruption, in whole or in part */
 	uint64_t bytes_interrupted;
 	uint64_t chunks_late; /* came after their id was interrupted */
@@ -77,19 +80,20 @@ struct aic_interruption {
 
 enum aic_playout_frame {
 	AIC_PLAYOUT_FRAME, /* a whole frame was written */
-	AIC_PLAYOUT_HOLD,  /* less than a frame is queued and more may be on its way, or a turn is held back: ask again in AIC_FRAME_MS */
+	/* less than a frame is queued and more may be on its way, or a turn is held back: ask again in AIC_FRAME_MS */
+	AIC_PLAYOUT_HOLD,
 	AIC_PLAYOUT_EMPTY, /* nothing is queued */
 };
 
 struct aic_playout_queue;
 
 /*
- * `format` is what frames are taken in; `limit_ms` the most audio held; `max_delay_ms` the longest that the first frame of a turn
- * is held back (rounded down to whole frames; 0: never). `lock` may be NULL (one thread); it is copied, what its arg points to must
- * outlive the queue. Returns NULL when memory is short or the rate is 0.
+ * `format` is what frames are taken in; `limit_ms` the most audio held; `max_delay_ms` the longest that the first frame
+ * of a turn is held back (rounded down to whole frames; 0: never). `lock` may be NULL (one thread); it is copied, what
+ * its arg points to must outlive the queue. Returns NULL when memory is short or the rate is 0.
  */
-struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, uint32_t max_delay_ms,
-	const struct aic_playout_lock *lock);
+struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms,
+	uint32_t max_delay_ms, const struct aic_playout_lock *lock);
 void aic_playout_queue_free(struct aic_playout_queue *queue);
 
 struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue);
@@ -98,10 +102,12 @@ struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue 
 size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
 
 /*
- * Appends one chunk (a copy) that came at `now_us`, of any clock that only goes forward. A chunk whose id is interrupted already is dropped
- * and counted as late. Returns the bytes queued: `length`, less where the limit was reached, 0 when late, -1 when memory is short.
+ * Appends one chunk (a copy) that came at `now_us`, of any clock that only goes forward. A chunk whose id is
+ * interrupted already is dropped and counted as late. Returns the bytes queued: `length`, less where the limit was
+ * reached, 0 when late, -1 when memory is short.
  */
-int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, uint64_t now_us);
+int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
+	uint64_t now_us);
 
 /* Counts audio that was not even appended, because it would not have fitted. */
 void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes);
@@ -110,20 +116,21 @@ void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes);
 size_t aic_playout_queue_memory(struct aic_playout_queue *queue);
 
 /* Appends silence that belongs to `event_id` (removed with it) but does not count as heard. Returns like append. */
-int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms, uint64_t now_us);
+int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms,
+	uint64_t now_us);
 
 /* Removes every queued byte whose id is <= event_id and drops such audio from now on. */
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result);
 
 /*
- * Removes what would be heard later than in `ms`: nothing is appended any more, and the call has so much time. Returns how many bytes were removed, which
- * are counted as interrupted.
+ * Removes what would be heard later than in `ms`: nothing is appended any more, and the call has so much time. Returns
+ * how many bytes were removed, which are counted as interrupted.
  */
 size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms);
 
 /*
- * Writes the next frame_bytes bytes to `frame`. Less than a frame is held back for one call, in case the rest is on its way,
- * then played, completed with silence. While something is queued, calls are taken to be AIC_FRAME_MS apart.
+ * Writes the next frame_bytes bytes to `frame`. Less than a frame is held back for one call, in case the rest is on its
+ * way, then played, completed with silence. While something is queued, calls are taken to be AIC_FRAME_MS apart.
  */
 enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame);
 

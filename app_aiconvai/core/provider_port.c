@@ -63,8 +63,8 @@ const struct aic_tools *aic_port_tools(const struct aic_conversation *conversati
 	return conversation->tools;
 }
 
-void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key, const char *type,
-	const char *parameters)
+void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key,
+	const char *type, const char *parameters)
 {
 	aic_json_open_array(writer, key);
 	for (size_t i = 0; i < conversation->tools->count; i++) {
@@ -142,7 +142,8 @@ void aic_port_finish(struct aic_conversation *conversation, struct aic_json_writ
 	aic_port_send(conversation);
 }
 
-void aic_port_put_variables(const struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key)
+void aic_port_put_variables(const struct aic_conversation *conversation, struct aic_json_writer *writer,
+	const char *key)
 {
 	aic_json_open_object(writer, key);
 	for (size_t i = 0; i < conversation->variable_count; i++) {
@@ -157,7 +158,8 @@ void aic_port_send(struct aic_conversation *conversation)
 	const char *text = aic_json_writer_text(conversation->writer, &length);
 
 	if (!text || aic_outbox_put(&conversation->outbox, text, length)) {
-		aic_conversation_tell_error(conversation, "a message to the service was lost: out of memory, or the service has stopped reading");
+		aic_conversation_tell_error(conversation, "a message to the service was lost: out of memory, or the service "
+			"has stopped reading");
 	}
 	if (length > AIC_OUTBOX_SMALL) {
 		/* It was copied; a long one does not stay with the call until the next. */
@@ -168,8 +170,11 @@ void aic_port_send(struct aic_conversation *conversation)
 void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,
 	struct aic_audio_format downlink)
 {
+	size_t id_size = sizeof(conversation->stats.conversation_id);
+
 	if (conversation->phase != AIC_PHASE_STARTING) {
-		aic_conversation_tell_error(conversation, "the service announced the conversation twice; the second time was ignored");
+		aic_conversation_tell_error(conversation, "the service announced the conversation twice; the second time was "
+			"ignored");
 		return;
 	}
 	aic_transcoder_free(conversation->downlink);
@@ -190,8 +195,8 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	conversation->stats.setup.metadata_us = conversation->now_us - conversation->opened_us;
 	conversation->stats.uplink_format = uplink;
 	conversation->stats.downlink_format = downlink;
-	aic_utf8_line(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), conversation_id);
-	if (strnlen(conversation_id, sizeof(conversation->stats.conversation_id)) == sizeof(conversation->stats.conversation_id)) {
+	aic_utf8_line(conversation->stats.conversation_id, id_size, conversation_id);
+	if (strnlen(conversation_id, id_size) == id_size) {
 		aic_conversation_beyond(conversation, AIC_BOUND_CONVERSATION_ID);
 	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_READY,
@@ -206,8 +211,8 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 }
 
 /*
- * The provider's event ids begin anew with each connection; everybody else's go on. Those beyond what a number of JSON holds
- * exactly are that largest one: so many of them can be added up.
+ * The provider's event ids begin anew with each connection; everybody else's go on. Those beyond what a number of JSON
+ * holds exactly are that largest one: so many of them can be added up.
  */
 static int64_t from_provider(const struct aic_conversation *conversation, int64_t event_id)
 {
@@ -235,10 +240,11 @@ bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_j
 }
 
 /*
- * Converts a part of the agent's audio and queues it; adds to `queued` how much that was. Returns 0, 1 when it did not fit into the queue, or -1 when memory is
- * short.
+ * Converts a part of the agent's audio and queues it; adds to `queued` how much that was. Returns 0, 1 when it did not
+ * fit into the queue, or -1 when memory is short.
  */
-static int queue_part(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length, size_t *queued)
+static int queue_part(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length,
+	size_t *queued)
 {
 	int64_t result;
 
@@ -259,8 +265,12 @@ static int queue_part(struct aic_conversation *conversation, int64_t event_id, c
 	return (size_t) result < length;
 }
 
-/* The same with all of it, part by part: what does not fit into the queue is not worth being converted, and only counted. */
-static int queue_all(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length, size_t *queued)
+/*
+ * The same with all of it, part by part: what does not fit into the queue is not worth being converted, and only
+ * counted.
+ */
+static int queue_all(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length,
+	size_t *queued)
 {
 	struct aic_audio_format from = conversation->stats.downlink_format, to = conversation->stats.line_format;
 	size_t part = aic_transcoder_passes_through(conversation->downlink) ? length : aic_format_bytes(from, PART_MS);
@@ -274,7 +284,8 @@ static int queue_all(struct aic_conversation *conversation, int64_t event_id, co
 		length -= now;
 	}
 	if (length) {
-		aic_playout_queue_overflow(conversation->playout, length / aic_sample_bytes(from) * to.rate / from.rate * aic_sample_bytes(to));
+		aic_playout_queue_overflow(conversation->playout,
+			length / aic_sample_bytes(from) * to.rate / from.rate * aic_sample_bytes(to));
 	}
 	return result;
 }
@@ -286,18 +297,23 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	int result;
 
 	if (conversation->phase != AIC_PHASE_ACTIVE) {
-		aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
+		aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it was "
+			"ignored");
 		return;
 	}
 	event_id = from_provider(conversation, event_id);
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
 	if (event_id <= conversation->interrupted_id) {
-		/* The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what follows. */
+		/*
+		 * The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what
+		 * follows.
+		 */
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
-	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
+	if (padding_ms && event_id != conversation->last_audio_event_id
+		&& aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
 	conversation->last_audio_event_id = event_id;
@@ -313,7 +329,8 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		if (!conversation->stats.first_audio_us) {
 			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
 		}
-		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO, .audio = {.appended_bytes = queued}});
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO,
+			.audio = {.appended_bytes = queued}});
 	}
 }
 
@@ -325,7 +342,8 @@ void aic_port_mark(struct aic_conversation *conversation, const char *name)
 
 	aic_playout_queue_stats(conversation->playout, &playout);
 	if (conversation->mark_count == MARKS_MAX) {
-		aic_conversation_tell_error(conversation, "the service set more marks than can be remembered; one was told too soon");
+		aic_conversation_tell_error(conversation, "the service set more marks than can be remembered; one was told too "
+			"soon");
 		aic_conversation_tell_first_mark(conversation);
 	}
 	mark = &conversation->marks[conversation->mark_count++];
@@ -392,7 +410,8 @@ size_t aic_port_open_tool_calls(const struct aic_conversation *conversation)
 	return conversation->tool_calls.count;
 }
 
-void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id)
+void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
+	const char *text, int64_t event_id)
 {
 	const char *line = aic_conversation_line(conversation, text, AIC_TRANSCRIPT_MAX);
 
@@ -494,7 +513,8 @@ void aic_port_unknown(struct aic_conversation *conversation, const char *type)
 	aic_utf8_line(conversation->stats.last_unknown, sizeof(conversation->stats.last_unknown), type);
 }
 
-void aic_port_dispatch(struct aic_conversation *conversation, const struct aic_handler *handlers, size_t count, const char *type, const void *record)
+void aic_port_dispatch(struct aic_conversation *conversation, const struct aic_handler *handlers, size_t count,
+	const char *type, const void *record)
 {
 	for (size_t i = 0; type && i < count; i++) {
 		if (!strcmp(handlers[i].type, type)) {

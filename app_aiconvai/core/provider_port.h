@@ -22,8 +22,8 @@ const struct aic_settings *aic_port_settings(const struct aic_conversation *conv
 const struct aic_variable *aic_port_variables(const struct aic_conversation *conversation, size_t *count);
 
 /*
- * What the agent is told to be, and what it begins with, about this very call; NULL: nothing of the kind is configured. A session that takes over from
- * another begins with the option reconnect_message.
+ * What the agent is told to be, and what it begins with, about this very call; NULL: nothing of the kind is configured.
+ * A session that takes over from another begins with the option reconnect_message.
  */
 const char *aic_port_prompt(const struct aic_conversation *conversation);
 const char *aic_port_first_message(const struct aic_conversation *conversation);
@@ -32,43 +32,54 @@ const char *aic_port_first_message(const struct aic_conversation *conversation);
 const char *aic_port_first_message_order(const struct aic_conversation *conversation);
 
 /*
- * A text that is handed to the next connection if this one breaks or its session ends, such as a handle to take the session up again; what it was. A
- * provider that takes it up says so, and is not told what was said.
+ * A text that is handed to the next connection if this one breaks or its session ends, such as a handle to take the
+ * session up again; what it was. A provider that takes it up says so, and is not told what was said.
  */
 void aic_port_keep(struct aic_conversation *conversation, const char *text);
 const char *aic_port_kept(const struct aic_conversation *conversation);
 void aic_port_resumes(struct aic_conversation *conversation);
 
-/* The service ends this session in so many milliseconds, or has done so: another one takes over, and a close that comes sooner is no end. */
+/*
+ * The service ends this session in so many milliseconds, or has done so: another one takes over, and a close that comes
+ * sooner is no end.
+ */
 void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms);
 
-/* The same of a time of day, in seconds since 1970, that is far off: another one takes over before. To be told after aic_port_ready(). */
+/*
+ * The same of a time of day, in seconds since 1970, that is far off: another one takes over before. To be told after
+ * aic_port_ready().
+ */
 void aic_port_expires_at(struct aic_conversation *conversation, int64_t unix_seconds);
 
 /* The tools that the agent may call. */
 const struct aic_tools *aic_port_tools(const struct aic_conversation *conversation);
 
 /*
- * Writes them as an array of objects with name, description and, under the name given, the JSON Schema of their parameters, as most services have them;
- * `type` (NULL: none) is a member before those.
+ * Writes them as an array of objects with name, description and, under the name given, the JSON Schema of their
+ * parameters, as most services have them; `type` (NULL: none) is a member before those.
  */
-void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key, const char *type, const char *parameters);
+void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key,
+	const char *type, const char *parameters);
 
 /* What the channel speaks: a provider that has the choice takes the same. */
 struct aic_audio_format aic_port_line_format(const struct aic_conversation *conversation);
 
 /*
- * Begins a message to the service: write it, then send it with aic_port_send() before another one is begun. The writer belongs to the
- * conversation.
+ * Begins a message to the service: write it, then send it with aic_port_send() before another one is begun. The writer
+ * belongs to the conversation.
  */
 struct aic_json_writer *aic_port_new_message(struct aic_conversation *conversation);
 
-/* The same for a message that is an object which says in its member "type" what it is; aic_port_finish() closes and sends it. */
+/*
+ * The same for a message that is an object which says in its member "type" what it is; aic_port_finish() closes and
+ * sends it.
+ */
 struct aic_json_writer *aic_port_begin(struct aic_conversation *conversation, const char *type);
 void aic_port_finish(struct aic_conversation *conversation, struct aic_json_writer *writer);
 
 /* Writes what is told to the agent about this call, as an object. */
-void aic_port_put_variables(const struct aic_conversation *conversation, struct aic_json_writer *writer, const char *key);
+void aic_port_put_variables(const struct aic_conversation *conversation, struct aic_json_writer *writer,
+	const char *key);
 
 /* Sends the message begun last. Memory that ran short while writing is counted as an error. */
 void aic_port_send(struct aic_conversation *conversation);
@@ -84,8 +95,8 @@ bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_j
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length);
 
 /*
- * The caller barged in: everything up to and including `event_id` is void. `result` (may be NULL) is what was removed, its samples counted in the
- * line format.
+ * The caller barged in: everything up to and including `event_id` is void. `result` (may be NULL) is what was removed,
+ * its samples counted in the line format.
  */
 void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id, struct aic_interruption *result);
 
@@ -98,17 +109,25 @@ bool aic_port_is_speaking(struct aic_conversation *conversation);
 /* Tool calls that nobody has answered yet, the one being answered included. */
 size_t aic_port_open_tool_calls(const struct aic_conversation *conversation);
 
-/* The service wants to know when the audio it has sent so far was heard: mark_played() says so. A name that is long is cut. */
+/*
+ * The service wants to know when the audio it has sent so far was heard: mark_played() says so. A name that is long is
+ * cut.
+ */
 void aic_port_mark(struct aic_conversation *conversation, const char *name);
 
-void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id);
+void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
+	const char *text, int64_t event_id);
 void aic_port_vad(struct aic_conversation *conversation, double score);
 
-/* What was said so far, as an object with one member of that name: for a tool call that says no more. To be freed; NULL: nothing, or memory is short. */
+/*
+ * What was said so far, as an object with one member of that name: for a tool call that says no more. To be freed;
+ * NULL: nothing, or memory is short.
+ */
 char *aic_port_said_as_json(struct aic_conversation *conversation, const char *key);
 
 /* The agent calls a tool of ours; the engine answers for whoever does not. `parameters` is JSON. */
-void aic_port_tool_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters);
+void aic_port_tool_call(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *parameters);
 
 /* The service no longer wants the answer: who gives it is told that no such call is open. */
 void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id);
@@ -125,7 +144,10 @@ void aic_port_warn(struct aic_conversation *conversation, const char *message);
 /* The agent decided to end: a close that follows is a good end whatever its code; if none follows soon, we close. */
 void aic_port_agent_ends(struct aic_conversation *conversation);
 
-/* The service hears no more in this session: caller audio is kept, as before the first one, for the next if there is one. */
+/*
+ * The service hears no more in this session: caller audio is kept, as before the first one, for the next if there is
+ * one.
+ */
 void aic_port_deaf(struct aic_conversation *conversation);
 
 /* What came cannot be worked with: ends the attempt (or the conversation) with that reason. */
@@ -137,8 +159,12 @@ struct aic_handler {
 	void (*handle)(struct aic_conversation *conversation, const void *record);
 };
 
-/* Has a message handled as the table says; one of another type, or of none (NULL), is unknown. The table's first rows are looked at first. */
-void aic_port_dispatch(struct aic_conversation *conversation, const struct aic_handler *handlers, size_t count, const char *type, const void *record);
+/*
+ * Has a message handled as the table says; one of another type, or of none (NULL), is unknown. The table's first rows
+ * are looked at first.
+ */
+void aic_port_dispatch(struct aic_conversation *conversation, const struct aic_handler *handlers, size_t count,
+	const char *type, const void *record);
 
 /* A message of a type that nobody knows. */
 void aic_port_unknown(struct aic_conversation *conversation, const char *type);

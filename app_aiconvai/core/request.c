@@ -38,7 +38,8 @@ int aic_request_authorize(struct aic_request *request, const char *scheme, const
 		return 0;
 	}
 	result = aic_buffer_append(&value, scheme, strlen(scheme)) || aic_buffer_append(&value, " ", 1)
-		|| aic_buffer_append(&value, secret, strlen(secret) + 1) || aic_request_add_header(request, "Authorization", (const char *) value.bytes);
+		|| aic_buffer_append(&value, secret, strlen(secret) + 1) || aic_request_add_header(request, "Authorization",
+		(const char *) value.bytes);
 	aic_buffer_free(&value);
 	return result ? -1 : 0;
 }

@@ -24,7 +24,8 @@ static void set_due(struct aic_service_watch *watch)
 
 void aic_service_watch_init(struct aic_service_watch *watch, uint32_t limit_seconds)
 {
-	*watch = (struct aic_service_watch) {.limit_us = limit_seconds * US_PER_SECOND, .heard_us = UINT64_MAX, .asked_us = UINT64_MAX, .due_us = UINT64_MAX};
+	*watch = (struct aic_service_watch) {.limit_us = limit_seconds * US_PER_SECOND, .heard_us = UINT64_MAX,
+		.asked_us = UINT64_MAX, .due_us = UINT64_MAX};
 }
 
 void aic_service_watch_start(struct aic_service_watch *watch, uint64_t now_us)

@@ -2,9 +2,10 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A service that says nothing: after half of the limit it is asked for a sign of life (a WebSocket ping), and when the limit is over without a byte
- * from it, it is dead. Whatever comes is a sign of life, audio and messages no less than the answer to a ping: not every service answers pings, and
- * some do so late. Not thread-safe: it belongs to a conversation.
+ * A service that says nothing: after half of the limit it is asked for a sign of life (a WebSocket ping), and when the
+ * limit is over without a byte from it, it is dead. Whatever comes is a sign of life, audio and messages no less than
+ * the answer to a ping: not every service answers pings, and some do so late. Not thread-safe: it belongs to a
+ * conversation.
  */
 #ifndef AIC_SERVICE_WATCH_H
 #define AIC_SERVICE_WATCH_H
@@ -39,7 +40,10 @@ static inline uint64_t aic_service_watch_due(const struct aic_service_watch *wat
 	return watch->due_us;
 }
 
-/* What is to be done now. A service is asked before it is given up, however late this is called: it gets half of the limit to answer. */
+/*
+ * What is to be done now. A service is asked before it is given up, however late this is called: it gets half of the
+ * limit to answer.
+ */
 enum aic_watch_step aic_service_watch_attend(struct aic_service_watch *watch, uint64_t now_us);
 
 #endif

@@ -62,7 +62,8 @@ static bool may_stand_in(enum aic_option_scope option, enum aic_option_scope sec
 	return option == section || (option == AIC_SCOPE_BOTH && struct_scope(section) == AIC_SCOPE_AGENT);
 }
 
-static void read_lines(struct reading *reading, void *settings, enum aic_option_scope scope, const struct aic_option_line *lines, size_t count)
+static void read_lines(struct reading *reading, void *settings, enum aic_option_scope scope,
+	const struct aic_option_line *lines, size_t count)
 {
 	static const char *const places[] = {
 		[AIC_SCOPE_GENERAL] = "in [general]",
@@ -81,11 +82,13 @@ static void read_lines(struct reading *reading, void *settings, enum aic_option_
 			const char *nearest = aic_option_nearest_name(line->name);
 
 			aic_option_report_line(&reading->report, line, NULL, "expected a known option; %s%s%s",
-				nearest ? "did you mean " : "remove it or see docs/reference/options.md", nearest ? nearest : "", nearest ? "?" : "");
+				nearest ? "did you mean " : "remove it or see docs/reference/options.md", nearest ? nearest : "",
+				nearest ? "?" : "");
 		} else if (!may_stand_in(option->scope, scope)) {
 			aic_option_report_line(&reading->report, line, option, "expected %s; move it there", places[option->scope]);
 		} else if (*first && !option->multiple) {
-			aic_option_report_line(&reading->report, line, option, "expected once, line %d sets it already; remove one", *first);
+			aic_option_report_line(&reading->report, line, option, "expected once, line %d sets it already; remove one",
+				*first);
 		} else {
 			*first = line->line ? line->line : 1;
 			aic_option_set(&reading->report, settings, option, line);
@@ -103,7 +106,8 @@ static void inherit_general(struct aic_settings *settings, const struct aic_sett
 	}
 }
 
-static void set_default(struct aic_option_report *report, void *settings, const struct aic_option *option, const char *value)
+static void set_default(struct aic_option_report *report, void *settings, const struct aic_option *option,
+	const char *value)
 {
 	struct aic_option_line line = {"configs/options.json", 0, option->name, value};
 
@@ -127,7 +131,9 @@ static void free_fields(void *settings, enum aic_option_scope scope)
 	}
 }
 
-/* Sets the defaults of the options in the struct of that scope, which is zeros. Returns 0, or -1 when memory is short. */
+/*
+ * Sets the defaults of the options in the struct of that scope, which is zeros. Returns 0, or -1 when memory is short.
+ */
 static int set_defaults(void *settings, enum aic_option_scope scope)
 {
 	struct aic_option_report report = {"defaults", ignore_problem, NULL, 0};
@@ -184,13 +190,15 @@ static const char *provider_name(enum aic_option_provider provider)
 }
 
 /* An option that the agent's provider does not know is a mistake: nobody would notice that it does nothing. */
-static void check_providers(struct aic_option_report *report, enum aic_option_provider provider, const struct aic_option_line *lines, size_t count)
+static void check_providers(struct aic_option_report *report, enum aic_option_provider provider,
+	const struct aic_option_line *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct aic_option *option = aic_option_find(lines[i].name);
 
 		if (option && option->providers && !(option->providers & (1u << provider))) {
-			aic_option_report_line(report, &lines[i], option, "expected with another provider, this agent's is %s; remove it or change the provider",
+			aic_option_report_line(report, &lines[i], option,
+				"expected with another provider, this agent's is %s; remove it or change the provider",
 				provider_name(provider));
 		}
 	}
@@ -214,7 +222,8 @@ static bool is_given(struct reading *reading, const char *name)
 	return *first_line_of(reading, aic_option_find(name)) != 0;
 }
 
-static void check_rules(struct reading *reading, enum aic_option_provider provider, const struct aic_option_line *lines, size_t count)
+static void check_rules(struct reading *reading, enum aic_option_provider provider, const struct aic_option_line *lines,
+	size_t count)
 {
 	size_t rule_count;
 	const struct aic_option_rule *rules = aic_option_rules(&rule_count);
@@ -226,14 +235,16 @@ static void check_rules(struct reading *reading, enum aic_option_provider provid
 			|| (rule->unless && is_given(reading, rule->unless)) || is_given(reading, rule->needs)) {
 			continue;
 		}
-		aic_option_report_section(&reading->report, lines, count, "expected %s%s%s%s%s%s; %s", rule->needs, aliases ? " (" : "",
-			aliases ? aliases[0] : "", aliases ? ")" : "", rule->with ? " beside " : "", rule->with ? rule->with : "", rule->advice);
+		aic_option_report_section(&reading->report, lines, count, "expected %s%s%s%s%s%s; %s", rule->needs, aliases
+			? " (" : "",
+			aliases ? aliases[0] : "", aliases ? ")" : "", rule->with ? " beside " : "", rule->with ? rule->with : "",
+			rule->advice);
 	}
 }
 
 /* Reads a section in which each line is judged by itself. */
-static int read_section(void *settings, enum aic_option_scope scope, const char *section, const struct aic_option_line *lines, size_t count,
-	aic_problem_fn problem, void *user)
+static int read_section(void *settings, enum aic_option_scope scope, const char *section,
+	const struct aic_option_line *lines, size_t count, aic_problem_fn problem, void *user)
 {
 	struct reading reading = {.report = {section, problem, user, 0}};
 
@@ -247,14 +258,14 @@ int aic_settings_read_general(struct aic_settings *settings, const struct aic_op
 	return read_section(settings, AIC_SCOPE_GENERAL, "general", lines, count, problem, user);
 }
 
-int aic_tool_settings_read(struct aic_tool_settings *settings, const char *section, const struct aic_option_line *lines, size_t count,
-	aic_problem_fn problem, void *user)
+int aic_tool_settings_read(struct aic_tool_settings *settings, const char *section, const struct aic_option_line *lines,
+	size_t count, aic_problem_fn problem, void *user)
 {
 	return read_section(settings, AIC_SCOPE_TOOL, section, lines, count, problem, user);
 }
 
-int aic_prompt_settings_read(struct aic_prompt_settings *settings, const char *section, const struct aic_option_line *lines, size_t count,
-	aic_problem_fn problem, void *user)
+int aic_prompt_settings_read(struct aic_prompt_settings *settings, const char *section,
+	const struct aic_option_line *lines, size_t count, aic_problem_fn problem, void *user)
 {
 	return read_section(settings, AIC_SCOPE_PROMPT, section, lines, count, problem, user);
 }

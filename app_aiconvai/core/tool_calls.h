@@ -28,7 +28,10 @@ struct aic_tool_calls {
 /* Returns 0, or -1 when full or when memory is short. */
 int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, uint64_t due_us);
 
-/* The open call that the service knows by that id, and the one that everybody else does; NULL if there is none. Valid until the table changes. */
+/*
+ * The open call that the service knows by that id, and the one that everybody else does; NULL if there is none. Valid
+ * until the table changes.
+ */
 struct aic_tool_call *aic_tool_calls_find(struct aic_tool_calls *calls, const char *id);
 struct aic_tool_call *aic_tool_calls_find_shown(struct aic_tool_calls *calls, const char *shown);
 

@@ -25,9 +25,11 @@ static const struct {
 	const char *description;
 } builtins[] = {
 	{"end_call", AIC_TOOL_END_CALL, "Ends the phone call. Say goodbye before; the caller hears it to its end."},
-	{"transfer_call", AIC_TOOL_TRANSFER_CALL, "Transfers the caller to somebody else. Say so before; the conversation with you is over then."},
+	{"transfer_call", AIC_TOOL_TRANSFER_CALL, "Transfers the caller to somebody else. Say so before; the conversation "
+	"with you is over then."},
 	{"send_dtmf", AIC_TOOL_SEND_DTMF, "Presses keys on the telephone, for an automatic system at the other end."},
-	{"enter_state", AIC_TOOL_ENTER_STATE, "Goes on to the next state of the conversation; you are told what to do in it."},
+	{"enter_state", AIC_TOOL_ENTER_STATE, "Goes on to the next state of the conversation; you are told what to do in "
+	"it."},
 };
 
 void aic_tools_clear(struct aic_tools *tools)
@@ -57,7 +59,8 @@ const char *aic_tool_run_name(enum aic_tool_run run)
 	return run == AIC_TOOL_AMI ? "ami" : run == AIC_TOOL_GOSUB ? "gosub" : "builtin";
 }
 
-static const struct aic_tool_settings *find_declaration(const char *name, const struct aic_tool_declaration *declared, size_t count)
+static const struct aic_tool_settings *find_declaration(const char *name, const struct aic_tool_declaration *declared,
+	size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!strcasecmp(declared[i].name, name)) {
@@ -70,7 +73,8 @@ static const struct aic_tool_settings *find_declaration(const char *name, const 
 /* --- what the built-in tools take --- */
 
 /* A member that is a text; one of the names of `words` (entries name=value) where there are some. */
-static void put_property(struct aic_json_writer *writer, const char *name, const char *description, const struct aic_string_list *words)
+static void put_property(struct aic_json_writer *writer, const char *name, const char *description,
+	const struct aic_string_list *words)
 {
 	aic_json_open_object(writer, name);
 	aic_json_put_text(writer, "type", "string");
@@ -112,7 +116,8 @@ static void put_placeholders(struct aic_json_writer *writer, const struct aic_pr
 }
 
 /* Their JSON Schema, to be freed. Returns NULL when memory is short. */
-static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings *settings, const struct aic_prompt_settings *prompt)
+static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings *settings,
+	const struct aic_prompt_settings *prompt)
 {
 	struct aic_json_writer *writer = aic_json_writer_new();
 	const char *required = NULL, *text;
@@ -128,7 +133,8 @@ static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings
 	if (run == AIC_TOOL_TRANSFER_CALL) {
 		put_property(writer, required = "destination", "Where to.", &settings->transfer_to);
 	} else if (run == AIC_TOOL_SEND_DTMF) {
-		snprintf(keys, sizeof(keys), "The keys: 0 to 9, * and #; w for a pause of half a second; at most %d.", AIC_KEYS_MAX);
+		snprintf(keys, sizeof(keys), "The keys: 0 to 9, * and #; w for a pause of half a second; at most %d.",
+			AIC_KEYS_MAX);
 		put_property(writer, required = "digits", keys, NULL);
 	} else if (run == AIC_TOOL_ENTER_STATE) {
 		put_property(writer, required = "state", "Which one.", &prompt->state);
@@ -150,7 +156,8 @@ static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings
 
 /* --- an agent's tools --- */
 
-static int report(aic_problem_fn problem, void *user, const char *agent, const char *name, const char *how, const char *expected)
+static int report(aic_problem_fn problem, void *user, const char *agent, const char *name, const char *how,
+	const char *expected)
 {
 	char text[512];
 
@@ -160,7 +167,8 @@ static int report(aic_problem_fn problem, void *user, const char *agent, const c
 }
 
 /* What a built-in tool needs beside it; NULL: it is all there. */
-static const char *missing(enum aic_tool_run run, const struct aic_settings *settings, const struct aic_prompt_settings *prompt)
+static const char *missing(enum aic_tool_run run, const struct aic_settings *settings,
+	const struct aic_prompt_settings *prompt)
 {
 	if (run == AIC_TOOL_TRANSFER_CALL && !settings->transfer_to.count) {
 		return "transfer_to_NAME beside it; add a line for each destination";
@@ -172,8 +180,9 @@ static const char *missing(enum aic_tool_run run, const struct aic_settings *set
 }
 
 /* Fills in a tool but for its name. Returns the number of problems, or -1 when memory is short. */
-static int read_tool(struct aic_tool *tool, const char *how, const char *agent, const struct aic_settings *settings, const struct aic_prompt_settings *prompt,
-	const struct aic_tool_settings *declared, aic_problem_fn problem, void *user)
+static int read_tool(struct aic_tool *tool, const char *how, const char *agent, const struct aic_settings *settings,
+	const struct aic_prompt_settings *prompt, const struct aic_tool_settings *declared, aic_problem_fn problem,
+	void *user)
 {
 	const char *description = declared ? declared->description : NULL;
 	size_t builtin = 0;
@@ -188,7 +197,8 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 			builtin++;
 		}
 		if (builtin == COUNT(builtins)) {
-			return report(problem, user, agent, tool->name, how, "ami or gosub:CONTEXT; built in are end_call, transfer_call, send_dtmf and enter_state");
+			return report(problem, user, agent, tool->name, how,
+				"ami or gosub:CONTEXT; built in are end_call, transfer_call, send_dtmf and enter_state");
 		}
 		tool->run = builtins[builtin].run;
 		description = description ? description : builtins[builtin].description;
@@ -202,12 +212,14 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 		return -1;
 	}
 	/* What a built-in tool takes is not for a section to say: it could not follow. */
-	tool->parameters = declared && tool->run <= AIC_TOOL_GOSUB ? strdup(declared->parameters) : builtin_parameters(tool->run, settings, prompt);
+	tool->parameters = declared && tool->run <= AIC_TOOL_GOSUB ? strdup(declared->parameters)
+		: builtin_parameters(tool->run, settings, prompt);
 	return tool->parameters ? 0 : -1;
 }
 
-int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_settings *settings, const struct aic_prompt_settings *prompt,
-	const struct aic_tool_declaration *declared, size_t declared_count, aic_problem_fn problem, void *user)
+int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_settings *settings,
+	const struct aic_prompt_settings *prompt, const struct aic_tool_declaration *declared, size_t declared_count,
+	aic_problem_fn problem, void *user)
 {
 	const struct aic_string_list *lines = &settings->tool;
 	int problems = 0;
@@ -224,8 +236,8 @@ int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_
 			return -1;
 		}
 		tools->count++;
-		result = read_tool(tool, aic_entry_value(lines->items[i]), agent, settings, prompt, find_declaration(tool->name, declared, declared_count), problem,
-			user);
+		result = read_tool(tool, aic_entry_value(lines->items[i]), agent, settings, prompt,
+			find_declaration(tool->name, declared, declared_count), problem, user);
 		if (result < 0) {
 			return -1;
 		}

@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The tools that an agent may call: its lines `tool_NAME = HOW`, and the sections [tool-NAME] that say what they are for.
+ * The tools that an agent may call: its lines `tool_NAME = HOW`, and the sections [tool-NAME] that say what they are
+ * for.
  */
 #ifndef AIC_TOOLS_H
 #define AIC_TOOLS_H
@@ -41,11 +42,13 @@ struct aic_tool_declaration {
 };
 
 /*
- * Brings together what the agent of that name has and what is declared, into `tools` (all zeros). `prompt` are the agent's, NULL: none. Every problem is
- * reported; returns how many there were, or -1 when memory is short. Free with aic_tools_clear().
+ * Brings together what the agent of that name has and what is declared, into `tools` (all zeros). `prompt` are the
+ * agent's, NULL: none. Every problem is reported; returns how many there were, or -1 when memory is short. Free with
+ * aic_tools_clear().
  */
-int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_settings *settings, const struct aic_prompt_settings *prompt,
-	const struct aic_tool_declaration *declared, size_t declared_count, aic_problem_fn problem, void *user);
+int aic_tools_read(struct aic_tools *tools, const char *agent, const struct aic_settings *settings,
+	const struct aic_prompt_settings *prompt, const struct aic_tool_declaration *declared, size_t declared_count,
+	aic_problem_fn problem, void *user);
 void aic_tools_clear(struct aic_tools *tools);
 
 /* The tool of that name, NULL if the agent has none. */

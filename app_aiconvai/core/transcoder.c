@@ -17,8 +17,8 @@
 #define OUT_SAMPLES (BLOCK_SAMPLES * 6 + 16)
 
 /*
- * speexdsp's scale goes from 0 to 10, 4 is its default: 64-tap filters, flat to 3.4 kHz at a rate of 8 kHz, more than 80 dB of
- * stop-band attenuation, some ten microseconds for 20 ms. 3 loses 1 dB at 3.4 kHz.
+ * speexdsp's scale goes from 0 to 10, 4 is its default: 64-tap filters, flat to 3.4 kHz at a rate of 8 kHz, more than
+ * 80 dB of stop-band attenuation, some ten microseconds for 20 ms. 3 loses 1 dB at 3.4 kHz.
  */
 #define RESAMPLER_QUALITY 4
 
@@ -76,7 +76,8 @@ void aic_transcoder_reset(struct aic_transcoder *transcoder)
 }
 
 /* Appends `count` linear samples to `out` in the target encoding. */
-static int append_samples(struct aic_transcoder *transcoder, const int16_t *samples, size_t count, struct aic_buffer *out)
+static int append_samples(struct aic_transcoder *transcoder, const int16_t *samples, size_t count,
+	struct aic_buffer *out)
 {
 	size_t bytes = count * aic_sample_bytes(transcoder->to);
 	uint8_t *to = aic_buffer_reserve(out, bytes);
@@ -100,8 +101,8 @@ static int append_samples(struct aic_transcoder *transcoder, const int16_t *samp
 }
 
 /*
- * The nearest sample; what the filter made louder than full scale is full scale. Cutting off what follows the point is rounding,
- * in a number that is not negative and half too large.
+ * The nearest sample; what the filter made louder than full scale is full scale. Cutting off what follows the point is
+ * rounding, in a number that is not negative and half too large.
  */
 static inline int16_t to_sample(float value)
 {

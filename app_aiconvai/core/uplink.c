@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-void aic_uplink_init(struct aic_uplink *uplink, struct aic_audio_format line_format, uint32_t chunk_ms, uint32_t limit_ms)
+void aic_uplink_init(struct aic_uplink *uplink, struct aic_audio_format line_format, uint32_t chunk_ms,
+	uint32_t limit_ms)
 {
 	memset(uplink, 0, sizeof(*uplink));
 	uplink->line_format = line_format;
@@ -21,8 +22,8 @@ void aic_uplink_free(struct aic_uplink *uplink)
 }
 
 /*
- * Most audio kept at the least while the service takes it, beside the chunk being filled: a host that is late by some frames
- * loses nothing even where no audio is to be kept before.
+ * Most audio kept at the least while the service takes it, beside the chunk being filled: a host that is late by some
+ * frames loses nothing even where no audio is to be kept before.
  */
 #define BACKLOG_MS 2000
 

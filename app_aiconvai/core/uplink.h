@@ -17,7 +17,8 @@ struct aic_uplink {
 	struct aic_audio_format line_format; /* what the channel gives */
 	struct aic_audio_format service_format; /* rate 0 until the service announced it */
 	uint32_t chunk_ms;
-	uint32_t limit_ms; /* most audio kept before the service takes it, the newest (a small limit is raised afterwards) */
+	/* most audio kept before the service takes it, the newest (a small limit is raised afterwards) */
+	uint32_t limit_ms;
 	struct aic_transcoder *transcoder; /* owned; NULL until the service's format is known */
 	struct aic_buffer audio; /* in line_format before, in service_format after */
 	struct aic_energy energy;
@@ -28,19 +29,25 @@ struct aic_uplink {
 	uint64_t bytes_taken; /* sent to the service, before base64 */
 };
 
-void aic_uplink_init(struct aic_uplink *uplink, struct aic_audio_format line_format, uint32_t chunk_ms, uint32_t limit_ms);
+void aic_uplink_init(struct aic_uplink *uplink, struct aic_audio_format line_format, uint32_t chunk_ms,
+	uint32_t limit_ms);
 void aic_uplink_free(struct aic_uplink *uplink);
 
 /* Takes audio from the channel, whole samples. Returns 0, or -1 when memory is short (this audio is lost). */
 int aic_uplink_add(struct aic_uplink *uplink, const uint8_t *bytes, size_t length);
 
-/* Adds silence in the caller's place, where the channel gives nothing. It is not counted as received. Returns as above. */
+/*
+ * Adds silence in the caller's place, where the channel gives nothing. It is not counted as received. Returns as above.
+ */
 int aic_uplink_add_silence(struct aic_uplink *uplink, uint32_t ms);
 
 /* The service takes `format` from now on; what was kept is converted. Returns 0, or -1 when memory is short. */
 int aic_uplink_start(struct aic_uplink *uplink, struct aic_audio_format format);
 
-/* The service is gone: from now on audio is kept for the next one. What it had not taken is dropped. Nothing happens where it was gone before. */
+/*
+ * The service is gone: from now on audio is kept for the next one. What it had not taken is dropped. Nothing happens
+ * where it was gone before.
+ */
 void aic_uplink_stop(struct aic_uplink *uplink);
 
 /* Bytes of the next whole chunk, 0 when there is none (or the format is not known yet). It stays until dropped. */

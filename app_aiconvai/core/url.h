@@ -22,12 +22,15 @@ struct aic_url {
 /* Returns 0, or -1 for what is not an http, https, ws or wss URL with a host, or holds blanks or control characters. */
 int aic_url_parse(const char *text, struct aic_url *url);
 
-/* Returns `url` with "key=value" added to its query, value percent-encoded. Free with free(); NULL when memory is short. */
+/*
+ * Returns `url` with "key=value" added to its query, value percent-encoded. Free with free(); NULL when memory is
+ * short.
+ */
 char *aic_url_with_query(const char *url, const char *key, const char *value);
 
 /*
- * Writes what may be shown of a URL whose path, query or user information may hold a secret: scheme, host and port; nothing
- * where it is no such URL. Returns `buffer`.
+ * Writes what may be shown of a URL whose path, query or user information may hold a secret: scheme, host and port;
+ * nothing where it is no such URL. Returns `buffer`.
  */
 const char *aic_url_origin(const char *url, char *buffer, size_t size);
 

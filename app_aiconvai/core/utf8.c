@@ -95,7 +95,8 @@ static bool is_control(const unsigned char *s, size_t length)
 		return s[0] == 0xc2 && s[1] < 0xa0;
 	case 3:
 		/* U+2028 to U+202E, U+2066 to U+2069. */
-		return s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+		return s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae)
+			|| (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
 	default:
 		return false;
 	}

@@ -23,7 +23,10 @@
 /* Size of the read buffer all connections of a loop share. */
 #define SERVICE_BUFFER 16384
 
-/* Shortest time between two rounds of a loop: while connections are being set up, with hasty conversations, and without; see rest_until(). */
+/*
+ * Shortest time between two rounds of a loop: while connections are being set up, with hasty conversations, and
+ * without; see rest_until().
+ */
 #define SETUP_REST_US 200
 #define REST_US 500
 #define LONG_REST_US 4000
@@ -31,12 +34,15 @@
 /* libwebsockets gets a full round this often at least: for its timers, and for sockets that have become writable. */
 #define FULL_ROUND_US 20000
 
-/* Sockets served after one look at them: few, so that of many that are ready for ever others come first the next time. */
+/*
+ * Sockets served after one look at them: few, so that of many that are ready for ever others come first the next time.
+ */
 #define READY_MAX 16
 
 /*
- * A service that sends without end must not keep the others waiting. In one round a socket gets so long, counted when what was read at once (16 KiB) has
- * been dealt with; once all together have taken so long, it is seen to what was posted, and the rest is served in the next round.
+ * A service that sends without end must not keep the others waiting. In one round a socket gets so long, counted when
+ * what was read at once (16 KiB) has been dealt with; once all together have taken so long, it is seen to what was
+ * posted, and the rest is served in the next round.
  */
 #define SHARE_US 500
 #define ROUND_US 4000
@@ -51,8 +57,9 @@
 #define SETUP_LIMIT_SECONDS 65
 
 /*
- * A peer whose machine is gone is found out by the kernel: asked after so many seconds in which nothing came, so often, so many seconds apart. The
- * engine's own watch over the service comes first; this one catches a connection nobody cares for any more.
+ * A peer whose machine is gone is found out by the kernel: asked after so many seconds in which nothing came, so often,
+ * so many seconds apart. The engine's own watch over the service comes first; this one catches a connection nobody
+ * cares for any more.
  */
 #define KEEPALIVE_SECONDS 60
 #define KEEPALIVE_PROBES 6
@@ -208,8 +215,9 @@ void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 }
 
 /*
- * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then served in one
- * round: a loop with many calls comes round some two thousand times a second at the most, and not once for each of their chunks and messages.
+ * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then
+ * served in one round: a loop with many calls comes round some two thousand times a second at the most, and not once
+ * for each of their chunks and messages.
  */
 static void rest_until(uint64_t us)
 {
@@ -273,15 +281,19 @@ void aic_event_loop_want_full_round(struct aic_event_loop *loop)
 	loop->full_round = true;
 }
 
-/* Whether OpenSSL has read more of the socket than it has handed on, and not only the beginning of a record. Once it says goodbye, nobody reads it any more. */
+/*
+ * Whether OpenSSL has read more of the socket than it has handed on, and not only the beginning of a record. Once it
+ * says goodbye, nobody reads it any more.
+ */
 static bool has_unread(struct aic_watched_socket *socket)
 {
 	return socket->tls && SSL_has_pending(socket->tls) && !SSL_want_read(socket->tls) && !SSL_get_shutdown(socket->tls);
 }
 
 /*
- * Has libwebsockets read from the socket until nothing is left that was read ahead: the socket does not report that any more, and libwebsockets, which asks
- * for the rest of the one record only, does not know of it. Returns nonzero on failure.
+ * Has libwebsockets read from the socket until nothing is left that was read ahead: the socket does not report that any
+ * more, and libwebsockets, which asks for the rest of the one record only, does not know of it. Returns nonzero on
+ * failure.
  */
 static int serve_socket(struct aic_event_loop *loop, struct aic_watched_socket *socket)
 {
@@ -308,7 +320,10 @@ static int serve_socket(struct aic_event_loop *loop, struct aic_watched_socket *
 	return 0;
 }
 
-/* Sees to what sockets do not report. They take turns where that is more than one round allows. Returns nonzero on failure. */
+/*
+ * Sees to what sockets do not report. They take turns where that is more than one round allows. Returns nonzero on
+ * failure.
+ */
 static int look_for_unread(struct aic_event_loop *loop)
 {
 	loop->unread = false;
@@ -330,7 +345,10 @@ static int look_for_unread(struct aic_event_loop *loop)
 	return 0;
 }
 
-/* Has libwebsockets look at every socket and timer, and wait for one of them if it may. Returns nonzero when it cannot go on. */
+/*
+ * Has libwebsockets look at every socket and timer, and wait for one of them if it may. Returns nonzero when it cannot
+ * go on.
+ */
 static int serve_all(struct aic_event_loop *loop, bool wait)
 {
 	int result;
@@ -369,7 +387,10 @@ static int serve_ready(struct aic_event_loop *loop)
 	return served;
 }
 
-/* Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns nonzero on failure. */
+/*
+ * Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns
+ * nonzero on failure.
+ */
 static int serve_watched(struct aic_event_loop *loop)
 {
 	uint64_t now_us = aic_now_us();
@@ -377,7 +398,8 @@ static int serve_watched(struct aic_event_loop *loop)
 	int wait_ms = wait ? (int) ((loop->next_full_round_us - now_us + 999) / 1000) : 0;
 	int reported, served, all_served = 0;
 
-	reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? wait_ms : 0);
+	reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL)
+		? wait_ms : 0);
 	atomic_store(&loop->asleep, AWAKE);
 	if (wait) {
 		loop->round_until_us = aic_now_us() + ROUND_US;
@@ -397,8 +419,9 @@ static int serve_watched(struct aic_event_loop *loop)
 }
 
 /*
- * libwebsockets polls every socket at every round, which with many calls costs more than to serve them. Those with nothing but messages to come are watched with
- * epoll, and served singly; the full rounds do the rest: connections that are being made or closed, timers, sockets that were full.
+ * libwebsockets polls every socket at every round, which with many calls costs more than to serve them. Those with
+ * nothing but messages to come are watched with epoll, and served singly; the full rounds do the rest: connections that
+ * are being made or closed, timers, sockets that were full.
  */
 static int serve(struct aic_event_loop *loop)
 {
@@ -428,7 +451,8 @@ static void fail(struct aic_event_loop *loop)
 	loop->serving = NULL;
 	loop->ready_count = 0;
 	atomic_store(&loop->failed, true);
-	loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have ended, and no others can begin; unload and load the module");
+	loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have ended, and no others can "
+		"begin; unload and load the module");
 	while (loop->members) {
 		struct aic_loop_member *member = loop->members;
 
@@ -451,7 +475,10 @@ static void *run(void *arg)
 
 	while (!atomic_load(&loop->stopping)) {
 		rest_until(next_round_us);
-		/* Counted from here and not from the end of the round, which may have waited long: what wakes the thread then finds it rested. */
+		/*
+		 * Counted from here and not from the end of the round, which may have waited long: what wakes the thread then
+		 * finds it rested.
+		 */
 		next_round_us = aic_now_us() + rest_us(loop);
 		aic_event_loop_run_tasks(loop);
 		if (atomic_load(&loop->failed)) {
@@ -470,7 +497,8 @@ static void free_host(struct trusting_host *host)
 	free(host);
 }
 
-static struct trusting_host *new_host(struct aic_event_loop *loop, const char *ca_file, const struct stat *file, char *error, size_t error_size)
+static struct trusting_host *new_host(struct aic_event_loop *loop, const char *ca_file, const struct stat *file,
+	char *error, size_t error_size)
 {
 	struct lws_context_creation_info info = {0};
 	struct trusting_host *host = calloc(1, sizeof(*host));
@@ -513,8 +541,8 @@ static struct trusting_host *new_host(struct aic_event_loop *loop, const char *c
 /* Two authorities may be written within one second, and be of one length. */
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec
-		&& a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size
+		&& a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error, size_t error_size)
@@ -611,7 +639,8 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 		free_loop(loop);
 		return NULL;
 	}
-	if (!aic_event_loop_vhost(loop, NULL, error, sizeof(error)) || aic_thread_start(&loop->thread, "aiconvai-net", run, loop)) {
+	if (!aic_event_loop_vhost(loop, NULL, error, sizeof(error)) || aic_thread_start(&loop->thread, "aiconvai-net", run,
+		loop)) {
 		log(AIC_LOG_ERROR, error[0] ? error : "the network thread could not be started");
 		free_context(loop);
 		free_loop(loop);

@@ -20,7 +20,10 @@ struct lws_protocols;
 struct lws_vhost;
 struct ssl_st;
 
-/* The place of a connection's socket among those the loop watches. It belongs to the connection and begins as zeros; what is in it is the loop's. */
+/*
+ * The place of a connection's socket among those the loop watches. It belongs to the connection and begins as zeros;
+ * what is in it is the loop's.
+ */
 struct aic_watched_socket {
 	struct aic_watched_socket *previous, *next;
 	struct ssl_st *tls;
@@ -37,8 +40,8 @@ struct aic_loop_task {
 };
 
 /*
- * Who wants to know when the loop can serve no connection any more, because libwebsockets fails. It then still runs what is posted. It belongs to whoever
- * joined, begins as zeros, and what is in it besides `failed` is the loop's.
+ * Who wants to know when the loop can serve no connection any more, because libwebsockets fails. It then still runs
+ * what is posted. It belongs to whoever joined, begins as zeros, and what is in it besides `failed` is the loop's.
  */
 struct aic_loop_member {
 	struct aic_loop_member *previous, *next;
@@ -47,8 +50,8 @@ struct aic_loop_member {
 };
 
 /*
- * Starts the thread. `protocol` is the one protocol of all its connections, and its user pointer (of the context) the loop. Returns NULL when that
- * fails (and has logged why).
+ * Starts the thread. `protocol` is the one protocol of all its connections, and its user pointer (of the context) the
+ * loop. Returns NULL when that fails (and has logged why).
  */
 struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log);
 
@@ -56,8 +59,9 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 void aic_event_loop_free(struct aic_event_loop *loop);
 
 /*
- * Has `task` run soon on the loop's thread. Returns false where it is posted already and has not begun: it is not posted twice.
- * Any thread; never blocks: a lock-free list, and one wake-up for all that is posted until the loop comes round.
+ * Has `task` run soon on the loop's thread. Returns false where it is posted already and has not begun: it is not
+ * posted twice. Any thread; never blocks: a lock-free list, and one wake-up for all that is posted until the loop comes
+ * round.
  */
 bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task);
 
@@ -65,8 +69,8 @@ bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task
 bool aic_event_loop_has_failed(struct aic_event_loop *loop);
 
 /*
- * A conversation that is hasty (small chunks of caller audio) begins (+1) or is over (-1). While there is one the loop comes round more
- * often: what is a good rest beside 240 ms of audio is not beside 20. Any thread.
+ * A conversation that is hasty (small chunks of caller audio) begins (+1) or is over (-1). While there is one the loop
+ * comes round more often: what is a good rest beside 240 ms of audio is not beside 20. Any thread.
  */
 void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change);
 
@@ -80,15 +84,19 @@ void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *m
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);
 
 /*
- * A connection from which only messages are to be expected: its socket is served when it has something to read. `tls` is NULL where it has none; with
- * it, OpenSSL reads as much as there is at once from now on, and not each record's header first. `fd` and `tls` are the connection's.
+ * A connection from which only messages are to be expected: its socket is served when it has something to read. `tls`
+ * is NULL where it has none; with it, OpenSSL reads as much as there is at once from now on, and not each record's
+ * header first. `fd` and `tls` are the connection's.
  */
 void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket *socket, int fd, struct ssl_st *tls);
 
 /* Not so any more, if it was. Before the socket is closed. */
 void aic_event_loop_unwatch(struct aic_event_loop *loop, struct aic_watched_socket *socket);
 
-/* A connection begins (+1) to be made or closed, or is done with that (-1): while there is one the rests are short, and every round is a full one. */
+/*
+ * A connection begins (+1) to be made or closed, or is done with that (-1): while there is one the rests are short, and
+ * every round is a full one.
+ */
 void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change);
 
 /* libwebsockets was asked to say when a socket takes more, or keeps what it did not take: that wants a full round. */
@@ -100,7 +108,8 @@ struct lws_context *aic_event_loop_context(struct aic_event_loop *loop);
  * The virtual host whose connections trust the certificate authorities in `ca_file` (NULL: the system's). A file that
  * changed is read again. Returns NULL, with one sentence in `error`, when it cannot be read.
  */
-struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error, size_t error_size);
+struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error,
+	size_t error_size);
 
 /* Microseconds of CLOCK_MONOTONIC. Any thread. */
 uint64_t aic_now_us(void);

@@ -63,7 +63,8 @@ void aic_good_addresses_forget(struct aic_good_addresses *good, const char *host
 	}
 }
 
-void aic_good_addresses_put_first(const struct aic_good_addresses *good, const char *host, struct aic_resolution *resolution, time_t now)
+void aic_good_addresses_put_first(const struct aic_good_addresses *good, const char *host,
+	struct aic_resolution *resolution, time_t now)
 {
 	const struct aic_good_address *entry = find((struct aic_good_addresses *) good, host);
 	size_t at = 0;

@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Which of a name's addresses answered where the first of them did not: it goes first for a while, so that only one call waits for one that swallows
- * packets. For a while only, because the first may be well again, and is the one that the system prefers. Not thread-safe: it belongs to a resolver.
+ * Which of a name's addresses answered where the first of them did not: it goes first for a while, so that only one
+ * call waits for one that swallows packets. For a while only, because the first may be well again, and is the one that
+ * the system prefers. Not thread-safe: it belongs to a resolver.
  */
 #ifndef AIC_GOOD_ADDRESSES_H
 #define AIC_GOOD_ADDRESSES_H
@@ -30,7 +31,8 @@ void aic_good_addresses_remember(struct aic_good_addresses *good, const char *ho
 void aic_good_addresses_forget(struct aic_good_addresses *good, const char *host, const char *address);
 
 /* Moves the address that is known to be good to the front, if it is among them. */
-void aic_good_addresses_put_first(const struct aic_good_addresses *good, const char *host, struct aic_resolution *resolution, time_t now);
+void aic_good_addresses_put_first(const struct aic_good_addresses *good, const char *host,
+	struct aic_resolution *resolution, time_t now);
 
 void aic_good_addresses_free(struct aic_good_addresses *good);
 

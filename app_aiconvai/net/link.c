@@ -29,8 +29,8 @@ static void on_loop_failed(struct aic_loop_member *member);
 
 /* --- life --- */
 
-struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *resolver, const struct aic_conversation_setup *setup,
-	void (*on_freed)(void *user))
+struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *resolver,
+	const struct aic_conversation_setup *setup, void (*on_freed)(void *user))
 {
 	struct aic_link *link = calloc(1, sizeof(*link));
 	size_t chunk = aic_format_bytes(setup->line_format, (uint32_t) setup->agent.settings->audio_frames_buffer_ms);
@@ -182,7 +182,10 @@ static void set_timer(struct aic_link *link)
 	uint64_t deadline = link->running ? aic_conversation_deadline(link->conversation) : UINT64_MAX;
 	uint64_t now;
 
-	/* One that is set for too early fires, and is set anew: cheaper than to move it whenever audio puts the deadline off. */
+	/*
+	 * One that is set for too early fires, and is set anew: cheaper than to move it whenever audio puts the deadline
+	 * off.
+	 */
 	if (deadline == link->timer_us || (deadline > link->timer_us && deadline != UINT64_MAX)) {
 		return;
 	}
@@ -192,19 +195,21 @@ static void set_timer(struct aic_link *link)
 		return;
 	}
 	now = aic_now_us();
-	lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->timer, on_timer, (lws_usec_t) (deadline > now ? deadline - now : 1));
+	lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->timer, on_timer,
+		(lws_usec_t) (deadline > now ? deadline - now : 1));
 }
 
 /*
- * Sends what waits, without waiting for libwebsockets to report that the socket takes it: it nearly always does, and the report costs
- * a round of the loop for every chunk. What the socket does not take libwebsockets keeps, and then it is its turn to say when to go on.
- * Not from inside a callback for this connection.
+ * Sends what waits, without waiting for libwebsockets to report that the socket takes it: it nearly always does, and
+ * the report costs a round of the loop for every chunk. What the socket does not take libwebsockets keeps, and then it
+ * is its turn to say when to go on. Not from inside a callback for this connection.
  */
 static void send_now(struct aic_link *link)
 {
 	struct aic_action action;
 
-	while (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation) && !lws_partial_buffered(link->wsi)) {
+	while (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)
+		&& !lws_partial_buffered(link->wsi)) {
 		aic_conversation_next_action(link->conversation, true, &action);
 		if (action.type != AIC_ACTION_SEND && action.type != AIC_ACTION_PING) {
 			return;
@@ -247,14 +252,18 @@ static void perform_actions(struct aic_link *link)
 /* Tells the loop whether the connection is such that only messages are to be expected from it. */
 static void tell_whether_settled(struct aic_link *link)
 {
-	bool settled = link->open && !link->closing && !link->peer_code && aic_conversation_phase(link->conversation) == AIC_PHASE_ACTIVE;
+	bool settled = link->open && !link->closing && !link->peer_code
+		&& aic_conversation_phase(link->conversation) == AIC_PHASE_ACTIVE;
 	bool unsettled = link_is_connected(link) && !settled;
 
 	aic_event_loop_count_unsettled(link->loop, unsettled - link->unsettled);
 	link->unsettled = unsettled;
 }
 
-/* After the actions: has the rest sent when the socket takes it, sets the timer, and lets go of the link where all is over. */
+/*
+ * After the actions: has the rest sent when the socket takes it, sets the timer, and lets go of the link where all is
+ * over.
+ */
 static void settle(struct aic_link *link)
 {
 	if (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)) {

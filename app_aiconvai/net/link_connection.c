@@ -71,7 +71,10 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason)
 
 /* --- what libwebsockets reports --- */
 
-/* The connection is ready for the request: libwebsockets tells no sooner that TCP is connected, and OpenSSL when TLS began. */
+/*
+ * The connection is ready for the request: libwebsockets tells no sooner that TCP is connected, and OpenSSL when TLS
+ * began.
+ */
 static void take_connect_times(struct aic_link *link, const struct link_attempt *attempt, SSL *tls)
 {
 	link->part_us = attempt->began_us;
@@ -103,7 +106,8 @@ static int add_headers(struct link_attempt *attempt, struct lws *wsi, unsigned c
 		char name[64];
 
 		snprintf(name, sizeof(name), "%s:", link->request->headers[i].name);
-		if (lws_add_http_header_by_name(wsi, (const unsigned char *) name, (const unsigned char *) value, (int) strlen(value), at, end)) {
+		if (lws_add_http_header_by_name(wsi, (const unsigned char *) name, (const unsigned char *) value,
+			(int) strlen(value), at, end)) {
 			return -1;
 		}
 	}
@@ -130,8 +134,8 @@ static void on_http_complete(struct aic_link *link)
 	}
 	link->request = NULL;
 	link->times.reply_us = link_end_part(link);
-	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, &link->times,
-		aic_now_us());
+	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes,
+		link->http_body.length, &link->times, aic_now_us());
 	link_pump(link);
 }
 
@@ -140,7 +144,10 @@ static bool http_status_may_pass(int status)
 	return status == 408 || status == 429 || status >= 500;
 }
 
-/* What the library says about a connection that failed, in words: its newer versions give the number of the system's error. */
+/*
+ * What the library says about a connection that failed, in words: its newer versions give the number of the system's
+ * error.
+ */
 static const char *connection_error_text(const char *library_text)
 {
 	int number;
@@ -168,7 +175,8 @@ static const char *handshake_error_text(const char *library_text)
 }
 
 /* Why a connection could not be made, or the request on it failed. Returns whether another one may be better. */
-static bool explain_connection_error(const struct link_attempt *attempt, struct lws *wsi, const char *library_text, char *text, size_t size)
+static bool explain_connection_error(const struct link_attempt *attempt, struct lws *wsi, const char *library_text,
+	char *text, size_t size)
 {
 	int status = attempt->link->http_status;
 
@@ -237,7 +245,10 @@ static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes
 	link_pump(link);
 }
 
-/* libwebsockets tells of pongs, and of no ping of the peer's; the kernel tells of every byte, even of those that nobody has read yet. */
+/*
+ * libwebsockets tells of pongs, and of no ping of the peer's; the kernel tells of every byte, even of those that nobody
+ * has read yet.
+ */
 void link_tell_last_heard(struct aic_link *link)
 {
 	struct tcp_info info;
@@ -262,7 +273,8 @@ int link_write(struct lws *wsi, const struct aic_action *action)
 	if (action->type == AIC_ACTION_PING) {
 		return write_ping(wsi);
 	}
-	written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+	written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY
+		: LWS_WRITE_TEXT);
 
 	return written < (int) action->message_length ? -1 : 0;
 }
@@ -273,7 +285,8 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 	struct aic_action action;
 
 	if (link->closing) {
-		lws_close_reason(wsi, (enum lws_close_status) link->close_code, (unsigned char *) link->close_reason, strlen(link->close_reason));
+		lws_close_reason(wsi, (enum lws_close_status) link->close_code, (unsigned char *) link->close_reason,
+			strlen(link->close_reason));
 		return -1;
 	}
 	aic_conversation_next_action(link->conversation, true, &action);
@@ -348,8 +361,12 @@ static int read_http(struct lws *wsi)
 	return lws_http_client_read(wsi, &at, &length) < 0 ? -1 : 0;
 }
 
-/* Those callbacks that belong to a link; it is held meanwhile. Before its request is sent a connection is one of several. */
-static int link_callback(struct link_attempt *attempt, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t length)
+/*
+ * Those callbacks that belong to a link; it is held meanwhile. Before its request is sent a connection is one of
+ * several.
+ */
+static int link_callback(struct link_attempt *attempt, struct lws *wsi, enum lws_callback_reasons reason, void *in,
+	size_t length)
 {
 	struct aic_link *link = attempt->link;
 	unsigned char **at = in;
@@ -398,8 +415,9 @@ static int link_callback(struct link_attempt *attempt, struct lws *wsi, enum lws
 }
 
 /*
- * A connection that was given up. It was told to go, but libwebsockets forgets that where it sets a time limit of its own afterwards,
- * as it does at each step of making a connection: so it is told again at the next. Returns what the callback is to return.
+ * A connection that was given up. It was told to go, but libwebsockets forgets that where it sets a time limit of its
+ * own afterwards, as it does at each step of making a connection: so it is told again at the next. Returns what the
+ * callback is to return.
  */
 static int abandoned_callback(enum lws_callback_reasons reason)
 {

@@ -2,9 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Which of a name's addresses is connected to, as RFC 8305 has it: the next one is tried as soon as one has failed, and while one that has not answered for
- * a moment is still waited for. The first that is ready for the request gets it, its TLS handshake done and its certificate found good; the others
- * are dropped without having been asked anything.
+ * Which of a name's addresses is connected to, as RFC 8305 has it: the next one is tried as soon as one has failed, and
+ * while one that has not answered for a moment is still waited for. The first that is ready for the request gets it,
+ * its TLS handshake done and its certificate found good; the others are dropped without having been asked anything.
  */
 #include "link_state.h"
 
@@ -14,8 +14,8 @@
 #define NEXT_ADDRESS_US 250000
 
 /*
- * libwebsockets would close a connection whose peer answers none of its pings, however much else comes from it. The engine sees to that itself
- * (service_watch.h).
+ * libwebsockets would close a connection whose peer answers none of its pings, however much else comes from it. The
+ * engine sees to that itself (service_watch.h).
  */
 static const lws_retry_bo_t never_checked = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
 
@@ -55,7 +55,10 @@ void link_drop_attempts(struct aic_link *link)
 	}
 }
 
-/* Begins to connect to the attempt's address. Returns false, with the reason in `connect_error`, where that failed at once. */
+/*
+ * Begins to connect to the attempt's address. Returns false, with the reason in `connect_error`, where that failed at
+ * once.
+ */
 static bool begin(struct aic_link *link, struct link_attempt *attempt)
 {
 	bool websocket = link->request->kind == AIC_REQUEST_WEBSOCKET;
@@ -121,7 +124,8 @@ bool link_race_on(struct aic_link *link)
 	while (race->tried < link->addresses.count) {
 		struct link_attempt *attempt = &race->attempts[race->tried];
 
-		*attempt = (struct link_attempt) {.link = link, .address = (link->first_address + race->tried) % link->addresses.count};
+		*attempt = (struct link_attempt) {.link = link, .address = (link->first_address
+			+ race->tried) % link->addresses.count};
 		race->tried++;
 		if (begin(link, attempt)) {
 			if (!race->chosen && race->tried < link->addresses.count) {

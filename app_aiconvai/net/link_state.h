@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation), link_open.c (from a
- * request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
+ * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation),
+ * link_open.c (from a request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what
+ * libwebsockets reports of it); everybody else uses link.h.
  */
 #ifndef AIC_LINK_STATE_H
 #define AIC_LINK_STATE_H
@@ -24,7 +25,10 @@
 struct lookup;
 struct query;
 
-/* A connection that is being made to one of the addresses, or was: the one that is chosen belongs to the link afterwards. */
+/*
+ * A connection that is being made to one of the addresses, or was: the one that is chosen belongs to the link
+ * afterwards.
+ */
 struct link_attempt {
 	struct aic_link *link;
 	struct lws *wsi; /* NULL: it failed, was dropped, or is the link's */
@@ -97,7 +101,8 @@ struct aic_link {
 
 	/* Its connection. */
 	struct lws *wsi; /* the one that was chosen; NULL: none */
-	bool unsettled; /* one is being made or closed, or the conversation is not announced yet: the loop counts it as such */
+	/* one is being made or closed, or the conversation is not announced yet: the loop counts it as such */
+	bool unsettled;
 	struct aic_watched_socket socket; /* while the WebSocket is open */
 	bool open; /* the WebSocket is established */
 	bool closing; /* close it with what stands below when it is next writable */
@@ -127,7 +132,10 @@ void link_open(struct aic_link *link, const struct aic_request *request);
 /* Goes on with that where the resolver has answered. */
 void link_take_answer(struct aic_link *link);
 
-/* Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being freed. */
+/*
+ * Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being
+ * freed.
+ */
 void link_cancel_lookup(struct aic_link *link);
 
 /* Tells the conversation that what it asked for could not be opened, and why, without secrets. */
@@ -153,7 +161,10 @@ void link_drop_attempts(struct aic_link *link);
 /* Whether there is a connection, or any being made. */
 bool link_is_connected(const struct aic_link *link);
 
-/* The address that got the request answered it, or it broke off or took too long: it goes first the next time, or does not. */
+/*
+ * The address that got the request answered it, or it broke off or took too long: it goes first the next time, or does
+ * not.
+ */
 void link_address_answered(struct aic_link *link);
 void link_address_failed(struct aic_link *link);
 
@@ -162,7 +173,10 @@ void link_address_failed(struct aic_link *link);
 /* Tells the conversation when bytes came from the service last. The WebSocket is open. */
 void link_tell_last_heard(struct aic_link *link);
 
-/* Sends the message of AIC_ACTION_SEND, or the ping of AIC_ACTION_PING. Returns 0, or -1 when the connection cannot go on. */
+/*
+ * Sends the message of AIC_ACTION_SEND, or the ping of AIC_ACTION_PING. Returns 0, or -1 when the connection cannot go
+ * on.
+ */
 int link_write(struct lws *wsi, const struct aic_action *action);
 
 /* Forgets the connection: what still comes from it is nobody's. */

@@ -106,7 +106,10 @@ static struct addrinfo *next_of_kind(struct addrinfo *info, int family, bool wan
 	return info;
 }
 
-/* Takes as many addresses as there is room for, of the first one's family and of the other in turn (RFC 8305 section 4): a family that leads nowhere must not take all places. */
+/*
+ * Takes as many addresses as there is room for, of the first one's family and of the other in turn (RFC 8305 section
+ * 4): a family that leads nowhere must not take all places.
+ */
 static void take_in_turn(struct addrinfo *list, struct aic_resolution *resolution)
 {
 	int family = list->ai_family;
@@ -117,7 +120,8 @@ static void take_in_turn(struct addrinfo *list, struct aic_resolution *resolutio
 		bool other = of_other && (others_turn || !of_first);
 		struct addrinfo *info = other ? of_other : of_first;
 
-		if (!getnameinfo(info->ai_addr, info->ai_addrlen, resolution->addresses[resolution->count], AIC_ADDRESS_LENGTH, NULL, 0, NI_NUMERICHOST)) {
+		if (!getnameinfo(info->ai_addr, info->ai_addrlen, resolution->addresses[resolution->count], AIC_ADDRESS_LENGTH,
+			NULL, 0, NI_NUMERICHOST)) {
 			resolution->count++;
 		}
 		if (other) {
@@ -231,7 +235,8 @@ static void work(struct aic_resolver *resolver, const char *asked)
 		}
 	} else {
 		memset(&resolution, 0, sizeof(resolution));
-		snprintf(resolution.error, sizeof(resolution.error), "%s", host ? "the module is being unloaded" : "out of memory");
+		snprintf(resolution.error, sizeof(resolution.error), "%s", host ? "the module is being unloaded"
+			: "out of memory");
 	}
 	answered = remove_questions(resolver, host ? host : asked);
 	pthread_mutex_unlock(&resolver->lock);
@@ -301,8 +306,8 @@ void aic_resolver_free(struct aic_resolver *resolver)
 }
 
 /* Puts a question on the list. Returns its id, or 0 when memory is short. The resolver is locked. */
-static uint64_t put_question(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution),
-	void *arg)
+static uint64_t put_question(struct aic_resolver *resolver, const char *host,
+	void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg)
 {
 	struct question *question = calloc(1, sizeof(*question)), **last = &resolver->questions;
 	char *copy = strdup(host);
@@ -340,7 +345,8 @@ bool aic_resolver_known(struct aic_resolver *resolver, const char *host, struct 
 	return entry != NULL;
 }
 
-uint64_t aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg)
+uint64_t aic_resolver_ask(struct aic_resolver *resolver, const char *host,
+	void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg)
 {
 	struct aic_resolution known = {.count = 0, .error = "out of memory"};
 	uint64_t id = 0;

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * libwebsockets calls nobody between making a connection's SSL and beginning its handshake. OpenSSL does: it tells the context's callback
- * for information that a handshake begins, before it writes the first message.
+ * libwebsockets calls nobody between making a connection's SSL and beginning its handshake. OpenSSL does: it tells the
+ * context's callback for information that a handshake begins, before it writes the first message.
  */
 #include "tls_sessions.h"
 
@@ -20,8 +20,8 @@
 #define SESSIONS_MAX 8
 
 /*
- * A session, with a host. What connections have are copies: OpenSSL makes a session useless where its connection ends without TLS's own
- * farewell, as most do.
+ * A session, with a host. What connections have are copies: OpenSSL makes a session useless where its connection ends
+ * without TLS's own farewell, as most do.
  */
 struct kept {
 	char *host; /* owned */
@@ -41,7 +41,10 @@ static void remove_at(struct tls_sessions *sessions, size_t at)
 	memmove(&sessions->kept[at], &sessions->kept[at + 1], (sessions->count - at) * sizeof(sessions->kept[0]));
 }
 
-/* What is kept with the context of a connection, and the host the connection is made to. Returns false where there is no such. */
+/*
+ * What is kept with the context of a connection, and the host the connection is made to. Returns false where there is
+ * no such.
+ */
 static bool find_sessions(const SSL *tls, struct tls_sessions **sessions, const char **host)
 {
 	*sessions = SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls));
@@ -72,8 +75,8 @@ static int on_new_session(SSL *tls, SSL_SESSION *session)
 }
 
 /*
- * Whether the certificate in the connection's session would be accepted now, as in a full handshake: its host name, its chain up to an
- * authority, its dates.
+ * Whether the certificate in the connection's session would be accepted now, as in a full handshake: its host name, its
+ * chain up to an authority, its dates.
  */
 static bool is_acceptable(SSL *tls)
 {
@@ -82,12 +85,13 @@ static bool is_acceptable(SSL *tls)
 	bool acceptable = false;
 
 	if (certificate && check
-		&& X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(tls)), certificate, SSL_get_peer_cert_chain(tls)) == 1) {
+		&& X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(tls)), certificate,
+		SSL_get_peer_cert_chain(tls)) == 1) {
 		X509_VERIFY_PARAM *how = X509_STORE_CTX_get0_param(check);
 
 		X509_VERIFY_PARAM_set_auth_level(how, SSL_get_security_level(tls));
-		acceptable = X509_STORE_CTX_set_default(check, "ssl_server") == 1 && X509_VERIFY_PARAM_set1(how, SSL_get0_param(tls)) == 1
-			&& X509_verify_cert(check) == 1;
+		acceptable = X509_STORE_CTX_set_default(check, "ssl_server") == 1
+			&& X509_VERIFY_PARAM_set1(how, SSL_get0_param(tls)) == 1 && X509_verify_cert(check) == 1;
 	}
 	X509_STORE_CTX_free(check);
 	X509_free(certificate);

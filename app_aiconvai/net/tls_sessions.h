@@ -4,8 +4,8 @@
  *
  * TLS sessions kept from one connection to the next with the same host, and how long handshakes take.
  *
- * They are kept with the client context they came from, and so with its authorities. One is offered only under the host name it was
- * made for, and only where the certificate in it would be accepted at that moment as well.
+ * They are kept with the client context they came from, and so with its authorities. One is offered only under the host
+ * name it was made for, and only where the certificate in it would be accepted at that moment as well.
  *
  * Threads: that of the event loop the context is made for.
  */
@@ -16,8 +16,9 @@
 #include <stdint.h>
 
 /*
- * Has the connections of `context` keep sessions and resume them. Takes the application data and the callbacks of the context for new
- * sessions and information, and the application data of its connections. Returns 0, or -1 when memory is short.
+ * Has the connections of `context` keep sessions and resume them. Takes the application data and the callbacks of the
+ * context for new sessions and information, and the application data of its connections. Returns 0, or -1 when memory
+ * is short.
  */
 int aic_tls_sessions_keep(SSL_CTX *context);
 

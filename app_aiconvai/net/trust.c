@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The context is made here and not by libwebsockets, which keeps one for each file name however the file changes, and goes
- * on without authorities where a file cannot be read.
+ * The context is made here and not by libwebsockets, which keeps one for each file name however the file changes, and
+ * goes on without authorities where a file cannot be read.
  */
 #include "trust.h"
 
@@ -17,7 +17,8 @@ static void describe_error(const char *what, const char *ca_file, char *error, s
 	unsigned long code = ERR_peek_last_error();
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
-	snprintf(error, error_size, "%s%s%s: %s", what, ca_file ? " " : "", ca_file ? ca_file : "", reason ? reason : "unknown reason");
+	snprintf(error, error_size, "%s%s%s: %s", what, ca_file ? " " : "", ca_file ? ca_file : "", reason ? reason
+		: "unknown reason");
 	ERR_clear_error();
 }
 
@@ -35,7 +36,8 @@ SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size)
 	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	loaded = ca_file ? SSL_CTX_load_verify_locations(context, ca_file, NULL) : SSL_CTX_set_default_verify_paths(context);
+	loaded = ca_file ? SSL_CTX_load_verify_locations(context, ca_file, NULL)
+		: SSL_CTX_set_default_verify_paths(context);
 	if (loaded != 1) {
 		describe_error("cannot read the certificate authorities", ca_file, error, error_size);
 		SSL_CTX_free(context);

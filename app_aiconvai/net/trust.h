@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 /*
- * A TLS client context that trusts the certificate authorities in the PEM file `ca_file` and no others (NULL: those of the
- * system), asks for TLS 1.2 or newer, always verifies, and resumes sessions (tls_sessions.h). NULL with one sentence in `error`
- * where it cannot be made.
+ * A TLS client context that trusts the certificate authorities in the PEM file `ca_file` and no others (NULL: those of
+ * the system), asks for TLS 1.2 or newer, always verifies, and resumes sessions (tls_sessions.h). NULL with one
+ * sentence in `error` where it cannot be made.
  */
 SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size);
 

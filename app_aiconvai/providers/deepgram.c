@@ -4,11 +4,13 @@
  *
  * Deepgram Voice Agent, version 1: JSON in text messages, audio as it is in binary ones, both ways.
  *
- * Opening: the account's key in a header. The service greets (Welcome), is told the settings (Settings, once) and confirms them
- * (SettingsApplied): then audio flows. The line keeps its format: the service takes and gives G.711 and linear audio of nearly any rate.
+ * Opening: the account's key in a header. The service greets (Welcome), is told the settings (Settings, once) and
+ * confirms them (SettingsApplied): then audio flows. The line keeps its format: the service takes and gives G.711 and
+ * linear audio of nearly any rate.
  *
- * Audio has no ids. When the caller begins to speak while the agent is, what is queued is dropped, and so is what still comes, until the service says something
- * that belongs to another turn (what the caller said, that the agent thinks, what it says). That rule is ours: the service has none.
+ * Audio has no ids. When the caller begins to speak while the agent is, what is queued is dropped, and so is what still
+ * comes, until the service says something that belongs to another turn (what the caller said, that the agent thinks,
+ * what it says). That rule is ours: the service has none.
  *
  * Facts follow the vendor's AsyncAPI description and its Python client.
  */
@@ -72,8 +74,8 @@ static const struct aic_json_field function_fields[] = {
 
 static int deepgram_open(const struct aic_settings *settings, struct aic_request *request)
 {
-	return aic_request_websocket(request, settings->conversation_url ? settings->conversation_url : settings->conversation_endpoint)
-		|| aic_request_authorize(request, "Token", settings->api_key) ? -1 : 0;
+	return aic_request_websocket(request, settings->conversation_url ? settings->conversation_url
+		: settings->conversation_endpoint) || aic_request_authorize(request, "Token", settings->api_key) ? -1 : 0;
 }
 
 /* --- messages to the service --- */
@@ -195,7 +197,8 @@ static void on_welcome(struct aic_conversation *conversation, const void *record
 	const struct deepgram_message *message = record;
 	struct deepgram_state *state = aic_port_state(conversation);
 
-	snprintf(state->request_id, sizeof(state->request_id), "%s", message->request_id.bytes ? message->request_id.bytes : "");
+	snprintf(state->request_id, sizeof(state->request_id), "%s", message->request_id.bytes ? message->request_id.bytes
+		: "");
 	send_settings(conversation);
 }
 
@@ -212,7 +215,10 @@ static void on_user_started_speaking(struct aic_conversation *conversation, cons
 	struct deepgram_state *state = aic_port_state(conversation);
 
 	(void) record;
-	/* It comes with every utterance; where the agent is silent there is nothing to interrupt, and no late audio to wait for. */
+	/*
+	 * It comes with every utterance; where the agent is silent there is nothing to interrupt, and no late audio to wait
+	 * for.
+	 */
 	if (state->turn_is_void || (!state->agent_sends && !aic_port_is_speaking(conversation))) {
 		return;
 	}
@@ -244,8 +250,8 @@ static void on_conversation_text(struct aic_conversation *conversation, const vo
 
 	end_void_turn(conversation);
 	if (message->content.bytes) {
-		aic_port_transcript(conversation, caller ? AIC_ROLE_CALLER : AIC_ROLE_AGENT, AIC_TRANSCRIPT_FINAL, message->content.bytes,
-			caller ? AIC_EVENT_ID_NONE : state->turn + !state->agent_sends);
+		aic_port_transcript(conversation, caller ? AIC_ROLE_CALLER : AIC_ROLE_AGENT, AIC_TRANSCRIPT_FINAL,
+			message->content.bytes, caller ? AIC_EVENT_ID_NONE : state->turn + !state->agent_sends);
 	}
 }
 
@@ -274,11 +280,13 @@ static void each_function(struct aic_conversation *conversation, const struct de
 {
 	struct deepgram_function function;
 	struct aic_json_reader *reader =
-		aic_json_reader_new(function_fields, sizeof(function_fields) / sizeof(function_fields[0]), &function, sizeof(function));
+		aic_json_reader_new(function_fields, sizeof(function_fields) / sizeof(function_fields[0]), &function,
+		sizeof(function));
 
-	for (const struct aic_json_element *element = message->functions.first; reader && element; element = element->next) {
-		if (aic_json_reader_feed(reader, element->json.bytes, element->json.length) || aic_json_reader_finish(reader) || !function.id.bytes
-			|| !function.name.bytes) {
+	for (const struct aic_json_element *element = message->functions.first; reader
+		&& element; element = element->next) {
+		if (aic_json_reader_feed(reader, element->json.bytes, element->json.length) || aic_json_reader_finish(reader)
+			|| !function.id.bytes || !function.name.bytes) {
 			aic_port_error(conversation, "the service sent a tool call without a name or an id; it was ignored");
 		} else {
 			handle(conversation, &function);
@@ -318,8 +326,10 @@ static void on_function_call_cancelled(struct aic_conversation *conversation, co
 /* Writes to `text`, of AIC_REASON_MAX bytes, what a warning or an error says. */
 static void describe(const struct deepgram_message *message, const char *kind, char *text)
 {
-	snprintf(text, AIC_REASON_MAX, "%s %.80s: %.200s", kind, message->code.bytes ? message->code.bytes : "without a code",
-		message->description.bytes ? message->description.bytes : message->message.bytes ? message->message.bytes : "no description");
+	snprintf(text, AIC_REASON_MAX, "%s %.80s: %.200s", kind, message->code.bytes ? message->code.bytes
+		: "without a code",
+		message->description.bytes ? message->description.bytes : message->message.bytes ? message->message.bytes
+		: "no description");
 }
 
 static void on_warning(struct aic_conversation *conversation, const void *record)
@@ -334,7 +344,8 @@ static void on_warning(struct aic_conversation *conversation, const void *record
 /* Whether the service refused what it was told: it would refuse it again. */
 static bool is_refusal(const struct deepgram_message *message)
 {
-	static const char *const codes[] = {"INVALID_SETTINGS", "UNPARSABLE_CLIENT_MESSAGE", "INVALID_AGENT_ID", "AGENT_ID_NOT_SUPPORTED"};
+	static const char *const codes[] = {"INVALID_SETTINGS", "UNPARSABLE_CLIENT_MESSAGE", "INVALID_AGENT_ID",
+		"AGENT_ID_NOT_SUPPORTED"};
 
 	for (size_t i = 0; message->code.bytes && i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (!strcmp(codes[i], message->code.bytes)) {
@@ -364,7 +375,8 @@ static void on_injection_refused(struct aic_conversation *conversation, const vo
 	const struct deepgram_message *message = record;
 	char text[AIC_REASON_MAX];
 
-	snprintf(text, sizeof(text), "the service did not say what it was told to say: %.250s", message->message.bytes ? message->message.bytes : "no reason");
+	snprintf(text, sizeof(text), "the service did not say what it was told to say: %.250s", message->message.bytes
+		? message->message.bytes : "no reason");
 	aic_port_warn(conversation, text);
 }
 
@@ -403,7 +415,8 @@ static void deepgram_message(struct aic_conversation *conversation, const void *
 
 /* --- what the host tells the service --- */
 
-static int deepgram_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int deepgram_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	(void) conversation;
 	return aic_buffer_append(out, audio, length);
@@ -430,7 +443,8 @@ static void deepgram_user_message(struct aic_conversation *conversation, const c
 	aic_port_finish(conversation, writer);
 }
 
-static void deepgram_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
+static void deepgram_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *result, bool is_error)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "FunctionCallResponse");
 
@@ -445,13 +459,16 @@ static void deepgram_tool_result(struct aic_conversation *conversation, const ch
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1005, AIC_STATUS_LOST, false, "the service closed the connection without a reason, as it does when it refuses the settings"},
+	{1005, AIC_STATUS_LOST, false, "the service closed the connection without a reason, as it does when it refuses the "
+		"settings"},
 	{1011, AIC_STATUS_LOST, true, "the service failed internally, or nothing was sent to it for too long"},
 };
 
 const struct aic_provider aic_provider_deepgram = {
 	.name = "deepgram",
-	/* Without audio it does not notice that the caller has finished; a caller on hold need not be streamed as silence. */
+	/*
+	 * Without audio it does not notice that the caller has finished; a caller on hold need not be streamed as silence.
+	 */
 	.wants_continuous_audio = true,
 	.silence_ms_max = SILENCE_MS,
 	.keep_alive = deepgram_keep_alive,

@@ -6,8 +6,8 @@
  *
  * Opening: a private agent's signed URL is fetched with the account's key and is itself a secret; a public agent is
  * reached by its id alone. The first message is ours (initiation data), the first of the service announces the formats.
- * Facts follow the vendor's AsyncAPI schema and its Python and JavaScript clients; where those two disagree (whether audio of
- * exactly the interrupted event id still plays) the stricter one is followed: it does not.
+ * Facts follow the vendor's AsyncAPI schema and its Python and JavaScript clients; where those two disagree (whether
+ * audio of exactly the interrupted event id still plays) the stricter one is followed: it does not.
  */
 #include "audio_message.h"
 #include "close_codes.h"
@@ -115,7 +115,8 @@ static const struct aic_json_field signed_url_fields[] = {
 	{"signed_url", AIC_JSON_STRING, offsetof(struct signed_url_reply, signed_url)},
 };
 
-static int elevenlabs_http_reply(const struct aic_settings *settings, const char *body, size_t length, struct aic_request *request, char *error)
+static int elevenlabs_http_reply(const struct aic_settings *settings, const char *body, size_t length,
+	struct aic_request *request, char *error)
 {
 	struct signed_url_reply reply;
 	struct aic_url parts;
@@ -125,10 +126,13 @@ static int elevenlabs_http_reply(const struct aic_settings *settings, const char
 	(void) settings;
 	if (!reader) {
 		snprintf(error, AIC_REASON_MAX, "out of memory");
-	} else if (aic_json_reader_feed(reader, body, length) || aic_json_reader_finish(reader) || !reply.signed_url.bytes) {
-		snprintf(error, AIC_REASON_MAX, "the reply to the request for a signed URL holds no signed_url: check signed_url_endpoint");
+	} else if (aic_json_reader_feed(reader, body, length) || aic_json_reader_finish(reader)
+		|| !reply.signed_url.bytes) {
+		snprintf(error, AIC_REASON_MAX, "the reply to the request for a signed URL holds no signed_url: check "
+			"signed_url_endpoint");
 	} else if (strncmp(reply.signed_url.bytes, "ws", 2) || aic_url_parse(reply.signed_url.bytes, &parts)) {
-		snprintf(error, AIC_REASON_MAX, "the signed URL in the reply is no ws:// or wss:// URL: check signed_url_endpoint");
+		snprintf(error, AIC_REASON_MAX, "the signed URL in the reply is no ws:// or wss:// URL: check "
+			"signed_url_endpoint");
 	} else {
 		request->kind = AIC_REQUEST_WEBSOCKET;
 		request->url = strdup(reply.signed_url.bytes);
@@ -211,7 +215,8 @@ static void on_metadata(struct aic_conversation *conversation, const void *recor
 
 	if (aic_format_parse(input_name, &input) || aic_format_parse(output_name, &output)) {
 		snprintf(text, sizeof(text),
-			"the service announced the audio formats %.40s and %.40s, one of which is unknown: choose pcm_8000 to pcm_48000 or ulaw_8000 for the agent",
+			"the service announced the audio formats %.40s and %.40s, one of which is unknown: choose pcm_8000 to "
+			"pcm_48000 or ulaw_8000 for the agent",
 			input_name, output_name);
 		aic_port_fail(conversation, text);
 		return;
@@ -264,8 +269,8 @@ static void on_tentative_user_transcript(struct aic_conversation *conversation, 
 	const struct elevenlabs_message *message = record;
 
 	if (message->tentative_user_transcript.bytes) {
-		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_TENTATIVE, message->tentative_user_transcript.bytes,
-			event_id_or_none(message->tentative_user_transcript_event_id));
+		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_TENTATIVE,
+			message->tentative_user_transcript.bytes, event_id_or_none(message->tentative_user_transcript_event_id));
 	}
 }
 
@@ -284,8 +289,8 @@ static void on_agent_response_correction(struct aic_conversation *conversation, 
 	const struct elevenlabs_message *message = record;
 
 	if (message->corrected_agent_response.bytes) {
-		aic_port_transcript(conversation, AIC_ROLE_AGENT, AIC_TRANSCRIPT_CORRECTED, message->corrected_agent_response.bytes,
-			event_id_or_none(message->correction_event_id));
+		aic_port_transcript(conversation, AIC_ROLE_AGENT, AIC_TRANSCRIPT_CORRECTED,
+			message->corrected_agent_response.bytes, event_id_or_none(message->correction_event_id));
 	}
 }
 
@@ -315,7 +320,8 @@ static void on_agent_tool_response(struct aic_conversation *conversation, const 
 {
 	const struct elevenlabs_message *message = record;
 
-	if (message->agent_tool_name.bytes && !strcmp(message->agent_tool_name.bytes, "end_call") && !message->agent_tool_is_error.value) {
+	if (message->agent_tool_name.bytes && !strcmp(message->agent_tool_name.bytes, "end_call")
+		&& !message->agent_tool_is_error.value) {
 		aic_port_agent_ends(conversation);
 	}
 }
@@ -327,10 +333,12 @@ static void on_mcp_tool_call(struct aic_conversation *conversation, const void *
 	struct aic_json_writer *writer;
 	char text[AIC_REASON_MAX];
 
-	if (!message->mcp_state.bytes || strcmp(message->mcp_state.bytes, "awaiting_approval") || !message->mcp_tool_call_id.bytes) {
+	if (!message->mcp_state.bytes || strcmp(message->mcp_state.bytes, "awaiting_approval")
+		|| !message->mcp_tool_call_id.bytes) {
 		return;
 	}
-	snprintf(text, sizeof(text), "the MCP tool %.100s asked for an approval, which a call cannot give; it was refused: set it to need no approval",
+	snprintf(text, sizeof(text), "the MCP tool %.100s asked for an approval, which a call cannot give; it was refused: "
+		"set it to need no approval",
 		message->mcp_tool_name.bytes ? message->mcp_tool_name.bytes : "?");
 	aic_port_error(conversation, text);
 	writer = aic_port_begin(conversation, "mcp_tool_approval_result");
@@ -346,7 +354,8 @@ static void on_error(struct aic_conversation *conversation, const void *record)
 
 	snprintf(text, sizeof(text), "error %" PRId64 " %.80s: %.200s", message->error_code.value,
 		message->error_type.bytes ? message->error_type.bytes : "",
-		message->error_message.bytes ? message->error_message.bytes : message->error_reason.bytes ? message->error_reason.bytes : "no message");
+		message->error_message.bytes ? message->error_message.bytes : message->error_reason.bytes
+		? message->error_reason.bytes : "no message");
 	aic_port_error(conversation, text);
 }
 
@@ -405,7 +414,8 @@ static void elevenlabs_message(struct aic_conversation *conversation, const void
 
 /* --- messages to the service --- */
 
-static int elevenlabs_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int elevenlabs_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	(void) conversation;
 	return aic_audio_message_write(out, "{\"user_audio_chunk\":\"", audio, length, "\"}");
@@ -429,7 +439,8 @@ static void elevenlabs_user_message(struct aic_conversation *conversation, const
 	send_text(conversation, "user_message", text);
 }
 
-static void elevenlabs_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
+static void elevenlabs_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *result, bool is_error)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "client_tool_result");
 
@@ -445,7 +456,8 @@ static void elevenlabs_tool_result(struct aic_conversation *conversation, const 
 static const struct aic_close_code closes[] = {
 	{1000, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
 	{1002, AIC_STATUS_LOST, true, "the service could not go on"},
-	{1008, AIC_STATUS_LOST, false, "the service refused what it was sent: check the agent's settings, its overrides and dynamic variables"},
+	{1008, AIC_STATUS_LOST, false, "the service refused what it was sent: check the agent's settings, its overrides "
+	"and dynamic variables"},
 	{3000, AIC_STATUS_LOST, false, "the service refused the agent: check agent_id, api_key and the signed URL"},
 	{3008, AIC_STATUS_LOST, false, "the service's waiting queue timed out"},
 	{4300, AIC_STATUS_LOST, false, "the service's waiting queue timed out"},

@@ -2,16 +2,19 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Google Gemini Live (BidiGenerateContent): JSON, which the service sends in binary messages as well as in text ones, with audio in base64.
+ * Google Gemini Live (BidiGenerateContent): JSON, which the service sends in binary messages as well as in text ones,
+ * with audio in base64.
  *
- * Opening: the account's key in a header. The first message is ours (setup, once), and nothing else may follow before the service confirms it
- * (setupComplete). It takes linear audio of any rate it is told, and always gives 24 kHz.
+ * Opening: the account's key in a header. The first message is ours (setup, once), and nothing else may follow before
+ * the service confirms it (setupComplete). It takes linear audio of any rate it is told, and always gives 24 kHz.
  *
- * Messages have no type: what is in one says what it is, and several things may be in one. Names come as camelCase or as snake_case, as in all JSON made from protocol
- * buffers. Interruptions need no answer, and nothing of a turn comes after its interruption.
+ * Messages have no type: what is in one says what it is, and several things may be in one. Names come as camelCase or
+ * as snake_case, as in all JSON made from protocol buffers. Interruptions need no answer, and nothing of a turn comes
+ * after its interruption.
  *
- * What is said in words goes the way of audio (realtimeInput): newer models take clientContent only as the history of before, and close the
- * connection where it comes later. Such words always are something the caller did: the agent answers, and breaks off what it is saying.
+ * What is said in words goes the way of audio (realtimeInput): newer models take clientContent only as the history of
+ * before, and close the connection where it comes later. Such words always are something the caller did: the agent
+ * answers, and breaks off what it is saying.
  *
  * Facts follow the vendor's documentation and the types of its Python client.
  */
@@ -53,14 +56,17 @@ struct gemini_message {
 #define FIELDS(camel_, snake_, kind_, member) FIELD(camel_, kind_, member), FIELD(snake_, kind_, member)
 
 static const struct aic_json_field fields[] = {
-	FIELDS("serverContent.modelTurn.parts[].inlineData.data", "server_content.model_turn.parts[].inline_data.data", AIC_JSON_BASE64, audio),
+	FIELDS("serverContent.modelTurn.parts[].inlineData.data", "server_content.model_turn.parts[].inline_data.data",
+		AIC_JSON_BASE64, audio),
 	FIELDS("serverContent.interrupted", "server_content.interrupted", AIC_JSON_BOOLEAN, interrupted),
 	FIELDS("serverContent.turnComplete", "server_content.turn_complete", AIC_JSON_BOOLEAN, turn_complete),
-	FIELDS("serverContent.generationComplete", "server_content.generation_complete", AIC_JSON_BOOLEAN, generation_complete),
-	FIELDS("serverContent.inputTranscription.text", "server_content.input_transcription.text", AIC_JSON_STRING, caller_text),
-	FIELDS("serverContent.outputTranscription.text", "server_content.output_transcription.text", AIC_JSON_STRING, agent_text),
-	FIELDS("serverContent.inputTranscription.finished", "server_content.input_transcription.finished", AIC_JSON_BOOLEAN, caller_finished),
-	FIELDS("serverContent.outputTranscription.finished", "server_content.output_transcription.finished", AIC_JSON_BOOLEAN, agent_finished),
+	FIELDS("serverContent.generationComplete", "server_content.generation_complete", AIC_JSON_BOOLEAN,
+	generation_complete), FIELDS("serverContent.inputTranscription.text", "server_content.input_transcription.text",
+	AIC_JSON_STRING, caller_text), FIELDS("serverContent.outputTranscription.text",
+	"server_content.output_transcription.text", AIC_JSON_STRING, agent_text),
+	FIELDS("serverContent.inputTranscription.finished", "server_content.input_transcription.finished", AIC_JSON_BOOLEAN,
+	caller_finished), FIELDS("serverContent.outputTranscription.finished",
+	"server_content.output_transcription.finished", AIC_JSON_BOOLEAN, agent_finished),
 	FIELDS("setupComplete", "setup_complete", AIC_JSON_RAW, setup_complete),
 	FIELDS("toolCall.functionCalls[]", "tool_call.function_calls[]", AIC_JSON_LIST, calls),
 	FIELDS("toolCallCancellation.ids[]", "tool_call_cancellation.ids[]", AIC_JSON_LIST, cancelled),
@@ -71,8 +77,8 @@ static const struct aic_json_field fields[] = {
 	FIELDS("voiceActivity", "voice_activity", AIC_JSON_RAW, other),
 	FIELDS("voiceActivityDetectionSignal", "voice_activity_detection_signal", AIC_JSON_RAW, other),
 	FIELDS("serverContent.waitingForInput", "server_content.waiting_for_input", AIC_JSON_RAW, other),
-	FIELDS("serverContent.interimInputTranscription", "server_content.interim_input_transcription", AIC_JSON_RAW, other),
-	FIELDS("serverContent.groundingMetadata", "server_content.grounding_metadata", AIC_JSON_RAW, other),
+	FIELDS("serverContent.interimInputTranscription", "server_content.interim_input_transcription", AIC_JSON_RAW,
+	other), FIELDS("serverContent.groundingMetadata", "server_content.grounding_metadata", AIC_JSON_RAW, other),
 	FIELDS("serverContent.urlContextMetadata", "server_content.url_context_metadata", AIC_JSON_RAW, other),
 	FIELDS("serverContent.interactionStatus", "server_content.interaction_status", AIC_JSON_RAW, other),
 	FIELDS("serverContent.modelTurn.parts[].text", "server_content.model_turn.parts[].text", AIC_JSON_RAW, other),
@@ -104,13 +110,15 @@ static const struct aic_json_field resumption_fields[] = {
 };
 
 static const struct aic_json_field id_field[] = {{"", AIC_JSON_STRING, 0}};
-static const struct aic_json_field session_fields[] = {{"sessionId", AIC_JSON_STRING, 0}, {"session_id", AIC_JSON_STRING, 0}};
+static const struct aic_json_field session_fields[] = {{"sessionId", AIC_JSON_STRING, 0},
+	{"session_id", AIC_JSON_STRING, 0}};
 
 /* --- opening --- */
 
 static int gemini_open(const struct aic_settings *settings, struct aic_request *request)
 {
-	if (aic_request_websocket(request, settings->conversation_url ? settings->conversation_url : settings->conversation_endpoint)) {
+	if (aic_request_websocket(request, settings->conversation_url ? settings->conversation_url
+		: settings->conversation_endpoint)) {
 		return -1;
 	}
 	/* The key may stand in the URL too; there it would be in the service's logs. */
@@ -183,12 +191,14 @@ static void put_generation(struct aic_json_writer *writer, const struct aic_sett
 	aic_json_close_object(writer);
 }
 
-static void put_sensitivity(struct aic_json_writer *writer, const char *key, const char *of, enum aic_option_vad_start_sensitivity sensitivity)
+static void put_sensitivity(struct aic_json_writer *writer, const char *key, const char *of,
+	enum aic_option_vad_start_sensitivity sensitivity)
 {
 	char text[48];
 
 	if (sensitivity != AIC_VAD_START_SENSITIVITY_AUTO) {
-		snprintf(text, sizeof(text), "%s_SENSITIVITY_%s", of, sensitivity == AIC_VAD_START_SENSITIVITY_LOW ? "LOW" : "HIGH");
+		snprintf(text, sizeof(text), "%s_SENSITIVITY_%s", of, sensitivity == AIC_VAD_START_SENSITIVITY_LOW ? "LOW"
+			: "HIGH");
 		aic_json_put_text(writer, key, text);
 	}
 }
@@ -198,11 +208,13 @@ static void put_realtime_input(struct aic_json_writer *writer, const struct aic_
 	aic_json_open_object(writer, "realtimeInputConfig");
 	aic_json_open_object(writer, "automaticActivityDetection");
 	put_sensitivity(writer, "startOfSpeechSensitivity", "START", settings->vad_start_sensitivity);
-	put_sensitivity(writer, "endOfSpeechSensitivity", "END", (enum aic_option_vad_start_sensitivity) settings->vad_end_sensitivity);
+	put_sensitivity(writer, "endOfSpeechSensitivity", "END",
+		(enum aic_option_vad_start_sensitivity) settings->vad_end_sensitivity);
 	aic_json_put_integer(writer, "prefixPaddingMs", settings->vad_prefix_padding_ms);
 	aic_json_put_integer(writer, "silenceDurationMs", settings->vad_silence_duration_ms);
 	aic_json_close_object(writer);
-	aic_json_put_text(writer, "activityHandling", settings->interrupt_response ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION");
+	aic_json_put_text(writer, "activityHandling", settings->interrupt_response ? "START_OF_ACTIVITY_INTERRUPTS"
+		: "NO_INTERRUPTION");
 	aic_json_close_object(writer);
 }
 
@@ -264,13 +276,15 @@ static void on_setup_complete(struct aic_conversation *conversation, const struc
 {
 	struct aic_text id = {0};
 	bool first = !aic_port_is_active(conversation);
-	struct aic_json_reader *reader = aic_json_reader_new(session_fields, sizeof(session_fields) / sizeof(session_fields[0]), &id, sizeof(id));
+	struct aic_json_reader *reader = aic_json_reader_new(session_fields,
+		sizeof(session_fields) / sizeof(session_fields[0]), &id, sizeof(id));
 
 	if (reader && !aic_json_reader_feed(reader, message->setup_complete.bytes, message->setup_complete.length)) {
 		aic_json_reader_finish(reader);
 	}
 	aic_port_ready(conversation, id.bytes ? id.bytes : "",
-		(struct aic_audio_format) {AIC_ENCODING_PCM16, INPUT_RATE}, (struct aic_audio_format) {AIC_ENCODING_PCM16, OUTPUT_RATE});
+		(struct aic_audio_format) {AIC_ENCODING_PCM16, INPUT_RATE}, (struct aic_audio_format) {AIC_ENCODING_PCM16,
+		OUTPUT_RATE});
 	if (first && aic_port_first_message_order(conversation)) {
 		send_text(conversation, aic_port_first_message_order(conversation));
 	}
@@ -326,14 +340,16 @@ static void on_content(struct aic_conversation *conversation, const struct gemin
 static void on_calls(struct aic_conversation *conversation, const struct gemini_message *message)
 {
 	struct gemini_call call;
-	struct aic_json_reader *reader = aic_json_reader_new(call_fields, sizeof(call_fields) / sizeof(call_fields[0]), &call, sizeof(call));
+	struct aic_json_reader *reader = aic_json_reader_new(call_fields, sizeof(call_fields) / sizeof(call_fields[0]),
+		&call, sizeof(call));
 
 	for (const struct aic_json_element *element = message->calls.first; reader && element; element = element->next) {
-		if (aic_json_reader_feed(reader, element->json.bytes, element->json.length) || aic_json_reader_finish(reader) || !call.id.bytes
-			|| !call.name.bytes) {
+		if (aic_json_reader_feed(reader, element->json.bytes, element->json.length) || aic_json_reader_finish(reader)
+			|| !call.id.bytes || !call.name.bytes) {
 			aic_port_error(conversation, "the service sent a tool call without a name or an id; it was ignored");
 		} else {
-			aic_port_tool_call(conversation, call.id.bytes, call.name.bytes, call.arguments.bytes ? call.arguments.bytes : "{}");
+			aic_port_tool_call(conversation, call.id.bytes, call.name.bytes, call.arguments.bytes ? call.arguments.bytes
+				: "{}");
 		}
 	}
 	aic_json_reader_free(reader);
@@ -344,8 +360,10 @@ static void on_cancelled(struct aic_conversation *conversation, const struct gem
 	struct aic_text id;
 	struct aic_json_reader *reader = aic_json_reader_new(id_field, 1, &id, sizeof(id));
 
-	for (const struct aic_json_element *element = message->cancelled.first; reader && element; element = element->next) {
-		if (!aic_json_reader_feed(reader, element->json.bytes, element->json.length) && !aic_json_reader_finish(reader) && id.bytes) {
+	for (const struct aic_json_element *element = message->cancelled.first; reader
+		&& element; element = element->next) {
+		if (!aic_json_reader_feed(reader, element->json.bytes, element->json.length) && !aic_json_reader_finish(reader)
+			&& id.bytes) {
 			aic_port_tool_cancelled(conversation, id.bytes);
 		}
 	}
@@ -353,16 +371,18 @@ static void on_cancelled(struct aic_conversation *conversation, const struct gem
 }
 
 /*
- * With which handle another connection could go on. There are moments in a session that none can go on from: then there is no handle, and the
- * service may leave out what is false.
+ * With which handle another connection could go on. There are moments in a session that none can go on from: then there
+ * is no handle, and the service may leave out what is false.
  */
 static void on_resumption(struct aic_conversation *conversation, const struct gemini_message *message)
 {
 	struct gemini_resumption update;
 	struct aic_json_reader *reader =
-		aic_json_reader_new(resumption_fields, sizeof(resumption_fields) / sizeof(resumption_fields[0]), &update, sizeof(update));
+		aic_json_reader_new(resumption_fields, sizeof(resumption_fields) / sizeof(resumption_fields[0]), &update,
+		sizeof(update));
 
-	if (reader && !aic_json_reader_feed(reader, message->resumption.bytes, message->resumption.length) && !aic_json_reader_finish(reader)) {
+	if (reader && !aic_json_reader_feed(reader, message->resumption.bytes, message->resumption.length)
+		&& !aic_json_reader_finish(reader)) {
 		aic_port_keep(conversation, update.resumable.value && update.handle.bytes ? update.handle.bytes : "");
 	}
 	aic_json_reader_free(reader);
@@ -378,8 +398,9 @@ static void expect_end(struct aic_conversation *conversation, const char *time_l
 
 static bool has_content(const struct gemini_message *message)
 {
-	return message->audio.present || message->interrupted.present || message->turn_complete.present || message->generation_complete.present
-		|| message->caller_text.bytes || message->agent_text.bytes || message->caller_finished.present || message->agent_finished.present;
+	return message->audio.present || message->interrupted.present || message->turn_complete.present
+		|| message->generation_complete.present || message->caller_text.bytes || message->agent_text.bytes
+		|| message->caller_finished.present || message->agent_finished.present;
 }
 
 static void gemini_message(struct aic_conversation *conversation, const void *record)
@@ -418,10 +439,13 @@ static void gemini_message(struct aic_conversation *conversation, const void *re
 
 /* --- what the host tells the service --- */
 
-static int gemini_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int gemini_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	(void) conversation;
-	return aic_audio_message_write(out, "{\"realtimeInput\":{\"audio\":{\"mimeType\":\"audio/pcm;rate=16000\",\"data\":\"", audio, length, "\"}}}");
+	static const char head[] = "{\"realtimeInput\":{\"audio\":{\"mimeType\":\"audio/pcm;rate=16000\",\"data\":\"";
+
+	return aic_audio_message_write(out, head, audio, length, "\"}}}");
 }
 
 static void gemini_context(struct aic_conversation *conversation, const char *text)
@@ -437,7 +461,8 @@ static void gemini_context(struct aic_conversation *conversation, const char *te
 	aic_buffer_free(&whole);
 }
 
-static void gemini_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
+static void gemini_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *result, bool is_error)
 {
 	struct aic_json_writer *writer = new_message(conversation, "toolResponse");
 

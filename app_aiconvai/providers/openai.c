@@ -2,19 +2,22 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * OpenAI Realtime, in the shape it has since it is generally available; and servers that speak its protocol. JSON in text messages, audio in base64.
+ * OpenAI Realtime, in the shape it has since it is generally available; and servers that speak its protocol. JSON in
+ * text messages, audio in base64.
  *
- * Opening: the account's key as a bearer token. The service speaks first (session.created), is told the session's settings (session.update) and confirms
- * them (session.updated): then audio flows. G.711 lines keep their format end to end, others are resampled to 24 kHz.
+ * Opening: the account's key as a bearer token. The service speaks first (session.created), is told the session's
+ * settings (session.update) and confirms them (session.updated): then audio flows. G.711 lines keep their format end to
+ * end, others are resampled to 24 kHz.
  *
- * The service sends an answer as fast as it can and forgets what has been heard of it: when the caller begins to speak it is told, item by item
- * (conversation.item.truncate). Its names for items and responses are texts; here items get numbers that grow, the event ids of the engine.
+ * The service sends an answer as fast as it can and forgets what has been heard of it: when the caller begins to speak
+ * it is told, item by item (conversation.item.truncate). Its names for items and responses are texts; here items get
+ * numbers that grow, the event ids of the engine.
  *
- * What we send has a name that the service quotes in its errors: what was refused decides what an error means. When an answer may be asked for is
- * openai_answers.h's.
+ * What we send has a name that the service quotes in its errors: what was refused decides what an error means. When an
+ * answer may be asked for is openai_answers.h's.
  *
- * Facts follow the vendor's OpenAPI description and the types of its Python client. Names of events from before general availability are understood too:
- * servers made by others still use them.
+ * Facts follow the vendor's OpenAPI description and the types of its Python client. Names of events from before general
+ * availability are understood too: servers made by others still use them.
  */
 #include "audio_message.h"
 #include "close_codes.h"
@@ -147,7 +150,9 @@ static struct aic_json_writer *begin_named(struct aic_conversation *conversation
 	return writer;
 }
 
-/* Asks for an answer if one is wished for and this is the moment, while so many of the agent's tools have not answered. */
+/*
+ * Asks for an answer if one is wished for and this is the moment, while so many of the agent's tools have not answered.
+ */
 static void ask_beside(struct aic_conversation *conversation, size_t open_tools)
 {
 	struct openai_state *state = aic_port_state(conversation);
@@ -226,7 +231,8 @@ static void on_session_updated(struct aic_conversation *conversation, const void
 		return;
 	}
 	state->updated = true;
-	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format, state->format);
+	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format,
+		state->format);
 	state->answers.greeting_wanted = aic_port_first_message_order(conversation) != NULL;
 	ask(conversation);
 }
@@ -288,7 +294,8 @@ static void truncate_item(struct aic_conversation *conversation, const struct it
 
 static bool was_cut(const struct aic_interruption *interruption, int64_t event_id)
 {
-	size_t count = interruption->removed_chunks < AIC_REMOVED_IDS_MAX ? interruption->removed_chunks : AIC_REMOVED_IDS_MAX;
+	size_t count = interruption->removed_chunks < AIC_REMOVED_IDS_MAX ? interruption->removed_chunks
+		: AIC_REMOVED_IDS_MAX;
 
 	for (size_t i = 0; i < count; i++) {
 		if (interruption->removed_ids[i] == event_id) {
@@ -374,13 +381,17 @@ static void on_response_done(struct aic_conversation *conversation, const void *
 			message->done_error_message.bytes ? message->done_error_message.bytes : "no message");
 		aic_port_error(conversation, text);
 	} else if (is(message->done_status, "incomplete")) {
-		snprintf(text, sizeof(text), "the service broke off its answer: %.80s", message->done_reason.bytes ? message->done_reason.bytes : "no reason");
+		snprintf(text, sizeof(text), "the service broke off its answer: %.80s", message->done_reason.bytes
+			? message->done_reason.bytes : "no reason");
 		aic_port_warn(conversation, text);
 	}
 	ask(conversation);
 }
 
-/* A call is whole, and meant, once its item is completed: its arguments are also sent, and "done", when the caller interrupted. */
+/*
+ * A call is whole, and meant, once its item is completed: its arguments are also sent, and "done", when the caller
+ * interrupted.
+ */
 static void on_output_item_done(struct aic_conversation *conversation, const void *record)
 {
 	const struct openai_message *message = record;
@@ -405,9 +416,11 @@ static void on_caller_transcript_piece(struct aic_conversation *conversation, co
 	struct openai_state *state = aic_port_state(conversation);
 	size_t length = strlen(state->caller_said);
 
-	aic_utf8_line(state->caller_said + length, TENTATIVE_MAX - length, message->piece.bytes ? message->piece.bytes : "");
+	aic_utf8_line(state->caller_said + length, TENTATIVE_MAX - length, message->piece.bytes ? message->piece.bytes
+		: "");
 	if (state->caller_said[0]) {
-		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_TENTATIVE, state->caller_said, AIC_EVENT_ID_NONE);
+		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_TENTATIVE, state->caller_said,
+			AIC_EVENT_ID_NONE);
 	}
 }
 
@@ -418,7 +431,8 @@ static void on_caller_transcript(struct aic_conversation *conversation, const vo
 
 	state->caller_said[0] = '\0';
 	if (message->transcript.bytes) {
-		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_FINAL, message->transcript.bytes, AIC_EVENT_ID_NONE);
+		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_FINAL, message->transcript.bytes,
+			AIC_EVENT_ID_NONE);
 	}
 }
 
@@ -457,7 +471,8 @@ static unsigned int refused_answer(const struct openai_message *message)
 {
 	const char *name = message->error_event_id.bytes;
 
-	return name && !strncmp(name, NAME_ANSWER, strlen(NAME_ANSWER)) ? (unsigned int) strtoul(name + strlen(NAME_ANSWER), NULL, 10) : 0;
+	return name && !strncmp(name, NAME_ANSWER, strlen(NAME_ANSWER)) ? (unsigned int) strtoul(name + strlen(NAME_ANSWER),
+		NULL, 10) : 0;
 }
 
 /* What it means that one of our messages was refused; NULL: nothing, as it may have come a moment too late. */
@@ -476,7 +491,8 @@ static const struct {
 static void describe_error(const struct openai_message *message, const char *of, char *text)
 {
 	snprintf(text, AIC_REASON_MAX, "%s%serror %.80s: %.180s", of, *of ? ": " : "",
-		message->error_code.bytes ? message->error_code.bytes : message->error_type.bytes ? message->error_type.bytes : "without a code",
+		message->error_code.bytes ? message->error_code.bytes : message->error_type.bytes ? message->error_type.bytes
+		: "without a code",
 		message->error_message.bytes ? message->error_message.bytes : "no message");
 }
 
@@ -518,12 +534,16 @@ static void on_error(struct aic_conversation *conversation, const void *record)
 	char text[AIC_REASON_MAX];
 
 	if (is(message->error_code, "beta_api_shape_disabled")) {
-		aic_port_fail(conversation, "the server expects the Realtime interface from before general availability, which is gone: check conversation_endpoint and model");
+		aic_port_fail(conversation, "the server expects the Realtime interface from before general availability, which "
+			"is gone: check conversation_endpoint and model");
 		return;
 	}
 	describe_error(message, "", text);
 	if (!state->updated) {
-		/* The settings were refused; nothing else has been sent. The service would keep the session, with settings of its own. */
+		/*
+		 * The settings were refused; nothing else has been sent. The service would keep the session, with settings of
+		 * its own.
+		 */
 		aic_port_fail(conversation, text);
 	} else if (on_refusal(conversation, message)) {
 		ask(conversation);
@@ -588,7 +608,8 @@ static void openai_message(struct aic_conversation *conversation, const void *re
 
 /* --- what the host tells the service --- */
 
-static int openai_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int openai_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	(void) conversation;
 	return aic_audio_message_write(out, "{\"type\":\"input_audio_buffer.append\",\"audio\":\"", audio, length, "\"}");
@@ -621,7 +642,8 @@ static void openai_user_message(struct aic_conversation *conversation, const cha
 	ask(conversation);
 }
 
-static void openai_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
+static void openai_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *result, bool is_error)
 {
 	struct openai_state *state = aic_port_state(conversation);
 	struct aic_json_writer *writer = begin_named(conversation, "conversation.item.create", NAME_RESULT);

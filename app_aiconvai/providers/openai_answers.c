@@ -66,7 +66,10 @@ void aic_openai_answers_refused(struct aic_openai_answers *answers, unsigned int
 	if (answers->active_id[0]) {
 		return;
 	}
-	/* The one that it met may be over by now, and nothing would tell: asked for once more, and then only after another one. */
+	/*
+	 * The one that it met may be over by now, and nothing would tell: asked for once more, and then only after another
+	 * one.
+	 */
 	if (answers->insisted) {
 		snprintf(answers->active_id, sizeof(answers->active_id), "%s", NAMELESS);
 	}

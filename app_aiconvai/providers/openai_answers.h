@@ -4,9 +4,10 @@
  *
  * When OpenAI Realtime may be asked for an answer. Private to openai.c.
  *
- * The service makes one answer at a time, and begins one by itself where the caller has finished speaking: a request that meets one is refused. So a wish
- * for an answer is kept while one is being made, while a tool that the agent called has not answered, and while the caller speaks; one that was refused
- * because the service was quicker is kept, too. It is given up where the service answers by itself and knows all that the wish was for.
+ * The service makes one answer at a time, and begins one by itself where the caller has finished speaking: a request
+ * that meets one is refused. So a wish for an answer is kept while one is being made, while a tool that the agent
+ * called has not answered, and while the caller speaks; one that was refused because the service was quicker is kept,
+ * too. It is given up where the service answers by itself and knows all that the wish was for.
  *
  * Not thread-safe: it belongs to a conversation. It begins as zeros.
  */
@@ -38,7 +39,10 @@ enum aic_openai_request {
 	AIC_OPENAI_REQUEST_ANSWER,
 };
 
-/* What may be asked for now, with the number `asked`; `open_tools` calls of the agent's are not answered. It is taken to be sent. */
+/*
+ * What may be asked for now, with the number `asked`; `open_tools` calls of the agent's are not answered. It is taken
+ * to be sent.
+ */
 enum aic_openai_request aic_openai_answers_ask(struct aic_openai_answers *answers, size_t open_tools);
 
 /* An answer has begun (NULL: without an id), or is over. */
@@ -51,7 +55,10 @@ bool aic_openai_answers_is_active(const struct aic_openai_answers *answers, cons
 /* The request of that number was refused; `busy`: because an answer is being made. */
 void aic_openai_answers_refused(struct aic_openai_answers *answers, unsigned int number, bool busy);
 
-/* An answer was refused because one is being made, and nothing says whose: it may be the service's own to what the caller said. */
+/*
+ * An answer was refused because one is being made, and nothing says whose: it may be the service's own to what the
+ * caller said.
+ */
 void aic_openai_answers_collided(struct aic_openai_answers *answers);
 
 /* Something that the service will confirm was sent; it was confirmed. */

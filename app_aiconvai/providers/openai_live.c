@@ -4,10 +4,11 @@
  *
  * OpenAI Live: the full-duplex successor of OpenAI Realtime. JSON in text messages, audio in base64.
  *
- * Opening: the account's key as a bearer token. The first message is ours (session.start), the service confirms it (session.started). One audio format goes both
- * ways and is fixed then. The service hears and speaks at the same time and decides by itself when to be silent: there is no interruption, no turn, no cut; what
- * comes is played in order. What it delegates to us comes as a tool call named "delegation". Either side ends the session by a message (session.close,
- * session.closed) before the WebSocket is closed.
+ * Opening: the account's key as a bearer token. The first message is ours (session.start), the service confirms it
+ * (session.started). One audio format goes both ways and is fixed then. The service hears and speaks at the same time
+ * and decides by itself when to be silent: there is no interruption, no turn, no cut; what comes is played in order.
+ * What it delegates to us comes as a tool call named "delegation". Either side ends the session by a message
+ * (session.close, session.closed) before the WebSocket is closed.
  *
  * Facts follow the vendor's OpenAPI description and the types of its Python client.
  */
@@ -20,7 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The service's name for what it wants done. What that is was said in the conversation, and that is what whoever does it is given; words are the answer. */
+/*
+ * The service's name for what it wants done. What that is was said in the conversation, and that is what whoever does
+ * it is given; words are the answer.
+ */
 #define DELEGATION "delegation"
 
 /* The linear rates it has. */
@@ -69,8 +73,8 @@ static const struct aic_json_field fields[] = {
 
 static int live_open(const struct aic_settings *settings, struct aic_request *request)
 {
-	return aic_request_websocket(request, settings->conversation_url ? settings->conversation_url : settings->conversation_endpoint)
-		|| aic_request_authorize(request, "Bearer", settings->api_key) ? -1 : 0;
+	return aic_request_websocket(request, settings->conversation_url ? settings->conversation_url
+		: settings->conversation_endpoint) || aic_request_authorize(request, "Bearer", settings->api_key) ? -1 : 0;
 }
 
 /* --- messages to the service --- */
@@ -78,9 +82,11 @@ static int live_open(const struct aic_settings *settings, struct aic_request *re
 static struct aic_audio_format service_format(struct aic_audio_format line)
 {
 	if (line.rate == 8000) {
-		return (struct aic_audio_format) {line.encoding == AIC_ENCODING_ALAW ? AIC_ENCODING_ALAW : AIC_ENCODING_ULAW, 8000};
+		return (struct aic_audio_format) {line.encoding == AIC_ENCODING_ALAW ? AIC_ENCODING_ALAW : AIC_ENCODING_ULAW,
+			8000};
 	}
-	return (struct aic_audio_format) {AIC_ENCODING_PCM16, line.rate == NARROW_LINEAR_RATE ? NARROW_LINEAR_RATE : WIDE_LINEAR_RATE};
+	return (struct aic_audio_format) {AIC_ENCODING_PCM16, line.rate == NARROW_LINEAR_RATE ? NARROW_LINEAR_RATE
+		: WIDE_LINEAR_RATE};
 }
 
 static void put_format(struct aic_json_writer *writer, struct aic_audio_format format)
@@ -148,13 +154,18 @@ struct told {
 	const char *refused; /* what is said where it was */
 };
 
-static const struct told context_of_call = {"session.thinking.append", "aiconvai-context", "the service did not take what the agent should know"};
-static const struct told instructions = {"session.instructions.append", "aiconvai-instructions", "the service did not take the new instructions"};
-static const struct told result_of_tool = {"session.commentary.append", "aiconvai-result", "the service did not take the result of a tool"};
-static const struct told text_of_caller = {"session.commentary.append", "aiconvai-text", "the service did not take a text"};
+static const struct told context_of_call = {"session.thinking.append", "aiconvai-context",
+	"the service did not take what the agent should know"};
+static const struct told instructions = {"session.instructions.append", "aiconvai-instructions",
+	"the service did not take the new instructions"};
+static const struct told result_of_tool = {"session.commentary.append", "aiconvai-result",
+	"the service did not take the result of a tool"};
+static const struct told text_of_caller = {"session.commentary.append", "aiconvai-text",
+	"the service did not take a text"};
 
 /* That there is no delegation has to be said, too. */
-static void append(struct aic_conversation *conversation, const struct told *told, const char *content, const char *delegation_id)
+static void append(struct aic_conversation *conversation, const struct told *told, const char *content,
+	const char *delegation_id)
 {
 	const struct live_state *state = aic_port_state(conversation);
 
@@ -188,7 +199,8 @@ static void on_started(struct aic_conversation *conversation, const void *record
 	const struct live_message *message = record;
 	struct live_state *state = aic_port_state(conversation);
 
-	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format, state->format);
+	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format,
+		state->format);
 	if (message->expires_at.present) {
 		aic_port_expires_at(conversation, message->expires_at.value);
 	}
@@ -362,7 +374,8 @@ static void live_message(struct aic_conversation *conversation, const void *reco
 
 /* --- what the host tells the service --- */
 
-static int live_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int live_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	(void) conversation;
 	return aic_audio_message_write(out, "{\"type\":\"session.input_audio.append\",\"audio\":\"", audio, length, "\"}");
@@ -383,7 +396,8 @@ static void live_user_message(struct aic_conversation *conversation, const char 
 	append(conversation, &text_of_caller, text, NULL);
 }
 
-static void live_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
+static void live_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *result, bool is_error)
 {
 	(void) name;
 	/* There is no field that says so; the agent reads it. */

@@ -14,7 +14,8 @@
 struct aic_audio_format aic_openai_session_format(struct aic_audio_format line)
 {
 	if (line.rate == 8000) {
-		return (struct aic_audio_format) {line.encoding == AIC_ENCODING_ALAW ? AIC_ENCODING_ALAW : AIC_ENCODING_ULAW, 8000};
+		return (struct aic_audio_format) {line.encoding == AIC_ENCODING_ALAW ? AIC_ENCODING_ALAW : AIC_ENCODING_ULAW,
+			8000};
 	}
 	return (struct aic_audio_format) {AIC_ENCODING_PCM16, LINEAR_RATE};
 }
@@ -64,13 +65,15 @@ static void put_turn_detection(struct aic_json_writer *writer, const struct aic_
 	aic_json_close_object(writer);
 }
 
-static void put_input(struct aic_json_writer *writer, const struct aic_settings *settings, struct aic_audio_format format)
+static void put_input(struct aic_json_writer *writer, const struct aic_settings *settings,
+	struct aic_audio_format format)
 {
 	aic_json_open_object(writer, "input");
 	put_format(writer, format);
 	if (settings->noise_reduction != AIC_NOISE_REDUCTION_NONE) {
 		aic_json_open_object(writer, "noise_reduction");
-		aic_json_put_text(writer, "type", settings->noise_reduction == AIC_NOISE_REDUCTION_NEAR_FIELD ? "near_field" : "far_field");
+		aic_json_put_text(writer, "type", settings->noise_reduction == AIC_NOISE_REDUCTION_NEAR_FIELD ? "near_field"
+			: "far_field");
 		aic_json_close_object(writer);
 	}
 	if (strcmp(settings->transcription_model, "none")) {
@@ -85,7 +88,8 @@ static void put_input(struct aic_json_writer *writer, const struct aic_settings 
 	aic_json_close_object(writer);
 }
 
-void aic_openai_session_put(struct aic_conversation *conversation, struct aic_json_writer *writer, struct aic_audio_format format)
+void aic_openai_session_put(struct aic_conversation *conversation, struct aic_json_writer *writer,
+	struct aic_audio_format format)
 {
 	const struct aic_settings *settings = aic_port_settings(conversation);
 

@@ -16,6 +16,7 @@ struct aic_json_writer;
 struct aic_audio_format aic_openai_session_format(struct aic_audio_format line);
 
 /* Writes all settings of a session with that format as the member "session". */
-void aic_openai_session_put(struct aic_conversation *conversation, struct aic_json_writer *writer, struct aic_audio_format format);
+void aic_openai_session_put(struct aic_conversation *conversation, struct aic_json_writer *writer,
+	struct aic_audio_format format);
 
 #endif

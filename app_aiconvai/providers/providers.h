@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The AI services there are. Adding one: its file here, its name in configs/options.json, one line below and in the table.
+ * The AI services there are. Adding one: its file here, its name in configs/options.json, one line below and in the
+ * table.
  */
 #ifndef AIC_PROVIDERS_H
 #define AIC_PROVIDERS_H

@@ -2,11 +2,12 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Twilio Media Streams, from the side of the telephone network: for the many AI servers that are written for it. JSON in text messages, numbers as text, audio as
- * mu-law in base64.
+ * Twilio Media Streams, from the side of the telephone network: for the many AI servers that are written for it. JSON
+ * in text messages, numbers as text, audio as mu-law in base64.
  *
- * Opening: a WebSocket, two messages of ours (connected, start), and audio flows at once: the service confirms nothing. It interrupts by itself (clear), and learns
- * how far its audio has been heard by marks, which are echoed when what stands before them has been heard, or was dropped. It ends the call by closing.
+ * Opening: a WebSocket, two messages of ours (connected, start), and audio flows at once: the service confirms nothing.
+ * It interrupts by itself (clear), and learns how far its audio has been heard by marks, which are echoed when what
+ * stands before them has been heard, or was dropped. It ends the call by closing.
  *
  * Facts follow the vendor's documentation of Media Streams.
  */
@@ -197,14 +198,15 @@ static void twilio_message(struct aic_conversation *conversation, const void *re
 
 /* --- what the host tells the service --- */
 
-static int twilio_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int twilio_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	struct twilio_state *state = aic_port_state(conversation);
 	char before[256];
 
 	snprintf(before, sizeof(before),
-		"{\"event\":\"media\",\"sequenceNumber\":\"%" PRIu64 "\",\"streamSid\":\"%s\",\"media\":{\"track\":\"inbound\",\"chunk\":\"%" PRIu64
-		"\",\"timestamp\":\"%" PRIu64 "\",\"payload\":\"",
+		"{\"event\":\"media\",\"sequenceNumber\":\"%" PRIu64 "\",\"streamSid\":\"%s\","
+		"\"media\":{\"track\":\"inbound\",\"chunk\":\"%" PRIu64 "\",\"timestamp\":\"%" PRIu64 "\",\"payload\":\"",
 		state->sequence + 1, state->stream_sid, state->chunks + 1, aic_format_ms(stream_format, state->bytes));
 	if (aic_audio_message_write(out, before, audio, length, "\"}}")) {
 		return -1;

@@ -2,12 +2,12 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The generic protocol: for any server that somebody writes. JSON in text messages; audio in base64, or as it is in binary messages. docs/protocol/websocket.md
- * tells it to the authors of servers.
+ * The generic protocol: for any server that somebody writes. JSON in text messages; audio in base64, or as it is in
+ * binary messages. docs/protocol/websocket.md tells it to the authors of servers.
  *
- * Opening: a bearer token, if there is one. The first message is ours (session.init); the service confirms it (session_started or ready), and audio flows from
- * then on. Every message of the service goes by several names; what is ours beyond the bare protocol is announced in session.init, and a server that does
- * not know it does without.
+ * Opening: a bearer token, if there is one. The first message is ours (session.init); the service confirms it
+ * (session_started or ready), and audio flows from then on. Every message of the service goes by several names; what is
+ * ours beyond the bare protocol is announced in session.init, and a server that does not know it does without.
  */
 #include "audio_message.h"
 #include "close_codes.h"
@@ -94,7 +94,8 @@ static void put_extensions(struct aic_json_writer *writer)
 	aic_json_close_array(writer);
 }
 
-static void put_config(struct aic_conversation *conversation, struct aic_json_writer *writer, struct aic_audio_format format)
+static void put_config(struct aic_conversation *conversation, struct aic_json_writer *writer,
+	struct aic_audio_format format)
 {
 	const struct aic_settings *settings = aic_port_settings(conversation);
 
@@ -148,7 +149,8 @@ static void on_started(struct aic_conversation *conversation, const void *record
 	const struct websocket_message *message = record;
 	struct websocket_state *state = aic_port_state(conversation);
 
-	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format, state->format);
+	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format,
+		state->format);
 	if (aic_port_first_message(conversation)) {
 		send_text(conversation, aic_port_first_message(conversation));
 	}
@@ -159,7 +161,10 @@ static int64_t event_id_of(const struct websocket_state *state, const struct web
 	return message->event_id.present ? message->event_id.value : state->turn;
 }
 
-/* What comes from now on is another answer than the one with that event id. Where the service gives ids, it says so by them. */
+/*
+ * What comes from now on is another answer than the one with that event id. Where the service gives ids, it says so by
+ * them.
+ */
 static void end_turn(struct websocket_state *state, int64_t event_id)
 {
 	if (!state->has_ids && event_id >= state->turn) {
@@ -218,12 +223,13 @@ static void on_transcript(struct aic_conversation *conversation, const void *rec
 {
 	const struct websocket_message *message = record;
 	const struct websocket_state *state = aic_port_state(conversation);
-	bool agent = message->role.bytes && (!strcmp(message->role.bytes, "assistant") || !strcmp(message->role.bytes, "agent"));
+	bool agent = message->role.bytes && (!strcmp(message->role.bytes, "assistant")
+		|| !strcmp(message->role.bytes, "agent"));
 
 	if (message->text.bytes) {
 		aic_port_transcript(conversation, agent ? AIC_ROLE_AGENT : AIC_ROLE_CALLER,
-			message->final.present && !message->final.value ? AIC_TRANSCRIPT_TENTATIVE : AIC_TRANSCRIPT_FINAL, message->text.bytes,
-			agent ? event_id_of(state, message) : AIC_EVENT_ID_NONE);
+			message->final.present && !message->final.value ? AIC_TRANSCRIPT_TENTATIVE : AIC_TRANSCRIPT_FINAL,
+			message->text.bytes, agent ? event_id_of(state, message) : AIC_EVENT_ID_NONE);
 	}
 }
 
@@ -257,7 +263,8 @@ static void on_error(struct aic_conversation *conversation, const void *record)
 	const struct websocket_message *message = record;
 	char text[AIC_REASON_MAX];
 
-	snprintf(text, sizeof(text), "the service reported an error: %.250s", message->error_message.bytes ? message->error_message.bytes : "no message");
+	snprintf(text, sizeof(text), "the service reported an error: %.250s", message->error_message.bytes
+		? message->error_message.bytes : "no message");
 	if (message->fatal.value) {
 		aic_port_fail(conversation, text);
 	} else {
@@ -300,7 +307,8 @@ static void websocket_mark_played(struct aic_conversation *conversation, const c
 	aic_port_finish(conversation, writer);
 }
 
-static int websocket_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length, struct aic_buffer *out)
+static int websocket_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+	struct aic_buffer *out)
 {
 	const struct websocket_state *state = aic_port_state(conversation);
 	char behind[48];
@@ -331,7 +339,8 @@ static void websocket_dtmf(struct aic_conversation *conversation, char digit)
 	aic_port_finish(conversation, writer);
 }
 
-static void websocket_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
+static void websocket_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *result, bool is_error)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "tool_result");
 

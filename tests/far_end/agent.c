@@ -11,7 +11,10 @@
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
-/* Reads the number that `*text` begins with, up to `behind`, and moves `*text` after that. Returns false if there is none in range. */
+/*
+ * Reads the number that `*text` begins with, up to `behind`, and moves `*text` after that. Returns false if there is
+ * none in range.
+ */
 static bool take_number(const char **text, char behind, uint32_t least, uint32_t most, uint32_t *number)
 {
 	char *end;
@@ -73,7 +76,8 @@ const char *agent_of_name(struct agent *agent, const char *name)
 		}
 	} else if (take_prefix(&rest, "stream-")) {
 		agent->kind = AGENT_STREAM;
-		if (!take_number(&rest, '-', 1, 10000, &agent->chunk_ms) || !take_number(&rest, '\0', 0, 60000, &agent->jitter_ms)) {
+		if (!take_number(&rest, '-', 1, 10000, &agent->chunk_ms) || !take_number(&rest, '\0', 0, 60000,
+			&agent->jitter_ms)) {
 			return "expected stream-C-J, chunks of C ms (1 to 10000), late by up to J ms (0 to 60000)";
 		}
 	} else {

@@ -19,7 +19,8 @@ enum audiosocket_kind {
 	KIND_HANGUP = 0x00,
 	KIND_UUID = 0x01,
 	KIND_DTMF = 0x03,
-	KIND_AUDIO = 0x10,      /* 16-bit little-endian samples at 8 kHz; the kinds up to the last one are of higher rates */
+	/* 16-bit little-endian samples at 8 kHz; the kinds up to the last one are of higher rates */
+	KIND_AUDIO = 0x10,
 	KIND_AUDIO_LAST = 0x18, /* 192 kHz */
 	KIND_ERROR = 0xff,
 };
@@ -61,7 +62,8 @@ static int take_message(struct audiosocket *audiosocket, const uint8_t *bytes, s
 	totals.bytes_in += length;
 	if (kind == KIND_UUID) {
 		if (audiosocket->introduced || payload_length != UUID_LENGTH) {
-			facts_violation("audiosocket: expected one UUID of 16 bytes, got %s of %zu", audiosocket->introduced ? "another" : "one", payload_length);
+			facts_violation("audiosocket: expected one UUID of 16 bytes, got %s of %zu", audiosocket->introduced
+				? "another" : "one", payload_length);
 			return -1;
 		}
 		audiosocket->introduced = true;

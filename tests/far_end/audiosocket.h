@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A server of Asterisk's AudioSocket protocol on TCP: a message is one byte of kind, two bytes of length (big-endian), and so many
- * bytes of payload. The first one brings the UUID of the call. Audio goes back as it came.
+ * A server of Asterisk's AudioSocket protocol on TCP: a message is one byte of kind, two bytes of length (big-endian),
+ * and so many bytes of payload. The first one brings the UUID of the call. Audio goes back as it came.
  */
 #ifndef FAR_END_AUDIOSOCKET_H
 #define FAR_END_AUDIOSOCKET_H

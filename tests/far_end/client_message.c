@@ -36,11 +36,13 @@ static bool take_base64(struct client_message *message, const char *text, size_t
 void client_message_base64(struct client_message *message, const char *key, const char *text, size_t length)
 {
 	if (!take_base64(message, text, length)) {
-		client_message_bad(message, "%s: expected base64 of at least one byte, got %zu characters that are not", key, length);
+		client_message_bad(message, "%s: expected base64 of at least one byte, got %zu characters that are not", key,
+			length);
 	}
 }
 
-bool client_message_between(struct client_message *message, const char *text, size_t length, const char *before, const char *behind)
+bool client_message_between(struct client_message *message, const char *text, size_t length, const char *before,
+	const char *behind)
 {
 	size_t before_length = strlen(before), behind_length = strlen(behind);
 
@@ -71,11 +73,13 @@ static void complain(struct client_message *message, const char *name, const str
 {
 	switch (expectation->kind) {
 	case JSON_TEXT:
-		client_message_bad(message, "%s: expected %s to be %s%s", name, expectation->path, expectation->text ? "the text " : "a text",
+		client_message_bad(message, "%s: expected %s to be %s%s", name, expectation->path, expectation->text
+			? "the text " : "a text",
 			expectation->text ? expectation->text : "");
 		break;
 	case JSON_INTEGER:
-		client_message_bad(message, "%s: expected %s to be the integer %lld", name, expectation->path, expectation->integer);
+		client_message_bad(message, "%s: expected %s to be the integer %lld", name, expectation->path,
+			expectation->integer);
 		break;
 	case JSON_ABSENT:
 		client_message_bad(message, "%s: expected no %s", name, expectation->path);
@@ -86,8 +90,8 @@ static void complain(struct client_message *message, const char *name, const str
 	}
 }
 
-bool client_message_meets(struct client_message *message, const char *name, const struct expectation *expectations, size_t count,
-	const char *text, size_t length)
+bool client_message_meets(struct client_message *message, const char *name, const struct expectation *expectations,
+	size_t count, const char *text, size_t length)
 {
 	struct json_value values[EXPECTATIONS_MAX] = {{0}};
 

@@ -55,8 +55,9 @@ struct conversation {
 static uint64_t conversations;
 
 /*
- * Closes with a close frame; what was not sent yet is dropped. Only for what the receive callback returns: a debug build of libwebsockets on libuv
- * (Debian's) closes twice what any other callback closes, and the second time without its close frame. Returns -1.
+ * Closes with a close frame; what was not sent yet is dropped. Only for what the receive callback returns: a debug
+ * build of libwebsockets on libuv (Debian's) closes twice what any other callback closes, and the second time without
+ * its close frame. Returns -1.
  */
 static int close_connection(struct conversation *conversation, int code, const char *reason)
 {
@@ -132,14 +133,16 @@ static int begin(struct conversation *conversation)
 
 	timer_stop(&conversation->opening_limit);
 	conversation->opened = true;
-	if (service->ready && service_message_send(&conversation->outgoing, service->ready(conversation->number, &conversation->agent))) {
+	if (service->ready && service_message_send(&conversation->outgoing, service->ready(conversation->number,
+		&conversation->agent))) {
 		return -1;
 	}
 	if (service->ping) {
-		pings_start(&conversation->pings, service, &conversation->outgoing, &conversation->counts, conversation->agent.name);
+		pings_start(&conversation->pings, service, &conversation->outgoing, &conversation->counts,
+			conversation->agent.name);
 	}
-	speaker_start(&conversation->speaker, service, conversation->state, &conversation->agent, &conversation->outgoing, &conversation->counts,
-		conversation->number);
+	speaker_start(&conversation->speaker, service, conversation->state, &conversation->agent, &conversation->outgoing,
+		&conversation->counts, conversation->number);
 	return 0;
 }
 
@@ -157,7 +160,8 @@ static int take_audio(struct conversation *conversation, const struct client_mes
 	}
 	conversation->counts.chunks_out++;
 	conversation->counts.bytes_out += message->audio_bytes;
-	return service_message_send(&conversation->outgoing, service->audio(conversation->state, &message->audio, ECHO_EVENT_ID));
+	return service_message_send(&conversation->outgoing, service->audio(conversation->state, &message->audio,
+		ECHO_EVENT_ID));
 }
 
 /* Breaks off with a problem that is told with the name of a message. */
@@ -273,7 +277,8 @@ int conversation_receive(struct conversation *conversation, const char *bytes, s
 	if (!last) {
 		return 0;
 	}
-	result = read_message(conversation, (const char *) conversation->assembled.bytes, conversation->assembled.length, binary);
+	result = read_message(conversation, (const char *) conversation->assembled.bytes, conversation->assembled.length,
+		binary);
 	conversation->assembled.length = 0;
 	return result;
 }

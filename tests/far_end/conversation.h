@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * One conversation with a service. A client that breaks the protocol is a violation, and its connection is closed as the
- * service would close it.
+ * One conversation with a service. A client that breaks the protocol is a violation, and its connection is closed as
+ * the service would close it.
  */
 #ifndef FAR_END_CONVERSATION_H
 #define FAR_END_CONVERSATION_H

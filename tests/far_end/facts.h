@@ -36,7 +36,10 @@ void facts_done(void);
 
 void facts_closed(const char *service, const char *agent, const struct conversation_counts *counts, int close_code);
 
-/* A rule of a protocol was broken by the peer. Kept for the totals; the texts beyond the first hundred are only counted. */
+/*
+ * A rule of a protocol was broken by the peer. Kept for the totals; the texts beyond the first hundred are only
+ * counted.
+ */
 void facts_violation(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints the totals and forgets the violations. */

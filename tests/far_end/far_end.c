@@ -6,8 +6,9 @@
  *
  *     far_end [--certificate FILE --key FILE] [--speech FILE]
  *
- * Serves on ports of 127.0.0.1 AI services (services/), each at its own path (agents: see agent.h), Asterisk's chan_websocket and its AudioSocket. Prints the
- * ports as a line of JSON, then further facts as they happen; when its standard input ends it prints what it counted and ends.
+ * Serves on ports of 127.0.0.1 AI services (services/), each at its own path (agents: see agent.h), Asterisk's
+ * chan_websocket and its AudioSocket. Prints the ports as a line of JSON, then further facts as they happen; when its
+ * standard input ends it prints what it counted and ends.
  */
 #include "facts.h"
 #include "json_values.h"
@@ -146,7 +147,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc || !certificate != !key) {
-		fprintf(stderr, "far_end: %s\n%s", optind < argc ? "too many arguments" : "--certificate and --key go together", usage);
+		fprintf(stderr, "far_end: %s\n%s", optind < argc ? "too many arguments" : "--certificate and --key go together",
+			usage);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);

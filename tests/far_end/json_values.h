@@ -18,7 +18,8 @@ enum json_kind {
 };
 
 struct json_value {
-	const char *path; /* the keys that lead there, with dots between them ("session.audio"); what stands in an array has none */
+	/* The keys that lead there, with dots between them ("session.audio"); what stands in an array has none. */
+	const char *path;
 	enum json_kind kind;
 	const char *text; /* JSON_TEXT: terminated, valid until the next text is read */
 	size_t length;    /* of it */
@@ -26,7 +27,10 @@ struct json_value {
 	size_t at; /* the reader's own */
 };
 
-/* Fills in what is at the paths; where a key comes twice, the later one counts. Returns whether the text is one JSON object. */
+/*
+ * Fills in what is at the paths; where a key comes twice, the later one counts. Returns whether the text is one JSON
+ * object.
+ */
 bool json_values_read(struct json_value *values, size_t count, const char *text, size_t length);
 
 /* Whether the value is this text; false too where it is no text. */

@@ -2,10 +2,10 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The application behind Asterisk's chan_websocket, which connects as a client with the subprotocol "media": binary messages
- * are audio in the channel's codec, one a frame, and go back as they came; text messages are its events (MEDIA_START,
- * MEDIA_XOFF, MEDIA_XON and so on, plain or JSON), which are counted. Asterisk paces what comes back and queues up to 1000
- * frames; an echo never has that many under way.
+ * The application behind Asterisk's chan_websocket, which connects as a client with the subprotocol "media": binary
+ * messages are audio in the channel's codec, one a frame, and go back as they came; text messages are its events
+ * (MEDIA_START, MEDIA_XOFF, MEDIA_XON and so on, plain or JSON), which are counted. Asterisk paces what comes back and
+ * queues up to 1000 frames; an echo never has that many under way.
  */
 #ifndef FAR_END_MEDIA_H
 #define FAR_END_MEDIA_H

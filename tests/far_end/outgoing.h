@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Messages on their way out of one connection. A message goes to the socket at once, from wherever it was made; only where
- * the kernel takes no more does it wait here, in order, up to OUTGOING_MAX bytes a connection.
+ * Messages on their way out of one connection. A message goes to the socket at once, from wherever it was made; only
+ * where the kernel takes no more does it wait here, in order, up to OUTGOING_MAX bytes a connection.
  */
 #ifndef FAR_END_OUTGOING_H
 #define FAR_END_OUTGOING_H
@@ -24,10 +24,9 @@ struct outgoing {
 };
 
 /*
- * Sends a message of `length` bytes that have LWS_PRE bytes of room before them, which are overwritten; they are the caller's again
- * afterwards.
- * Returns 0, or -1 when the connection is lost or its peer reads so little that the queue is full (a violation): it then
- * goes down, and nothing more is sent.
+ * Sends a message of `length` bytes that have LWS_PRE bytes of room before them, which are overwritten; they are the
+ * caller's again afterwards. Returns 0, or -1 when the connection is lost or its peer reads so little that the queue is
+ * full (a violation): it then goes down, and nothing more is sent.
  */
 int outgoing_send(struct outgoing *outgoing, uint8_t *bytes, size_t length, enum lws_write_protocol kind);
 

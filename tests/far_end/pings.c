@@ -9,12 +9,14 @@
 #define PERIOD_US UINT64_C(2000000)
 #define ANSWER_LIMIT_US UINT64_C(10000000)
 
-_Static_assert(PINGS_KEPT * PERIOD_US > ANSWER_LIMIT_US + PERIOD_US, "a ping is judged before the next one takes its place");
+_Static_assert(PINGS_KEPT * PERIOD_US > ANSWER_LIMIT_US + PERIOD_US,
+	"a ping is judged before the next one takes its place");
 
 static void judge(struct pings *pings, uint64_t now)
 {
 	for (size_t i = 0; i < PINGS_KEPT; i++) {
-		if (pings->sent[i].event_id && !pings->sent[i].answered && !pings->sent[i].missed && now - pings->sent[i].sent_us >= ANSWER_LIMIT_US) {
+		if (pings->sent[i].event_id && !pings->sent[i].answered && !pings->sent[i].missed && now
+			- pings->sent[i].sent_us >= ANSWER_LIMIT_US) {
 			pings->sent[i].missed = true;
 			facts_violation("%s: ping %" PRId64 " was not answered within 10 s", pings->agent, pings->sent[i].event_id);
 		}
@@ -35,7 +37,8 @@ static void on_time(void *arg)
 	service_message_send(pings->outgoing, pings->service->ping(event_id));
 }
 
-void pings_start(struct pings *pings, const struct service *service, struct outgoing *outgoing, struct conversation_counts *counts, const char *agent)
+void pings_start(struct pings *pings, const struct service *service, struct outgoing *outgoing,
+	struct conversation_counts *counts, const char *agent)
 {
 	pings->service = service;
 	pings->outgoing = outgoing;

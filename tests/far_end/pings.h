@@ -33,7 +33,8 @@ struct pings {
 };
 
 /* What is given must outlive the pings; the service must have some. */
-void pings_start(struct pings *pings, const struct service *service, struct outgoing *outgoing, struct conversation_counts *counts, const char *agent);
+void pings_start(struct pings *pings, const struct service *service, struct outgoing *outgoing,
+	struct conversation_counts *counts, const char *agent);
 void pings_stop(struct pings *pings);
 
 /* Takes a pong. */

@@ -136,7 +136,10 @@ static int serve_audiosocket(struct lws *wsi, enum lws_callback_reasons reason, 
 	}
 }
 
-/* The first one is for clients that ask for no subprotocol, and for HTTP; "convai" is what the vendor's own clients ask for. */
+/*
+ * The first one is for clients that ask for no subprotocol, and for HTTP; "convai" is what the vendor's own clients ask
+ * for.
+ */
 static const struct lws_protocols websocket_protocols[] = {
 	{.name = "http", .callback = serve_websocket, .per_session_data_size = sizeof(struct connection),
 		.rx_buffer_size = READ_SIZE, .tx_packet_size = WRITE_SIZE},

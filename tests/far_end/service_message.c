@@ -97,7 +97,8 @@ struct service_message service_message_of_audio(const char *before, const struct
 
 struct service_message service_message_of_bytes(const struct audio_chunk *chunk)
 {
-	struct service_message message = {.bytes = outgoing_scratch(chunk->length), .length = chunk->length, .kind = LWS_WRITE_BINARY};
+	struct service_message message = {.bytes = outgoing_scratch(chunk->length), .length = chunk->length,
+		.kind = LWS_WRITE_BINARY};
 
 	memcpy(message.bytes, chunk->bytes, chunk->length);
 	return message;

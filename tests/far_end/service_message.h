@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a service says, whatever the service. Every message lies in the scratch memory of outgoing.h and is valid until the next one.
+ * What a service says, whatever the service. Every message lies in the scratch memory of outgoing.h and is valid until
+ * the next one.
  */
 #ifndef FAR_END_SERVICE_MESSAGE_H
 #define FAR_END_SERVICE_MESSAGE_H
@@ -34,8 +35,12 @@ void service_message_close_object(yajl_gen gen);
 /* Closes the message's own object, the last that is open. The message is a text one. */
 struct service_message service_message_close(yajl_gen gen);
 
-/* A text message of `before`, the chunk in base64, `behind`: audio is nearly all there is to send, and base64 needs no escape in JSON. */
-struct service_message service_message_of_audio(const char *before, const struct audio_chunk *chunk, const char *behind);
+/*
+ * A text message of `before`, the chunk in base64, `behind`: audio is nearly all there is to send, and base64 needs no
+ * escape in JSON.
+ */
+struct service_message service_message_of_audio(const char *before, const struct audio_chunk *chunk,
+	const char *behind);
 
 /* A binary message of the audio as it is; the chunk must not be base64. */
 struct service_message service_message_of_bytes(const struct audio_chunk *chunk);

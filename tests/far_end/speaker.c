@@ -136,8 +136,8 @@ static void run_timer(struct speaker *speaker, uint64_t due_us)
 	timer_start(&speaker->timer, due_us);
 }
 
-void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent, struct outgoing *outgoing,
-	struct conversation_counts *counts, uint64_t seed)
+void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent,
+	struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed)
 {
 	*speaker = (struct speaker) {
 		.service = service,

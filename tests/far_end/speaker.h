@@ -43,8 +43,8 @@ struct speaker {
 };
 
 /* Begins. What is given must outlive the speaker; `seed` makes its random waits. */
-void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent, struct outgoing *outgoing,
-	struct conversation_counts *counts, uint64_t seed);
+void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent,
+	struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed);
 
 /* To be called when the socket takes data again and nothing else waits for it. */
 void speaker_resume(struct speaker *speaker);

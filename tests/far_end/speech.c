@@ -50,7 +50,10 @@ static const char *read_file(FILE *file)
 	return read->length > SPEECH_MAX ? "more than ten minutes; expected raw mu-law at 8 kHz" : NULL;
 }
 
-/* Makes the speech in `format` of that in the file: so many samples, to the last one, that both last as long. Returns NULL, or what is wrong. */
+/*
+ * Makes the speech in `format` of that in the file: so many samples, to the last one, that both last as long. Returns
+ * NULL, or what is wrong.
+ */
 static const char *make(enum speech_format format)
 {
 	static uint8_t silence[FLUSH_MS * FILE_BYTES_PER_MS];

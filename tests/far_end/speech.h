@@ -22,7 +22,10 @@ enum speech_format {
 
 size_t speech_bytes_per_ms(enum speech_format format);
 
-/* Reads the file, raw mu-law at 8 kHz, and makes the other formats of it. Returns 0, or -1 after a line on standard error. */
+/*
+ * Reads the file, raw mu-law at 8 kHz, and makes the other formats of it. Returns 0, or -1 after a line on standard
+ * error.
+ */
 int speech_load(const char *path);
 bool speech_is_loaded(void);
 void speech_free(void);

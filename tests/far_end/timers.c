@@ -106,7 +106,8 @@ static void on_timerfd(uv_poll_t *handle, int status, int events)
 int timers_open(uv_loop_t *loop)
 {
 	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (timer_fd < 0 || uv_poll_init(loop, &poll_handle, timer_fd) || uv_poll_start(&poll_handle, UV_READABLE, on_timerfd)) {
+	if (timer_fd < 0 || uv_poll_init(loop, &poll_handle, timer_fd) || uv_poll_start(&poll_handle, UV_READABLE,
+		on_timerfd)) {
 		fprintf(stderr, "far_end: no timer can be had: %s\n", strerror(errno));
 		return -1;
 	}

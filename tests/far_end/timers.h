@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Deadlines to the microsecond on one timerfd: the timers of libwebsockets and libuv are to the millisecond, which would be
- * seen in the jitter that the far end makes on purpose.
+ * Deadlines to the microsecond on one timerfd: the timers of libwebsockets and libuv are to the millisecond, which
+ * would be seen in the jitter that the far end makes on purpose.
  */
 #ifndef FAR_END_TIMERS_H
 #define FAR_END_TIMERS_H
@@ -31,7 +31,9 @@ int timers_open(struct uv_loop_s *loop);
 void timers_close(void);
 void timers_free(void);
 
-/* Runs `timer->run` once, at `due_us` or as soon after as the process gets to it. A timer that runs already is moved. */
+/*
+ * Runs `timer->run` once, at `due_us` or as soon after as the process gets to it. A timer that runs already is moved.
+ */
 void timer_start(struct timer *timer, uint64_t due_us);
 void timer_stop(struct timer *timer);
 

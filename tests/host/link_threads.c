@@ -2,15 +2,15 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The engine and its network without Asterisk, under all the threads Asterisk would have: for a thread or address sanitizer,
- * which sees no lock of an Asterisk that was not built with it.
+ * The engine and its network without Asterisk, under all the threads Asterisk would have: for a thread or address
+ * sanitizer, which sees no lock of an Asterisk that was not built with it.
  *
  *     link_threads --endpoint ws://127.0.0.1:8300/v1/convai/conversation --agent echo --agent drop --seconds 5
  *
- * So many lines (--lines) are kept in conversation: feeder threads speak into them, each into its own, as channel threads do; one
- * thread takes frames every 20 ms, as the media clock does; another asks, tells and answers, as CLI and manager threads do. When
- * a conversation ends its feeder begins another one, with the next agent, until the time is up. Then prints one line of JSON.
- * --fail-after N: libwebsockets fails after so many seconds.
+ * So many lines (--lines) are kept in conversation: feeder threads speak into them, each into its own, as channel
+ * threads do; one thread takes frames every 20 ms, as the media clock does; another asks, tells and answers, as CLI and
+ * manager threads do. When a conversation ends its feeder begins another one, with the next agent, until the time is
+ * up. Then prints one line of JSON. --fail-after N: libwebsockets fails after so many seconds.
  */
 #include "event_loop.h"
 #include "link.h"
@@ -242,8 +242,10 @@ static struct conversation *conversation_new(size_t line, const char *agent)
 	read_settings(&conversation->settings, agent);
 	setup.agent.settings = &conversation->settings;
 	setup.agent.provider = aic_provider_of(conversation->settings.provider);
-	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS, &playout_lock);
-	if (!setup.playout || !(conversation->link = aic_link_new(loops[line % wanted.loops], resolver, &setup, on_link_freed))) {
+	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS,
+		&playout_lock);
+	if (!setup.playout || !(conversation->link = aic_link_new(loops[line % wanted.loops], resolver, &setup,
+		on_link_freed))) {
 		die("out of memory");
 	}
 	atomic_fetch_add(&alive, 1);
@@ -298,7 +300,8 @@ static void hang_up(struct line *line)
 static void call_agent(size_t number)
 {
 	struct line *line = &lines[number];
-	struct conversation *conversation = conversation_new(number, wanted.agents[line->next_agent++ % wanted.agent_count]);
+	struct conversation *conversation = conversation_new(number,
+		wanted.agents[line->next_agent++ % wanted.agent_count]);
 
 	pthread_mutex_lock(&line->lock);
 	line->current = conversation;
@@ -523,16 +526,21 @@ int __wrap_lws_service_fd(struct lws_context *context, struct lws_pollfd *pollfd
 
 static void print_totals(void)
 {
-	printf("{\"conversations\": %" PRIu64 ", \"ready\": %" PRIu64 ", \"audio\": %" PRIu64 ", \"interruptions\": %" PRIu64
-		", \"transcripts\": %" PRIu64 ", \"tool_calls\": %" PRIu64 ", \"tool_results\": %" PRIu64 ", \"errors\": %" PRIu64
-		", \"frames_fed\": %" PRIu64 ", \"frames_refused\": %" PRIu64 ", \"frames_heard\": %" PRIu64 ", \"queries\": %" PRIu64
+	printf("{\"conversations\": %" PRIu64 ", \"ready\": %" PRIu64 ", \"audio\": %" PRIu64 ", \"interruptions\": "
+		"%" PRIu64
+		", \"transcripts\": %" PRIu64 ", \"tool_calls\": %" PRIu64 ", \"tool_results\": %" PRIu64 ", \"errors\": "
+		"%" PRIu64
+		", \"frames_fed\": %" PRIu64 ", \"frames_refused\": %" PRIu64 ", \"frames_heard\": %" PRIu64 ", \"queries\": "
+		"%" PRIu64
 		", \"contexts\": %" PRIu64 ", \"tls_resumed\": %" PRIu64 ", \"alive\": %u, \"ended\": {",
-		(uint64_t) totals.conversations, (uint64_t) totals.ready, (uint64_t) totals.audio, (uint64_t) totals.interruptions,
-		(uint64_t) totals.transcripts, (uint64_t) totals.tool_calls, (uint64_t) totals.tool_results, (uint64_t) totals.errors,
-		(uint64_t) totals.frames_fed, (uint64_t) totals.frames_refused, (uint64_t) totals.frames_heard, (uint64_t) totals.queries,
+		(uint64_t) totals.conversations, (uint64_t) totals.ready, (uint64_t) totals.audio,
+		(uint64_t) totals.interruptions, (uint64_t) totals.transcripts, (uint64_t) totals.tool_calls,
+		(uint64_t) totals.tool_results, (uint64_t) totals.errors, (uint64_t) totals.frames_fed,
+		(uint64_t) totals.frames_refused, (uint64_t) totals.frames_heard, (uint64_t) totals.queries,
 		(uint64_t) totals.contexts, (uint64_t) totals.tls_resumed, atomic_load(&alive));
 	for (int status = 0; status <= AIC_STATUS_INVALID; status++) {
-		printf("%s\"%s\": %" PRIu64, status ? ", " : "", aic_status_name((enum aic_status) status), (uint64_t) totals.ended[status]);
+		printf("%s\"%s\": %" PRIu64, status ? ", " : "", aic_status_name((enum aic_status) status),
+			(uint64_t) totals.ended[status]);
 	}
 	printf("}}\n");
 }
@@ -556,7 +564,8 @@ int main(int argc, char **argv)
 		pthread_mutex_init(&lines[i].lock, NULL);
 		lines[i].next_agent = i;
 	}
-	if (pthread_create(&clock_thread, NULL, take_frames, NULL) || pthread_create(&operator_thread, NULL, operate, NULL)) {
+	if (pthread_create(&clock_thread, NULL, take_frames, NULL) || pthread_create(&operator_thread, NULL, operate,
+		NULL)) {
 		die("a thread could not be started");
 	}
 	for (size_t i = 0; i < wanted.feeders; i++) {

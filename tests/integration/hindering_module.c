@@ -1,6 +1,7 @@
 /*
- * A module that does to Asterisk what others do to it on a bad day: "hinder CHANNEL MS" holds a channel's lock for so long, on a thread of
- * its own; the switch Slow/MS says of the extension 200 that it is there, and takes so long to say it.
+ * A module that does to Asterisk what others do to it on a bad day: "hinder CHANNEL MS" holds a channel's lock for so
+ * long, on a thread of its own; the switch Slow/MS says of the extension 200 that it is there, and takes so long to say
+ * it.
  */
 #define AST_MODULE "hinder"
 #define AST_MODULE_SELF_SYM __internal_hinder_self
@@ -61,32 +62,37 @@ static char *hinder(struct ast_cli_entry *entry, int command, struct ast_cli_arg
 	return CLI_SUCCESS;
 }
 
-static int is_there(struct ast_channel *channel, const char *context, const char *extension, int priority, const char *caller, const char *data)
+static int is_there(struct ast_channel *channel, const char *context, const char *extension, int priority,
+	const char *caller, const char *data)
 {
 	usleep(1000 * atoi(data));
 	return priority == 1 && !strcmp(extension, "200");
 }
 
-static int can_match(struct ast_channel *channel, const char *context, const char *extension, int priority, const char *caller, const char *data)
+static int can_match(struct ast_channel *channel, const char *context, const char *extension, int priority,
+	const char *caller, const char *data)
 {
 	return 0;
 }
 
 /* Waits for the hang-up. */
-static int run(struct ast_channel *channel, const char *context, const char *extension, int priority, const char *caller, const char *data)
+static int run(struct ast_channel *channel, const char *context, const char *extension, int priority,
+	const char *caller, const char *data)
 {
 	ast_verb(3, "The switch Slow has the call\n");
 	ast_safe_sleep(channel, 60000);
 	return -1;
 }
 
-static struct ast_switch slow = {.name = "Slow", .description = "Takes its time", .exists = is_there, .canmatch = can_match, .matchmore = can_match, .exec = run};
+static struct ast_switch slow = {.name = "Slow", .description = "Takes its time", .exists = is_there,
+	.canmatch = can_match, .matchmore = can_match, .exec = run};
 
 static struct ast_cli_entry entries[] = { AST_CLI_DEFINE(hinder, "Hold a channel's lock") };
 
 static int load_module(void)
 {
-	return ast_cli_register_multiple(entries, ARRAY_LEN(entries)) || ast_register_switch(&slow) ? AST_MODULE_LOAD_DECLINE : AST_MODULE_LOAD_SUCCESS;
+	return ast_cli_register_multiple(entries, ARRAY_LEN(entries)) || ast_register_switch(&slow)
+		? AST_MODULE_LOAD_DECLINE : AST_MODULE_LOAD_SUCCESS;
 }
 
 static int unload_module(void)

@@ -2,15 +2,16 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Replays a conversation of a minute through the engine alone, on a clock of its own: what the engine does for 20 ms of a call
- * can be counted then, in instructions (run it under callgrind, collecting in steady_state()) and in calls of malloc().
+ * Replays a conversation of a minute through the engine alone, on a clock of its own: what the engine does for 20 ms of
+ * a call can be counted then, in instructions (run it under callgrind, collecting in steady_state()) and in calls of
+ * malloc().
  *
  *     replay --provider elevenlabs --chunk 20 --format ulaw_8000
  *     replay --providers      (and what each speaks)
  *
- * The first round (schedule.h) is for memory to grow to what is needed; the steady state is all that follows. Everything the
- * caller and the service say is made beforehand. Prints one line of JSON, or one sentence that says what went otherwise
- * than it should.
+ * The first round (schedule.h) is for memory to grow to what is needed; the steady state is all that follows.
+ * Everything the caller and the service say is made beforehand. Prints one line of JSON, or one sentence that says what
+ * went otherwise than it should.
  */
 #include "allocations.h"
 #include "conversation.h"
@@ -116,7 +117,8 @@ static void receive(struct replay *replay, const struct message *message)
 		if (message->binary) {
 			aic_conversation_binary_message(replay->conversation, bytes + at, piece, piece == rest, replay->now_us);
 		} else {
-			aic_conversation_message(replay->conversation, (const char *) bytes + at, piece, piece == rest, replay->now_us);
+			aic_conversation_message(replay->conversation, (const char *) bytes + at, piece, piece == rest,
+				replay->now_us);
 		}
 	}
 	replay->bytes_received += message->length;
@@ -133,10 +135,12 @@ static void do_frame(struct replay *replay, uint32_t frame)
 		aic_conversation_tick(replay->conversation, replay->now_us);
 		do_actions(replay);
 	}
-	while (replay->next_message < schedule->count && schedule->messages[replay->next_message].at_ms <= frame * AIC_FRAME_MS) {
+	while (replay->next_message < schedule->count
+		&& schedule->messages[replay->next_message].at_ms <= frame * AIC_FRAME_MS) {
 		receive(replay, &schedule->messages[replay->next_message++]);
 	}
-	aic_conversation_caller_audio(replay->conversation, replay->caller + frame * replay->frame_bytes, replay->frame_bytes, replay->now_us);
+	aic_conversation_caller_audio(replay->conversation, replay->caller + frame * replay->frame_bytes,
+		replay->frame_bytes, replay->now_us);
 	do_actions(replay);
 	if (aic_playout_queue_take(replay->playout, played) == AIC_PLAYOUT_FRAME) {
 		replay->frames_played++;
@@ -180,7 +184,8 @@ static void read_settings(struct aic_settings *settings)
 	size_t count = 2;
 
 	if (wanted.service->format_option) {
-		lines[count++] = (struct aic_option_line) {"replay", 1, wanted.service->format_option, aic_format_name(wanted.format, format, sizeof(format))};
+		lines[count++] = (struct aic_option_line) {"replay", 1, wanted.service->format_option,
+			aic_format_name(wanted.format, format, sizeof(format))};
 	}
 	if (count + wanted.service->line_count > sizeof(lines) / sizeof(lines[0])) {
 		die("the service has too many options");
@@ -219,9 +224,12 @@ static void check(const struct replay *replay)
 
 	aic_conversation_stats(replay->conversation, &stats);
 	frames_sent = aic_format_ms(stats.uplink_format, stats.uplink_bytes_sent) / AIC_FRAME_MS;
-	if (stats.messages_received != replay->schedule.count || stats.unknown_messages || stats.malformed_messages || stats.errors) {
-		die("of %zu messages %" PRIu64 " were received, %" PRIu64 " of an unknown type, %" PRIu64 " malformed; errors: %" PRIu64,
-			replay->schedule.count, stats.messages_received, stats.unknown_messages, stats.malformed_messages, stats.errors);
+	if (stats.messages_received != replay->schedule.count || stats.unknown_messages || stats.malformed_messages
+		|| stats.errors) {
+		die("of %zu messages %" PRIu64 " were received, %" PRIu64 " of an unknown type, %" PRIu64 " malformed; errors: "
+			"%" PRIu64,
+			replay->schedule.count, stats.messages_received, stats.unknown_messages, stats.malformed_messages,
+			stats.errors);
 	}
 	if (stats.downlink_bytes != replay->schedule.audio_bytes
 		|| stats.interruptions != (wanted.service->goes_on ? 0 : CONVERSATION_MS / ROUND_MS)) {
@@ -230,10 +238,12 @@ static void check(const struct replay *replay)
 	}
 	/* A chunk and what the resampler holds back may be left. */
 	if (stats.uplink_bytes != caller_bytes || stats.uplink_silence_ms || frames_sent * 100 < FRAMES * UINT64_C(98)) {
-		die("%" PRIu64 " bytes of caller audio instead of %" PRIu64 ", %" PRIu64 " ms of silence, %" PRIu64 " frames sent",
+		die("%" PRIu64 " bytes of caller audio instead of %" PRIu64 ", %" PRIu64 " ms of silence, "
+			"%" PRIu64 " frames sent",
 			stats.uplink_bytes, caller_bytes, stats.uplink_silence_ms, frames_sent);
 	}
-	if (replay->frames_played * 10 < FRAMES * UINT64_C(4) || replay->frames_played * 10 > FRAMES * (wanted.service->goes_on ? UINT64_C(8) : UINT64_C(6))) {
+	if (replay->frames_played * 10 < FRAMES * UINT64_C(4)
+		|| replay->frames_played * 10 > FRAMES * (wanted.service->goes_on ? UINT64_C(8) : UINT64_C(6))) {
 		die("the agent was heard for %" PRIu64 " of %d frames", replay->frames_played, FRAMES);
 	}
 }

@@ -30,9 +30,10 @@
 static const uint32_t audio_message_ms[] = {120, 300, 500, AUDIO_MESSAGE_MS_MAX};
 
 #define CALLER_WORDS "I would like to move my appointment to Thursday afternoon, if that is still possible."
-#define AGENT_WORDS "Of course. On Thursday afternoon there are two places left: one at a quarter past two and one at four o'clock. " \
-	"Which of them suits you better? I can also send you a message to remind you the day before."
-#define HEARD_WORDS "Of course. On Thursday afternoon there are two places left: one at a quarter past two and one at..."
+#define AGENT_WORDS "Of course. On Thursday afternoon there are two places left: one at a quarter past two and one " \
+	"at four o'clock. Which of them suits you better? I can also send you a message to remind you the day before."
+#define HEARD_WORDS "Of course. On Thursday afternoon there are two places left: one at a quarter past two and one " \
+	"at..."
 
 struct author {
 	struct schedule *schedule;
@@ -138,10 +139,12 @@ static void add_moment(struct author *author, uint32_t now_ms)
 		break;
 	}
 	add(author->schedule, now_ms);
-	if (round_ms >= AUDIO_MS && (round_ms - AUDIO_MS) % AUDIO_EVERY_MS == 0 && (round_ms - AUDIO_MS) / AUDIO_EVERY_MS < AUDIO_MESSAGES) {
+	if (round_ms >= AUDIO_MS && (round_ms - AUDIO_MS) % AUDIO_EVERY_MS == 0
+		&& (round_ms - AUDIO_MS) / AUDIO_EVERY_MS < AUDIO_MESSAGES) {
 		size_t number = (round_ms - AUDIO_MS) / AUDIO_EVERY_MS;
 
-		add_audio(author, now_ms, turn, audio_message_ms[number % (sizeof(audio_message_ms) / sizeof(audio_message_ms[0]))]);
+		add_audio(author, now_ms, turn,
+			audio_message_ms[number % (sizeof(audio_message_ms) / sizeof(audio_message_ms[0]))]);
 	}
 }
 

@@ -10,7 +10,9 @@
 #include "audio_format.h"
 #include "services/service.h"
 
-/* The whole conversation, and how often it repeats itself: the caller speaks, the agent answers, the caller interrupts. */
+/*
+ * The whole conversation, and how often it repeats itself: the caller speaks, the agent answers, the caller interrupts.
+ */
 #define CONVERSATION_MS 60000
 #define ROUND_MS 10000
 

@@ -38,6 +38,22 @@ def test_nothing_is_allocated_on_the_stack_by_its_length() -> None:
     assert found(EXCEPTION, FILES) == []
 
 
+def width(line: str) -> int:
+    """In columns, with tabs of four."""
+    return len(line.expandtabs(4))
+
+
+def test_lines_fit_120_columns() -> None:
+    """But for a message of a service that is one literal: broken, it could not be read."""
+    wide = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in FILES + sorted((ROOT / "tests").rglob("*.[ch]"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if width(line) > 120 and '\\"' not in line
+    ]
+    assert wide == []
+
+
 def test_trees_of_json_are_built_nowhere() -> None:
     assert found(re.compile("yajl_tree"), FILES + sorted((ROOT / "tests").rglob("*.[ch]"))) == []
 

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Deepgram Voice Agent: JSON in text messages, audio as it is in binary ones. The service greets, the client tells its settings, once. Asked for is mu-law
- * both ways.
+ * Deepgram Voice Agent: JSON in text messages, audio as it is in binary ones. The service greets, the client tells its
+ * settings, once. Asked for is mu-law both ways.
  */
 #include "service.h"
 #include "typed_message.h"
@@ -20,7 +20,8 @@ static const struct expectation settings[] = {
 	{"agent", JSON_OTHER, NULL, 0},
 };
 
-static const char *const others[] = {"KeepAlive", "UpdatePrompt", "UpdateSpeak", "UpdateThink", "UpdateListen", "InjectUserMessage",
+static const char *const others[] = {"KeepAlive", "UpdatePrompt", "UpdateSpeak", "UpdateThink", "UpdateListen",
+	"InjectUserMessage",
 	"InjectAgentMessage", "FunctionCallResponse", NULL};
 
 static const struct typed_messages messages = {

@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * ElevenLabs: text messages, audio in base64, in the format of the agent's own settings. The client opens. Pings are to be answered.
+ * ElevenLabs: text messages, audio in base64, in the format of the agent's own settings. The client opens. Pings are to
+ * be answered.
  */
 #include "service.h"
 #include "typed_message.h"
@@ -12,7 +13,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const others[] = {"client_tool_result", "contextual_update", "user_message", "user_activity", "feedback",
+static const char *const others[] = {"client_tool_result", "contextual_update", "user_message", "user_activity",
+	"feedback",
 	"mcp_tool_approval_result", "multimodal_message", NULL};
 
 static const struct typed_messages messages = {

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Gemini Live: messages without a type, told apart by their one member; audio in base64, 16-bit samples at 16 kHz to the service and at 24 kHz from it.
- * The client opens. The service's messages are binary ones, though they are JSON.
+ * Gemini Live: messages without a type, told apart by their one member; audio in base64, 16-bit samples at 16 kHz to
+ * the service and at 24 kHz from it. The client opens. The service's messages are binary ones, though they are JSON.
  */
 #include "service.h"
 
@@ -38,7 +38,8 @@ static void read_audio(const char *text, size_t length, struct client_message *m
 {
 	struct json_value data = {.path = AUDIO_KEY};
 
-	if (!client_message_meets(message, "realtimeInput", audio_has, sizeof(audio_has) / sizeof(audio_has[0]), text, length)) {
+	if (!client_message_meets(message, "realtimeInput", audio_has, sizeof(audio_has) / sizeof(audio_has[0]), text,
+		length)) {
 		return;
 	}
 	json_values_read(&data, 1, text, length);
@@ -61,7 +62,8 @@ static void read_message(void *state, const char *text, size_t length, struct cl
 		client_message_meets(message, "setup", setup_has, sizeof(setup_has) / sizeof(setup_has[0]), text, length);
 	} else if (values[AUDIO].kind != JSON_ABSENT) {
 		read_audio(text, length, message);
-	} else if (values[INPUT].kind == JSON_OTHER || values[TOOL_RESPONSE].kind == JSON_OTHER || values[CLIENT_CONTENT].kind == JSON_OTHER) {
+	} else if (values[INPUT].kind == JSON_OTHER || values[TOOL_RESPONSE].kind == JSON_OTHER
+		|| values[CLIENT_CONTENT].kind == JSON_OTHER) {
 		message->kind = CLIENT_OTHER;
 	} else {
 		client_message_bad(message, "none of setup, realtimeInput, toolResponse and clientContent among the keys");

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * OpenAI Realtime: text messages, audio in base64. The service greets, the client tells the session's settings. It may do so again with the real one, but has
- * no reason to; here the settings are told once. Asked for is mu-law both ways.
+ * OpenAI Realtime: text messages, audio in base64. The service greets, the client tells the session's settings. It may
+ * do so again with the real one, but has no reason to; here the settings are told once. Asked for is mu-law both ways.
  */
 #include "service.h"
 #include "typed_message.h"
@@ -17,8 +17,10 @@ static const struct expectation settings[] = {
 	{"session.audio.output.format.type", JSON_TEXT, "audio/pcmu", 0},
 };
 
-static const char *const others[] = {"input_audio_buffer.commit", "input_audio_buffer.clear", "response.create", "response.cancel",
-	"conversation.item.create", "conversation.item.delete", "conversation.item.retrieve", "conversation.item.truncate", NULL};
+static const char *const others[] = {"input_audio_buffer.commit", "input_audio_buffer.clear", "response.create",
+	"response.cancel",
+	"conversation.item.create", "conversation.item.delete", "conversation.item.retrieve", "conversation.item.truncate",
+	NULL};
 
 static const struct typed_messages messages = {
 	.opening = "session.update",

@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * OpenAI Live: text messages, audio in base64. The client opens, and says when it closes. Asked for is mu-law, which goes both ways.
+ * OpenAI Live: text messages, audio in base64. The client opens, and says when it closes. Asked for is mu-law, which
+ * goes both ways.
  */
 #include "service.h"
 #include "typed_message.h"
@@ -16,7 +17,8 @@ static const struct expectation settings[] = {
 	{"session.audio.format.rate", JSON_INTEGER, NULL, 8000},
 };
 
-static const char *const others[] = {"session.commentary.append", "session.thinking.append", "session.instructions.append",
+static const char *const others[] = {"session.commentary.append", "session.thinking.append",
+	"session.instructions.append",
 	"session.input_audio.mute", "session.input_audio.unmute", NULL};
 
 static const struct typed_messages messages = {

@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What differs between the AI services that the far end stands for: one file for each, one row in services.c. When an agent speaks, and how, is the same
- * with all of them and stands in speaker.c; what a conversation is, in conversation.c.
+ * What differs between the AI services that the far end stands for: one file for each, one row in services.c. When an
+ * agent speaks, and how, is the same with all of them and stands in speaker.c; what a conversation is, in
+ * conversation.c.
  *
  * They say what is needed for audio to flow, and nothing else: no transcripts, no turns, no tools.
  */
@@ -36,8 +37,9 @@ struct service {
 	void (*read)(void *state, const char *text, size_t length, struct client_message *message);
 
 	/*
-	 * Each is one message; NULL where the service has none, but for audio(). `conversation` is its number, from 1. greet() is said when the WebSocket is
-	 * open, ready() answers the opening, goodbye() the farewell. Without ping() there are no pings, without interruption() no agents that interrupt.
+	 * Each is one message; NULL where the service has none, but for audio(). `conversation` is its number, from 1.
+	 * greet() is said when the WebSocket is open, ready() answers the opening, goodbye() the farewell. Without ping()
+	 * there are no pings, without interruption() no agents that interrupt.
 	 */
 	struct service_message (*greet)(uint64_t conversation);
 	struct service_message (*ready)(uint64_t conversation, const struct agent *agent);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-extern const struct service service_deepgram, service_elevenlabs, service_gemini, service_openai, service_openai_live, service_twilio,
-	service_websocket;
+extern const struct service service_deepgram, service_elevenlabs, service_gemini, service_openai, service_openai_live,
+	service_twilio, service_websocket;
 
 static const struct service *const services[] = {
 	&service_elevenlabs,

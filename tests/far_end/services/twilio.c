@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Twilio Media Streams, a server for them: text messages, numbers as text, audio in base64. The client says that it is connected, and starts a stream, whose
- * messages and chunks of audio it numbers; the server confirms nothing. A stream that the client ends it stops first.
+ * Twilio Media Streams, a server for them: text messages, numbers as text, audio in base64. The client says that it is
+ * connected, and starts a stream, whose messages and chunks of audio it numbers; the server confirms nothing. A stream
+ * that the client ends it stops first.
  */
 #include "service.h"
 
@@ -104,21 +105,25 @@ static void read_connected(struct stream *stream, const char *text, size_t lengt
 		return;
 	}
 	message->kind = CLIENT_PRELUDE;
-	stream->connected = client_message_meets(message, "connected", connected_has, sizeof(connected_has) / sizeof(connected_has[0]), text, length);
+	stream->connected = client_message_meets(message, "connected", connected_has,
+		sizeof(connected_has) / sizeof(connected_has[0]), text, length);
 }
 
 static bool is_sid(const struct json_value *value)
 {
-	return value->kind == JSON_TEXT && value->length == SID_LENGTH && !strncmp(value->text, SID_PREFIX, strlen(SID_PREFIX))
-		&& strspn(value->text + strlen(SID_PREFIX), "0123456789abcdef") == SID_LENGTH - strlen(SID_PREFIX);
+	return value->kind == JSON_TEXT && value->length == SID_LENGTH && !strncmp(value->text, SID_PREFIX,
+		strlen(SID_PREFIX)) && strspn(value->text + strlen(SID_PREFIX), "0123456789abcdef") == SID_LENGTH
+		- strlen(SID_PREFIX);
 }
 
-static void read_start(struct stream *stream, const struct json_value *values, const char *text, size_t length, struct client_message *message)
+static void read_start(struct stream *stream, const struct json_value *values, const char *text, size_t length,
+	struct client_message *message)
 {
 	if (!stream->connected) {
 		client_message_bad(message, "start: expected connected before it");
 	} else if (!is_sid(&values[START_SID]) || !json_value_is(&values[SID], values[START_SID].text)) {
-		client_message_bad(message, "start: expected one streamSid, " SID_PREFIX " and 32 hexadecimal digits, in it and beside it");
+		client_message_bad(message, "start: expected one streamSid, " SID_PREFIX " and 32 hexadecimal digits, in it "
+			"and beside it");
 	} else {
 		message->kind = CLIENT_OPENING;
 		memcpy(stream->sid, values[START_SID].text, sizeof(stream->sid));
@@ -127,7 +132,8 @@ static void read_start(struct stream *stream, const struct json_value *values, c
 }
 
 /* What carries a number. */
-static void read_numbered(struct stream *stream, const struct json_value *values, const char *text, size_t length, struct client_message *message)
+static void read_numbered(struct stream *stream, const struct json_value *values, const char *text, size_t length,
+	struct client_message *message)
 {
 	const char *event = values[EVENT].text;
 
@@ -161,7 +167,8 @@ static void read_numbered(struct stream *stream, const struct json_value *values
 static void read_message(void *state, const char *text, size_t length, struct client_message *message)
 {
 	struct stream *stream = state;
-	struct json_value values[VALUES] = {[EVENT] = {.path = "event"}, [SEQUENCE] = {.path = "sequenceNumber"}, [SID] = {.path = "streamSid"},
+	struct json_value values[VALUES] = {[EVENT] = {.path = "event"}, [SEQUENCE] = {.path = "sequenceNumber"},
+		[SID] = {.path = "streamSid"},
 		[START_SID] = {.path = "start.streamSid"}, [TRACK] = {.path = "media.track"}, [CHUNK] = {.path = "media.chunk"},
 		[TIMESTAMP] = {.path = "media.timestamp"}, [PAYLOAD] = {.path = "media.payload"}};
 
@@ -185,7 +192,8 @@ static struct service_message audio(const void *state, const struct audio_chunk 
 	const struct stream *stream = state;
 	char before[160];
 
-	snprintf(before, sizeof(before), "{\"event\":\"media\",\"streamSid\":\"%s\",\"media\":{\"payload\":\"", stream->sid);
+	snprintf(before, sizeof(before), "{\"event\":\"media\",\"streamSid\":\"%s\",\"media\":{\"payload\":\"",
+		stream->sid);
 	return service_message_of_audio(before, chunk, "\"}}");
 }
 

@@ -13,7 +13,8 @@ enum {
 };
 
 /* A message that is known to be JSON, and audio if it is anything. */
-static void read_audio(const struct typed_messages *messages, const char *text, size_t length, struct client_message *message)
+static void read_audio(const struct typed_messages *messages, const char *text, size_t length,
+	struct client_message *message)
 {
 	struct json_value audio = {.path = messages->audio_key};
 
@@ -30,7 +31,8 @@ static void read_audio(const struct typed_messages *messages, const char *text, 
 	}
 }
 
-static void read_untyped(const struct typed_messages *messages, const char *text, size_t length, struct client_message *message)
+static void read_untyped(const struct typed_messages *messages, const char *text, size_t length,
+	struct client_message *message)
 {
 	if (messages->audio_key && !messages->audio) {
 		read_audio(messages, text, length, message);
@@ -44,12 +46,14 @@ static bool is(const char *type, const char *other)
 	return other && !strcmp(type, other);
 }
 
-void typed_message_read(const struct typed_messages *messages, const char *text, size_t length, struct client_message *message)
+void typed_message_read(const struct typed_messages *messages, const char *text, size_t length,
+	struct client_message *message)
 {
 	struct json_value values[VALUES] = {[TYPE] = {.path = "type"}, [EVENT_ID] = {.path = "event_id"}};
 	const char *type;
 
-	if (messages->audio_before && client_message_between(message, text, length, messages->audio_before, messages->audio_behind)) {
+	if (messages->audio_before && client_message_between(message, text, length, messages->audio_before,
+		messages->audio_behind)) {
 		return;
 	}
 	if (!json_values_read(values, VALUES, text, length)) {
@@ -63,7 +67,8 @@ void typed_message_read(const struct typed_messages *messages, const char *text,
 	type = values[TYPE].text;
 	if (is(type, messages->opening)) {
 		message->kind = CLIENT_OPENING;
-		client_message_meets(message, messages->opening, messages->opening_has, messages->opening_has_count, text, length);
+		client_message_meets(message, messages->opening, messages->opening_has, messages->opening_has_count, text,
+			length);
 	} else if (is(type, messages->audio)) {
 		read_audio(messages, text, length, message);
 	} else if (is(type, messages->pong)) {

@@ -28,6 +28,7 @@ struct typed_messages {
 	const char *const *others; /* types, NULL at the end */
 };
 
-void typed_message_read(const struct typed_messages *messages, const char *text, size_t length, struct client_message *message);
+void typed_message_read(const struct typed_messages *messages, const char *text, size_t length,
+	struct client_message *message);
 
 #endif

@@ -2,7 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * The generic protocol (docs/protocol/websocket.md): text messages, audio in base64. The client opens. Asked for is mu-law, which goes both ways.
+ * The generic protocol (docs/protocol/websocket.md): text messages, audio in base64. The client opens. Asked for is
+ * mu-law, which goes both ways.
  */
 #include "service.h"
 #include "typed_message.h"

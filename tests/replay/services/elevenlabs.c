@@ -21,7 +21,8 @@ static void ready(struct aic_buffer *text, const char *format)
 
 static void ping(struct aic_buffer *text, int64_t number)
 {
-	put(text, "{\"ping_event\":{\"event_id\":%" PRId64 ",\"ping_ms\":%" PRId64 "},\"type\":\"ping\"}", number, 40 + number % 7);
+	put(text, "{\"ping_event\":{\"event_id\":%" PRId64 ",\"ping_ms\":%" PRId64 "},\"type\":\"ping\"}", number, 40
+		+ number % 7);
 }
 
 static void voice_activity(struct aic_buffer *text, double score)

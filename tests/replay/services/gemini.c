@@ -20,7 +20,8 @@ static void ready(struct aic_buffer *text, const char *format)
 static void caller_said(struct aic_buffer *text, int64_t turn, const char *words, bool is_final)
 {
 	(void) turn;
-	put(text, "{\"serverContent\":{%s\"inputTranscription\":{\"text\":\"%s\"}}}", is_final ? "\"turnComplete\":true," : "", words);
+	put(text, "{\"serverContent\":{%s\"inputTranscription\":{\"text\":\"%s\"}}}", is_final ? "\"turnComplete\":true,"
+		: "", words);
 }
 
 static void agent_says(struct aic_buffer *text, int64_t turn, const char *words)

@@ -26,8 +26,10 @@ static void ready(struct aic_buffer *text, const char *format)
 
 static void caller_said(struct aic_buffer *text, int64_t turn, const char *words, bool is_final)
 {
-	put(text, "{\"type\":\"conversation.item.input_audio_transcription.%s\",\"event_id\":\"event_3\",", is_final ? "completed" : "delta");
-	put(text, "\"item_id\":\"item_caller_%" PRId64 "\",\"content_index\":0,\"%s\":\"%s\"}", turn, is_final ? "transcript" : "delta", words);
+	put(text, "{\"type\":\"conversation.item.input_audio_transcription.%s\",\"event_id\":\"event_3\",", is_final
+		? "completed" : "delta");
+	put(text, "\"item_id\":\"item_caller_%" PRId64 "\",\"content_index\":0,\"%s\":\"%s\"}", turn, is_final
+		? "transcript" : "delta", words);
 }
 
 /* The answer begins; its words come with it. */

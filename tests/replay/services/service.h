@@ -18,7 +18,10 @@
 struct service {
 	const char *name; /* as in the option `provider` */
 
-	/* What it speaks with a caller in mu-law, as aic_format_parse() reads it; NULL at the end. With an option where it is the agent's choice. */
+	/*
+	 * What it speaks with a caller in mu-law, as aic_format_parse() reads it; NULL at the end. With an option where it
+	 * is the agent's choice.
+	 */
 	const char *const *formats;
 	const char *format_option;
 
@@ -30,8 +33,8 @@ struct service {
 	bool goes_on;      /* it never says that its agent was interrupted: all of a turn is heard */
 
 	/*
-	 * Each appends one message to `text`; NULL where the service has no such message, but for audio(). `format` is a name as
-	 * aic_format_parse() reads it, `turn` counts the agent's turns from 1. greet() comes before anything else.
+	 * Each appends one message to `text`; NULL where the service has no such message, but for audio(). `format` is a
+	 * name as aic_format_parse() reads it, `turn` counts the agent's turns from 1. greet() comes before anything else.
 	 */
 	void (*greet)(struct aic_buffer *text);
 	void (*ready)(struct aic_buffer *text, const char *format);
