@@ -20,6 +20,7 @@
 #include "network.h"
 #include "output.h"
 #include "session.h"
+#include "sessions.h"
 #include "state_application.h"
 
 /* Stops what load_module() started, from the last on. Each is harmless where it was not started. */

@@ -22,6 +22,7 @@
 #include "network.h"
 #include "output.h"
 #include "session.h"
+#include "sessions.h"
 #include "transfer.h"
 
 #include <ctype.h>

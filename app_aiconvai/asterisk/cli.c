@@ -18,6 +18,7 @@
 #include "session.h"
 #include "session_events.h"
 #include "session_report.h"
+#include "sessions.h"
 #include "url.h"
 
 /* Every command is there under both words. */

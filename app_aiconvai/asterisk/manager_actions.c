@@ -17,6 +17,7 @@
 #include "session.h"
 #include "session_report.h"
 #include "session_requests.h"
+#include "sessions.h"
 
 /* The session an action names by Channel: (unique id, name or conversation id). NULL after an error was sent. */
 static struct session *session_of(struct mansession *s, const struct message *m)

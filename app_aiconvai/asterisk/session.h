@@ -138,12 +138,6 @@ struct session {
 /* The source (by address) of every frame of agent audio. */
 extern const char session_frame_source[];
 
-/* Registers the module's sessions. Returns 0, or -1 when memory is short. */
-int sessions_start(void);
-
-/* After the last session. */
-void sessions_stop(void);
-
 /*
  * Makes a session for `channel` and counts it against the limits, of the agent's or, where it is full and its option
  * failover_when_busy says so, of the next one's that is not. `variables` are told to the agent. Returns NULL with
@@ -159,9 +153,6 @@ struct agent *session_agent(const struct session *session);
 
 /* One of those it may be with: as `acting` says. */
 struct agent *session_agent_at(const struct session *session, unsigned int which);
-
-/* How many calls that agent has now. */
-int sessions_of(const struct agent *agent);
 
 /*
  * Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be
@@ -215,29 +206,11 @@ void session_lost_channel(struct session *session);
 /* Sets AICONVAI_STATUS, AICONVAI_REASON, AICONVAI_CONVERSATION_ID and AICONVAI_TRANSFER. */
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
 
-enum session_found {
-	SESSION_FOUND,
-	SESSION_UNKNOWN,
-	SESSION_AMBIGUOUS, /* several calls are known by that */
-};
-
-/*
- * The session that is known by `name`: a channel's unique id before the name of one, and that before a conversation id,
- * which the service chose. Where it is found `*session` is a reference for the caller.
- */
-enum session_found sessions_find(const char *name, struct session **session);
-
-/* The newest session of that channel, with a reference for the caller, or NULL. */
-struct session *sessions_find_channel(const struct ast_channel *channel);
-
 /* What the call is known by now. Any thread, with nothing locked but a channel. */
 struct session_identity session_identity(struct session *session);
 
 /* The same of a channel, which is locked: to be noted where that changes. */
 void session_note_identity(struct session *session, struct ast_channel *channel);
-
-/* All sessions; a callback of ao2_callback(), or an iterator, may be used on it. */
-struct ao2_container *sessions_all(void);
 
 /* The link, with a reference for the caller; NULL when the call is over. */
 struct aic_link *session_link(struct session *session);
@@ -247,22 +220,5 @@ struct ast_channel *session_channel(struct session *session);
 
 /* A copy of how it ended. Returns 0 while it has not. */
 int session_outcome(struct session *session, struct aic_outcome *outcome);
-
-/* How many session objects are alive, closed ones included. */
-int sessions_alive(void);
-
-struct module_totals {
-	uint64_t calls, completed, caller_hangups, busy, unavailable, lost, timeouts, invalid;
-	int most_at_once;
-};
-
-/* Since the module was loaded. */
-void sessions_totals(struct module_totals *totals);
-
-/* Counts how a conversation ended. */
-void sessions_count_end(enum aic_status status);
-
-/* Counts a call that got no session. */
-void sessions_count_refused(enum aic_status status);
 
 #endif

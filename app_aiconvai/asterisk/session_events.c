@@ -19,6 +19,7 @@
 #include "output.h"
 #include "session.h"
 #include "session_events.h"
+#include "sessions.h"
 #include "tool_runs.h"
 #include "utf8.h"
 

@@ -17,6 +17,7 @@
 #include "output.h"
 #include "session.h"
 #include "session_requests.h"
+#include "sessions.h"
 #include "state_application.h"
 
 static const char application_name[] = "AIConvAIState";
