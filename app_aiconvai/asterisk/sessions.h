@@ -24,8 +24,8 @@ int sessions_start(void);
 void sessions_stop(void);
 
 /*
- * Adds the session, with the first of its agents that takes calls, unless a limit is reached; `most_calls` is that of all
- * agents, 0: none. Returns 0, or -1 with `outcome` set.
+ * Adds the session, with the first of its agents that takes calls, unless a limit is reached; `most_calls` is that of
+ * all agents, 0: none. Returns 0, or -1 with `outcome` set.
  */
 int sessions_add(struct session *session, int most_calls, struct aic_outcome *outcome);
 

@@ -182,12 +182,20 @@ void aic_conversation_tell_first_mark(struct aic_conversation *conversation);
 /* Has the host drop what this side has open, politely where the WebSocket is up. */
 void aic_conversation_leave(struct aic_conversation *conversation);
 
+/* Tells the agent which key the caller pressed. */
+void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
+
+/* --- conversation_attempts.c --- */
+
 /* The present attempt is over: begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
 void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
 	const char *reason);
 
-/* Tells the agent which key the caller pressed. */
-void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
+/* The attempt that is due begins. */
+void aic_conversation_begin_attempt(struct aic_conversation *conversation);
+
+/* The phase that is under way has not come to its end in time: the attempt has failed. */
+void aic_conversation_phase_took_too_long(struct aic_conversation *conversation);
 
 /* --- conversation_tools.c --- */
 

@@ -1,0 +1,211 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Attempts to open what a conversation needs: the request for a signed URL, the WebSocket, and the next attempt, or the
+ * next agent, where that fails.
+ */
+#include "conversation_state.h"
+
+#include "url.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The present attempt is over, and the next one is due then. */
+static void wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
+{
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->phase_due_us = due_us;
+	conversation->open_pending = false;
+	conversation->service_error[0] = '\0';
+	aic_outbox_clear(&conversation->outbox);
+}
+
+/* The next agent that may take the call, passing over those that may not; NULL: there is none. */
+static const struct aic_agent_choice *find_other(struct aic_conversation *conversation, size_t *other)
+{
+	while (conversation->next_other < conversation->other_count) {
+		char refusal[AIC_REASON_MAX] = "";
+		size_t length = strlen(conversation->passed_over);
+
+		*other = conversation->next_other++;
+		if (!conversation->may_take || conversation->may_take(conversation->user, *other, refusal)) {
+			return &conversation->others[*other];
+		}
+		aic_conversation_tell_error(conversation, refusal);
+		snprintf(conversation->passed_over + length, sizeof(conversation->passed_over) - length, "; %s", refusal);
+	}
+	return NULL;
+}
+
+/*
+ * The present agent's conversation cannot be started: goes over to another one's. Returns false where no other can take
+ * the call.
+ */
+static bool fail_over(struct aic_conversation *conversation, const char *reason)
+{
+	size_t other;
+
+	/* A conversation that was active stays with its agent. */
+	if (conversation->reopening || !(conversation->takes_over = find_other(conversation, &other))) {
+		return false;
+	}
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
+		.failover = {.other = other, .reason = reason}});
+	/* It takes over later: the provider that failed may be the one that called. */
+	conversation->stats.attempts = 0;
+	wait_for_attempt(conversation, conversation->now_us);
+	return true;
+}
+
+void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
+	const char *reason)
+{
+	unsigned int attempts = conversation->stats.attempts;
+	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
+	char text[2 * AIC_REASON_MAX];
+
+	if (!retry || attempts >= most) {
+		if (!fail_over(conversation, reason)) {
+			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
+			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
+				close_code, text);
+		}
+		return;
+	}
+	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
+	aic_conversation_tell_error(conversation, text);
+	wait_for_attempt(conversation, conversation->now_us
+		+ ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS);
+}
+
+/* The request in `request` is to be opened. */
+static void open_request(struct aic_conversation *conversation)
+{
+	conversation->request.ca_file = conversation->settings->tls_ca_file;
+	conversation->phase = conversation->request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING
+		: AIC_PHASE_CONNECTING;
+	conversation->phase_due_us =
+		conversation->now_us + (uint64_t) conversation->settings->connection_timeout_seconds * US_PER_SECOND;
+	conversation->open_pending = true;
+}
+
+void aic_conversation_begin_attempt(struct aic_conversation *conversation)
+{
+	const struct aic_agent_choice *takes_over = conversation->takes_over;
+
+	if (takes_over) {
+		conversation->takes_over = NULL;
+		if (!aic_conversation_take_agent(conversation, takes_over)) {
+			aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
+			return;
+		}
+	}
+	conversation->stats.attempts++;
+	aic_conversation_tell_bounds(conversation);
+	/* Of a connection before this one that did not take them any more. */
+	aic_outbox_clear(&conversation->outbox);
+	conversation->close_pending = false;
+	conversation->stats.setup = (struct aic_setup_times) {0};
+	aic_request_clear(&conversation->request);
+	if (conversation->provider->open(conversation->settings, &conversation->request)) {
+		aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
+		return;
+	}
+	open_request(conversation);
+}
+
+void aic_conversation_phase_took_too_long(struct aic_conversation *conversation)
+{
+	const struct aic_settings *settings = conversation->settings;
+	char origin[256], text[AIC_REASON_MAX];
+
+	aic_url_origin(conversation->request.url ? conversation->request.url : "", origin, sizeof(origin));
+	switch (conversation->phase) {
+	case AIC_PHASE_FETCHING:
+		snprintf(text, sizeof(text), "%s did not give a signed URL within %d s", origin,
+			(int) settings->connection_timeout_seconds);
+		break;
+	case AIC_PHASE_CONNECTING:
+		snprintf(text, sizeof(text), "%s did not accept the connection within %d s", origin,
+			(int) settings->connection_timeout_seconds);
+		break;
+	default:
+		snprintf(text, sizeof(text), "%s did not announce the conversation within %d s", origin,
+			(int) settings->handshake_timeout_seconds);
+		/* It may be the session of before that it cannot take up. */
+		aic_conversation_forget_session(conversation);
+		break;
+	}
+	conversation->abort_pending = true;
+	aic_conversation_attempt_failed(conversation, true, 0, text);
+}
+
+void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length,
+	const struct aic_open_times *times, uint64_t now_us)
+{
+	struct aic_request next = {0};
+	char text[AIC_REASON_MAX], origin[200];
+
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_FETCHING) {
+		return;
+	}
+	conversation->stats.setup.http = *times;
+	if (status != 200) {
+		/* Too many requests and the service's own failures pass; the others say that the request itself is wrong. */
+		bool retry = status == 408 || status == 429 || status >= 500;
+
+		snprintf(text, sizeof(text), "%s answered HTTP %d to the request for a signed URL%s",
+			aic_url_origin(conversation->request.url, origin, sizeof(origin)), status,
+			status == 401 || status == 403 ? ": check api_key"
+			: status == 404 || status == 422 ? ": check agent_id and signed_url_endpoint" : "");
+		aic_conversation_attempt_failed(conversation, retry, 0, text);
+		return;
+	}
+	if (conversation->provider->http_reply(conversation->settings, body, length, &next, text)) {
+		aic_request_clear(&next);
+		aic_conversation_attempt_failed(conversation, true, 0, text);
+		return;
+	}
+	aic_request_clear(&conversation->request);
+	conversation->request = next;
+	open_request(conversation);
+}
+
+void aic_conversation_connected(struct aic_conversation *conversation, const struct aic_open_times *times,
+	uint64_t now_us)
+{
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_CONNECTING) {
+		return;
+	}
+	conversation->phase = AIC_PHASE_STARTING;
+	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
+	conversation->opened_us = now_us;
+	if (!conversation->reopening) {
+		conversation->stats.connected_us = now_us - conversation->begun_us;
+	}
+	conversation->stats.setup.websocket = *times;
+	/* Half a message of a connection that broke is no beginning of this one's first. */
+	aic_json_reader_finish(conversation->reader);
+	conversation->message_failed = false;
+	conversation->split_bytes = 0;
+	conversation->message_bytes = 0;
+	conversation->mark_count = 0;
+	conversation->marks_due_us = UINT64_MAX;
+	conversation->resumed = false;
+	conversation->ping_pending = conversation->uplink_loss_told = false;
+	memset(conversation->provider_state, 0, conversation->provider->state_size);
+	conversation->provider->begin(conversation);
+}
+
+void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure,
+	uint64_t now_us)
+{
+	conversation->now_us = now_us;
+	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
+		aic_conversation_attempt_failed(conversation, failure->retry, 0, failure->text);
+	}
+}
