@@ -102,6 +102,8 @@ class Conversation(ConversationRecord):
         self._echo_event_id: int | None = None
         self._listeners: list[SpeechDetector] = []
         self._barge_in: tuple[SpeechDetector, int] | None = None
+        self.forgives = False
+        """What the client does wrong has no consequence any more, nor is it put on record: it was provoked."""
         self._waiters = Waiters()
         self._initiated = asyncio.Event()
         self._started = asyncio.Event()
@@ -483,6 +485,8 @@ class Conversation(ConversationRecord):
         try:
             act()
         except InvalidMessageError as error:
+            if self.forgives:
+                return
             self._violate(error.error_type, error.detail, repr(message)[:500])
             with contextlib.suppress(ConversationClosedError):
                 await self._refuse(error)
