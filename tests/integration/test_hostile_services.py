@@ -1,15 +1,17 @@
 """Services that do everything a service must not do, while two calls and the command line must not notice it.
 
-Every test is a case: a service, a place in its conversation, and what comes there. Cases are played several at a time; each test
-then says what came of its own, and the first of those that were played together what came of all else.
+Every test is a case: a service, a place in its conversation, and what comes there. Cases are played several at a time;
+each test then says what came of its own, and the first of those that were played together what came of all else.
 
-By default every kind comes at every place once, at one of the services. `-k "deep and tool_open and gemini"` chooses of all cases;
-AICONVAI_HOSTILE=N plays another rotation, =every all kinds at all places of all services, =all those with each of their endings.
-AICONVAI_HOSTILE_AT_ONCE=1 plays one at a time. build/hostile-VERSION.json has the counts.
+By default every kind comes at every place once, at one of the services. `-k "deep and tool_open and gemini"` chooses of
+all cases; AICONVAI_HOSTILE=N plays another rotation, =every all kinds at all places of all services, =all those with
+each of their endings. AICONVAI_HOSTILE_AT_ONCE=1 plays one at a time;
+AICONVAI_HOSTILE_ONLY=TEXT of a case the attacks with that in their names. build/hostile-VERSION.json has the counts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import Counter
@@ -88,6 +90,8 @@ class Stage:
     # Setting up -----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        # Asterisk has a thread for each manager: ours is there before anything is counted.
+        self.asterisk.ami.action("Ping")
         self._configure({})
         self.asterisk.set_dialplan(_DIALPLAN)
         self.watchdog = self._stack.enter_context(
@@ -96,7 +100,9 @@ class Stage:
         honest = self.mock.conversations[-1].record.id
         ids = [*self.watchdog.channels, *self.watchdog.unique_ids, honest]
         seconds = 60.0 + LONGEST_CASE_SECONDS * len(self.cases)
-        self.hostile = self._stack.enter_context(HostileProcess(seconds, ids))
+        self.hostile = self._stack.enter_context(
+            HostileProcess(seconds, ids, os.environ.get("AICONVAI_HOSTILE_ONLY", ""))
+        )
         self.caller = self._stack.enter_context(Caller(self.asterisk.sip_port, record=False))
         self._configure(
             {f"hostile_{self._extension(case)}": self._section(case) for case in self.cases if case not in self.results}
@@ -162,9 +168,9 @@ class Stage:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             results = list(pool.map(self._play, cases))
         self.results |= {result.case: result for result in results}
-        self.counts["peak_kb"] = max(self.counts.get("peak_kb", 0), self.asterisk.process.rss_kb() - self._rss_kb)
         problems: list[str] = []
         for look in (
+            self.asterisk.check_alive,
             check.verify,
             self._look_at_calls,
             self._look_at_memory,
@@ -175,7 +181,7 @@ class Stage:
             except AsteriskCrashed as crash:
                 problems.append(str(crash))
                 break
-            except (AssertionError, ManagerError, OSError, TimeoutError) as error:
+            except (AssertionError, LookupError, ManagerError, OSError) as error:
                 problems.append(f"{type(error).__name__}: {error}")
         if problems:
             running = [f"{one.provider} {one.case}: {one.attacks[-1:]}" for one in self.hostile.running()]
@@ -199,14 +205,13 @@ class Stage:
             result.status, result.reason = ended["Status"], ended["Reason"]
             call.wait_ended()
             (result.outcome,) = self.hostile.wait_ended(case, LONGEST_CASE_SECONDS)
-        except (ManagerError, OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             result.problem = f"{type(error).__name__}: {error}"
         return result
 
     # Looking --------------------------------------------------------------------------------------
 
     def _look_at_calls(self) -> None:
-        self.asterisk.check_alive()
         seen = self.watchdog.look()
         answers = seen.answers
         self.counts["asked"] += answers.asked
@@ -225,6 +230,7 @@ class Stage:
     def _look_at_memory(self) -> None:
         grown = self.asterisk.process.rss_kb() - self._rss_kb
         self.counts["grown_kb"] = grown
+        self.counts["most_grown_kb"] = max(self.counts.get("most_grown_kb", 0), grown)
         assert grown < MEMORY_KB, f"Asterisk holds {grown} KiB more than before"
 
     def _look_for_forgeries(self, log_position: int, ami_position: int) -> None:
@@ -244,7 +250,8 @@ class Stage:
         """Another Asterisk for the cases that are left, where this one has died."""
         if self.asterisk.process.alive():
             return
-        self._stack.close()
+        with contextlib.suppress(Exception):
+            self._stack.close()  # Calls that died with it cannot be hung up.
         self.asterisk.kill()
         self.asterisk.start()
         self._begin()
@@ -271,9 +278,7 @@ class Stage:
             "by_place": count([result.case.place for result in results]),
             "by_provider": count([result.case.provider for result in results]),
             **self.counts,
-            "results": [
-                {**asdict(result), "case": f"{result.case.provider} {result.case.name}"} for result in results
-            ],
+            "results": [{**asdict(result), "case": f"{result.case.provider} {result.case.name}"} for result in results],
         }
 
 

@@ -1,7 +1,7 @@
 """Two calls that must not notice anything, and somebody at the command line, in a process of their own.
 
-One call hears itself through Echo(), the other one hears an honest agent; meanwhile the command line is asked again and again.
-What this process's own caller does late is not Asterisk's fault, so it does nothing else.
+One call hears itself through Echo(), the other one hears an honest agent; meanwhile the command line is asked again and
+again. What this process's own caller does late is not Asterisk's fault, so it does nothing else.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _watch(pipe: Connection, sip_port: int, control_socket: str, agent: str) -> 
                 ("core show uptime", "uptime"),
                 ("aiconvai show calls", agent),
                 (f"aiconvai show call {names[1]}", agent),
-                ("aiconvai show stats", "stat"),
+                ("aiconvai show stats", "Frames played"),
             ],
         )
         looked = [[0, 0], [0, 0]]

@@ -1,4 +1,4 @@
-"""`python -m aiconvai.mock.hostile SECONDS [ID ...]`: see `process`."""
+"""`python -m aiconvai.mock.hostile SECONDS ONLY [ID ...]`: see `process`."""
 
 import asyncio
 import os
@@ -7,4 +7,4 @@ import sys
 from aiconvai.mock.hostile.process import NICENESS, serve
 
 os.nice(NICENESS)
-asyncio.run(serve(float(sys.argv[1]), sys.argv[2:]))
+asyncio.run(serve(float(sys.argv[1]), sys.argv[2], sys.argv[3:]))

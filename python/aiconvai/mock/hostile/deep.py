@@ -48,21 +48,19 @@ def attacks(setting: Setting) -> Attacks:
     source = setting.random("deep")
     found: list[Attack] = []
     for levels in LEVELS:
-        for shape in _SHAPES:
-            for template in source.sample(vocabulary.harmless(), 2):
-                found.append(Attack(f"{levels} {shape} as {template.name}", partial(_whole, shape, levels, template)))
-        few = levels == LEVELS[-1]
+        # The highest are half a megabyte and more: some of everything, and all where there is JSON to be read.
+        most = levels == LEVELS[-1]
+        for shape in source.sample(list(_SHAPES), 2) if most else _SHAPES:
+            template = source.choice(vocabulary.harmless())
+            found.append(Attack(f"{levels} {shape} as {template.name}", partial(_whole, shape, levels, template)))
         slots = vocabulary.slots(*Role)
-        for template, path in source.sample(slots, min(len(slots), 6)) if few else slots:
+        for template, path in source.sample(slots, min(len(slots), 3 if most else 30)):
             shape = source.choice(["arrays", "objects"])
             name = f"{levels} {shape} in {template.name} {json.dumps(path)}"
             found.append(Attack(name, partial(_in_place, shape, levels, template, path)))
-        for template, path in vocabulary.slots(Role.OBJECT):
-            for shape in _SHAPES:
-                name = f"{levels} {shape} as parameters of {template.name}"
-                found.append(Attack(name, partial(_in_place, shape, levels, template, path)))
-        for template, path in vocabulary.slots(Role.ARGUMENTS):
-            for shape in _SHAPES:
-                name = f"{levels} {shape} in the arguments of {template.name}"
-                found.append(Attack(name, partial(_in_string, shape, levels, template, path)))
+        for role, what, make in ((Role.OBJECT, "as", _in_place), (Role.ARGUMENTS, "in a string as", _in_string)):
+            for template, path in vocabulary.slots(role):
+                for shape in ("arrays", "objects") if most else _SHAPES:
+                    name = f"{levels} {shape} {what} parameters of {template.name}"
+                    found.append(Attack(name, partial(make, shape, levels, template, path)))
     return Attacks(passing=tuple(found))

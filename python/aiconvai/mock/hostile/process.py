@@ -33,8 +33,8 @@ NICENESS = 5
 class HostileProcess:
     """`with HostileProcess(seconds) as hostile`: services that live so long at most; `settings` lead to a case."""
 
-    def __init__(self, seconds: float, foreign_ids: Sequence[str] = FOREIGN_IDS) -> None:
-        self._arguments = [str(seconds), *foreign_ids]
+    def __init__(self, seconds: float, foreign_ids: Sequence[str] = FOREIGN_IDS, only: str = "") -> None:
+        self._arguments = [str(seconds), only, *foreign_ids]
         self._process: subprocess.Popen[str] | None = None
         self._reader = threading.Thread(target=self._read, name="hostile", daemon=True)
         self._changed = threading.Condition()
@@ -104,7 +104,7 @@ class HostileProcess:
                 self._changed.notify_all()
 
 
-async def serve(seconds: float, foreign_ids: Sequence[str]) -> None:
+async def serve(seconds: float, only: str, foreign_ids: Sequence[str]) -> None:
     """The process itself: prints where it listens, then what comes of each case."""
 
     def say(**message: Any) -> None:
@@ -123,7 +123,7 @@ async def serve(seconds: float, foreign_ids: Sequence[str]) -> None:
     async with AsyncExitStack() as stack:
         settings: dict[str, dict[str, str]] = {}
         for provider in PROVIDERS:
-            service = hostile_mock(provider, MockOptions(), [], report, tuple(foreign_ids))
+            service = hostile_mock(provider, MockOptions(), [], report, tuple(foreign_ids), only)
             await stack.enter_async_context(service)
             settings[provider] = service.settings_by_path("CASE")
             if provider == "elevenlabs":

@@ -132,9 +132,10 @@ class HostileServer(MockServer[Any, Any]):
     CONNECTION: ClassVar[type[MockConnection]] = HostileConnection
 
     def __init__(
-        self, options: MockOptions, cases: Sequence[Case], foreign_ids: tuple[str, ...], report: Report
+        self, options: MockOptions, cases: Sequence[Case], report: Report, foreign_ids: tuple[str, ...], only: str
     ) -> None:
         super().__init__(options)
+        self._only = only
         self._cases: Iterator[Case] = itertools.cycle(cases)
         self._foreign_ids = foreign_ids
         self._report = report
@@ -161,7 +162,7 @@ class HostileServer(MockServer[Any, Any]):
         self.requests.append(HttpRequest(time.monotonic(), url.path, {}, {}))
         outcome.reached = True
         with self._ending(outcome):
-            await self._attack(connection, case.attacks(self._foreign_ids), outcome)
+            await self._attack(connection, self._attacks(case), outcome)
             connection.transport.close()
             await connection.wait_lost()
         return None
@@ -214,12 +215,15 @@ class HostileServer(MockServer[Any, Any]):
         else:
             await self._attack_in(conversation, connection, case, outcome)
 
+    def _attacks(self, case: Case) -> list[Attack]:
+        return [attack for attack in case.attacks(self._foreign_ids) if self._only in attack.name]
+
     async def _attack_in(
         self, conversation: Conversation, connection: HostileConnection, case: Case, outcome: Outcome
     ) -> None:
         conversation.forgives = True
         outcome.reached = True
-        await self._attack(connection, case.attacks(self._foreign_ids), outcome)
+        await self._attack(connection, self._attacks(case), outcome)
 
     async def _attack(self, connection: HostileConnection, attacks: Sequence[Attack], outcome: Outcome) -> None:
         outcome.planned = len(attacks)
@@ -242,7 +246,7 @@ class HostileServer(MockServer[Any, Any]):
         def speak() -> None:
             conversation.forgives = True
             outcome.reached = True
-            attacks = case.attacks(self._foreign_ids)
+            attacks = self._attacks(case)
             outcome.planned = len(attacks)
             for attack in attacks:
                 outcome.attacks.append(attack.name)
@@ -292,8 +296,12 @@ def hostile_mock(
     cases: Sequence[Case],
     report: Report,
     foreign_ids: tuple[str, ...] = FOREIGN_IDS,
+    only: str = "",
 ) -> HostileServer:
-    """The mock of a provider's service, hostile; `options` need no agents. Raises `NoMockError`."""
+    """The mock of a provider's service, hostile; `options` need no agents. Raises `NoMockError`.
+
+    Of the attacks of a case those are played that have `only` in their names.
+    """
     service = mock_class(provider)
     settings: dict[str, Any] = {"api_key": _KEY}
     if service is ElevenLabsMock:
@@ -302,4 +310,4 @@ def hostile_mock(
     if service is ElevenLabsMock:
         agents[_PRIVATE_AGENT] = service.AGENT(**settings, **service.AGENT.with_key())
     made: type[HostileServer] = type(f"Hostile{service.__name__}", (HostileServer, service), {})
-    return made(replace(options, agents=agents), cases, foreign_ids, report)
+    return made(replace(options, agents=agents), cases, report, foreign_ids, only)
