@@ -41,7 +41,7 @@ AT_ONCE = int(os.environ.get("AICONVAI_HOSTILE_AT_ONCE", "4"))
 TOGETHER = 1 if AT_ONCE == 1 else 6 * AT_ONCE
 """Cases between two looks at what is left behind."""
 ANSWER_SECONDS = 1.0
-LONGEST_CASE_SECONDS = 40.0
+LONGEST_CASE_SECONDS = 25.0
 MEMORY_KB = 96 * 1024
 """How much more Asterisk may hold after all of it: what its allocator does not give back."""
 STATUSES = frozenset({"COMPLETED", "CALLER_HANGUP", "TIMEOUT", "UNAVAILABLE", "LOST"})
@@ -192,8 +192,8 @@ class Stage:
         result = Result(case)
         extension = str(self._extension(case))
         mark = self.asterisk.ami.position()
+        call = self.caller.call(extension)
         try:
-            call = self.caller.call(extension)
             call.wait_answered()
             call.play(tone(1700.0, 2.0, 8000, -12.0))
             ended = self.asterisk.ami.wait_for(
@@ -207,6 +207,8 @@ class Stage:
             (result.outcome,) = self.hostile.wait_ended(case, LONGEST_CASE_SECONDS)
         except (OSError, RuntimeError, ValueError) as error:
             result.problem = f"{type(error).__name__}: {error}"
+            with contextlib.suppress(TimeoutError):
+                call.hangup()
         return result
 
     # Looking --------------------------------------------------------------------------------------
@@ -325,10 +327,10 @@ def stage(asterisk: Asterisk, request: pytest.FixtureRequest) -> Iterator[Stage]
         try:
             yield made
         finally:
-            made.close()
             folder = repository_root() / "build"
             folder.mkdir(exist_ok=True)
             (folder / f"hostile-{version}.json").write_text(json.dumps(made.report(), indent=1), encoding="utf-8")
+            made.close()
 
 
 def test_nobody_else_notices_a_hostile_service(stage: Stage, case: Case) -> None:

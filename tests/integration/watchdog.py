@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aiconvai.asterisk import control
-from aiconvai.caller import Call, Caller
+from aiconvai.caller import Call, Caller, RtpPacket
+from aiconvai.caller.codecs import PACKET_MS
 from aiconvai.caller.timeline import spacing_ms
 
 _ANSWER_SECONDS = 15.0
@@ -39,8 +40,7 @@ class CallSeen:
     lost: int
     """Since the call began."""
     spacing_ms: npt.NDArray[np.float64]
-    """Between the packets heard."""
-    sent_spacing_ms: npt.NDArray[np.float64]
+    """Between the packets heard; of Echo() as if all had been sent in time."""
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _watch(pipe: Connection, sip_port: int, control_socket: str, agent: str) -> 
         try:
             calls = [_begin(caller, name) for name in ("echo", "honest")]
             channels = {
-                fields[1 + 1]: fields
+                fields[2]: fields
                 for fields in (line.split("!") for line in _ask(path, "core show channels concise").splitlines())
                 if len(fields) > 2
             }
@@ -177,7 +177,9 @@ def _watch(pipe: Connection, sip_port: int, control_socket: str, agent: str) -> 
         )
         looked = [[0, 0], [0, 0]]
         while pipe.recv() == "look":
-            pipe.send(Seen(_seen(calls[0], looked[0]), _seen(calls[1], looked[1]), line.take()))
+            pipe.send(
+                Seen(_seen(calls[0], looked[0], echoes=True), _seen(calls[1], looked[1], echoes=False), line.take())
+            )
             gc.collect()
         line.stop()
 
@@ -192,16 +194,22 @@ def _ask(path: Path, command: str) -> str:
     return control.run_command(path, command, _COMMAND_SECONDS)
 
 
-def _seen(call: Call, looked: list[int]) -> CallSeen:
+def _seen(call: Call, looked: list[int], *, echoes: bool) -> CallSeen:
     heard, sent = call.heard, call.sent
     first_heard, first_sent = looked
     looked[:] = len(heard), len(sent)
-    new_heard, new_sent = heard[max(0, first_heard - 1) :], sent[max(0, first_sent - 1) :]
-    return CallSeen(
-        call.alive,
-        len(sent) - first_sent,
-        len(heard) - first_heard,
-        call.lost(),
-        spacing_ms(new_heard),
-        spacing_ms(new_sent),
-    )
+    spacing = spacing_ms(heard[max(0, first_heard - 1) :])
+    if echoes and len(heard) > first_heard + 1:
+        spacing = PACKET_MS + np.diff(_round_trips_ms(heard, sent)[max(0, first_heard - 1) :])
+    return CallSeen(call.alive, len(sent) - first_sent, len(heard) - first_heard, call.lost(), spacing)
+
+
+def _round_trips_ms(heard: list[RtpPacket], sent: list[RtpPacket]) -> npt.NDArray[np.float64]:
+    """Of every packet that came back. Those sent before there was an echo did not, and the last ones will."""
+    came = np.array([packet.time_ns for packet in heard]) / 1e6
+    went = np.array([packet.time_ns for packet in sent]) / 1e6
+    for ahead in range(len(went) - len(came), -1, -1):
+        took = came - went[ahead : ahead + len(came)]
+        if took.min() >= 0.0:
+            return took
+    raise RuntimeError(f"{len(came)} packets came back of {len(went)}")

@@ -83,13 +83,16 @@ class HostileConnection(MockConnection):
         self.case: Case | None = None
         self.outcome: Outcome | None = None
         self.last_words: Callable[[], None] | None = None
-        """Called when the client has begun to close, before that is answered."""
+        """Called when the client has begun to close, or has asked for it, before that is answered."""
 
     def write(self, data: bytes) -> None:
         """Bytes on the wire, as they are and at once. Raises `_GoneError`."""
         if self.transport.is_closing():
             raise _GoneError
-        self.transport.write(data)
+        try:
+            self.transport.write(data)
+        except RuntimeError:  # Its sending side is closed, as it is once both have said goodbye.
+            raise _GoneError from None
 
     async def play(self, steps: Iterable[Step], outcome: Outcome) -> None:
         """Raises `_GoneError` once there is no connection any more."""
@@ -120,7 +123,8 @@ class HostileConnection(MockConnection):
 
     def send_data(self) -> None:
         last_words = self.last_words
-        if last_words is not None and self.protocol.close_rcvd is not None:
+        closing = self.protocol.close_rcvd is not None or self.protocol.close_sent is not None
+        if last_words is not None and closing:
             self.last_words = None
             last_words()
         super().send_data()
