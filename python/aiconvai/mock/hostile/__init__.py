@@ -12,7 +12,7 @@ process       the mocks of all services in a process of their own
 """
 
 from aiconvai.mock.hostile.attack import FORGED, Kind
-from aiconvai.mock.hostile.cases import Case, UnknownCaseError, all_cases, case_named, chosen
+from aiconvai.mock.hostile.cases import Case, UnknownCaseError, all_cases, case_named, cases_matching, chosen
 from aiconvai.mock.hostile.places import Place
 from aiconvai.mock.hostile.process import HostileProcess
 from aiconvai.mock.hostile.service import HostileServer, Outcome, hostile_mock
@@ -28,6 +28,7 @@ __all__ = [
     "UnknownCaseError",
     "all_cases",
     "case_named",
+    "cases_matching",
     "chosen",
     "hostile_mock",
 ]

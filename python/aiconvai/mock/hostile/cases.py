@@ -110,11 +110,27 @@ def chosen(rotation: int) -> list[Case]:
     return cases
 
 
+def cases_matching(provider: str, wanted: str) -> list[Case]:
+    """Those of a service that are meant by `all`, a place, a kind, `place/kind` or `place/kind/number`.
+
+    Raises `UnknownCaseError`.
+    """
+    every = [case for case in all_cases() if case.provider == provider]
+    if wanted == "all":
+        return every
+    found = [case for case in every if wanted in (case.place, case.kind)]
+    return found or [case_named(provider, wanted)]
+
+
 def case_named(provider: str, name: str) -> Case:
     """The case `place/kind` or `place/kind/number` of a service. Raises `UnknownCaseError`."""
     place, _, rest = name.partition("/")
     kind, _, number = rest.partition("/")
-    known = provider in PROVIDERS and place in list(Place) and kind in list(Kind) and (not number or number.isdecimal())
-    if not known or Place(place) not in places_of(provider) or Kind(kind) not in kinds_at(provider, Place(place)):
-        raise UnknownCaseError(f"{provider} has no hostile case {name!r}; --list names them")
+    numbered = not number or number.isdecimal()
+    if not numbered or place not in places_of(provider) or kind not in kinds_at(provider, Place(place)):
+        places, kinds = ", ".join(places_of(provider)), ", ".join(Kind)
+        raise UnknownCaseError(
+            f"{provider} has no hostile case {name!r}: expected all, or PLACE, KIND, PLACE/KIND or PLACE/KIND/NUMBER "
+            f"of the places {places} and the kinds {kinds}"
+        )
     return Case(provider, Place(place), Kind(kind), int(number or 0))

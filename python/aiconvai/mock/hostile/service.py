@@ -140,9 +140,14 @@ class HostileServer(MockServer[Any, Any]):
     ) -> None:
         super().__init__(options)
         self._only = only
+        self._is_signed = bool(cases) and all(case.place is Place.SIGNED_URL for case in cases)
         self._cases: Iterator[Case] = itertools.cycle(cases)
         self._foreign_ids = foreign_ids
         self._report = report
+
+    def hostile_settings(self) -> dict[str, str]:
+        """The options of aiconvai.conf that lead to its own cases."""
+        return self.settings(_PRIVATE_AGENT if self._is_signed else _AGENT)
 
     def settings_by_path(self, case: str, *, signed: bool = False) -> dict[str, str]:
         """The options of aiconvai.conf that lead to the case of that name; `signed`: by a signed URL."""
