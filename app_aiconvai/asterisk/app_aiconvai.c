@@ -12,6 +12,7 @@
 
 #include "agents.h"
 #include "application.h"
+#include "background_end.h"
 #include "cli.h"
 #include "manager_actions.h"
 #include "media_clock.h"
@@ -24,6 +25,7 @@ static void stop_threads(void)
 {
 	network_stop();
 	media_clock_stop();
+	background_end_stop();
 	sessions_stop();
 	agents_unload();
 }
@@ -77,13 +79,15 @@ static int load_module(void)
 			return AST_MODULE_LOAD_DECLINE;
 		}
 	}
-	if (sessions_start() || media_clock_start()) {
+	if (sessions_start() || background_end_start() || media_clock_start()) {
+		background_end_stop();
 		sessions_stop();
 		agents_unload();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (network_start(configured_threads())) {
 		media_clock_stop();
+		background_end_stop();
 		sessions_stop();
 		agents_unload();
 		return AST_MODULE_LOAD_DECLINE;

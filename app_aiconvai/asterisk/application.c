@@ -18,6 +18,7 @@
 #include "agents.h"
 #include "application.h"
 #include "call_variables.h"
+#include "locks.h"
 #include "network.h"
 #include "session.h"
 #include "transfer.h"
@@ -97,13 +98,13 @@ static void add_call_variables(struct ast_channel *channel, const struct agent *
 	const struct aic_string_list *headers = &agent->settings.send_sip_headers;
 	char caller[AST_MAX_EXTENSION] = "", called[AST_MAX_EXTENSION] = "", id[AST_MAX_PUBLIC_UNIQUEID];
 
-	ast_channel_lock(channel);
+	channel_lock(channel);
 	if (ast_channel_caller(channel)->id.number.valid) {
 		ast_copy_string(caller, S_OR(ast_channel_caller(channel)->id.number.str, ""), sizeof(caller));
 	}
 	ast_copy_string(called, S_OR(ast_channel_dialed(channel)->number.str, ast_channel_exten(channel)), sizeof(called));
 	ast_copy_string(id, ast_channel_uniqueid(channel), sizeof(id));
-	ast_channel_unlock(channel);
+	channel_unlock(channel);
 
 	if (agent->settings.send_caller_number) {
 		call_variables_add(variables, "caller_number", caller);

@@ -118,7 +118,7 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 			continue;
 		}
 		seconds(report.duration_ms, time, sizeof(time));
-		ast_cli(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s\n", report.channel_name, session_agent(session)->name,
+		ast_cli(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s\n", report.identity.channel_name, session_agent(session)->name,
 			aic_phase_name(report.conversation.phase), time, report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
 			aic_format_ms(session->line_format, report.playout.queued_bytes), report.conversation.conversation_id);
 		count++;
@@ -160,7 +160,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 	char line[32], uplink[32], downlink[32], time[32];
 
 	seconds(report->duration_ms, time, sizeof(time));
-	ast_cli(fd, "Channel:            %s (%s)\n", report->channel_name, session->id);
+	ast_cli(fd, "Channel:            %s (%s)\n", report->identity.channel_name, report->identity.id);
 	ast_cli(fd, "Agent:              %s\n", session_agent(session)->name);
 	ast_cli(fd, "Conversation:       %s\n", conversation->conversation_id);
 	ast_cli(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times\n", aic_phase_name(conversation->phase), time,
@@ -178,7 +178,8 @@ static void print_report(int fd, const struct session *session, const struct ses
 	ast_cli(fd, "In the caller's gaps: %" PRIu64 " ms of silence\n", conversation->uplink_silence_ms);
 	ast_cli(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS\n", conversation->downlink_chunks, conversation->downlink_bytes,
 		conversation->downlink_dbfs);
-	ast_cli(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late\n", report->frames_played, report->frames_late);
+	ast_cli(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late, %" PRIu64 " lost\n", report->frames_played, report->frames_late,
+		report->frames_lost);
 	ast_cli(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the limit\n", playout->queued_chunks,
 		aic_format_ms(session->line_format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
 	ast_cli(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns\n", playout->delay_ms, playout->gap_us / 1000);
@@ -212,13 +213,13 @@ static char *complete_call(const char *word, int state)
 	int which = 0;
 
 	for (; !match && (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
-		ao2_lock(session);
-		if (session->channel && !strncasecmp(word, ast_channel_name(session->channel), strlen(word)) && ++which > state) {
-			match = ast_strdup(ast_channel_name(session->channel));
-		} else if (*word && !strncasecmp(word, session->id, strlen(word)) && ++which > state) {
-			match = ast_strdup(session->id);
+		struct session_identity identity = session_identity(session);
+
+		if (!strncasecmp(word, identity.channel_name, strlen(word)) && ++which > state) {
+			match = ast_strdup(identity.channel_name);
+		} else if (*word && !strncasecmp(word, identity.id, strlen(word)) && ++which > state) {
+			match = ast_strdup(identity.id);
 		}
-		ao2_unlock(session);
 	}
 	ao2_iterator_destroy(&iterator);
 	return match;
@@ -243,8 +244,14 @@ static char *show_call(struct ast_cli_entry *entry, int command, struct ast_cli_
 	if (a->argc != 4) {
 		return CLI_SHOWUSAGE;
 	}
-	if (!(session = sessions_find(a->argv[3]))) {
+	switch (sessions_find(a->argv[3], &session)) {
+	case SESSION_FOUND:
+		break;
+	case SESSION_UNKNOWN:
 		ast_cli(a->fd, "No call '%s' is with an agent; see 'aiconvai show calls'\n", a->argv[3]);
+		return CLI_SUCCESS;
+	case SESSION_AMBIGUOUS:
+		ast_cli(a->fd, "Several calls are known by '%s'; use the channel's unique id\n", a->argv[3]);
 		return CLI_SUCCESS;
 	}
 	if (!(failed = session_report(session, &report))) {

@@ -17,7 +17,11 @@
 #include "asterisk/translate.h"
 
 #include "framehook.h"
+#include "locks.h"
 #include "session.h"
+
+/* As main/channel.c has it: a key so soon after the one before is put back and read again later. */
+#define MIN_GAP_BETWEEN_KEYS_MS 45
 
 static void drop_translator(struct session *session)
 {
@@ -81,24 +85,57 @@ static int is_talked_over(struct session *session, const struct ast_frame *frame
 	return frame->frametype == AST_FRAME_VOICE && atomic_load(&session->playing) && frame->src != session_frame_source;
 }
 
+/*
+ * Whether Asterisk puts this end of a key back into the channel's queue, because it is busy with another one or the gap is too short: then it passes here
+ * once more. The same look as __ast_read() takes after us.
+ */
+static bool is_put_back(struct ast_channel *channel)
+{
+	if (ast_test_flag(ast_channel_flags(channel), AST_FLAG_DEFER_DTMF | AST_FLAG_EMULATE_DTMF)) {
+		return true;
+	}
+	return !ast_test_flag(ast_channel_flags(channel), AST_FLAG_IN_DTMF | AST_FLAG_END_DTMF_ONLY) && !ast_tvzero(*ast_channel_dtmf_tv(channel))
+		&& ast_tvdiff_ms(ast_tvnow(), *ast_channel_dtmf_tv(channel)) < MIN_GAP_BETWEEN_KEYS_MS;
+}
+
+/* A frame on its way to the caller. */
+static struct ast_frame *on_write(struct session *session, struct ast_channel *channel, struct ast_frame *frame)
+{
+	if (frame->src == session_frame_source) {
+		/* ast_write() does not say whether it got so far. What comes after the hooks is swallowed where a generator is active. */
+		atomic_store(&session->frame_passed, true);
+		if (ast_channel_generatordata(channel)) {
+			atomic_store(&session->frame_swallowed, true);
+		}
+	}
+	return is_talked_over(session, frame) ? &ast_null_frame : frame;
+}
+
+/* One that comes from the caller. */
+static void on_read(struct session *session, struct ast_channel *channel, struct ast_frame *frame)
+{
+	if (frame->frametype == AST_FRAME_VOICE) {
+		capture_voice(session, frame);
+	} else if (frame->frametype == AST_FRAME_DTMF_END && !is_put_back(channel)) {
+		aic_link_dtmf(session->link, (char) frame->subclass.integer);
+	}
+}
+
 static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame *frame, enum ast_framehook_event event, void *data)
 {
 	struct session *session = data;
+	unsigned int locks;
 
 	if (!frame || !session->capturing) {
 		return frame;
 	}
+	locks = locks_enter_callback();
 	if (event == AST_FRAMEHOOK_EVENT_WRITE) {
-		return is_talked_over(session, frame) ? &ast_null_frame : frame;
+		frame = on_write(session, channel, frame);
+	} else if (event == AST_FRAMEHOOK_EVENT_READ) {
+		on_read(session, channel, frame);
 	}
-	if (event != AST_FRAMEHOOK_EVENT_READ) {
-		return frame;
-	}
-	if (frame->frametype == AST_FRAME_VOICE) {
-		capture_voice(session, frame);
-	} else if (frame->frametype == AST_FRAME_DTMF_END) {
-		aic_link_dtmf(session->link, (char) frame->subclass.integer);
-	}
+	locks_leave_callback(locks);
 	return frame;
 }
 
@@ -108,22 +145,42 @@ static int consumes(void *data, enum ast_frame_type type)
 	return type == AST_FRAME_VOICE || type == AST_FRAME_DTMF_END;
 }
 
-/* A masquerade moves the hook, under a new id, to the channel that takes over. Both channels are locked. */
+/*
+ * A masquerade moves the hook, under a new id, to the channel that takes over. Both channels are locked. A hook that was detached and has not been
+ * destroyed is moved as well, and is attached again.
+ */
 static void on_moved(void *data, int framehook_id, struct ast_channel *old_channel, struct ast_channel *new_channel)
 {
 	struct session *session = data;
+	unsigned int locks = locks_enter_callback();
 	struct ast_channel *before;
 
-	ao2_lock(session);
-	before = session->channel;
-	if (before) {
+	if (session->capturing) {
+		session->framehook_id = framehook_id;
+		session_note_identity(session, new_channel);
+		session_lock(session);
+		before = session->channel;
 		session->channel = ast_channel_ref(new_channel);
+		session_unlock(session);
+		if (before) {
+			ast_channel_unref(before);
+		}
+	} else {
+		ast_framehook_detach(new_channel, framehook_id);
 	}
-	session->framehook_id = framehook_id;
-	ao2_unlock(session);
-	if (before) {
-		ast_channel_unref(before);
+	locks_leave_callback(locks);
+}
+
+/* A masquerade gives our channel another one's name, unique id and driver; we stay on it. Both channels are locked. */
+static void on_taken_over(void *data, int framehook_id, struct ast_channel *old_channel, struct ast_channel *new_channel)
+{
+	struct session *session = data;
+	unsigned int locks = locks_enter_callback();
+
+	if (session->capturing) {
+		session_note_identity(session, new_channel);
 	}
+	locks_leave_callback(locks);
 }
 
 static void on_destroy(void *data)
@@ -131,8 +188,11 @@ static void on_destroy(void *data)
 	struct session *session = data;
 
 	if (session->capturing) {
+		unsigned int locks = locks_enter_callback();
+
 		/* Destroyed with the channel and not by us: the caller is gone. */
 		session_lost_channel(session);
+		locks_leave_callback(locks);
 	}
 	drop_translator(session);
 	ao2_ref(session, -1);
@@ -146,6 +206,7 @@ int framehook_attach(struct ast_channel *channel, struct session *session)
 		.destroy_cb = on_destroy,
 		.consume_cb = consumes,
 		.chan_fixup_cb = on_moved,
+		.chan_breakdown_cb = on_taken_over,
 		.data = session,
 	};
 

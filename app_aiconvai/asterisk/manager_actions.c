@@ -17,18 +17,25 @@
 #include "session_report.h"
 #include "session_requests.h"
 
-/* The session an action names by Channel: (name, unique id or conversation id). NULL after an error was sent. */
+/* The session an action names by Channel: (unique id, name or conversation id). NULL after an error was sent. */
 static struct session *session_of(struct mansession *s, const struct message *m)
 {
 	const char *channel = astman_get_header(m, "Channel");
-	struct session *session;
+	struct session *session = NULL;
 
 	if (ast_strlen_zero(channel)) {
 		astman_send_error(s, m, "Channel is missing: name the channel, its unique id or the conversation id");
 		return NULL;
 	}
-	if (!(session = sessions_find(channel))) {
+	switch (sessions_find(channel, &session)) {
+	case SESSION_FOUND:
+		break;
+	case SESSION_UNKNOWN:
 		astman_send_error(s, m, "No such call is with an agent");
+		break;
+	case SESSION_AMBIGUOUS:
+		astman_send_error(s, m, "Several calls are known by that: name the channel's unique id, or the conversation id where it has several agents");
+		break;
 	}
 	return session;
 }
@@ -52,7 +59,7 @@ static void list_session(struct mansession *s, const char *action_id, struct ses
 	if (!ast_strlen_zero(action_id)) {
 		astman_append(s, "ActionID: %s\r\n", action_id);
 	}
-	astman_append(s, "Channel: %s\r\nUniqueid: %s\r\nAgent: %s\r\nConversationID: %s\r\nState: %s\r\n", report->channel_name, session->id, session_agent(session)->name,
+	astman_append(s, "Channel: %s\r\nUniqueid: %s\r\nAgent: %s\r\nConversationID: %s\r\nState: %s\r\n", report->identity.channel_name, report->identity.id, session_agent(session)->name,
 		conversation->conversation_id, aic_phase_name(conversation->phase));
 	astman_append(s, "LineFormat: %s\r\n", aic_format_name(session->line_format, name, sizeof(name)));
 	astman_append(s, "DurationMs: %" PRIu64 "\r\nFramesReceived: %" PRIu64 "\r\nFramesPlayed: %" PRIu64 "\r\n", report->duration_ms, report->frames_received,

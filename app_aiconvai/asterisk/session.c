@@ -14,13 +14,15 @@
 #include "asterisk/stasis_channels.h"
 #include "asterisk/utils.h"
 
+#include "background_end.h"
+#include "frame_writer.h"
 #include "framehook.h"
+#include "locks.h"
 #include "media_clock.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
 #include "tool_runs.h"
-#include "transfer.h"
 #include "waiting_sound.h"
 
 const char session_frame_source[] = "aiconvai";
@@ -34,17 +36,56 @@ static struct module_totals totals;
 
 /* --- the registry --- */
 
-static int match_channel_or_id(void *object, void *arg, int flags)
+static void registry_lock(void)
+{
+	locks_note(LOCK_REGISTRY, "the lock of the sessions");
+	ao2_lock(registry);
+}
+
+static void registry_unlock(void)
+{
+	ao2_unlock(registry);
+	locks_forget(LOCK_REGISTRY);
+}
+
+/* What a session may be known by, the surest first: the last is what the service chose, which may be anything. */
+enum known_by {
+	KNOWN_BY_ID,
+	KNOWN_BY_CHANNEL_NAME,
+	KNOWN_BY_CONVERSATION_ID,
+	KNOWN_BY_KINDS,
+};
+
+struct search {
+	const char *name;
+	struct session *found[KNOWN_BY_KINDS]; /* references */
+	unsigned int counts[KNOWN_BY_KINDS];
+};
+
+static void note_found(struct search *search, enum known_by kind, struct session *session)
+{
+	if (!search->counts[kind]++) {
+		search->found[kind] = ao2_bump(session);
+	}
+}
+
+static int look_for(void *object, void *arg, int flags)
 {
 	struct session *session = object;
-	const char *wanted = arg;
-	int matches;
+	struct search *search = arg;
 
-	ao2_lock(session);
-	matches = !strcmp(session->id, wanted) || (session->channel && !strcasecmp(ast_channel_name(session->channel), wanted))
-		|| (session->conversation_id[0] && !strcmp(session->conversation_id, wanted));
-	ao2_unlock(session);
-	return matches ? CMP_MATCH | CMP_STOP : 0;
+	session_lock(session);
+	if (!strcmp(session->identity.id, search->name)) {
+		note_found(search, KNOWN_BY_ID, session);
+	}
+	if (!strcasecmp(session->identity.channel_name, search->name)) {
+		note_found(search, KNOWN_BY_CHANNEL_NAME, session);
+	}
+	if (session->conversation_id[0] && !strcmp(session->conversation_id, search->name)) {
+		note_found(search, KNOWN_BY_CONVERSATION_ID, session);
+	}
+	session_unlock(session);
+	return 0;
 }
 
 int sessions_start(void)
@@ -65,9 +106,44 @@ struct ao2_container *sessions_all(void)
 	return registry;
 }
 
-struct session *sessions_find(const char *channel_or_id)
+enum session_found sessions_find(const char *name, struct session **session)
 {
-	return ao2_callback(registry, 0, match_channel_or_id, (void *) channel_or_id);
+	struct search search = {.name = name};
+	enum session_found result = SESSION_UNKNOWN;
+
+	*session = NULL;
+	registry_lock();
+	ao2_callback(registry, OBJ_NODATA | OBJ_MULTIPLE | OBJ_NOLOCK, look_for, &search);
+	registry_unlock();
+	for (int kind = 0; kind < KNOWN_BY_KINDS; kind++) {
+		if (result == SESSION_UNKNOWN && search.counts[kind]) {
+			result = search.counts[kind] == 1 ? SESSION_FOUND : SESSION_AMBIGUOUS;
+			*session = search.counts[kind] == 1 ? ao2_bump(search.found[kind]) : NULL;
+		}
+		ao2_cleanup(search.found[kind]);
+	}
+	return result;
+}
+
+static int is_on_channel(void *object, void *arg, int flags)
+{
+	struct session *session = object;
+	int matches;
+
+	session_lock(session);
+	matches = session->channel == arg;
+	session_unlock(session);
+	return matches ? CMP_MATCH | CMP_STOP : 0;
+}
+
+struct session *sessions_find_channel(const struct ast_channel *channel)
+{
+	struct session *session;
+
+	registry_lock();
+	session = ao2_callback(registry, OBJ_NOLOCK, is_on_channel, (void *) channel);
+	registry_unlock();
+	return session;
 }
 
 int sessions_alive(void)
@@ -77,9 +153,9 @@ int sessions_alive(void)
 
 void sessions_totals(struct module_totals *result)
 {
-	ao2_lock(registry);
+	registry_lock();
 	*result = totals;
-	ao2_unlock(registry);
+	registry_unlock();
 }
 
 /* The registry is locked. */
@@ -112,17 +188,17 @@ static void count_end(enum aic_status status)
 
 void sessions_count_end(enum aic_status status)
 {
-	ao2_lock(registry);
+	registry_lock();
 	count_end(status);
-	ao2_unlock(registry);
+	registry_unlock();
 }
 
 void sessions_count_refused(enum aic_status status)
 {
-	ao2_lock(registry);
+	registry_lock();
 	totals.calls++;
 	count_end(status);
-	ao2_unlock(registry);
+	registry_unlock();
 }
 
 static int count_agent(void *object, void *arg, void *data, int flags)
@@ -141,7 +217,7 @@ static int register_session(struct session *session, int most_calls, struct aic_
 	int most_of_agent = session->agent->settings.max_concurrent_calls;
 	int of_agent = 0, result = 0;
 
-	ao2_lock(registry);
+	registry_lock();
 	ao2_callback_data(registry, OBJ_NODATA | OBJ_MULTIPLE | OBJ_NOLOCK, count_agent, session->agent->name, &of_agent);
 	if (most_calls && ao2_container_count(registry) >= most_calls) {
 		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of [general] (%d) is reached", most_calls);
@@ -156,7 +232,7 @@ static int register_session(struct session *session, int most_calls, struct aic_
 			totals.most_at_once = ao2_container_count(registry);
 		}
 	}
-	ao2_unlock(registry);
+	registry_unlock();
 	if (result) {
 		outcome->status = AIC_STATUS_BUSY;
 		sessions_count_refused(AIC_STATUS_BUSY);
@@ -173,6 +249,8 @@ static void session_destroy(void *object)
 	tool_runs_clear(session);
 	aic_playout_queue_free(session->playout);
 	ast_mutex_destroy(&session->playout_lock);
+	ast_mutex_destroy(&session->playing_lock);
+	ast_free(session->frame);
 	ao2_cleanup(session->line_ast_format);
 	ao2_cleanup(session->write_format_before);
 	ao2_cleanup(session->snapshot);
@@ -186,12 +264,14 @@ static void session_destroy(void *object)
 
 static void lock_playout(void *arg)
 {
+	locks_note(LOCK_PLAYOUT, "the lock of a playout queue");
 	ast_mutex_lock(&((struct session *) arg)->playout_lock);
 }
 
 static void unlock_playout(void *arg)
 {
 	ast_mutex_unlock(&((struct session *) arg)->playout_lock);
+	locks_forget(LOCK_PLAYOUT);
 }
 
 /*
@@ -262,15 +342,20 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.on_event = session_on_event,
 		.user = session,
 	};
+	struct aic_link *link;
 
 	for (size_t i = 0; i < session->other_count; i++) {
 		others[i] = choice_of(session->others[i]);
 	}
 	ao2_ref(session, +1);
-	if (!(session->link = aic_link_new(loop, resolver, &setup, on_link_freed))) {
+	if (!(link = aic_link_new(loop, resolver, &setup, on_link_freed))) {
 		ao2_ref(session, -1);
 		return -1;
 	}
+	/* The session is in the registry, where others find it. */
+	session_lock(session);
+	session->link = link;
+	session_unlock(session);
 	return 0;
 }
 
@@ -290,6 +375,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	atomic_fetch_add(&alive, 1);
 	ast_module_ref(AST_MODULE_SELF);
 	ast_mutex_init(&session->playout_lock);
+	ast_mutex_init(&session->playing_lock);
 	session->agent = ao2_bump(agent);
 	session->other_count = agents_failover(configuration, agent, session->others);
 	session->options = *options;
@@ -299,23 +385,25 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	}
 	session->framehook_id = -1;
 	session->begun_us = aic_now_us();
-	ast_channel_lock(channel);
-	ast_copy_string(session->id, ast_channel_uniqueid(channel), sizeof(session->id));
+	channel_lock(channel);
+	session_note_identity(session, channel);
 	choose_line_format(session, channel);
 	session->channel = ast_channel_ref(channel);
-	ast_channel_unlock(channel);
-	session->snapshot = ast_channel_snapshot_get_latest(session->id);
+	channel_unlock(channel);
+	session->snapshot = ast_channel_snapshot_get_latest(session->identity.id);
 	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000,
 		agent->settings.playout_max_delay_ms, &playout_lock);
-	if (!session->playout || register_session(session, configuration->general.max_concurrent_calls, outcome)) {
+	if (session->playout) {
+		session->frame = ast_malloc(AST_FRIENDLY_OFFSET + aic_playout_queue_frame_bytes(session->playout));
+	}
+	if (!session->frame || register_session(session, configuration->general.max_concurrent_calls, outcome)) {
 		session->channel = ast_channel_unref(session->channel);
 		ao2_ref(session, -1);
 		return NULL;
 	}
 	if (open_link(session, variables, variable_count, loop, resolver)) {
-		ao2_unlink(registry, session);
 		sessions_count_end(outcome->status);
-		session->channel = ast_channel_unref(session->channel);
+		session_leave_channel(session, NULL);
 		ao2_ref(session, -1);
 		return NULL;
 	}
@@ -324,15 +412,10 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel)
 {
-	if (!session->options.waiting_sound) {
-		return;
-	}
-	ast_channel_lock(channel);
 	/* The agent may have spoken, or ended, already. */
-	if (session->channel == channel && !atomic_load(&session->frames_played)) {
+	if (session->options.waiting_sound && !atomic_load(&session->frames_played)) {
 		waiting_sound_start(session, channel, session->options.waiting_sound);
 	}
-	ast_channel_unlock(channel);
 }
 
 int session_begin(struct session *session)
@@ -340,14 +423,14 @@ int session_begin(struct session *session)
 	struct ast_channel *channel = session->channel;
 	int result;
 
-	ast_channel_lock(channel);
+	channel_lock(channel);
 	session->write_format_before = ao2_bump(ast_channel_writeformat(channel));
 	if (ast_set_write_format(channel, session->line_ast_format)) {
 		ast_log(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing\n",
 			ast_channel_name(channel), ast_format_get_name(session->line_ast_format));
 	}
 	result = framehook_attach(channel, session);
-	ast_channel_unlock(channel);
+	channel_unlock(channel);
 	if (result) {
 		return -1;
 	}
@@ -356,8 +439,7 @@ int session_begin(struct session *session)
 	return 0;
 }
 
-/* Takes the session off its channel, which is locked (or NULL: it is gone already). Nothing is read from it or written to it any more. */
-static void leave_channel(struct session *session, struct ast_channel *channel)
+void session_leave_channel(struct session *session, struct ast_channel *channel)
 {
 	struct ast_channel *held_channel;
 	struct aic_link *link;
@@ -369,16 +451,18 @@ static void leave_channel(struct session *session, struct ast_channel *channel)
 			ast_set_write_format(channel, session->write_format_before);
 		}
 	}
-	ao2_lock(session);
+	session_lock(session);
 	held_channel = session->channel;
 	link = session->link;
 	session->channel = NULL;
 	session->link = NULL;
-	ao2_unlock(session);
+	session_unlock(session);
 	if (link) {
 		aic_link_release(link);
 	}
-	ao2_unlink(registry, session);
+	registry_lock();
+	ao2_unlink_flags(registry, session, OBJ_NOLOCK);
+	registry_unlock();
 	if (held_channel) {
 		ast_channel_unref(held_channel);
 	}
@@ -399,21 +483,25 @@ void session_close(struct session *session, enum aic_status status, const char *
 		aic_link_query(link, nothing, NULL);
 		aic_link_release(link);
 	}
+	/* Who is writing a frame comes to an end first. */
+	playing_lock(session);
 	while ((channel = session_channel(session))) {
-		int still_ours;
+		bool still_ours;
 
-		ast_channel_lock(channel);
+		channel_lock(channel);
 		/* A masquerade may have moved the session before we had the lock. */
 		if ((still_ours = session->channel == channel)) {
-			leave_channel(session, channel);
+			session_leave_channel(session, channel);
 		}
-		ast_channel_unlock(channel);
+		channel_unlock(channel);
 		ast_channel_unref(channel);
 		if (still_ours) {
+			playing_unlock(session);
 			return;
 		}
 	}
-	leave_channel(session, NULL);
+	session_leave_channel(session, NULL);
+	playing_unlock(session);
 }
 
 void session_lost_channel(struct session *session)
@@ -427,7 +515,7 @@ void session_lost_channel(struct session *session)
 	}
 	if (session->options.background) {
 		/* Nobody else will. In the foreground the application does. */
-		leave_channel(session, NULL);
+		session_leave_channel(session, NULL);
 	}
 }
 
@@ -439,31 +527,34 @@ void session_set_variables(struct ast_channel *channel, const struct aic_outcome
 	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
 }
 
-void session_finish(struct session *session, struct ast_channel *channel)
+bool session_finish(struct session *session, struct ast_channel *channel)
 {
 	if (atomic_exchange(&session->finished, true)) {
-		return;
+		return true;
 	}
 	if (!session->options.background) {
 		/* The application waits in ast_waitfor(). */
 		ast_queue_frame(channel, &ast_null_frame);
-		return;
+	} else if (background_end(session)) {
+		atomic_store(&session->finished, false);
+		return false;
 	}
-	session_set_variables(channel, &session->outcome, session->conversation_id);
-	if (session->outcome.transfer[0]) {
-		transfer_beside_its_thread(channel, &session->outcome);
-	} else if (!session->options.go_on && !aic_status_is_failure(session->outcome.status)) {
-		ast_softhangup_nolock(channel, AST_SOFTHANGUP_EXPLICIT);
-	}
-	leave_channel(session, channel);
+	return true;
 }
 
 /* --- the channel's thread --- */
 
-void session_call_thread(struct session *session)
+void session_want_thread(struct session *session)
 {
 	if (!session->options.background) {
 		atomic_store(&session->thread_call, THREAD_TO_BE_CALLED);
+	}
+}
+
+void session_call_thread(struct session *session)
+{
+	if (!session->options.background) {
+		session_want_thread(session);
 		media_clock_attend(session);
 	}
 }
@@ -481,17 +572,17 @@ static void attend_to_waiting_sound(struct session *session, struct ast_channel 
 {
 	const char *sound = session_agent(session)->settings.tool_wait_sound;
 	bool waits = atomic_load(&session->open_tools) && !atomic_load(&session->ended);
+	bool starts;
 
-	ast_channel_lock(channel);
-	if (session->channel == channel) {
-		if (session->waiting_sound_is_void || (session->waiting_sound == sound && !waits)) {
-			waiting_sound_stop(session, channel);
-		}
-		if (sound && waits && !session->waiting_sound && !atomic_load(&session->playing)) {
-			waiting_sound_start(session, channel, sound);
-		}
+	channel_lock(channel);
+	if (session->channel == channel && (session->waiting_sound_is_void || (session->waiting_sound == sound && !waits))) {
+		waiting_sound_stop(session, channel);
 	}
-	ast_channel_unlock(channel);
+	starts = session->channel == channel && sound && waits && !session->waiting_sound && !atomic_load(&session->playing);
+	channel_unlock(channel);
+	if (starts) {
+		waiting_sound_start(session, channel, sound);
+	}
 }
 
 bool session_attend(struct session *session, struct ast_channel *channel)
@@ -516,21 +607,40 @@ struct aic_link *session_link(struct session *session)
 {
 	struct aic_link *link;
 
-	ao2_lock(session);
+	session_lock(session);
 	if ((link = session->link)) {
 		aic_link_hold(link);
 	}
-	ao2_unlock(session);
+	session_unlock(session);
 	return link;
+}
+
+struct session_identity session_identity(struct session *session)
+{
+	struct session_identity identity;
+
+	session_lock(session);
+	identity = session->identity;
+	session_unlock(session);
+	return identity;
+}
+
+void session_note_identity(struct session *session, struct ast_channel *channel)
+{
+	session_lock(session);
+	ast_copy_string(session->identity.id, ast_channel_uniqueid(channel), sizeof(session->identity.id));
+	ast_copy_string(session->identity.channel_name, ast_channel_name(channel), sizeof(session->identity.channel_name));
+	session_unlock(session);
+	atomic_store(&session->patient, frame_writer_is_patient(channel));
 }
 
 struct ast_channel *session_channel(struct session *session)
 {
 	struct ast_channel *channel;
 
-	ao2_lock(session);
+	session_lock(session);
 	channel = session->channel ? ast_channel_ref(session->channel) : NULL;
-	ao2_unlock(session);
+	session_unlock(session);
 	return channel;
 }
 
@@ -538,10 +648,10 @@ int session_outcome(struct session *session, struct aic_outcome *outcome)
 {
 	int ended;
 
-	ao2_lock(session);
+	session_lock(session);
 	if ((ended = atomic_load(&session->ended))) {
 		*outcome = session->outcome;
 	}
-	ao2_unlock(session);
+	session_unlock(session);
 	return ended;
 }

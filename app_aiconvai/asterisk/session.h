@@ -7,6 +7,7 @@
 #ifndef AIC_SESSION_H
 #define AIC_SESSION_H
 
+#include "asterisk/channel.h"
 #include "asterisk/lock.h"
 #include "asterisk/dlinkedlists.h"
 #include "asterisk/linkedlists.h"
@@ -16,8 +17,8 @@
 #include "outcome.h"
 #include "playout_queue.h"
 
-struct ast_channel;
 struct ast_channel_snapshot;
+struct media_clock;
 struct ast_format;
 struct ast_trans_pvt;
 
@@ -36,16 +37,21 @@ enum thread_call {
 	THREAD_CALLED,       /* a frame is on its way to it */
 };
 
+/* What a call is known by in Asterisk. */
+struct session_identity {
+	char id[160]; /* the channel's unique id */
+	char channel_name[AST_CHANNEL_NAME];
+};
+
 /*
- * ao2 object. Lock order: channel, then the session's own (ao2) lock, then playout_lock; the link's and the media clock's locks are
- * taken by themselves. Nothing is held across I/O, and no thread but the channel's own ever waits for a channel lock.
+ * ao2 object. The order of its locks, and of the channel's, stands in locks.h; the link's lock is taken by itself. The threads that others' audio needs
+ * (the network's and the media clocks') never wait for a channel's lock, nor for the playing of a session.
  *
  * References: the registry's until session_close(), the link's until its connection is gone, the framehook's until it is
- * destroyed, the media clock's while it has work with the session.
+ * destroyed, the media clock's while it has work with the session, that of its ending in the background.
  */
 struct session {
 	/* Never change after creation. */
-	char id[160]; /* the channel's unique id */
 	struct agent *agent; /* owned reference: the one called */
 	struct agent *others[AGENTS_CHAIN_MAX]; /* owned references: those that take the call where it cannot */
 	size_t other_count;
@@ -57,6 +63,13 @@ struct session {
 	ast_mutex_t playout_lock;
 	uint64_t begun_us;
 
+	/* Whoever writes a frame to the channel, or takes the session off it, holds playing_lock. Guarded by it: */
+	ast_mutex_t playing_lock;
+	uint8_t *frame;         /* owned: room in front, then the frame that was taken from the queue last */
+	bool frame_is_waiting;  /* it could not be written yet */
+	unsigned int frame_interruptions; /* how many there had been when it was taken */
+	unsigned int frame_attempts;      /* times it was handed to the channel in vain */
+
 	/* Guarded by the channel lock of `channel`. */
 	int framehook_id; /* -1: not attached */
 	int capturing;    /* caller audio goes to the link */
@@ -66,7 +79,12 @@ struct session {
 	const char *waiting_sound; /* the one that is being played; NULL: none */
 	bool waiting_sound_is_void; /* it is not heard any more, and to be stopped by the channel's thread */
 
-	/* Guarded by the session's own lock; `channel` is changed with the channel lock held as well. */
+	/* Set by the framehook as it sees the frame pass, which is within the writer's call; read by the writer after it. */
+	atomic_bool frame_passed;
+	atomic_bool frame_swallowed; /* by music or a tone on the channel */
+
+	/* Guarded by the session's own lock; `channel` and `id` are changed with the channel lock held as well. */
+	struct session_identity identity; /* of `channel`; another one's after a masquerade, the last one's when the call is over */
 	struct ast_channel *channel; /* owned reference; NULL: the call is over */
 	struct aic_link *link; /* owned reference; NULL: the call is over */
 	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
@@ -79,22 +97,26 @@ struct session {
 	atomic_uint acting; /* 0: the agent called; n: others[n - 1] */
 	atomic_uint open_tools; /* tools that the agent has called and that have not answered */
 	atomic_int thread_call; /* enum thread_call: there is something to do for the channel's thread */
+	atomic_bool patient; /* the channel's driver may wait for somebody: only the patient media clock writes to it */
+	atomic_bool in_subroutine; /* the dialplan has the channel, for a tool */
+	atomic_uint interruptions; /* of agent audio */
 	atomic_bool playing; /* there is audio to play, or was a moment ago: the media clock has the session in its care */
-	atomic_bool drained; /* while playing: nothing was queued after the last frame. Changed with the channel locked */
+	atomic_bool drained; /* while playing: nothing was queued after the last frame. Changed with playing_lock held */
 	atomic_bool crowded; /* audio has piled up since the last frame the clock played: aic_pace_is_crowded() */
-	atomic_uint_fast64_t due_us; /* of the next frame, 0: no run of them has begun. Changed with the channel locked */
+	atomic_uint_fast64_t due_us; /* of the next frame, 0: no run of them has begun. Changed with playing_lock held */
 	atomic_bool finished; /* ended, and heard to its end where it should be: the application may return */
 	atomic_uint_fast64_t frames_received; /* from the channel */
 	atomic_uint_fast64_t frames_played;
 	atomic_uint_fast64_t frames_late; /* written after their time because the channel was busy */
+	atomic_uint_fast64_t frames_lost; /* taken from the queue and not heard: music or a tone was on the channel, or another hook took them */
 
-	/* Guarded by the media clock's lock. */
+	/* Guarded by the media clocks' lock. */
 	struct session *next_armed;
 	int armed;
+	struct media_clock *keeper; /* the clock that has it in its care, NULL: none */
 
-	/* The media clock thread's own. */
+	/* The own of the media clock that has it in its care. */
 	AST_DLLIST_ENTRY(session) slot_entry;
-	int in_care;
 	uint64_t visit_tick;
 	AST_DLLIST_ENTRY(session) busy_entry;
 	int busy;
@@ -131,10 +153,16 @@ int session_begin(struct session *session);
 void session_close(struct session *session, enum aic_status status, const char *reason);
 
 /*
- * The conversation is over and was heard to its end: lets the application return or, in the background, does what it would have
- * done. Called by the media clock, with the channel locked.
+ * The conversation is over and was heard to its end: lets the application return or, in the background, has done what it would have
+ * done (background_end.h). Called by the media clock, with the channel locked. Returns whether that could be begun.
  */
-void session_finish(struct session *session, struct ast_channel *channel);
+bool session_finish(struct session *session, struct ast_channel *channel);
+
+/*
+ * Takes the session off its channel and out of the registry: nothing is read from it or written to it any more. Its playing and, but for NULL (it is gone
+ * already), the channel are locked.
+ */
+void session_leave_channel(struct session *session, struct ast_channel *channel);
 
 /* Starts what is to be heard until the agent is, unless the agent was quicker. Channel not locked. */
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel);
@@ -144,6 +172,9 @@ void session_start_waiting_sound(struct session *session, struct ast_channel *ch
  * to do it.
  */
 void session_call_thread(struct session *session);
+
+/* The same for the media clock, which sees to it at its next look at the channel. */
+void session_want_thread(struct session *session);
 
 /* The same at once. The channel is locked. */
 void session_call_thread_now(struct session *session, struct ast_channel *channel);
@@ -160,8 +191,26 @@ void session_lost_channel(struct session *session);
 /* Sets AICONVAI_STATUS, AICONVAI_REASON, AICONVAI_CONVERSATION_ID and AICONVAI_TRANSFER. */
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
 
-/* The session of a channel's name or unique id, with a reference for the caller, or NULL. */
-struct session *sessions_find(const char *channel_or_id);
+enum session_found {
+	SESSION_FOUND,
+	SESSION_UNKNOWN,
+	SESSION_AMBIGUOUS, /* several calls are known by that */
+};
+
+/*
+ * The session that is known by `name`: a channel's unique id before the name of one, and that before a conversation id, which the service chose. Where it
+ * is found `*session` is a reference for the caller.
+ */
+enum session_found sessions_find(const char *name, struct session **session);
+
+/* The newest session of that channel, with a reference for the caller, or NULL. */
+struct session *sessions_find_channel(const struct ast_channel *channel);
+
+/* What the call is known by now. Any thread, with nothing locked but a channel. */
+struct session_identity session_identity(struct session *session);
+
+/* The same of a channel, which is locked: to be noted where that changes. */
+void session_note_identity(struct session *session, struct ast_channel *channel);
 
 /* All sessions; a callback of ao2_callback(), or an iterator, may be used on it. */
 struct ao2_container *sessions_all(void);

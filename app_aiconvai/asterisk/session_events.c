@@ -14,6 +14,7 @@
 #include "asterisk/utils.h"
 
 #include "events.h"
+#include "locks.h"
 #include "media_clock.h"
 #include "session.h"
 #include "session_events.h"
@@ -61,7 +62,7 @@ static void put_header(struct ast_str **body, const char *name, const char *valu
 static struct ast_str *new_body(struct session *session)
 {
 	struct ast_str *body = ast_str_create(1024);
-	struct ast_channel_snapshot *latest = ast_channel_snapshot_get_latest(session->id);
+	struct ast_channel_snapshot *latest = ast_channel_snapshot_get_latest(session_identity(session).id);
 	struct ast_str *channel = NULL;
 	char conversation_id[sizeof(session->conversation_id)];
 
@@ -69,7 +70,7 @@ static struct ast_str *new_body(struct session *session)
 		ao2_cleanup(latest);
 		return NULL;
 	}
-	ao2_lock(session);
+	session_lock(session);
 	if (latest) {
 		/* Kept, because the last events come when the channel may be gone. */
 		ao2_cleanup(session->snapshot);
@@ -78,7 +79,7 @@ static struct ast_str *new_body(struct session *session)
 		latest = ao2_bump(session->snapshot);
 	}
 	ast_copy_string(conversation_id, session->conversation_id, sizeof(conversation_id));
-	ao2_unlock(session);
+	session_unlock(session);
 	if (latest && (channel = ast_manager_build_channel_state_string(latest))) {
 		ast_str_append(&body, 0, "%s", ast_str_buffer(channel));
 		ast_free(channel);
@@ -136,9 +137,9 @@ static void on_ready(struct session *session, const struct aic_event *event)
 	struct ast_str *body;
 	char name[32];
 
-	ao2_lock(session);
+	session_lock(session);
 	ast_copy_string(session->conversation_id, event->ready.conversation_id, sizeof(session->conversation_id));
-	ao2_unlock(session);
+	session_unlock(session);
 	if (!(body = new_body(session))) {
 		return;
 	}
@@ -192,6 +193,7 @@ static void on_interruption(struct session *session, const struct aic_event *eve
 {
 	struct ast_str *body = new_body(session);
 
+	atomic_fetch_add(&session->interruptions, 1);
 	if (is_debug(session)) {
 		log_interruption(event);
 	}
@@ -268,7 +270,7 @@ static void on_failover(struct session *session, const struct aic_event *event)
 	struct ast_str *body;
 	const struct agent *failed = session_agent(session), *next = session->others[event->failover.other];
 
-	ast_log(LOG_WARNING, "%s: agent %s could not be reached, %s takes the call: %s\n", session->id, failed->name, next->name, event->failover.reason);
+	ast_log(LOG_WARNING, "%s: agent %s could not be reached, %s takes the call: %s\n", session_identity(session).id, failed->name, next->name, event->failover.reason);
 	if ((body = new_body(session))) {
 		put_header(&body, "NextAgent", next->name);
 		put_header(&body, "Reason", event->failover.reason);
@@ -281,7 +283,7 @@ static void on_error(struct session *session, const struct aic_event *event)
 {
 	struct ast_str *body = new_body(session);
 
-	ast_log(LOG_WARNING, "%s: agent %s: %s\n", session->id, session_agent(session)->name, event->error.message);
+	ast_log(LOG_WARNING, "%s: agent %s: %s\n", session_identity(session).id, session_agent(session)->name, event->error.message);
 	if (!body) {
 		return;
 	}
@@ -331,13 +333,13 @@ static void on_ended(struct session *session, const struct aic_event *event)
 	const struct aic_outcome *outcome = event->ended;
 	struct ast_str *body;
 
-	ao2_lock(session);
+	session_lock(session);
 	session->outcome = *outcome;
 	atomic_store(&session->ended, true);
-	ao2_unlock(session);
+	session_unlock(session);
 	sessions_count_end(outcome->status);
 	if (aic_status_is_failure(outcome->status)) {
-		ast_log(LOG_WARNING, "%s: agent %s: %s: %s\n", session->id, session_agent(session)->name, aic_status_name(outcome->status), outcome->reason);
+		ast_log(LOG_WARNING, "%s: agent %s: %s: %s\n", session_identity(session).id, session_agent(session)->name, aic_status_name(outcome->status), outcome->reason);
 	}
 	if ((body = new_body(session))) {
 		put_header(&body, "Status", aic_status_name(outcome->status));

@@ -31,12 +31,8 @@ int session_report(struct session *session, struct session_report *report)
 	report->frames_received = atomic_load(&session->frames_received);
 	report->frames_played = atomic_load(&session->frames_played);
 	report->frames_late = atomic_load(&session->frames_late);
+	report->frames_lost = atomic_load(&session->frames_lost);
 	report->ended = session_outcome(session, &report->outcome);
-	ao2_lock(session);
-	if (session->channel) {
-		/* A channel's name changes in a masquerade only, which needs our lock to take the channel from us. */
-		ast_copy_string(report->channel_name, ast_channel_name(session->channel), sizeof(report->channel_name));
-	}
-	ao2_unlock(session);
+	report->identity = session_identity(session);
 	return 0;
 }

@@ -11,13 +11,13 @@
 #include "session.h"
 
 struct session_report {
-	char channel_name[AST_CHANNEL_NAME];
+	struct session_identity identity;
 	int ended;
 	struct aic_outcome outcome; /* where it ended */
 	struct aic_conversation_stats conversation;
 	struct aic_playout_stats playout;
 	uint64_t duration_ms;
-	uint64_t frames_received, frames_played, frames_late, frames_refused;
+	uint64_t frames_received, frames_played, frames_late, frames_lost, frames_refused;
 };
 
 /*

@@ -24,7 +24,7 @@ static const char application_name[] = "AIConvAIState";
 static int application_exec(struct ast_channel *channel, const char *data)
 {
 	struct call_variables values = {.count = 0};
-	struct session *session = sessions_find(ast_channel_uniqueid(channel));
+	struct session *session = sessions_find_channel(channel);
 	const char *problem = "No conversation runs on this channel.";
 	char *text = ast_strdupa(S_OR(data, ""));
 	AST_DECLARE_APP_ARGS(args,

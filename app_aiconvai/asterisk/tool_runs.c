@@ -15,6 +15,7 @@
 
 #include "dialplan_place.h"
 #include "json_members.h"
+#include "locks.h"
 #include "session.h"
 #include "session_requests.h"
 #include "tool_runs.h"
@@ -67,9 +68,9 @@ void tool_runs_add(struct session *session, const struct aic_event *event)
 		tool_run_free(run);
 		return;
 	}
-	ao2_lock(session);
+	session_lock(session);
 	AST_LIST_INSERT_TAIL(&session->tool_runs, run, entry);
-	ao2_unlock(session);
+	session_unlock(session);
 }
 
 void tool_runs_clear(struct session *session)
@@ -84,7 +85,7 @@ void tool_runs_clear(struct session *session)
 static void answer(struct session *session, const struct tool_run *run, const char *result, bool is_error)
 {
 	if (session_answer_tool(session, run->id, result, is_error)) {
-		ast_log(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over\n", session->id,
+		ast_log(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over\n", session_identity(session).id,
 			session_agent(session)->name, run->name);
 	}
 }
@@ -120,9 +121,9 @@ static char *copy_variable(struct ast_channel *channel, const char *name)
 {
 	char *copy;
 
-	ast_channel_lock(channel);
+	channel_lock(channel);
 	copy = ast_strdup(S_OR(pbx_builtin_getvar_helper(channel, name), ""));
-	ast_channel_unlock(channel);
+	channel_unlock(channel);
 	return copy;
 }
 
@@ -137,7 +138,9 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 	aic_json_members_read(&arguments, run->parameters);
 	set_variables(channel, run, &arguments, 1);
 	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
+	atomic_store(&session->in_subroutine, true);
 	failed = ast_app_exec_sub(NULL, channel, location, 0);
+	atomic_store(&session->in_subroutine, false);
 	result = copy_variable(channel, VARIABLE_RESULT);
 	error = copy_variable(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
@@ -157,7 +160,7 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 	struct dialplan_place place;
 
 	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension, place.priority, NULL)) {
-		ast_log(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n", session->id,
+		ast_log(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n", session_identity(session).id,
 			session_agent(session)->name, run->name, run->subroutine);
 		answer(session, run, NOT_THERE, true);
 		return;
@@ -188,9 +191,9 @@ int tool_runs_next(struct session *session, struct ast_channel *channel)
 {
 	struct tool_run *run;
 
-	ao2_lock(session);
+	session_lock(session);
 	run = AST_LIST_REMOVE_HEAD(&session->tool_runs, entry);
-	ao2_unlock(session);
+	session_unlock(session);
 	if (!run) {
 		return 0;
 	}

@@ -9,6 +9,7 @@
 #include "asterisk/pbx.h"
 
 #include "dialplan_place.h"
+#include "locks.h"
 #include "outcome.h"
 #include "transfer.h"
 
@@ -33,9 +34,16 @@ int transfer_call(struct ast_channel *channel, const struct aic_outcome *outcome
 void transfer_beside_its_thread(struct ast_channel *channel, const struct aic_outcome *outcome)
 {
 	struct dialplan_place place;
+	bool can_be_sent;
 
+	if (find_place(channel, outcome, &place)) {
+		return;
+	}
+	channel_lock(channel);
 	/* What has neither is being moved by somebody else. */
-	if (!find_place(channel, outcome, &place) && (ast_channel_pbx(channel) || ast_channel_is_bridged(channel))) {
+	can_be_sent = ast_channel_pbx(channel) || ast_channel_is_bridged(channel);
+	channel_unlock(channel);
+	if (can_be_sent) {
 		ast_async_goto(channel, place.context, place.extension, place.priority);
 	}
 }

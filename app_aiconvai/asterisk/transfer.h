@@ -13,7 +13,10 @@ struct ast_channel;
 /* For the channel's own thread, from within an application. Returns 0, or -1 when there is no such place, which is logged. Channel not locked. */
 int transfer_call(struct ast_channel *channel, const struct aic_outcome *outcome);
 
-/* For a channel whose thread is elsewhere in the dialplan, or in a bridge. Any thread; the channel is locked. */
+/*
+ * For a channel whose thread is elsewhere in the dialplan, or in a bridge. A thread that nobody's audio needs, with nothing locked: a switch of the dialplan
+ * may take its time.
+ */
 void transfer_beside_its_thread(struct ast_channel *channel, const struct aic_outcome *outcome);
 
 #endif

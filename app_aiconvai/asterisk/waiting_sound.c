@@ -11,6 +11,7 @@
 #include "asterisk/musiconhold.h"
 #include "asterisk/strings.h"
 
+#include "locks.h"
 #include "session.h"
 #include "waiting_sound.h"
 
@@ -29,23 +30,55 @@ static int start_tone(struct ast_channel *channel, const char *name)
 	return result;
 }
 
+/* Stops it on the channel, which is locked. */
+static void stop(struct session *session, struct ast_channel *channel, const char *sound)
+{
+	session->waiting_sound = NULL;
+	session->waiting_sound_is_void = false;
+	if (ast_begins_with(sound, TONE_PREFIX)) {
+		ast_playtones_stop(channel);
+	} else if (ast_begins_with(sound, SOUND_PREFIX)) {
+		if (!session->options.background) {
+			ast_stopstream(channel);
+		}
+	} else {
+		ast_moh_stop(channel);
+	}
+}
+
+static int start(struct ast_channel *channel, const char *sound)
+{
+	locks_check_free("music on hold");
+	if (ast_begins_with(sound, TONE_PREFIX)) {
+		return start_tone(channel, sound + strlen(TONE_PREFIX));
+	}
+	if (ast_begins_with(sound, SOUND_PREFIX)) {
+		return ast_streamfile(channel, sound + strlen(SOUND_PREFIX), ast_channel_language(channel));
+	}
+	return ast_moh_start(channel, sound, NULL);
+}
+
 void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound)
 {
-	int failed;
+	bool is_void;
 
-	if (ast_begins_with(sound, TONE_PREFIX)) {
-		failed = start_tone(channel, sound + strlen(TONE_PREFIX));
-	} else if (ast_begins_with(sound, SOUND_PREFIX)) {
-		failed = ast_streamfile(channel, sound + strlen(SOUND_PREFIX), ast_channel_language(channel));
-	} else {
-		failed = ast_moh_start(channel, sound, NULL);
-	}
-	if (failed) {
+	channel_lock(channel);
+	/* Said before it is: whoever gives way to the agent meanwhile finds it. */
+	session->waiting_sound = sound;
+	session->waiting_sound_is_void = false;
+	channel_unlock(channel);
+	if (start(channel, sound)) {
 		ast_log(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence\n", ast_channel_name(channel),
 			session_agent(session)->name, sound);
 	}
-	session->waiting_sound = sound;
-	session->waiting_sound_is_void = false;
+	channel_lock(channel);
+	is_void = session->waiting_sound != sound || session->waiting_sound_is_void;
+	if (is_void) {
+		stop(session, channel, sound);
+		/* The file has a format of its own. */
+		ast_set_write_format(channel, session->line_ast_format);
+	}
+	channel_unlock(channel);
 }
 
 bool waiting_sound_give_way(struct session *session, struct ast_channel *channel)
@@ -67,20 +100,7 @@ bool waiting_sound_give_way(struct session *session, struct ast_channel *channel
 
 void waiting_sound_stop(struct session *session, struct ast_channel *channel)
 {
-	const char *sound = session->waiting_sound;
-
-	session->waiting_sound = NULL;
-	session->waiting_sound_is_void = false;
-	if (!sound) {
-		return;
-	}
-	if (ast_begins_with(sound, TONE_PREFIX)) {
-		ast_playtones_stop(channel);
-	} else if (ast_begins_with(sound, SOUND_PREFIX)) {
-		if (!session->options.background) {
-			ast_stopstream(channel);
-		}
-	} else {
-		ast_moh_stop(channel);
+	if (session->waiting_sound) {
+		stop(session, channel, session->waiting_sound);
 	}
 }

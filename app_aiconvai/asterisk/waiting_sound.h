@@ -13,8 +13,8 @@ struct ast_channel;
 struct session;
 
 /*
- * Starts a class of music on hold, "tone:NAME", or "sound:FILE" (once). The channel is locked, by its own thread. What cannot be played is told in the
- * log, once.
+ * Starts a class of music on hold, "tone:NAME", or "sound:FILE" (once), unless the agent is quicker. The channel's own thread, with nothing locked: a class may
+ * be in a database. What cannot be played is told in the log, once.
  */
 void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound);
 

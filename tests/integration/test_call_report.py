@@ -57,9 +57,10 @@ def test_the_report_of_a_call_agrees_with_what_was_sent_and_heard(voice: Voice) 
     assert (chunks, received_bytes) == (4, 32000)
     assert level == pytest.approx(rms_dbfs(agent_audio(call)), abs=0.2)
 
-    played, late = _numbers(report, "To the caller")
+    played, late, lost = _numbers(report, "To the caller")
     assert played == len(call.heard) == 50
     assert late <= played
+    assert lost == 0
     queued_chunks, queued_ms, underruns, over = _numbers(report, "Queue")
     assert (queued_chunks, queued_ms, underruns, over) == (0, 0, 0, 0)
     assert _numbers(report, "Playout delay") == [0, 0]

@@ -60,6 +60,15 @@ def test_keys_reach_the_agent_whatever_the_codec(voice: Voice, codec: str) -> No
     assert _all_texts(voice, conversation) == _pressed("7")
 
 
+def test_fast_keys_are_told_once_each(voice: Voice) -> None:
+    """Asterisk puts a key back that comes too soon after the one before, and reads it again."""
+    call = _setup(voice)
+    conversation = voice.conversation()
+    call.send_dtmf("123456789", duration_ms=40, pause_ms=40)
+    conversation.wait_received(lambda record: len(_texts(record)) >= 9)
+    assert _all_texts(voice, conversation) == _pressed("123456789")
+
+
 def test_keys_pressed_before_the_conversation_are_kept(voice: Voice) -> None:
     scenario = load_scenario("slow_handshake", upgrade_delay=0.3, metadata_delay=0.6)
     call = _setup(voice, ElevenLabsAgent(scenario=scenario))

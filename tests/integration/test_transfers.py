@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 
 import pytest
@@ -22,9 +24,14 @@ exten => 200,1,AIConvAI(agent,b)
 exten => 300,1,AIConvAI(agent,b)
  same => n,Wait(60)
 exten => 400,1,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{port},30,U(with-agent^s^1))
+exten => 500,1,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{port},30,U(with-short-agent^s^1))
 
 [with-agent]
 exten => s,1,AIConvAI(agent,b)
+ same => n,Return()
+
+[with-short-agent]
+exten => s,1,AIConvAI(agent,bc)
  same => n,Return()
 """
 
@@ -51,6 +58,19 @@ def _transfer(voice: Voice, channel: str, extension: str) -> None:
     voice.asterisk.ami.action("BlindTransfer", Channel=channel, Context="default", Exten=extension)
 
 
+def _is_known_as(voice: Voice, conversation: ThreadedConversation, channel: str) -> None:
+    """Events name that channel, with the unique id that Asterisk gives it, and the call is found by both."""
+    conversation.send_raw(
+        json.dumps({"type": "user_transcript", "user_transcription_event": {"user_transcript": "Hm."}})
+    )
+    event = voice.event("AIConvAITranscript")
+    assert event["Channel"] == channel
+    assert re.search(rf"UniqueID: {re.escape(event['Uniqueid'])}\s", voice.asterisk.cli(f"core show channel {channel}"))
+    for name in (channel, event["Uniqueid"]):
+        voice.asterisk.ami.action("AIConvAIContext", Channel=name, Text="Found.")
+    assert voice.asterisk.cli("aiconvai show calls").count(channel) == 1
+
+
 def _ends(voice: Voice, conversation: ThreadedConversation, call: Call, status: str = "CALLER_HANGUP") -> None:
     call.hangup()
     conversation.wait_closed()
@@ -70,6 +90,7 @@ def test_a_caller_is_put_through_to_an_agent(voice: Voice, extension: str) -> No
     colleague.transfer_attended(consultation)
     agent_hears(conversation, caller, 600.0)
     hears_agent(caller, conversation, 900.0)
+    _is_known_as(voice, conversation, voice.channel())
     _ends(voice, conversation, caller)
 
 
@@ -177,3 +198,24 @@ def test_the_agent_in_the_background_is_heard_over_the_other_party(voice: Voice)
     assert max(caller.heard_spacing_ms()[-80:]) < 60
     assert min(caller.heard_spacing_ms()[-80:]) > 5, "one stream, not two"
     _ends(voice, conversation, caller)
+
+
+def test_a_conversation_that_has_ended_does_not_come_back_in_a_masquerade(voice: Voice) -> None:
+    """Its hook was detached, and is destroyed at the next frame only; none comes before the channel becomes another."""
+    _setup(voice)
+    caller, party = _bridge(voice, "500")
+    conversation = voice.conversation()
+    channel = voice.event("AIConvAIStart")["Channel"]
+    for call in (caller, party):
+        call.stream.paused = True
+    conversation.close(1000)
+    voice.event("AIConvAIEnd")
+    voice.event("VarSet", Variable="AICONVAI_TRANSFER", Channel=channel)
+    voice.asterisk.ami.action("Redirect", Channel=channel, Context="default", Exten="wait", Priority=1)
+    caller.wait_ended()
+    party.stream.paused = False
+    until = time.monotonic() + 5.0
+    while voice.asterisk.module_use_count() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert party.alive
+    assert voice.asterisk.module_use_count() == 0

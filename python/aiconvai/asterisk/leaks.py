@@ -1,4 +1,6 @@
-"""Whether an Asterisk holds after a test what it held before: threads, files, channels, use counts."""
+"""Whether an Asterisk holds after a test what it held before: threads, files, channels, use counts; and whether the
+module took its locks in order meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ SETTLING_SECONDS = 8.0
 """How long Asterisk may take: after a REFER it keeps the leaving party's RTP sockets for 4.9 s by itself."""
 
 _POLL_SECONDS = 0.02
+_LOCK_ORDER = "lock order: "
 # The command line's last connection takes a moment to vanish, and counted in, would hide a leak of its size.
 _FIRST_LOOKS = 5
 
@@ -40,6 +43,7 @@ class LeakCheck:
         self._asterisk = asterisk
         self._modules = tuple(modules)
         self._pid = asterisk.pid
+        self._log_position = asterisk.log_position()
         self.before = self._look()
         for _ in range(_FIRST_LOOKS):
             time.sleep(_POLL_SECONDS / 2)
@@ -98,6 +102,8 @@ class LeakCheck:
         for name, count in now.use_counts.items():
             if count != before.use_counts[name]:
                 problems.append(f"use count of {name}: {before.use_counts[name]} before, {count} now")
+        # Once logged it is not logged again.
+        problems += [line for line in self._asterisk.log_since(self._log_position).splitlines() if _LOCK_ORDER in line]
         return problems
 
 

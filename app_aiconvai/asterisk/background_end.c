@@ -1,0 +1,95 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/threadpool.h"
+
+#include "background_end.h"
+#include "locks.h"
+#include "session.h"
+#include "transfer.h"
+
+/* So many ends may wait for the dialplan at once before another one waits for them. */
+#define THREADS 4
+
+static struct ast_threadpool *threads;
+
+int background_end_start(void)
+{
+	struct ast_threadpool_options options = {
+		.version = AST_THREADPOOL_OPTIONS_VERSION,
+		.initial_size = THREADS,
+		.max_size = THREADS,
+	};
+
+	threads = ast_threadpool_create("aiconvai-end", NULL, &options);
+	return threads ? 0 : -1;
+}
+
+void background_end_stop(void)
+{
+	if (threads) {
+		ast_threadpool_shutdown(threads);
+		threads = NULL;
+	}
+}
+
+/*
+ * Takes the session off its channel, wherever a masquerade has moved it, once the channel has the variables. Returns the channel, with a reference for the
+ * caller; NULL: it is gone.
+ */
+static struct ast_channel *leave_with_variables(struct session *session)
+{
+	struct ast_channel *channel;
+
+	/* Who is writing a frame comes to an end first. */
+	playing_lock(session);
+	while ((channel = session_channel(session))) {
+		bool still_there;
+
+		session_set_variables(channel, &session->outcome, session->conversation_id);
+		channel_lock(channel);
+		if ((still_there = session->channel == channel)) {
+			session_leave_channel(session, channel);
+		}
+		channel_unlock(channel);
+		if (still_there) {
+			break;
+		}
+		ast_channel_unref(channel);
+	}
+	playing_unlock(session);
+	return channel;
+}
+
+static int run(void *arg)
+{
+	struct session *session = arg;
+	struct ast_channel *channel = leave_with_variables(session);
+
+	if (channel) {
+		locks_check_free("the dialplan");
+		if (session->outcome.transfer[0]) {
+			transfer_beside_its_thread(channel, &session->outcome);
+		} else if (!session->options.go_on && !aic_status_is_failure(session->outcome.status)) {
+			ast_softhangup(channel, AST_SOFTHANGUP_EXPLICIT);
+		}
+		ast_channel_unref(channel);
+	}
+	ao2_ref(session, -1);
+	return 0;
+}
+
+int background_end(struct session *session)
+{
+	ao2_ref(session, +1);
+	if (ast_threadpool_push(threads, run, session)) {
+		ao2_ref(session, -1);
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,91 @@
+"""Which call is meant: by its unique id, its channel's name, or the id that the service gave the conversation, which may
+be anything.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from voice import Voice, mock_options, voice
+
+from aiconvai.asterisk.ami import ManagerError
+from aiconvai.caller import Call
+from aiconvai.mock import ConversationRecord, ElevenLabsAgent, parse_scenario
+from aiconvai.mock.elevenlabs.messages import ContextualUpdate
+from aiconvai.mock.threaded import ThreadedConversation
+
+__all__ = ["mock_options", "voice"]
+
+CONTEXT = "For the one who is meant."
+
+
+def _conversing(voice: Voice) -> tuple[Call, ThreadedConversation]:
+    call = voice.call("100")
+    return call, voice.conversation()
+
+
+def _conversing_as(voice: Voice, conversation_id: str) -> tuple[Call, ThreadedConversation]:
+    """A call whose service gives the conversation that id."""
+    position = voice.asterisk.ami.position()
+    call = voice.caller.call("200")
+    conversation = voice.mock.next_conversation()
+    conversation.wait_initiated()
+    formats = {"agent_output_audio_format": "ulaw_8000", "user_input_audio_format": "ulaw_8000"}
+    conversation.send_raw(
+        json.dumps(
+            {
+                "type": "conversation_initiation_metadata",
+                "conversation_initiation_metadata_event": {"conversation_id": conversation_id, **formats},
+            }
+        )
+    )
+    ready = voice.asterisk.ami.wait_for("AIConvAIReady", since=position)
+    assert ready["ConversationID"] == conversation_id
+    return call.wait_answered(), conversation
+
+
+def _setup(voice: Voice) -> None:
+    late = parse_scenario("handshake: {metadata_delay: 30}\nsteps: []")
+    voice.agent("honest")
+    voice.agent("impostor", ElevenLabsAgent(scenario=late))
+    voice.dialplan("exten => 100,1,AIConvAI(honest)\nexten => 200,1,AIConvAI(impostor)")
+    voice.apply()
+
+
+def _contexts(record: ConversationRecord) -> list[str]:
+    return [message.text for message in record.received_of(ContextualUpdate)]
+
+
+@pytest.mark.parametrize("header", ["Uniqueid", "Channel"])
+def test_a_conversation_id_takes_nothing_from_another_call(voice: Voice, header: str) -> None:
+    """The service of one call names its conversation after another call."""
+    _setup(voice)
+    _, honest = _conversing(voice)
+    name = voice.event("AIConvAIStart")[header]
+    _, impostor = _conversing_as(voice, name)
+    voice.asterisk.ami.action("AIConvAIContext", Channel=name, Text=CONTEXT)
+    honest.wait_received(lambda record: _contexts(record) == [CONTEXT])
+    assert _contexts(impostor.record) == []
+    assert "Agent:              honest" in voice.asterisk.cli(f"aiconvai show call {name}")
+    voice.asterisk.ami.action("AIConvAIEnd", Channel=name)
+    honest.wait_closed()
+    assert impostor.record.close_code is None
+
+
+def test_two_conversations_of_one_id_are_told_apart_by_their_channels(voice: Voice) -> None:
+    _setup(voice)
+    first = _conversing_as(voice, "conv_same")[1]
+    mine = voice.event("AIConvAIReady")["Uniqueid"]
+    _conversing_as(voice, "conv_other")
+    second_call, second = _conversing_as(voice, "conv_same")
+    with pytest.raises(ManagerError, match="Several calls are known by that"):
+        voice.asterisk.ami.action("AIConvAIContext", Channel="conv_same", Text=CONTEXT)
+    assert "Several calls are known by 'conv_same'" in voice.asterisk.cli("aiconvai show call conv_same")
+    voice.asterisk.ami.action("AIConvAIContext", Channel=mine, Text=CONTEXT)
+    first.wait_received(lambda record: _contexts(record) == [CONTEXT])
+    assert _contexts(second.record) == []
+    second_call.hangup()
+    second.wait_closed()
+    voice.asterisk.ami.action("AIConvAIContext", Channel="conv_same", Text=CONTEXT)
+    first.wait_received(lambda record: _contexts(record) == [CONTEXT] * 2)
