@@ -60,6 +60,8 @@ class Seen:
     echo: CallSeen
     honest: CallSeen
     answers: Answers
+    latest_ms: float
+    """How late this process itself was woken up at the worst: what a loaded machine does to everybody."""
 
 
 class Watchdog:
@@ -149,6 +151,24 @@ class _CommandLine:
                     self._answers.problems.append(problem)
 
 
+class _Sleeper:
+    """Sleeps as long as a packet lasts, again and again, and notes how much longer it was."""
+
+    def __init__(self) -> None:
+        self._latest_ms = 0.0
+        threading.Thread(target=self._run, name="sleeper", daemon=True).start()
+
+    def take(self) -> float:
+        latest, self._latest_ms = self._latest_ms, 0.0
+        return latest
+
+    def _run(self) -> None:
+        while True:
+            began = time.monotonic()
+            time.sleep(PACKET_MS / 1000)
+            self._latest_ms = max(self._latest_ms, (time.monotonic() - began) * 1000 - PACKET_MS)
+
+
 def _watch(pipe: Connection, sip_port: int, control_socket: str, agent: str) -> None:
     gc.disable()
     path = Path(control_socket)
@@ -175,11 +195,11 @@ def _watch(pipe: Connection, sip_port: int, control_socket: str, agent: str) -> 
                 ("aiconvai show stats", "Frames played"),
             ],
         )
+        sleeper = _Sleeper()
         looked = [[0, 0], [0, 0]]
         while pipe.recv() == "look":
-            pipe.send(
-                Seen(_seen(calls[0], looked[0], echoes=True), _seen(calls[1], looked[1], echoes=False), line.take())
-            )
+            echo, honest = _seen(calls[0], looked[0], echoes=True), _seen(calls[1], looked[1], echoes=False)
+            pipe.send(Seen(echo, honest, line.take(), sleeper.take()))
             gc.collect()
         line.stop()
 

@@ -53,7 +53,7 @@ class Case:
         """What comes, one after the other."""
         setting = Setting(VOCABULARIES[self.provider], self.number, foreign_ids)
         if self.place in HTTP_PLACES:
-            found = _replies(self.kind, self.provider)
+            found = _replies(self.kind, self.provider, self.place)
             return (found[self.number % len(found)],)
         made = _ATTACKS[self.kind](setting)
         if not made.ending:
@@ -65,13 +65,13 @@ class Case:
     def count(self) -> int:
         """How many cases there are that differ in their number only."""
         if self.place in HTTP_PLACES:
-            return len(_replies(self.kind, self.provider))
+            return len(_replies(self.kind, self.provider, self.place))
         return max(1, len(_ATTACKS[self.kind](Setting(VOCABULARIES[self.provider], 0, FOREIGN_IDS)).ending))
 
 
 @cache
-def _replies(kind: Kind, provider: str) -> tuple[Attack, ...]:
-    return replies(kind, Setting(VOCABULARIES[provider], 0, FOREIGN_IDS))
+def _replies(kind: Kind, provider: str, place: Place) -> tuple[Attack, ...]:
+    return replies(kind, Setting(VOCABULARIES[provider], 0, FOREIGN_IDS), url=place is Place.SIGNED_URL)
 
 
 def places_of(provider: str) -> tuple[Place, ...]:

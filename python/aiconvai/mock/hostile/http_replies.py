@@ -13,6 +13,8 @@ from aiconvai.mock.hostile.wire import EndOfStream, Hold, Pause, Reset, Step, Wr
 from aiconvai.mock.hostile.wrong_type import VALUES
 
 KIB, MIB = 1024, 1024 * 1024
+_OF_URL = ("signed_url", "sent to ", " of URL", " of host", " as the URL", "a forged URL")
+"""In the names of those that are about what a request for a signed URL asked for."""
 _ENDLESS_BYTES = 24 * MIB
 _UPGRADE = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
 
@@ -249,13 +251,14 @@ _REPLIES = {
 }
 
 
-def replies(kind: Kind, setting: Setting) -> tuple[Attack, ...]:
-    """Of which a request gets one. There are none with tools."""
+def replies(kind: Kind, setting: Setting, *, url: bool) -> tuple[Attack, ...]:
+    """Of which a request gets one; `url`: a request for a signed URL. There are none with tools."""
     if kind is Kind.LONG:
         found = _long()
     elif kind in _REPLIES:
         found = [attack(name, steps) for name, steps in _REPLIES[kind]().items()]
     else:
         return ()
+    found = [each for each in found if url or not any(part in each.name for part in _OF_URL)]
     setting.random(f"replies {kind}").shuffle(found)
     return tuple(found)
