@@ -6,6 +6,7 @@
  */
 #include "asterisk.h"
 
+#include "asterisk/ast_version.h"
 #include "asterisk/astobj2.h"
 #include "asterisk/logger.h"
 #include "asterisk/module.h"
@@ -70,9 +71,31 @@ static int configured_threads(void)
 	return threads;
 }
 
+/*
+ * Whether this is the Asterisk that the module was built for: structures and functions change from one major version to the
+ * next, and nothing else tells. True where it is not known for which it was built.
+ */
+static bool is_our_asterisk(void)
+{
+	/* As ast_get_version_num() has it: the major version, and four digits. */
+	long running = strtol(ast_get_version_num(), NULL, 10) / 10000;
+	long built_for = strtol(AIC_ASTERISK_VERSION, NULL, 10);
+
+	/* 999999 stands for a version under development, which has no number. */
+	if (!built_for || running == built_for || running == 99) {
+		return true;
+	}
+	ast_log(LOG_ERROR, "app_aiconvai was built for Asterisk %s and is not loaded into Asterisk %s: build it with the headers "
+		"of that very Asterisk (see BUILD_INSTRUCTIONS.md)\n", AIC_ASTERISK_VERSION, ast_get_version());
+	return false;
+}
+
 /* DECLINE and not FAILURE in every case: FAILURE would end Asterisk itself at start-up. */
 static int load_module(void)
 {
+	if (!is_our_asterisk()) {
+		return AST_MODULE_LOAD_DECLINE;
+	}
 	if (agents_load(-1)) {
 		ast_log(LOG_ERROR, "app_aiconvai has no agents until the configuration is mended: then use 'aiconvai reload'\n");
 		if (agents_load_nothing()) {

@@ -17,8 +17,8 @@
 
 #include "agents.h"
 #include "application.h"
+#include "call_facts.h"
 #include "call_variables.h"
-#include "locks.h"
 #include "network.h"
 #include "session.h"
 #include "transfer.h"
@@ -50,71 +50,6 @@ AST_APP_OPTIONS(application_options, {
 });
 
 #define KNOWN_OPTIONS "b, c, n, v(), m()"
-
-/* Whether a header's name is one: it becomes an argument of a dialplan function. */
-static int is_header_name(const char *name)
-{
-	if (!*name) {
-		return 0;
-	}
-	for (; *name; name++) {
-		if (!isalnum((unsigned char) *name) && !strchr("-_.!%*+`'~", *name)) {
-			return 0;
-		}
-	}
-	return 1;
-}
-
-/* Adds the header `name` of the incoming call as sip_NAME, in lower case, with _ for what is no letter or digit. */
-static void add_sip_header(struct ast_channel *channel, struct call_variables *variables, const char *name)
-{
-	char function[256], value[1024] = "", variable[160];
-	const char *type = ast_channel_tech(channel)->type;
-	char *c;
-
-	if (!is_header_name(name)) {
-		ast_log(LOG_WARNING, "send_sip_headers: '%s' is not the name of a header\n", name);
-		return;
-	}
-	if (!strcmp(type, "PJSIP")) {
-		snprintf(function, sizeof(function), "PJSIP_HEADER(read,%s)", name);
-	} else if (!strcmp(type, "SIP")) {
-		snprintf(function, sizeof(function), "SIP_HEADER(%s)", name);
-	} else {
-		return;
-	}
-	if (ast_func_read(channel, function, value, sizeof(value)) || ast_strlen_zero(value)) {
-		return;
-	}
-	snprintf(variable, sizeof(variable), "sip_%s", name);
-	for (c = variable; *c; c++) {
-		*c = isalnum((unsigned char) *c) ? (char) tolower((unsigned char) *c) : '_';
-	}
-	call_variables_add(variables, variable, value);
-}
-
-static void add_call_variables(struct ast_channel *channel, const struct agent *agent, struct call_variables *variables)
-{
-	const struct aic_string_list *headers = &agent->settings.send_sip_headers;
-	char caller[AST_MAX_EXTENSION] = "", called[AST_MAX_EXTENSION] = "", id[AST_MAX_PUBLIC_UNIQUEID];
-
-	channel_lock(channel);
-	if (ast_channel_caller(channel)->id.number.valid) {
-		ast_copy_string(caller, S_OR(ast_channel_caller(channel)->id.number.str, ""), sizeof(caller));
-	}
-	ast_copy_string(called, S_OR(ast_channel_dialed(channel)->number.str, ast_channel_exten(channel)), sizeof(called));
-	ast_copy_string(id, ast_channel_uniqueid(channel), sizeof(id));
-	channel_unlock(channel);
-
-	if (agent->settings.send_caller_number) {
-		call_variables_add(variables, "caller_number", caller);
-	}
-	call_variables_add(variables, "called_number", called);
-	call_variables_add(variables, "unique_id", id);
-	for (size_t i = 0; i < headers->count; i++) {
-		add_sip_header(channel, variables, headers->items[i]);
-	}
-}
 
 /*
  * Whether every letter is an option: ast_app_parse_options() passes over those it does not know, and a mistyped option would be
@@ -289,7 +224,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 		options.go_on = ast_test_flag(&flags, OPTION_GO_ON) != 0;
 		options.no_answer = ast_test_flag(&flags, OPTION_NO_ANSWER) != 0;
 		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND) ? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
-		add_call_variables(channel, agent, &variables);
+		call_facts_add(channel, agent, &variables);
 		/* Of two with one name the later wins, and the dialplan knows best. */
 		if ((wrong = call_variables_add_pairs(&variables, arguments[ARGUMENT_VARIABLES]))) {
 			snprintf(outcome.reason, sizeof(outcome.reason), "option v: expected name=value, got '%.80s'", wrong);

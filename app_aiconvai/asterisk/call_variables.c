@@ -10,6 +10,8 @@
 
 #include "call_variables.h"
 
+#define VARIABLE_NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 void call_variables_add(struct call_variables *variables, const char *name, const char *value)
 {
 	struct aic_variable variable = {ast_strdup(name), ast_strdup(value)};
@@ -23,21 +25,46 @@ void call_variables_add(struct call_variables *variables, const char *name, cons
 	variables->list[variables->count++] = variable;
 }
 
+bool is_variable_name(const char *name)
+{
+	return *name && name[strspn(name, VARIABLE_NAME_LETTERS)] == '\0';
+}
+
+/* Whether a pair begins here: the dialplan may have put any text into the value of the one before. */
+static bool begins_pair(const char *text)
+{
+	size_t length = strspn(text, VARIABLE_NAME_LETTERS);
+
+	return length && text[length] == '=';
+}
+
+/* The end of the pair that begins here: an & that another one follows, or nothing. */
+static char *end_of_pair(char *text)
+{
+	char *end = strchr(text, '&');
+
+	while (end && end[1] && !begins_pair(end + 1)) {
+		end = strchr(end + 1, '&');
+	}
+	return end;
+}
+
 const char *call_variables_add_pairs(struct call_variables *variables, char *text)
 {
-	char *pair;
+	while (text && *text) {
+		char *end = end_of_pair(text), *value = strchr(text, '=');
 
-	while ((pair = strsep(&text, "&"))) {
-		char *value = strchr(pair, '=');
-
-		if (ast_strlen_zero(pair)) {
-			continue;
+		if (end) {
+			*end = '\0';
 		}
-		if (!value || value == pair) {
-			return pair;
+		if (*text && !begins_pair(text)) {
+			return text;
 		}
-		*value++ = '\0';
-		call_variables_add(variables, pair, value);
+		if (*text) {
+			*value++ = '\0';
+			call_variables_add(variables, text, value);
+		}
+		text = end ? end + 1 : NULL;
 	}
 	return NULL;
 }

@@ -20,7 +20,13 @@ struct call_variables {
 /* Adds a copy. One too many is left out, with a warning in the log. */
 void call_variables_add(struct call_variables *variables, const char *name, const char *value);
 
-/* Adds "name=value&name=value", which is changed; NULL: none. Returns NULL, or the part that is of another form. */
+/* Whether it is made of letters, digits and _, and may be a part of a variable's name in the dialplan. */
+bool is_variable_name(const char *name);
+
+/*
+ * Adds "name=value&name=value", which is changed; NULL: none. A & that no name and = follow belongs to the value. Returns
+ * NULL, or the part that is of another form.
+ */
 const char *call_variables_add_pairs(struct call_variables *variables, char *text);
 
 void call_variables_free(struct call_variables *variables);

@@ -13,6 +13,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "call_variables.h"
 #include "dialplan_place.h"
 #include "json_members.h"
 #include "locks.h"
@@ -91,12 +92,6 @@ static void answer(struct session *session, const struct tool_run *run, const ch
 }
 
 /* --- a subroutine of the dialplan --- */
-
-/* Whether it can be a part of a variable's name: the agent chose it. */
-static int is_variable_name(const char *name)
-{
-	return *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
-}
 
 /* Sets the variables of the subroutine, or, without values, takes them away. */
 static void set_variables(struct ast_channel *channel, const struct tool_run *run, const struct aic_json_members *arguments, int with_values)

@@ -110,12 +110,28 @@ static void list_free(struct aic_string_list *list)
 	*list = (struct aic_string_list) {NULL, 0};
 }
 
+/* Up to the next comma that is not within brackets: those are arguments of a function. */
+static size_t entry_length(const char *text)
+{
+	size_t length = 0;
+	unsigned int depth = 0;
+
+	for (; text[length] && (text[length] != ',' || depth); length++) {
+		if (text[length] == '(') {
+			depth++;
+		} else if (text[length] == ')' && depth) {
+			depth--;
+		}
+	}
+	return length;
+}
+
 /* Words separated by commas, surrounding blanks removed, empty ones left out. */
 static int set_list(struct aic_string_list *list, const char *value)
 {
 	list_free(list);
 	while (*value) {
-		size_t length = strcspn(value, ",");
+		size_t length = entry_length(value);
 		const char *end = value + length, *last = end;
 
 		while (value < last && isspace((unsigned char) *value)) {

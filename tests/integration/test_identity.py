@@ -1,5 +1,5 @@
-"""Which call is meant: by its unique id, its channel's name, or the id that the service gave the conversation, which may
-be anything.
+"""Which call is meant: by its unique id, its channel's name, or the id that the service gave the conversation, which
+may be anything.
 """
 
 from __future__ import annotations
@@ -25,12 +25,17 @@ def _conversing(voice: Voice) -> tuple[Call, ThreadedConversation]:
     return call, voice.conversation()
 
 
-def _conversing_as(voice: Voice, conversation_id: str) -> tuple[Call, ThreadedConversation]:
-    """A call whose service gives the conversation that id."""
-    position = voice.asterisk.ami.position()
+def _connecting(voice: Voice) -> tuple[Call, ThreadedConversation]:
+    """A call whose service has not given the conversation an id yet."""
     call = voice.caller.call("200")
     conversation = voice.mock.next_conversation()
     conversation.wait_initiated()
+    return call.wait_answered(), conversation
+
+
+def _name(voice: Voice, conversation: ThreadedConversation, conversation_id: str) -> None:
+    """The service gives it that id."""
+    position = voice.asterisk.ami.position()
     formats = {"agent_output_audio_format": "ulaw_8000", "user_input_audio_format": "ulaw_8000"}
     conversation.send_raw(
         json.dumps(
@@ -40,9 +45,9 @@ def _conversing_as(voice: Voice, conversation_id: str) -> tuple[Call, ThreadedCo
             }
         )
     )
-    ready = voice.asterisk.ami.wait_for("AIConvAIReady", since=position)
-    assert ready["ConversationID"] == conversation_id
-    return call.wait_answered(), conversation
+    voice.asterisk.ami.wait_for(
+        "AIConvAIReady", lambda ready: ready["ConversationID"] == conversation_id, since=position
+    )
 
 
 def _setup(voice: Voice) -> None:
@@ -61,9 +66,10 @@ def _contexts(record: ConversationRecord) -> list[str]:
 def test_a_conversation_id_takes_nothing_from_another_call(voice: Voice, header: str) -> None:
     """The service of one call names its conversation after another call."""
     _setup(voice)
+    _, impostor = _connecting(voice)
     _, honest = _conversing(voice)
-    name = voice.event("AIConvAIStart")[header]
-    _, impostor = _conversing_as(voice, name)
+    name = voice.event("AIConvAIStart", Agent="honest")[header]
+    _name(voice, impostor, name)
     voice.asterisk.ami.action("AIConvAIContext", Channel=name, Text=CONTEXT)
     honest.wait_received(lambda record: _contexts(record) == [CONTEXT])
     assert _contexts(impostor.record) == []
@@ -75,10 +81,13 @@ def test_a_conversation_id_takes_nothing_from_another_call(voice: Voice, header:
 
 def test_two_conversations_of_one_id_are_told_apart_by_their_channels(voice: Voice) -> None:
     _setup(voice)
-    first = _conversing_as(voice, "conv_same")[1]
+    _, first = _connecting(voice)
+    _name(voice, first, "conv_same")
     mine = voice.event("AIConvAIReady")["Uniqueid"]
-    _conversing_as(voice, "conv_other")
-    second_call, second = _conversing_as(voice, "conv_same")
+    _, other = _connecting(voice)
+    _name(voice, other, "conv_other")
+    second_call, second = _connecting(voice)
+    _name(voice, second, "conv_same")
     with pytest.raises(ManagerError, match="Several calls are known by that"):
         voice.asterisk.ami.action("AIConvAIContext", Channel="conv_same", Text=CONTEXT)
     assert "Several calls are known by 'conv_same'" in voice.asterisk.cli("aiconvai show call conv_same")

@@ -145,6 +145,47 @@ def test_text_that_is_no_utf8_is_told_as_valid_json(voice: Voice) -> None:
     assert told["next"] == "whole"
 
 
+def test_what_a_caller_is_called_does_not_break_the_call(voice: Voice) -> None:
+    """Option v has what the dialplan put there: an & that begins no name belongs to the value."""
+    caller = "Set(CALLERID(name)=Smith & Sons&Co=)"
+    _, conversation = _begin(voice, arguments=",v(caller=${CALLERID(name)}&next=whole)", before=caller)
+    told = _variables(conversation)
+    assert (told["caller"], told["next"]) == ("Smith & Sons", "whole")
+
+
+# Variables and functions of the channel -------------------------------------------------------------------
+
+
+def test_variables_and_functions_are_told_whatever_they_hold(voice: Voice) -> None:
+    before = "Set(CALLERID(name)=a) & b=c)n)\n same => n,Set(FROM_DID=+420 (1)&x=y,z)"
+    _, conversation = _begin(
+        voice,
+        send_variables="CALLERID(name), FROM_DID, did=FROM_DID, cut=CUT(FROM_DID,&,2), NOT_SET, CHANNEL(channeltype)",
+        before=before,
+    )
+    told = _variables(conversation)
+    assert told["CALLERID_name"] == "a) & b=c)n"
+    assert told["FROM_DID"] == told["did"] == "+420 (1)&x=y,z"
+    assert told["cut"] == "x=y,z"
+    assert told["NOT_SET"] == ""
+    assert told["CHANNEL_channeltype"] == "PJSIP"
+
+
+def test_option_v_wins_over_a_variable(voice: Voice) -> None:
+    _, conversation = _begin(
+        voice, arguments=",v(FROM_DID=mine)", before="Set(FROM_DID=theirs)", send_variables="FROM_DID"
+    )
+    assert _variables(conversation)["FROM_DID"] == "mine"
+
+
+def test_what_cannot_be_read_is_told_in_the_log(voice: Voice) -> None:
+    _, conversation = _begin(voice, send_variables="NO_SUCH_FUNCTION(a), =x, a-b=FROM_DID")
+    assert _variables(conversation)["NO_SUCH_FUNCTION_a"] == ""
+    voice.wait_for_log(r"send_variables: 'NO_SUCH_FUNCTION\(a\)' could not be read")
+    for wrong in ("=x", "a-b=FROM_DID"):
+        voice.wait_for_log(rf"send_variables: '{wrong}': expected a variable or FUNCTION")
+
+
 # SIP headers ----------------------------------------------------------------------------------------------
 
 

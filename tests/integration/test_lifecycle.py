@@ -12,7 +12,7 @@ import pytest
 from hearing import noise
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck
+from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck, build_module
 from aiconvai.caller import Caller, similarity, tone_burst_round_trip
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
@@ -175,6 +175,18 @@ def test_twenty_calls_at_once_leave_nothing_behind(voice: Voice) -> None:
     check = LeakCheck(voice.asterisk)
     _twenty_at_once(voice.caller, voice.mock)
     check.verify()
+
+
+def test_a_module_for_another_version_of_asterisk_is_not_loaded(
+    asterisk_version: AsteriskVersion, tmp_path: Path
+) -> None:
+    """Its build options are the same as those of this one."""
+    other = {16: "22.10.1", 22: "16.28.0"}[asterisk_version]
+    module = build_module(asterisk_version, tmp_path / "build", options={"asterisk_version": other})
+    with Asterisk(asterisk_version, module=module, module_config="[general]\n") as asterisk:
+        assert "Not Running" in asterisk.cli(f"module show like {MODULE}")
+        sentence = f"app_aiconvai was built for Asterisk {other} and is not loaded into Asterisk {asterisk_version}."
+        asterisk.wait_for_log(re.escape(sentence))
 
 
 @pytest.mark.alone

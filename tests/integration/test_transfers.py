@@ -24,14 +24,11 @@ exten => 200,1,AIConvAI(agent,b)
 exten => 300,1,AIConvAI(agent,b)
  same => n,Wait(60)
 exten => 400,1,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{port},30,U(with-agent^s^1))
-exten => 500,1,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{port},30,U(with-short-agent^s^1))
+exten => _50X,1,AIConvAI(agent,bc)
+ same => n,Wait(60)
 
 [with-agent]
 exten => s,1,AIConvAI(agent,b)
- same => n,Return()
-
-[with-short-agent]
-exten => s,1,AIConvAI(agent,bc)
  same => n,Return()
 """
 
@@ -201,21 +198,20 @@ def test_the_agent_in_the_background_is_heard_over_the_other_party(voice: Voice)
 
 
 def test_a_conversation_that_has_ended_does_not_come_back_in_a_masquerade(voice: Voice) -> None:
-    """Its hook was detached, and is destroyed at the next frame only; none comes before the channel becomes another."""
+    """Its hook was detached, and is destroyed at the next frame; the first is the one that tells of the masquerade."""
     _setup(voice)
-    caller, party = _bridge(voice, "500")
-    conversation = voice.conversation()
-    channel = voice.event("AIConvAIStart")["Channel"]
-    for call in (caller, party):
+    calls, conversations, channels = [], [], []
+    for extension in ("500", "501"):
+        calls.append(voice.call(extension))
+        conversations.append(voice.conversation())
+        channels.append(voice.event("AIConvAIStart", Exten=extension)["Channel"])
+    for call in calls:
         call.stream.paused = True
-    conversation.close(1000)
-    voice.event("AIConvAIEnd")
-    voice.event("VarSet", Variable="AICONVAI_TRANSFER", Channel=channel)
-    voice.asterisk.ami.action("Redirect", Channel=channel, Context="default", Exten="wait", Priority=1)
-    caller.wait_ended()
-    party.stream.paused = False
-    until = time.monotonic() + 5.0
-    while voice.asterisk.module_use_count() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert party.alive
+    for conversation, channel in zip(conversations, channels, strict=True):
+        conversation.close(1000)
+        voice.event("VarSet", Variable="AICONVAI_STATUS", Value="COMPLETED", Channel=channel)
+    voice.asterisk.ami.action("Bridge", Channel1=channels[0], Channel2=channels[1])
+    for call in calls:
+        call.stream.paused = False
+    hears(*calls, 600.0)
     assert voice.asterisk.module_use_count() == 0

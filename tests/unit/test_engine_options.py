@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from aiconvai import options as python_options
 from aiconvai.config.section_verdict import judge_section
 from aiconvai.config.sections import Entry, Section
+from aiconvai.config.settings import AgentSettings
 from aiconvai.config.verdict import validate
 from aiconvai.engine.settings import (
     Line,
@@ -349,6 +350,23 @@ def test_lists() -> None:
     assert settings["send_sip_headers"] == [f"X-{number}" for number in range(16)]
     (problem,) = Settings.read_agent("sales", {"agent_id": "a", "send_sip_headers": headers + ",X"}).problems
     assert "at most 16" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("CALLERID(name), FROM_DID,a=CUT(b,-,1)", ["CALLERID(name)", "FROM_DID", "a=CUT(b,-,1)"]),
+        ("A(B(c,d),e),f", ["A(B(c,d),e)", "f"]),
+        ("a),b", ["a)", "b"]),
+        ("A(b,c", ["A(b,c"]),
+    ],
+)
+def test_commas_within_brackets_separate_nothing(text: str, entries: list[str]) -> None:
+    assert Settings.read_agent("sales", {"agent_id": "a", "send_variables": text})["send_variables"] == entries
+    assert (
+        AgentSettings.model_validate({"agent_id": "a", "send_variables": text}).model_dump()["send_variables"]
+        == entries
+    )
 
 
 def test_the_provider_is_one_of_the_known() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -51,7 +51,18 @@ def _parse_number(value: object) -> object:
 def _parse_list(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return [stripped for entry in value.split(",") if (stripped := entry.strip(" \t\n\v\f\r"))]
+    return [stripped for entry in _entries(value) if (stripped := entry.strip(" \t\n\v\f\r"))]
+
+
+def _entries(text: str) -> Iterator[str]:
+    """What commas separate that are not within brackets: those are arguments of a function."""
+    depth = begin = 0
+    for at, letter in enumerate(text):
+        if letter == "," and not depth:
+            yield text[begin:at]
+            begin = at + 1
+        depth += (letter == "(") - (letter == ")" and depth > 0)
+    yield text[begin:]
 
 
 def _check_bytes(low: int, high: int) -> Callable[[str], str]:
