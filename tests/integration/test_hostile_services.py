@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hearing import check_pace
+from listener import Listener
 from watchdog import CallSeen, Watchdog
 
-from aiconvai.asterisk import Asterisk, AsteriskCrashed, LeakCheck, ManagerError
+from aiconvai.asterisk import Asterisk, AsteriskCrashed, LeakCheck
 from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
 from aiconvai.caller import Caller
@@ -49,11 +50,12 @@ STATUSES = frozenset({"COMPLETED", "CALLER_HANGUP", "TIMEOUT", "UNAVAILABLE", "L
 _HONEST = "honest_agent"
 _HONEST_TALK = "steps: [{tone: {seconds: 550, hz: 1000}}, {wait: 3000}]"
 _FIRST_EXTENSION = 70000
+_LEFT = f'"Left: ${{{FORGED}}}${{GLOBAL({FORGED})}}${{TOOL_RESULT}}${{TOOL_ARG_number}}"'
+"""What no call may leave behind."""
 _DIALPLAN = f"""\
 exten => honest,1,AIConvAI({_HONEST})
 exten => _7XXXX,1,AIConvAI(hostile_${{EXTEN}},c)
- same => n,UserEvent(Hostile,Extension: ${{EXTEN}},Status: ${{AICONVAI_STATUS}},"Reason: ${{AICONVAI_REASON}}")
- same => n,UserEvent(HostileLeft,"Left: ${{{FORGED}}}${{GLOBAL({FORGED})}}${{TOOL_RESULT}}${{TOOL_ARG_number}}")
+ same => n,UserEvent(Hostile,Extension: ${{EXTEN}},Status: ${{AICONVAI_STATUS}},"Reason: ${{AICONVAI_REASON}}",{_LEFT})
  same => n,Hangup()
 
 [hostile]
@@ -103,10 +105,14 @@ class Stage:
         self.hostile = self._stack.enter_context(
             HostileProcess(seconds, ids, os.environ.get("AICONVAI_HOSTILE_ONLY", ""))
         )
+        # What the rig's own client hears it reads in this process, where it would hold up the callers.
+        self.asterisk.ami.action("Events", EventMask="off")
+        self.listener = self._stack.enter_context(Listener(self.asterisk.ami_port, FORGED))
         self.caller = self._stack.enter_context(Caller(self.asterisk.sip_port, record=False))
         self._configure(
             {f"hostile_{self._extension(case)}": self._section(case) for case in self.cases if case not in self.results}
         )
+        self._cut_off = 0
         self._rss_kb = self.asterisk.process.rss_kb()
 
     def _configure(self, hostile: dict[str, dict[str, Any]]) -> None:
@@ -162,7 +168,7 @@ class Stage:
         return self.results[case]
 
     def _play_together(self, cases: list[Case]) -> None:
-        log_position, ami_position = self.asterisk.log_position(), self.asterisk.ami.position()
+        log_position = self.asterisk.log_position()
         self.watchdog.look()
         check = LeakCheck(self.asterisk)
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -174,14 +180,14 @@ class Stage:
             check.verify,
             self._look_at_calls,
             self._look_at_memory,
-            lambda: self._look_for_forgeries(log_position, ami_position),
+            lambda: self._look_for_forgeries(log_position),
         ):
             try:
                 look()
             except AsteriskCrashed as crash:
                 problems.append(str(crash)[:4000])
                 break
-            except (AssertionError, LookupError, ManagerError, OSError) as error:
+            except (AssertionError, LookupError, OSError) as error:
                 problems.append(f"{type(error).__name__}: {error}")
         if problems:
             running = [f"{one.provider} {one.case}: {one.attacks[-1:]}" for one in self.hostile.running()]
@@ -191,21 +197,15 @@ class Stage:
     def _play(self, case: Case) -> Result:
         result = Result(case)
         extension = str(self._extension(case))
-        mark = self.asterisk.ami.position()
         call = self.caller.call(extension)
         try:
             call.wait_answered()
             call.play(tone(1700.0, 2.0, 8000, -12.0))
-            ended = self.asterisk.ami.wait_for(
-                "UserEvent",
-                lambda event: (event.get("UserEvent"), event.get("Extension")) == ("Hostile", extension),
-                LONGEST_CASE_SECONDS,
-                since=mark,
-            )
+            ended = self.listener.wait_for("Hostile", extension, LONGEST_CASE_SECONDS)
             result.status, result.reason = ended["Status"], ended["Reason"]
             call.wait_ended()
             (result.outcome,) = self.hostile.wait_ended(case, LONGEST_CASE_SECONDS)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:  # A TimeoutError is an OSError.
             result.problem = f"{type(error).__name__}: {error}"
             with contextlib.suppress(TimeoutError):
                 call.hangup()
@@ -236,14 +236,13 @@ class Stage:
         self.counts["most_grown_kb"] = max(self.counts.get("most_grown_kb", 0), grown)
         assert grown < MEMORY_KB, f"Asterisk holds {grown} KiB more than before"
 
-    def _look_for_forgeries(self, log_position: int, ami_position: int) -> None:
-        events = self.asterisk.ami.events(since=ami_position)
-        forged = [
-            str(event)[:500]
-            for event in events
-            if event.event == FORGED or any(name.strip().lower() == FORGED.lower() for name, _ in event.headers)
-        ]
-        left = [str(event) for event in events if event.get("UserEvent") == "HostileLeft" and event.get("Left")]
+    def _look_for_forgeries(self, log_position: int) -> None:
+        told = self.listener.told()
+        self.counts["events"], self.counts["event_bytes"] = told.count, told.bytes
+        forged = list(told.forged)
+        left = [str(event) for event in told.events if event.get("Left")]
+        cut_off, self._cut_off = told.cut_off - self._cut_off, told.cut_off
+        assert not cut_off, f"Asterisk cut off a manager's client that reads all the time, {cut_off} times"
         lines = self.asterisk.log_since(log_position).split("\n")
         forged += [line[:500] for line in lines if line.startswith((FORGED, "[2030-01-01")) or "\x1b" in line]
         assert not forged, f"forged: {forged[:3]!r}"
@@ -260,6 +259,9 @@ class Stage:
         self._begin()
 
     def close(self) -> None:
+        """Everything as it was."""
+        if self.asterisk.process.alive():
+            self.asterisk.ami.action("Events", EventMask="on")
         self._stack.close()
 
     def report(self) -> dict[str, Any]:

@@ -49,6 +49,20 @@ class Attacks:
 
     passing: tuple[Attack, ...] = ()
     ending: tuple[Attack, ...] = ()
+    at_once: int = 1000
+    """Of those that pass, so many come in one conversation; in which of them which, says the case's number."""
+
+    def passing_in(self, number: int) -> tuple[Attack, ...]:
+        """Those that come in the case of that number."""
+        start = number % self._rounds() * self.at_once
+        return self.passing[start : start + self.at_once]
+
+    def count(self) -> int:
+        """After how many numbers everything came."""
+        return max(1, self._rounds(), len(self.ending))
+
+    def _rounds(self) -> int:
+        return max(1, -(-len(self.passing) // self.at_once))
 
 
 @dataclass(frozen=True)
@@ -56,13 +70,12 @@ class Setting:
     """For whom attacks are made."""
 
     vocabulary: Vocabulary
-    seed: int
     foreign_ids: tuple[str, ...]
     """Of other calls: of channels, conversations, tools."""
 
     def random(self, name: str) -> random.Random:
         """A source that is the same each time."""
-        return random.Random(f"{self.vocabulary.provider} {self.seed} {name}")
+        return random.Random(f"{self.vocabulary.provider} {name}")
 
 
 def attack(name: str, steps: Iterable[Step]) -> Attack:

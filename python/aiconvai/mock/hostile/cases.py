@@ -42,7 +42,7 @@ class Case:
     place: Place
     kind: Kind
     number: int = 0
-    """Which of the attacks that end a conversation comes last, or which reply; others start again from the first."""
+    """Which of the attacks come, where they are too many for one conversation, and which one ends it."""
 
     @property
     def name(self) -> str:
@@ -51,27 +51,28 @@ class Case:
 
     def attacks(self, foreign_ids: tuple[str, ...] = FOREIGN_IDS) -> tuple[Attack, ...]:
         """What comes, one after the other."""
-        setting = Setting(VOCABULARIES[self.provider], self.number, foreign_ids)
+        setting = Setting(VOCABULARIES[self.provider], foreign_ids)
         if self.place in HTTP_PLACES:
             found = _replies(self.kind, self.provider, self.place)
             return (found[self.number % len(found)],)
         made = _ATTACKS[self.kind](setting)
+        passing = made.passing_in(self.number)
         if not made.ending:
-            return made.passing
+            return passing
         # Another one at each place: a rotation through the numbers then meets every one at some place soon.
         start = self.number + zlib.crc32(f"{self.provider} {self.place}".encode())
-        return (*made.passing, made.ending[start % len(made.ending)])
+        return (*passing, made.ending[start % len(made.ending)])
 
     def count(self) -> int:
         """How many cases there are that differ in their number only."""
         if self.place in HTTP_PLACES:
             return len(_replies(self.kind, self.provider, self.place))
-        return max(1, len(_ATTACKS[self.kind](Setting(VOCABULARIES[self.provider], 0, FOREIGN_IDS)).ending))
+        return _ATTACKS[self.kind](Setting(VOCABULARIES[self.provider], FOREIGN_IDS)).count()
 
 
 @cache
 def _replies(kind: Kind, provider: str, place: Place) -> tuple[Attack, ...]:
-    return replies(kind, Setting(VOCABULARIES[provider], 0, FOREIGN_IDS), url=place is Place.SIGNED_URL)
+    return replies(kind, Setting(VOCABULARIES[provider], FOREIGN_IDS), url=place is Place.SIGNED_URL)
 
 
 def places_of(provider: str) -> tuple[Place, ...]:

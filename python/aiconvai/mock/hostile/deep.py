@@ -11,6 +11,7 @@ from aiconvai.mock.hostile.vocabulary import Path, Role, Template
 from aiconvai.mock.hostile.wire import Raw, Write, message
 
 LEVELS = (70, 20_000, 300_000)
+AT_ONCE = 30
 _SHAPES = {
     "arrays": (b"[", b"1", b"]"),
     "objects": (b'{"a":', b"1", b"}"),
@@ -63,4 +64,5 @@ def attacks(setting: Setting) -> Attacks:
                 for shape in ("arrays", "objects") if most else _SHAPES:
                     name = f"{levels} {shape} {what} parameters of {template.name}"
                     found.append(Attack(name, partial(make, shape, levels, template, path)))
-    return Attacks(passing=tuple(found))
+    source.shuffle(found)
+    return Attacks(passing=tuple(found), at_once=AT_ONCE)

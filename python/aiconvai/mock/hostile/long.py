@@ -32,6 +32,7 @@ SIZES = (300, 20 * KIB, 100 * KIB)
 ENDING_SIZES = (5 * MIB, 9 * MIB)
 ENDLESS_BYTES = 24 * MIB
 DIGITS = 1_000_000
+AT_ONCE = 25
 _FORGERY = json.dumps(FORGERY)[1:-1].encode()
 _FILLINGS = {
     "plain": b"A",
@@ -146,4 +147,5 @@ def attacks(setting: Setting) -> Attacks:
         Attack("a close reason of 124 bytes", partial(_long_close, 124)),
         Attack("a close reason of 1 MiB", partial(_long_close, MIB)),
     ]
-    return Attacks(tuple(passing), tuple(ending))
+    source.shuffle(passing)
+    return Attacks(tuple(passing), tuple(ending), AT_ONCE)

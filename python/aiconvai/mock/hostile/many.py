@@ -10,8 +10,9 @@ from aiconvai.mock.hostile.attack import FORGERY, Attack, Attacks, Setting
 from aiconvai.mock.hostile.vocabulary import Does, Role, Template, Vocabulary
 from aiconvai.mock.hostile.wire import BINARY, CONTINUATION, PING, PONG, TEXT, Step, Write, frame, joined, message
 
-MESSAGES = 3000
-FRAMES = 20_000
+MESSAGES = 2000
+AT_ONCE = 10
+FRAMES = 10_000
 
 
 def _same(template: Template, count: int) -> Iterator[Step]:
@@ -107,4 +108,5 @@ def attacks(setting: Setting) -> Attacks:
         Attack("members", partial(_members, anything)),
         Attack("everything in turn", partial(_everything, vocabulary)),
     ]
-    return Attacks(passing=tuple(found))
+    setting.random("many").shuffle(found)
+    return Attacks(passing=tuple(found), at_once=AT_ONCE)
