@@ -485,11 +485,10 @@ class Conversation(ConversationRecord):
         try:
             act()
         except InvalidMessageError as error:
-            if self.forgives:
-                return
             self._violate(error.error_type, error.detail, repr(message)[:500])
-            with contextlib.suppress(ConversationClosedError):
-                await self._refuse(error)
+            if not self.forgives:
+                with contextlib.suppress(ConversationClosedError):
+                    await self._refuse(error)
         except ConversationClosedError:
             pass  # What the service had to say about it comes too late.
 
@@ -545,6 +544,8 @@ class Conversation(ConversationRecord):
         self._note("received", text=text)
 
     def _violate(self, error_type: ErrorType, detail: str, text: str = "") -> None:
+        if self.forgives:
+            return
         self.violations.append(Violation(time.monotonic(), error_type, detail, text))
         self._note("violation", error_type=error_type, detail=detail, text=text)
 

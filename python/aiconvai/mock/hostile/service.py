@@ -13,6 +13,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ CASE_BYTES = 64 * 1024 * 1024
 CASE_SECONDS = 20.0
 """Longer a case does not take, whatever the client does."""
 ENDING_BYTES = 4 * 1024 * 1024
-"""More is not put behind the client's own close."""
+"""More is not put behind a close."""
 _PREFIX = "/hostile/"
 _AGENT, _PRIVATE_AGENT = "hostile", "hostile-private"
 _KEY = "hostile-api-key"
@@ -216,11 +217,12 @@ class HostileServer(MockServer[Any, Any]):
             return
         await go_to(case.place, conversation)
         if case.place is Place.ENDING:
-            self._attack_at_the_end(conversation, connection, case, outcome)
+            connection.last_words = partial(self._attack_at_once, conversation, connection, case, outcome)
             await connection.wait_lost()
         elif case.place is Place.CLOSED:
             connection.write(close_frame(1000, b"bye"))
-            await self._attack_in(conversation, connection, case, outcome)
+            self._attack_at_once(conversation, connection, case, outcome)
+            await connection.wait_lost()
         else:
             await self._attack_in(conversation, connection, case, outcome)
 
@@ -247,28 +249,24 @@ class HostileServer(MockServer[Any, Any]):
                 return
         raise _GoneError
 
-    def _attack_at_the_end(
+    def _attack_at_once(
         self, conversation: Conversation, connection: HostileConnection, case: Case, outcome: Outcome
     ) -> None:
-        """All in one write, before the client's close is answered."""
-
-        def speak() -> None:
-            conversation.forgives = True
-            outcome.reached = True
-            attacks = self._attacks(case)
-            outcome.planned = len(attacks)
-            for attack in attacks:
-                outcome.attacks.append(attack.name)
-                for step in attack.steps():
-                    if not isinstance(step, Write) or outcome.bytes + len(step.data) > ENDING_BYTES:
-                        break
-                    with contextlib.suppress(_GoneError):
-                        connection.write(step.data)
-                    outcome.bytes += len(step.data)
-                    outcome.messages += step.messages
-            self._report("attack", outcome)
-
-        connection.last_words = speak
+        """Where one side has closed already: before the other one notices."""
+        conversation.forgives = True
+        outcome.reached = True
+        attacks = self._attacks(case)
+        outcome.planned = len(attacks)
+        for attack in attacks:
+            outcome.attacks.append(attack.name)
+            for step in attack.steps():
+                if not isinstance(step, Write) or outcome.bytes + len(step.data) > ENDING_BYTES:
+                    break
+                with contextlib.suppress(_GoneError):
+                    connection.write(step.data)
+                outcome.bytes += len(step.data)
+                outcome.messages += step.messages
+        self._report("attack", outcome)
 
     async def _say_goodbye(self, connection: HostileConnection) -> None:
         """As an agent that hangs up, if the client has not gone."""

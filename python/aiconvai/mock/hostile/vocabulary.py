@@ -234,16 +234,20 @@ _ELEVENLABS = (
     ),
     _elevenlabs("queue_status", Does.TELLS, "queue_status_event", status=_text("waiting")),
     _elevenlabs("guardrail_triggered", Does.TELLS),
-    _elevenlabs(
+    Template(
         "agent_tool_response: end_call",
         Does.ENDS,
-        "agent_tool_response",
-        tool_name="end_call",
-        tool_call_id="x",
-        tool_type="system",
-        is_error=False,
-        is_called=True,
-        event_id=6,
+        {
+            "type": "agent_tool_response",
+            "agent_tool_response": {
+                "tool_name": "end_call",
+                "tool_call_id": "x",
+                "tool_type": "system",
+                "is_error": False,
+                "is_called": True,
+                "event_id": 6,
+            },
+        },
     ),
 )
 
