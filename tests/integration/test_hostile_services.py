@@ -302,11 +302,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The cases that were asked for."""
     if "case" not in metafunc.fixturenames:
         return
-    wanted = os.environ.get("AICONVAI_HOSTILE", "0")
+    wanted = os.environ.get("AICONVAI_HOSTILE") or ("every" if metafunc.config.option.keyword else "0")
     rotation = int(wanted) if wanted.isdecimal() else 0
     if wanted == "all":
         cases = [replace(case, number=number) for case in all_cases() for number in range(case.count())]
-    elif wanted == "every" or metafunc.config.option.keyword:
+    elif wanted == "every":
         cases = list(all_cases(rotation))
     else:
         cases = chosen(rotation)
