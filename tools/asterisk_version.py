@@ -19,7 +19,7 @@ COMMANDS = [
 
 
 def version_in(text: str) -> str:
-    """`16.28.0` of `Asterisk 16.28.0~dfsg-0+deb11u4`, of `Asterisk certified/18.9-cert3`, of `Asterisk GIT-22-abcdef`."""
+    """`16.28.0` of `Asterisk 16.28.0~dfsg-0+deb11u4`, `18.9` of `Asterisk certified/18.9-cert3`."""
     match = re.search(r"Asterisk (?:certified/|GIT-|SVN-)*(\d+(?:\.\d+)*)", text)
     return match.group(1) if match else ""
 

@@ -13,6 +13,7 @@
 #include "asterisk/vector.h"
 
 #include "agents.h"
+#include "output.h"
 #include "prompt_file.h"
 
 /* Own name first; the other is what people who come from elsewhere have. */
@@ -31,9 +32,9 @@ static void report(void *user, const char *problem)
 {
 	struct problem_sink *sink = user;
 
-	ast_log(LOG_ERROR, "%s%s%s\n", S_OR(sink->file, ""), sink->file ? ": " : "", problem);
+	log_line(LOG_ERROR, "%s%s%s", S_OR(sink->file, ""), sink->file ? ": " : "", problem);
 	if (sink->fd >= 0) {
-		ast_cli(sink->fd, "%s%s%s\n", S_OR(sink->file, ""), sink->file ? ": " : "", problem);
+		cli_line(sink->fd, "%s%s%s", S_OR(sink->file, ""), sink->file ? ": " : "", problem);
 	}
 	sink->count++;
 }
@@ -342,7 +343,7 @@ int agents_load(int fd)
 		return -1;
 	}
 	if (!config) {
-		ast_log(LOG_NOTICE, "Neither aiconvai.conf nor elevenlabs.conf exists: no agent is configured\n");
+		log_line(LOG_NOTICE, "Neither aiconvai.conf nor elevenlabs.conf exists: no agent is configured");
 	}
 	if (!(configuration = configuration_new(file))) {
 		if (config) {

@@ -18,6 +18,7 @@
 #include "manager_actions.h"
 #include "media_clock.h"
 #include "network.h"
+#include "output.h"
 #include "session.h"
 #include "state_application.h"
 
@@ -49,7 +50,7 @@ static int unload_module(void)
 {
 	/* A forced unload ignores the use count that every session holds. */
 	if (sessions_alive()) {
-		ast_log(LOG_WARNING, "app_aiconvai is not unloaded: %d conversations are still under way\n", sessions_alive());
+		log_line(LOG_WARNING, "app_aiconvai is not unloaded: %d conversations are still under way", sessions_alive());
 		return -1;
 	}
 	unregister_all();
@@ -85,8 +86,8 @@ static bool is_our_asterisk(void)
 	if (!built_for || running == built_for || running == 99) {
 		return true;
 	}
-	ast_log(LOG_ERROR, "app_aiconvai was built for Asterisk %s and is not loaded into Asterisk %s: build it with the headers "
-		"of that very Asterisk (see BUILD_INSTRUCTIONS.md)\n", AIC_ASTERISK_VERSION, ast_get_version());
+	log_line(LOG_ERROR, "app_aiconvai was built for Asterisk %s and is not loaded into Asterisk %s: build it with the headers "
+		"of that very Asterisk (see BUILD_INSTRUCTIONS.md)", AIC_ASTERISK_VERSION, ast_get_version());
 	return false;
 }
 
@@ -97,7 +98,7 @@ static int load_module(void)
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (agents_load(-1)) {
-		ast_log(LOG_ERROR, "app_aiconvai has no agents until the configuration is mended: then use 'aiconvai reload'\n");
+		log_line(LOG_ERROR, "app_aiconvai has no agents until the configuration is mended: then use 'aiconvai reload'");
 		if (agents_load_nothing()) {
 			return AST_MODULE_LOAD_DECLINE;
 		}

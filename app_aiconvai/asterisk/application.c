@@ -20,6 +20,7 @@
 #include "call_facts.h"
 #include "call_variables.h"
 #include "network.h"
+#include "output.h"
 #include "session.h"
 #include "transfer.h"
 
@@ -104,7 +105,7 @@ static int wait_for_end(struct ast_channel *channel, struct session *session)
 /* The call goes on in the dialplan without a conversation. */
 static int refuse(struct ast_channel *channel, const struct aic_outcome *outcome)
 {
-	ast_log(LOG_WARNING, "%s: %s: %s\n", ast_channel_name(channel), aic_status_name(outcome->status), outcome->reason);
+	log_line(LOG_WARNING, "%s: %s: %s", ast_channel_name(channel), aic_status_name(outcome->status), outcome->reason);
 	session_set_variables(channel, outcome, "");
 	return 0;
 }
@@ -194,7 +195,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	struct agent *agent = NULL;
 	struct ast_flags flags = {0};
 	char *arguments[ARGUMENT_COUNT] = {NULL};
-	char *text = ast_strdupa(S_OR(data, ""));
+	char *text = ast_strdup(S_OR(data, ""));
 	const char *wrong;
 	int result;
 	AST_DECLARE_APP_ARGS(args,
@@ -234,6 +235,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 		}
 	}
 	call_variables_free(&variables);
+	ast_free(text);
 	ao2_cleanup(agent);
 	ao2_cleanup(configuration);
 	return result;

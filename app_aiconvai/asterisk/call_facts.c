@@ -14,6 +14,7 @@
 #include "call_facts.h"
 #include "call_variables.h"
 #include "locks.h"
+#include "output.h"
 
 #include <ctype.h>
 
@@ -43,7 +44,7 @@ static void add_sip_header(struct ast_channel *channel, struct call_variables *v
 	char *c;
 
 	if (!is_header_name(name)) {
-		ast_log(LOG_WARNING, "send_sip_headers: '%s' is not the name of a header\n", name);
+		log_line(LOG_WARNING, "send_sip_headers: '%s' is not the name of a header", name);
 		return;
 	}
 	if (!strcmp(type, "PJSIP")) {
@@ -109,12 +110,12 @@ static void add_source(struct ast_channel *channel, struct call_variables *varia
 		name_after(entry, name, sizeof(name));
 	}
 	if (!is_variable_name(name) || !*source) {
-		ast_log(LOG_WARNING, "send_variables: '%s': expected a variable or FUNCTION(arguments), or NAME= and one of them\n", entry);
+		log_line(LOG_WARNING, "send_variables: '%s': expected a variable or FUNCTION(arguments), or NAME= and one of them", entry);
 		return;
 	}
 	if (read_source(channel, source, value, sizeof(value))) {
 		/* Why, Asterisk has logged. */
-		ast_log(LOG_WARNING, "%s: send_variables: '%s' could not be read; the agent is told an empty text\n", ast_channel_name(channel), source);
+		log_line(LOG_WARNING, "%s: send_variables: '%s' could not be read; the agent is told an empty text", ast_channel_name(channel), source);
 		value[0] = '\0';
 	}
 	call_variables_add(variables, name, value);

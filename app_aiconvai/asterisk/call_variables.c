@@ -9,6 +9,7 @@
 #include "asterisk/utils.h"
 
 #include "call_variables.h"
+#include "output.h"
 
 #define VARIABLE_NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
@@ -19,7 +20,7 @@ void call_variables_add(struct call_variables *variables, const char *name, cons
 	if (!variable.name || !variable.value || variables->count == CALL_VARIABLES_MAX) {
 		ast_free((char *) variable.name);
 		ast_free((char *) variable.value);
-		ast_log(LOG_WARNING, "The variable %s is not told to the agent: more than %d, or out of memory\n", name, CALL_VARIABLES_MAX);
+		log_line(LOG_WARNING, "The variable %s is not told to the agent: more than %d, or out of memory", name, CALL_VARIABLES_MAX);
 		return;
 	}
 	variables->list[variables->count++] = variable;

@@ -13,6 +13,7 @@
 #include "agents.h"
 #include "cli.h"
 #include "media_clock.h"
+#include "output.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
@@ -34,19 +35,6 @@ static const char *endpoint_of(const struct aic_settings *settings, char *buffer
 		: settings->signed_url_endpoint ? settings->signed_url_endpoint : settings->conversation_endpoint;
 
 	return aic_url_origin(url, buffer, size);
-}
-
-static int calls_of(const struct agent *agent)
-{
-	struct ao2_iterator iterator = ao2_iterator_init(sessions_all(), 0);
-	struct session *session;
-	int calls = 0;
-
-	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
-		calls += !strcasecmp(session->agent->name, agent->name);
-	}
-	ao2_iterator_destroy(&iterator);
-	return calls;
 }
 
 static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
@@ -71,7 +59,7 @@ static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cl
 	if (!(configuration = agents_configuration())) {
 		return CLI_FAILURE;
 	}
-	ast_cli(a->fd, "%-20s %-12s %-34s %-14s %9s %6s  %s\n", "Agent", "Provider", "Agent ID", "API key", "Chunk ms", "Calls", "Endpoint");
+	cli_line(a->fd, "%-20s %-12s %-34s %-14s %9s %6s  %s", "Agent", "Provider", "Agent ID", "API key", "Chunk ms", "Calls", "Endpoint");
 	iterator = ao2_iterator_init(configuration->agents, 0);
 	for (; (agent = ao2_iterator_next(&iterator)); ao2_ref(agent, -1)) {
 		const struct aic_settings *settings = &agent->settings;
@@ -80,12 +68,12 @@ static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cl
 		if (settings->api_key) {
 			aic_mask_secret(settings->api_key, key, sizeof(key));
 		}
-		ast_cli(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s\n", agent->name, aic_provider_of(settings->provider)->name, S_OR(settings->agent_id, "-"), key,
-			(int) settings->audio_frames_buffer_ms, calls_of(agent), endpoint_of(settings, endpoint, sizeof(endpoint)));
+		cli_line(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s", agent->name, aic_provider_of(settings->provider)->name, S_OR(settings->agent_id, "-"), key,
+			(int) settings->audio_frames_buffer_ms, sessions_of(agent), endpoint_of(settings, endpoint, sizeof(endpoint)));
 		count++;
 	}
 	ao2_iterator_destroy(&iterator);
-	ast_cli(a->fd, "%d agent%s, from %s\n", count, count == 1 ? "" : "s", S_OR(configuration->file, "no file"));
+	cli_line(a->fd, "%d agent%s, from %s", count, count == 1 ? "" : "s", S_OR(configuration->file, "no file"));
 	ao2_ref(configuration, -1);
 	return CLI_SUCCESS;
 }
@@ -108,7 +96,7 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 	if (a->argc != 3) {
 		return CLI_SHOWUSAGE;
 	}
-	ast_cli(a->fd, "%-32s %-20s %-14s %8s %10s %10s %8s  %s\n", "Channel", "Agent", "State", "Time", "Heard dB", "Spoken dB", "Queue ms", "Conversation");
+	cli_line(a->fd, "%-32s %-20s %-14s %8s %10s %10s %8s  %s", "Channel", "Agent", "State", "Time", "Heard dB", "Spoken dB", "Queue ms", "Conversation");
 	iterator = ao2_iterator_init(sessions_all(), 0);
 	for (; (session = ao2_iterator_next(&iterator)); ao2_ref(session, -1)) {
 		struct session_report report;
@@ -118,13 +106,13 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 			continue;
 		}
 		seconds(report.duration_ms, time, sizeof(time));
-		ast_cli(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s\n", report.identity.channel_name, session_agent(session)->name,
+		cli_line(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s", report.identity.channel_name, session_agent(session)->name,
 			aic_phase_name(report.conversation.phase), time, report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
 			aic_format_ms(session->line_format, report.playout.queued_bytes), report.conversation.conversation_id);
 		count++;
 	}
 	ao2_iterator_destroy(&iterator);
-	ast_cli(a->fd, "%d call%s\n", count, count == 1 ? "" : "s");
+	cli_line(a->fd, "%d call%s", count, count == 1 ? "" : "s");
 	return CLI_SUCCESS;
 }
 
@@ -133,24 +121,24 @@ static double milliseconds(uint64_t us)
 	return (double) us / 1000;
 }
 
-static void print_opening(int fd, const char *what, const struct aic_open_times *times, const char *reply)
+static void print_opening(int fd, const char *what, const struct aic_open_times *times, const char *reply, const char *more)
 {
-	ast_cli(fd, "%-20sDNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms", what, milliseconds(times->dns_us), milliseconds(times->tcp_us),
-		milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply, milliseconds(times->reply_us));
+	cli_line(fd, "%-20sDNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms%s", what, milliseconds(times->dns_us), milliseconds(times->tcp_us),
+		milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply, milliseconds(times->reply_us), more);
 }
 
 static void print_setup(int fd, const struct aic_conversation_stats *conversation)
 {
 	const struct aic_setup_times *setup = &conversation->setup;
+	char metadata[64];
 
-	ast_cli(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after %" PRIu64 " ms\n",
+	cli_line(fd, "Set-up:             connected after %" PRIu64 " ms, ready after %" PRIu64 " ms, first audio after %" PRIu64 " ms",
 		conversation->connected_us / 1000, conversation->ready_us / 1000, conversation->first_audio_us / 1000);
 	if (setup->http.reply_us) {
-		print_opening(fd, "Signed URL:", &setup->http, "reply");
-		ast_cli(fd, "\n");
+		print_opening(fd, "Signed URL:", &setup->http, "reply", "");
 	}
-	print_opening(fd, "WebSocket:", &setup->websocket, "upgrade");
-	ast_cli(fd, ", metadata %.1f ms\n", milliseconds(setup->metadata_us));
+	snprintf(metadata, sizeof(metadata), ", metadata %.1f ms", milliseconds(setup->metadata_us));
+	print_opening(fd, "WebSocket:", &setup->websocket, "upgrade", metadata);
 }
 
 static void print_report(int fd, const struct session *session, const struct session_report *report)
@@ -160,47 +148,48 @@ static void print_report(int fd, const struct session *session, const struct ses
 	char line[32], uplink[32], downlink[32], time[32];
 
 	seconds(report->duration_ms, time, sizeof(time));
-	ast_cli(fd, "Channel:            %s (%s)\n", report->identity.channel_name, report->identity.id);
-	ast_cli(fd, "Agent:              %s\n", session_agent(session)->name);
-	ast_cli(fd, "Conversation:       %s\n", conversation->conversation_id);
-	ast_cli(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times\n", aic_phase_name(conversation->phase), time,
+	cli_line(fd, "Channel:            %s (%s)", report->identity.channel_name, report->identity.id);
+	cli_line(fd, "Agent:              %s", session_agent(session)->name);
+	cli_line(fd, "Conversation:       %s", conversation->conversation_id);
+	cli_line(fd, "State:              %s, for %s, attempt %u; reconnected %" PRIu64 " times", aic_phase_name(conversation->phase), time,
 		conversation->attempts, conversation->reopenings);
 	if (conversation->state[0]) {
-		ast_cli(fd, "State of prompts:   %s\n", conversation->state);
+		cli_line(fd, "State of prompts:   %s", conversation->state);
 	}
-	ast_cli(fd, "Formats:            channel %s, to the service %s, from the service %s\n",
+	cli_line(fd, "Formats:            channel %s, to the service %s, from the service %s",
 		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink, sizeof(uplink)),
 		aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));
-	ast_cli(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; %" PRIu64 " frames refused\n", report->frames_received,
+	cli_line(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; %" PRIu64 " frames refused", report->frames_received,
 		conversation->uplink_bytes, conversation->uplink_dbfs, report->frames_refused);
-	ast_cli(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped\n", conversation->uplink_chunks_sent,
+	cli_line(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped", conversation->uplink_chunks_sent,
 		conversation->uplink_bytes_sent, conversation->uplink_bytes_waiting, conversation->uplink_bytes_dropped);
-	ast_cli(fd, "In the caller's gaps: %" PRIu64 " ms of silence\n", conversation->uplink_silence_ms);
-	ast_cli(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS\n", conversation->downlink_chunks, conversation->downlink_bytes,
+	cli_line(fd, "In the caller's gaps: %" PRIu64 " ms of silence", conversation->uplink_silence_ms);
+	cli_line(fd, "From the service:   %" PRIu64 " chunks, %" PRIu64 " bytes, level %.1f dBFS", conversation->downlink_chunks, conversation->downlink_bytes,
 		conversation->downlink_dbfs);
-	ast_cli(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late, %" PRIu64 " lost\n", report->frames_played, report->frames_late,
+	cli_line(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late, %" PRIu64 " lost", report->frames_played, report->frames_late,
 		report->frames_lost);
-	ast_cli(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the limit\n", playout->queued_chunks,
+	cli_line(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the limit", playout->queued_chunks,
 		aic_format_ms(session->line_format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
-	ast_cli(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns\n", playout->delay_ms, playout->gap_us / 1000);
-	ast_cli(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late\n", conversation->interruptions,
+	cli_line(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns", playout->delay_ms, playout->gap_us / 1000);
+	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late", conversation->interruptions,
 		playout->chunks_interrupted, playout->chunks_late);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
-		ast_cli(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms\n", playout->playing_event_id,
+		cli_line(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms", playout->playing_event_id,
 			playout->heard_samples * 1000 / session->line_format.rate);
 	}
 	print_setup(fd, conversation);
-	ast_cli(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms\n", conversation->pings, conversation->last_ping_ms);
-	ast_cli(fd, "Messages:           %" PRIu64 " received, %" PRIu64 " sent; %" PRIu64 " unknown%s%s, %" PRIu64 " malformed\n", conversation->messages_received,
+	cli_line(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms", conversation->pings, conversation->last_ping_ms);
+	cli_line(fd, "Messages:           %" PRIu64 " received, %" PRIu64 " sent; %" PRIu64 " unknown%s%s, %" PRIu64 " malformed", conversation->messages_received,
 		conversation->messages_sent, conversation->unknown_messages, conversation->unknown_messages ? ", last " : "", conversation->last_unknown,
 		conversation->malformed_messages);
-	ast_cli(fd, "Transcripts:        %" PRIu64 "; VAD scores %" PRIu64 ", last %.3f\n", conversation->transcripts, conversation->vad_scores,
+	cli_line(fd, "Transcripts:        %" PRIu64 "; VAD scores %" PRIu64 ", last %.3f", conversation->transcripts, conversation->vad_scores,
 		conversation->last_vad_score);
-	ast_cli(fd, "Tool calls:         %" PRIu64 ", %zu open, %" PRIu64 " timed out\n", conversation->tool_calls, conversation->open_tool_calls,
+	cli_line(fd, "Tool calls:         %" PRIu64 ", %zu open, %" PRIu64 " timed out", conversation->tool_calls, conversation->open_tool_calls,
 		conversation->tool_timeouts);
-	ast_cli(fd, "Errors:             %" PRIu64 "\n", conversation->errors);
+	cli_line(fd, "Texts cut, refused: %" PRIu64, conversation->texts_refused);
+	cli_line(fd, "Errors:             %" PRIu64, conversation->errors);
 	if (report->ended) {
-		ast_cli(fd, "Ended:              %s, close code %u: %s\n", aic_status_name(report->outcome.status), report->outcome.close_code, report->outcome.reason);
+		cli_line(fd, "Ended:              %s, close code %u: %s", aic_status_name(report->outcome.status), report->outcome.close_code, report->outcome.reason);
 	}
 }
 
@@ -248,16 +237,16 @@ static char *show_call(struct ast_cli_entry *entry, int command, struct ast_cli_
 	case SESSION_FOUND:
 		break;
 	case SESSION_UNKNOWN:
-		ast_cli(a->fd, "No call '%s' is with an agent; see 'aiconvai show calls'\n", a->argv[3]);
+		cli_line(a->fd, "No call '%s' is with an agent; see 'aiconvai show calls'", a->argv[3]);
 		return CLI_SUCCESS;
 	case SESSION_AMBIGUOUS:
-		ast_cli(a->fd, "Several calls are known by '%s'; use the channel's unique id\n", a->argv[3]);
+		cli_line(a->fd, "Several calls are known by '%s'; use the channel's unique id", a->argv[3]);
 		return CLI_SUCCESS;
 	}
 	if (!(failed = session_report(session, &report))) {
 		print_report(a->fd, session, &report);
 	} else {
-		ast_cli(a->fd, "The call '%s' just ended\n", a->argv[3]);
+		cli_line(a->fd, "The call '%s' just ended", a->argv[3]);
 	}
 	ao2_ref(session, -1);
 	return CLI_SUCCESS;
@@ -282,15 +271,15 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	}
 	sessions_totals(&totals);
 	media_clock_stats(&clock);
-	ast_cli(a->fd, "Version:            %s\n", AIC_VERSION);
-	ast_cli(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all\n", ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
-	ast_cli(a->fd, "Ended:              %" PRIu64 " completed, %" PRIu64 " by the caller, %" PRIu64 " at the time limit\n", totals.completed, totals.caller_hangups,
+	cli_line(a->fd, "Version:            %s", AIC_VERSION);
+	cli_line(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all", ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
+	cli_line(a->fd, "Ended:              %" PRIu64 " completed, %" PRIu64 " by the caller, %" PRIu64 " at the time limit", totals.completed, totals.caller_hangups,
 		totals.timeouts);
-	ast_cli(a->fd, "Failed:             %" PRIu64 " unavailable, %" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid\n", totals.unavailable, totals.lost, totals.busy,
+	cli_line(a->fd, "Failed:             %" PRIu64 " unavailable, %" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid", totals.unavailable, totals.lost, totals.busy,
 		totals.invalid);
-	ast_cli(a->fd, "Frames played:      %" PRIu64 "\n", clock.frames);
-	ast_cli(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock\n", clock.busy_channels);
-	ast_cli(a->fd, "Latest wake-up:     %.1f ms after its time\n", (double) clock.late_us_max / 1000);
+	cli_line(a->fd, "Frames played:      %" PRIu64, clock.frames);
+	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock", clock.busy_channels);
+	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) clock.late_us_max / 1000);
 	return CLI_SUCCESS;
 }
 
@@ -310,7 +299,7 @@ static char *set_debug(struct ast_cli_entry *entry, int command, struct ast_cli_
 		return CLI_SHOWUSAGE;
 	}
 	session_events_debug(!strcasecmp(a->argv[2], "on"));
-	ast_cli(a->fd, "Debugging is %s\n", session_events_is_debug() ? "on" : "off");
+	cli_line(a->fd, "Debugging is %s", session_events_is_debug() ? "on" : "off");
 	return CLI_SUCCESS;
 }
 
@@ -332,11 +321,11 @@ static char *reload(struct ast_cli_entry *entry, int command, struct ast_cli_arg
 		return CLI_SHOWUSAGE;
 	}
 	if (agents_load(a->fd)) {
-		ast_cli(a->fd, "The configuration was not changed\n");
+		cli_line(a->fd, "The configuration was not changed");
 		return CLI_FAILURE;
 	}
 	if ((configuration = agents_configuration())) {
-		ast_cli(a->fd, "Loaded %d agents from %s\n", ao2_container_count(configuration->agents), S_OR(configuration->file, "no file"));
+		cli_line(a->fd, "Loaded %d agents from %s", ao2_container_count(configuration->agents), S_OR(configuration->file, "no file"));
 		ao2_ref(configuration, -1);
 	}
 	return CLI_SUCCESS;

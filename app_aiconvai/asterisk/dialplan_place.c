@@ -13,6 +13,7 @@
 
 int dialplan_place_of(const char *text, struct dialplan_place *place)
 {
+	char copy[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 32];
 	AST_DECLARE_APP_ARGS(args,
 		AST_APP_ARG(context);
 		AST_APP_ARG(extension);
@@ -20,9 +21,11 @@ int dialplan_place_of(const char *text, struct dialplan_place *place)
 		AST_APP_ARG(rest);
 	);
 
-	AST_STANDARD_APP_ARGS(args, ast_strdupa(text));
+	/* More than fits is no place either. */
+	ast_copy_string(copy, text, sizeof(copy));
+	AST_STANDARD_APP_ARGS(args, copy);
 	ast_copy_string(place->context, ast_strip(S_OR(args.context, "")), sizeof(place->context));
 	ast_copy_string(place->extension, S_OR(args.extension, "s"), sizeof(place->extension));
 	place->priority = atoi(S_OR(args.priority, "1"));
-	return place->context[0] && place->priority > 0 && !args.rest ? 0 : -1;
+	return place->context[0] && place->priority > 0 && !args.rest && strlen(text) < sizeof(copy) ? 0 : -1;
 }

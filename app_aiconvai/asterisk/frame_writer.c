@@ -50,10 +50,10 @@ static bool is_other_half_busy(struct ast_channel *channel)
 	return busy;
 }
 
-/* Whether music or a tone on the channel is to make way: in the background, and in a subroutine, it is the dialplan's. */
+/* Whether music or a tone on the channel is to make way: in the background it is the dialplan's, while a tool runs the tool's. */
 static bool makes_way(struct session *session)
 {
-	return !session->options.background && !atomic_load(&session->in_subroutine);
+	return !session->options.background && !atomic_load(&session->in_tool);
 }
 
 bool frame_writer_prepare(struct session *session, struct ast_channel *channel)

@@ -32,7 +32,7 @@ enum frame_written {
 bool frame_writer_is_patient(struct ast_channel *channel);
 
 /*
- * Sees to it that a frame can be written: music or a tone that is on gives way, where the channel's thread is not in a subroutine. Returns false where it
+ * Sees to it that a frame can be written: music or a tone that is on gives way, where it is not a tool's. Returns false where it
  * has not yet, or where the driver would have to wait now. The channel is locked.
  */
 bool frame_writer_prepare(struct session *session, struct ast_channel *channel);

@@ -18,6 +18,7 @@
 
 #include "framehook.h"
 #include "locks.h"
+#include "output.h"
 #include "session.h"
 
 /* As main/channel.c has it: a key so soon after the one before is put back and read again later. */
@@ -44,7 +45,7 @@ static struct ast_trans_pvt *translator_for(struct session *session, struct ast_
 	session->translator = ast_translator_build_path(session->line_ast_format, from);
 	if (!session->translator) {
 		/* Once for each format, not for each frame. */
-		ast_log(LOG_WARNING, "%s: caller audio in %s cannot be translated to %s; the agent hears nothing\n",
+		log_line(LOG_WARNING, "%s: caller audio in %s cannot be translated to %s; the agent hears nothing",
 			ast_channel_name(session->channel), ast_format_get_name(from), ast_format_get_name(session->line_ast_format));
 	}
 	return session->translator;

@@ -9,6 +9,7 @@
 #include "asterisk/utils.h"
 
 #include "locks.h"
+#include "output.h"
 
 #include <stdatomic.h>
 
@@ -42,5 +43,5 @@ void locks_complain(const char *what, unsigned int held)
 			snprintf(list + length, sizeof(list) - length, "%s%s", length ? ", " : "", names[i]);
 		}
 	}
-	ast_log(LOG_ERROR, "lock order: %s while this thread holds %s; please report this\n", what, list);
+	log_line(LOG_ERROR, "lock order: %s while this thread holds %s; please report this", what, list);
 }

@@ -13,6 +13,7 @@
 
 #include "call_variables.h"
 #include "manager_actions.h"
+#include "output.h"
 #include "session.h"
 #include "session_report.h"
 #include "session_requests.h"
@@ -55,20 +56,28 @@ static void list_session(struct mansession *s, const char *action_id, struct ses
 	const struct aic_conversation_stats *conversation = &report->conversation;
 	char name[32];
 
-	astman_append(s, "Event: AIConvAICall\r\n");
+	manager_line(s, "Event: AIConvAICall");
 	if (!ast_strlen_zero(action_id)) {
-		astman_append(s, "ActionID: %s\r\n", action_id);
+		manager_line(s, "ActionID: %s", action_id);
 	}
-	astman_append(s, "Channel: %s\r\nUniqueid: %s\r\nAgent: %s\r\nConversationID: %s\r\nState: %s\r\n", report->identity.channel_name, report->identity.id, session_agent(session)->name,
-		conversation->conversation_id, aic_phase_name(conversation->phase));
-	astman_append(s, "LineFormat: %s\r\n", aic_format_name(session->line_format, name, sizeof(name)));
-	astman_append(s, "DurationMs: %" PRIu64 "\r\nFramesReceived: %" PRIu64 "\r\nFramesPlayed: %" PRIu64 "\r\n", report->duration_ms, report->frames_received,
-		report->frames_played);
-	astman_append(s, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\nQueueMs: %" PRIu64 "\r\n", conversation->uplink_dbfs, conversation->downlink_dbfs,
-		aic_format_ms(session->line_format, report->playout.queued_bytes));
-	astman_append(s, "Interruptions: %" PRIu64 "\r\nUnderruns: %" PRIu64 "\r\nGapMs: %" PRIu64 "\r\nPlayoutDelayMs: %u\r\n", conversation->interruptions,
-		report->playout.underruns, report->playout.gap_us / 1000, report->playout.delay_ms);
-	astman_append(s, "OpenToolCalls: %zu\r\n\r\n", conversation->open_tool_calls);
+	manager_line(s, "Channel: %s", report->identity.channel_name);
+	manager_line(s, "Uniqueid: %s", report->identity.id);
+	manager_line(s, "Agent: %s", session_agent(session)->name);
+	manager_line(s, "ConversationID: %s", conversation->conversation_id);
+	manager_line(s, "State: %s", aic_phase_name(conversation->phase));
+	manager_line(s, "LineFormat: %s", aic_format_name(session->line_format, name, sizeof(name)));
+	manager_line(s, "DurationMs: %" PRIu64, report->duration_ms);
+	manager_line(s, "FramesReceived: %" PRIu64, report->frames_received);
+	manager_line(s, "FramesPlayed: %" PRIu64, report->frames_played);
+	manager_line(s, "UplinkLevel: %.1f", conversation->uplink_dbfs);
+	manager_line(s, "DownlinkLevel: %.1f", conversation->downlink_dbfs);
+	manager_line(s, "QueueMs: %" PRIu64, aic_format_ms(session->line_format, report->playout.queued_bytes));
+	manager_line(s, "Interruptions: %" PRIu64, conversation->interruptions);
+	manager_line(s, "Underruns: %" PRIu64, report->playout.underruns);
+	manager_line(s, "GapMs: %" PRIu64, report->playout.gap_us / 1000);
+	manager_line(s, "PlayoutDelayMs: %u", report->playout.delay_ms);
+	manager_line(s, "OpenToolCalls: %zu", conversation->open_tool_calls);
+	manager_line(s, "%s", "");
 }
 
 static int action_list(struct mansession *s, const struct message *m)
@@ -169,18 +178,11 @@ static int action_end(struct mansession *s, const struct message *m)
 {
 	const char *reason = astman_get_header(m, "Reason");
 	struct session *session = session_of(s, m);
-	struct aic_link *link;
 
 	if (!session) {
 		return 0;
 	}
-	if ((link = session_link(session))) {
-		aic_link_end(link, AIC_STATUS_COMPLETED, S_OR(reason, "ended over AMI"));
-		aic_link_release(link);
-		astman_send_ack(s, m, "The conversation is being ended");
-	} else {
-		astman_send_error(s, m, "The conversation is over already");
-	}
+	answer(s, m, "The conversation is being ended", session_end(session, S_OR(reason, "ended over AMI")) ? "The conversation is over already" : NULL);
 	ao2_ref(session, -1);
 	return 0;
 }

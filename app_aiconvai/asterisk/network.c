@@ -10,6 +10,7 @@
 #include "event_loop.h"
 #include "link.h"
 #include "network.h"
+#include "output.h"
 #include "resolver.h"
 
 #include <stdatomic.h>
@@ -24,9 +25,9 @@ static struct {
 static void log_message(enum aic_log_level level, const char *message)
 {
 	if (level == AIC_LOG_ERROR) {
-		ast_log(LOG_ERROR, "%s\n", message);
+		log_line(LOG_ERROR, "%s", message);
 	} else {
-		ast_log(LOG_WARNING, "%s\n", message);
+		log_line(LOG_WARNING, "%s", message);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "framehook.h"
 #include "locks.h"
 #include "media_clock.h"
+#include "output.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
@@ -203,29 +204,76 @@ void sessions_count_refused(enum aic_status status)
 
 static int count_agent(void *object, void *arg, void *data, int flags)
 {
-	const struct session *session = object;
-
-	if (!strcasecmp(session->agent->name, arg)) {
+	if (!strcasecmp(session_agent(object)->name, arg)) {
 		(*(int *) data)++;
 	}
 	return 0;
 }
 
+/* The registry is locked. */
+static int count_calls(const struct agent *agent)
+{
+	int calls = 0;
+
+	ao2_callback_data(registry, OBJ_NODATA | OBJ_MULTIPLE | OBJ_NOLOCK, count_agent, agent->name, &calls);
+	return calls;
+}
+
+int sessions_of(const struct agent *agent)
+{
+	int calls;
+
+	registry_lock();
+	calls = count_calls(agent);
+	registry_unlock();
+	return calls;
+}
+
+/*
+ * Gives the session to that one of its agents. Where it is full nothing is done, and a sentence in `reason`, of AIC_REASON_MAX bytes, says so: returns -1
+ * then, 0 otherwise. The registry is locked.
+ */
+static int take_place(struct session *session, unsigned int which, char *reason)
+{
+	const struct agent *agent = session_agent_at(session, which);
+	int most = agent->settings.max_concurrent_calls;
+
+	if (most && count_calls(agent) >= most) {
+		snprintf(reason, AIC_REASON_MAX, "max_concurrent_calls of agent %.80s (%d) is reached", agent->name, most);
+		return -1;
+	}
+	atomic_store(&session->acting, which);
+	return 0;
+}
+
+/* The same with the first of its agents that is not full, where the one called wants that. `reason` has a sentence about each that is full. */
+static int take_first_place(struct session *session, char *reason)
+{
+	unsigned int last = session->agent->settings.failover_when_busy ? (unsigned int) session->other_count : 0;
+
+	for (unsigned int which = 0; which <= last; which++) {
+		char refusal[AIC_REASON_MAX];
+		size_t length = which ? strlen(reason) : 0;
+
+		if (!take_place(session, which, refusal)) {
+			session->passed_over = which;
+			return 0;
+		}
+		snprintf(reason + length, AIC_REASON_MAX - length, "%s%s", which ? "; " : "", refusal);
+	}
+	return -1;
+}
+
 /* Puts the session into the registry unless a limit is reached. Returns 0, or -1 with `outcome` set. */
 static int register_session(struct session *session, int most_calls, struct aic_outcome *outcome)
 {
-	int most_of_agent = session->agent->settings.max_concurrent_calls;
-	int of_agent = 0, result = 0;
+	int result = 0;
 
 	registry_lock();
-	ao2_callback_data(registry, OBJ_NODATA | OBJ_MULTIPLE | OBJ_NOLOCK, count_agent, session->agent->name, &of_agent);
 	if (most_calls && ao2_container_count(registry) >= most_calls) {
 		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of [general] (%d) is reached", most_calls);
 		result = -1;
-	} else if (most_of_agent && of_agent >= most_of_agent) {
-		snprintf(outcome->reason, sizeof(outcome->reason), "max_concurrent_calls of agent %s (%d) is reached", session->agent->name, most_of_agent);
-		result = -1;
-	} else {
+	} else if (!(result = take_first_place(session, outcome->reason))) {
 		ao2_link_flags(registry, session, OBJ_NOLOCK);
 		totals.calls++;
 		if (ao2_container_count(registry) > totals.most_at_once) {
@@ -300,9 +348,12 @@ static void choose_line_format(struct session *session, struct ast_channel *chan
 
 struct agent *session_agent(const struct session *session)
 {
-	unsigned int acting = atomic_load(&((struct session *) session)->acting);
+	return session_agent_at(session, atomic_load(&((struct session *) session)->acting));
+}
 
-	return acting ? session->others[acting - 1] : session->agent;
+struct agent *session_agent_at(const struct session *session, unsigned int which)
+{
+	return which ? session->others[which - 1] : session->agent;
 }
 
 static struct aic_agent_choice choice_of(const struct agent *agent)
@@ -317,6 +368,19 @@ static void on_link_freed(void *user)
 	ao2_ref((struct session *) user, -1);
 }
 
+/* The engine's question, whose agents are those that were not passed over. The network thread. */
+static bool may_take(void *user, size_t other, char *reason)
+{
+	struct session *session = user;
+	int full;
+
+	registry_lock();
+	session->failed = atomic_load(&session->acting);
+	full = take_place(session, (unsigned int) (session->passed_over + other + 1), reason);
+	registry_unlock();
+	return !full;
+}
+
 static uint64_t now_unix_us(void)
 {
 	struct timeval now = ast_tvnow();
@@ -329,9 +393,9 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 {
 	struct aic_agent_choice others[AGENTS_CHAIN_MAX];
 	struct aic_conversation_setup setup = {
-		.agent = choice_of(session->agent),
+		.agent = choice_of(session_agent(session)),
 		.others = others,
-		.other_count = session->other_count,
+		.other_count = session->other_count - session->passed_over,
 		.line_format = session->line_format,
 		.variables = variables,
 		.variable_count = variable_count,
@@ -340,12 +404,13 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.unix_us = now_unix_us(),
 		.playout = session->playout,
 		.on_event = session_on_event,
+		.may_take = may_take,
 		.user = session,
 	};
 	struct aic_link *link;
 
-	for (size_t i = 0; i < session->other_count; i++) {
-		others[i] = choice_of(session->others[i]);
+	for (size_t i = 0; i < setup.other_count; i++) {
+		others[i] = choice_of(session->others[session->passed_over + i]);
 	}
 	ao2_ref(session, +1);
 	if (!(link = aic_link_new(loop, resolver, &setup, on_link_freed))) {
@@ -401,6 +466,10 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 		ao2_ref(session, -1);
 		return NULL;
 	}
+	if (session->passed_over) {
+		session_tell_failover(session, session->agent, outcome->reason);
+		snprintf(outcome->reason, sizeof(outcome->reason), "out of memory");
+	}
 	if (open_link(session, variables, variable_count, loop, resolver)) {
 		sessions_count_end(outcome->status);
 		session_leave_channel(session, NULL);
@@ -426,7 +495,7 @@ int session_begin(struct session *session)
 	channel_lock(channel);
 	session->write_format_before = ao2_bump(ast_channel_writeformat(channel));
 	if (ast_set_write_format(channel, session->line_ast_format)) {
-		ast_log(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing\n",
+		log_line(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing",
 			ast_channel_name(channel), ast_format_get_name(session->line_ast_format));
 	}
 	result = framehook_attach(channel, session);

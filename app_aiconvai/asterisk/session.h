@@ -55,6 +55,7 @@ struct session {
 	struct agent *agent; /* owned reference: the one called */
 	struct agent *others[AGENTS_CHAIN_MAX]; /* owned references: those that take the call where it cannot */
 	size_t other_count;
+	size_t passed_over; /* of all these agents: the first ones, which were full from the beginning */
 	struct session_options options; /* its waiting_sound is the copy below */
 	char first_waiting_sound[80];
 	struct ast_format *line_ast_format; /* owned reference: what audio is exchanged in with the channel */
@@ -94,11 +95,11 @@ struct session {
 
 	/* Of any thread. */
 	atomic_bool ended; /* the conversation is over; `outcome` says how */
-	atomic_uint acting; /* 0: the agent called; n: others[n - 1] */
+	atomic_uint acting; /* who has the call, 0: the agent called; n: others[n - 1]. Changed with the registry locked, by which limits are kept */
 	atomic_uint open_tools; /* tools that the agent has called and that have not answered */
 	atomic_int thread_call; /* enum thread_call: there is something to do for the channel's thread */
 	atomic_bool patient; /* the channel's driver may wait for somebody: only the patient media clock writes to it */
-	atomic_bool in_subroutine; /* the dialplan has the channel, for a tool */
+	atomic_bool in_tool; /* the channel's thread runs one: music and tones on the channel are the tool's */
 	atomic_uint interruptions; /* of agent audio */
 	atomic_bool playing; /* there is audio to play, or was a moment ago: the media clock has the session in its care */
 	atomic_bool drained; /* while playing: nothing was queued after the last frame. Changed with playing_lock held */
@@ -109,6 +110,9 @@ struct session {
 	atomic_uint_fast64_t frames_played;
 	atomic_uint_fast64_t frames_late; /* written after their time because the channel was busy */
 	atomic_uint_fast64_t frames_lost; /* taken from the queue and not heard: music or a tone was on the channel, or another hook took them */
+
+	/* The network thread's own. */
+	unsigned int failed; /* who had the call before `acting` */
 
 	/* Guarded by the media clocks' lock. */
 	struct session *next_armed;
@@ -132,7 +136,8 @@ int sessions_start(void);
 void sessions_stop(void);
 
 /*
- * Makes a session for `channel` and counts it against the limits. `variables` are told to the agent. Returns NULL with `outcome` set (BUSY
+ * Makes a session for `channel` and counts it against the limits, of the agent's or, where it is full and its option failover_when_busy says so, of the next
+ * one's that is not. `variables` are told to the agent. Returns NULL with `outcome` set (BUSY
  * or UNAVAILABLE) where there can be none. The caller holds one reference.
  */
 struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
@@ -142,6 +147,12 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 
 /* The agent that has the call now. Valid as long as the session is. */
 struct agent *session_agent(const struct session *session);
+
+/* One of those it may be with: as `acting` says. */
+struct agent *session_agent_at(const struct session *session, unsigned int which);
+
+/* How many calls that agent has now. */
+int sessions_of(const struct agent *agent);
 
 /* Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be attached. */
 int session_begin(struct session *session);

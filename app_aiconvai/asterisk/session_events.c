@@ -16,6 +16,7 @@
 #include "events.h"
 #include "locks.h"
 #include "media_clock.h"
+#include "output.h"
 #include "session.h"
 #include "session_events.h"
 #include "tool_runs.h"
@@ -45,21 +46,22 @@ static bool is_debug(const struct session *session)
 
 /* --- manager events --- */
 
-/* Appends a header. What would break the line, or begin another one, becomes a blank. */
+/* Appends a header, of any length: a line, whatever is in the value. */
 static void put_header(struct ast_str **body, const char *name, const char *value)
 {
-	char *text = ast_strdupa(value), *c;
+	size_t begin = ast_str_strlen(*body), length;
+	char *line;
 
-	for (c = text; *c; c++) {
-		if (*c == '\r' || *c == '\n') {
-			*c = ' ';
-		}
-	}
-	ast_str_append(body, 0, "%s: %s\r\n", name, text);
+	ast_str_append(body, 0, "%s: %s", name, value);
+	line = ast_str_buffer(*body) + begin;
+	length = ast_str_strlen(*body) - begin;
+	aic_utf8_line(line, length + 1, line);
+	ast_str_update(*body);
+	ast_str_append(body, 0, "\r\n");
 }
 
-/* The headers every event of ours begins with: the channel's, as Asterisk's own events have them, and the agent. */
-static struct ast_str *new_body(struct session *session)
+/* The headers every event of ours begins with: the channel's, as Asterisk's own events have them, and that agent. */
+static struct ast_str *new_body_about(struct session *session, const struct agent *agent)
 {
 	struct ast_str *body = ast_str_create(1024);
 	struct ast_channel_snapshot *latest = ast_channel_snapshot_get_latest(session_identity(session).id);
@@ -85,25 +87,29 @@ static struct ast_str *new_body(struct session *session)
 		ast_free(channel);
 	}
 	ao2_cleanup(latest);
-	put_header(&body, "Agent", session_agent(session)->name);
+	put_header(&body, "Agent", agent->name);
 	put_header(&body, "ConversationID", conversation_id);
 	return body;
+}
+
+/* The same with the agent that has the call. */
+static struct ast_str *new_body(struct session *session)
+{
+	return new_body_about(session, session_agent(session));
 }
 
 /* Adds a line "Name: value" of a body to an event. */
 static void add_header(struct ast_json *event, char *line)
 {
-	char *value = strchr(line, ':'), *repaired;
+	char *value = strchr(line, ':');
 
 	if (!value) {
 		return;
 	}
 	*value++ = '\0';
-	/* A caller's name may be in any encoding; JSON takes one. */
-	if ((repaired = aic_utf8_repair(ast_skip_blanks(value)))) {
-		ast_json_object_set(event, line, ast_json_string_create(repaired));
-		ast_std_free(repaired);
-	}
+	/* A caller's name, which Asterisk has written, may be in any encoding, and have anything in it; JSON takes one. */
+	aic_utf8_line(value, strlen(value) + 1, value);
+	ast_json_object_set(event, line, ast_json_string_create(ast_skip_blanks(value)));
 }
 
 /* Sends an event the way Asterisk's own about the channel go, so that it comes neither before nor after them out of turn. */
@@ -177,16 +183,16 @@ static void log_interruption(const struct aic_event *event)
 	size_t named = result->removed_chunks < AIC_REMOVED_IDS_MAX ? result->removed_chunks : AIC_REMOVED_IDS_MAX;
 	int64_t event_id = event->interruption.event_id;
 
-	ast_log(LOG_NOTICE, "=== INTERRUPTION MESSAGE ===\n");
-	ast_log(LOG_NOTICE, "Event ID: %" PRId64 "\n", event_id);
-	ast_log(LOG_NOTICE, "User interrupted AI speech - stopping playback\n");
-	ast_log(LOG_NOTICE, "Processing interruption for event_id=%" PRId64 " - clearing older audio\n", event_id);
+	log_line(LOG_NOTICE, "=== INTERRUPTION MESSAGE ===");
+	log_line(LOG_NOTICE, "Event ID: %" PRId64, event_id);
+	log_line(LOG_NOTICE, "User interrupted AI speech - stopping playback");
+	log_line(LOG_NOTICE, "Processing interruption for event_id=%" PRId64 " - clearing older audio", event_id);
 	for (size_t i = 0; i < named; i++) {
-		ast_log(LOG_NOTICE, "Removing audio chunk with event_id=%" PRId64 " (\u2264%" PRId64 ")\n", result->removed_ids[i], event_id);
+		log_line(LOG_NOTICE, "Removing audio chunk with event_id=%" PRId64 " (\u2264%" PRId64 ")", result->removed_ids[i], event_id);
 	}
-	ast_log(LOG_NOTICE, "Interruption processing complete: removed %zu audio chunks with event_id \u2264 %" PRId64 "\n", result->removed_chunks, event_id);
-	ast_log(LOG_NOTICE, "Remaining audio chunks in queue: %zu\n", result->remaining_chunks);
-	ast_log(LOG_NOTICE, "=== END INTERRUPTION ===\n");
+	log_line(LOG_NOTICE, "Interruption processing complete: removed %zu audio chunks with event_id \u2264 %" PRId64, result->removed_chunks, event_id);
+	log_line(LOG_NOTICE, "Remaining audio chunks in queue: %zu", result->remaining_chunks);
+	log_line(LOG_NOTICE, "=== END INTERRUPTION ===");
 }
 
 static void on_interruption(struct session *session, const struct aic_event *event)
@@ -220,11 +226,11 @@ static void on_vad(struct session *session, const struct aic_event *event)
 	/* Not ast_localtime(): it reads the zone's file, and at its first use leaves a thread that watches it. */
 	gmtime_r(&now.tv_sec, &when);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &when);
-	ast_log(LOG_NOTICE, "=== VAD SCORE MESSAGE ===\n");
-	ast_log(LOG_NOTICE, "VAD Score: %.3f\n", event->vad.score);
-	ast_log(LOG_NOTICE, "Timestamp: %s.%03dZ\n", date, (int) (now.tv_usec / 1000));
-	ast_log(LOG_NOTICE, "%s voice activity detected (score=%.3f)\n", event->vad.score > HIGH_VAD_SCORE ? "HIGH" : "LOW", event->vad.score);
-	ast_log(LOG_NOTICE, "=== END VAD SCORE ===\n");
+	log_line(LOG_NOTICE, "=== VAD SCORE MESSAGE ===");
+	log_line(LOG_NOTICE, "VAD Score: %.3f", event->vad.score);
+	log_line(LOG_NOTICE, "Timestamp: %s.%03dZ", date, (int) (now.tv_usec / 1000));
+	log_line(LOG_NOTICE, "%s voice activity detected (score=%.3f)", event->vad.score > HIGH_VAD_SCORE ? "HIGH" : "LOW", event->vad.score);
+	log_line(LOG_NOTICE, "=== END VAD SCORE ===");
 }
 
 static void on_tool_call(struct session *session, const struct aic_event *event)
@@ -248,8 +254,10 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 	send_event("AIConvAIToolCall", body);
 }
 
-static void on_tool_done(struct session *session)
+static void on_tool_done(struct session *session, const struct aic_event *event)
 {
+	/* Nobody would be told of its result any more: what has not begun does not. */
+	tool_runs_forget(session, event->tool_done.id);
 	atomic_fetch_sub(&session->open_tools, 1);
 	session_call_thread(session);
 }
@@ -265,25 +273,24 @@ static void on_state(struct session *session, const struct aic_event *event)
 	send_event("AIConvAIState", body);
 }
 
-static void on_failover(struct session *session, const struct aic_event *event)
+void session_tell_failover(struct session *session, const struct agent *failed, const char *reason)
 {
+	const struct agent *next = session_agent(session);
 	struct ast_str *body;
-	const struct agent *failed = session_agent(session), *next = session->others[event->failover.other];
 
-	ast_log(LOG_WARNING, "%s: agent %s could not be reached, %s takes the call: %s\n", session_identity(session).id, failed->name, next->name, event->failover.reason);
-	if ((body = new_body(session))) {
+	log_line(LOG_WARNING, "%s: agent %s cannot have the call, %s takes it: %s", session_identity(session).id, failed->name, next->name, reason);
+	if ((body = new_body_about(session, failed))) {
 		put_header(&body, "NextAgent", next->name);
-		put_header(&body, "Reason", event->failover.reason);
+		put_header(&body, "Reason", reason);
 		send_event("AIConvAIFailover", body);
 	}
-	atomic_store(&session->acting, (unsigned int) event->failover.other + 1);
 }
 
 static void on_error(struct session *session, const struct aic_event *event)
 {
 	struct ast_str *body = new_body(session);
 
-	ast_log(LOG_WARNING, "%s: agent %s: %s\n", session_identity(session).id, session_agent(session)->name, event->error.message);
+	log_line(LOG_WARNING, "%s: agent %s: %s", session_identity(session).id, session_agent(session)->name, event->error.message);
 	if (!body) {
 		return;
 	}
@@ -339,7 +346,7 @@ static void on_ended(struct session *session, const struct aic_event *event)
 	session_unlock(session);
 	sessions_count_end(outcome->status);
 	if (aic_status_is_failure(outcome->status)) {
-		ast_log(LOG_WARNING, "%s: agent %s: %s: %s\n", session_identity(session).id, session_agent(session)->name, aic_status_name(outcome->status), outcome->reason);
+		log_line(LOG_WARNING, "%s: agent %s: %s: %s", session_identity(session).id, session_agent(session)->name, aic_status_name(outcome->status), outcome->reason);
 	}
 	if ((body = new_body(session))) {
 		put_header(&body, "Status", aic_status_name(outcome->status));
@@ -376,13 +383,13 @@ void session_on_event(void *user, const struct aic_event *event)
 		on_tool_call(session, event);
 		break;
 	case AIC_EVENT_TOOL_DONE:
-		on_tool_done(session);
+		on_tool_done(session, event);
 		break;
 	case AIC_EVENT_STATE:
 		on_state(session, event);
 		break;
 	case AIC_EVENT_FAILOVER:
-		on_failover(session, event);
+		session_tell_failover(session, session_agent_at(session, session->failed), event->failover.reason);
 		break;
 	case AIC_EVENT_ERROR:
 		on_error(session, event);

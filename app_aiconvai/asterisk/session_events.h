@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+struct agent;
 struct aic_event;
 struct session;
 
@@ -17,6 +18,9 @@ void session_on_event(void *user, const struct aic_event *event);
 
 /* Tells that a session begins. */
 void session_tell_start(struct session *session);
+
+/* Tells that the agent that has the call now took it over from `failed`. */
+void session_tell_failover(struct session *session, const struct agent *failed, const char *reason);
 
 /* Prints VAD scores and interruptions of all agents, besides those with debug=yes. */
 void session_events_debug(bool on);

@@ -89,3 +89,19 @@ const char *session_enter_state(struct session *session, const char *name, const
 	ask(session, enter_state, &request);
 	return request.problem;
 }
+
+int session_end(struct session *session, const char *reason)
+{
+	struct aic_link *link = session_link(session);
+	struct aic_interruption dropped;
+
+	if (!link) {
+		return -1;
+	}
+	aic_link_end(link, AIC_STATUS_COMPLETED, reason);
+	aic_link_release(link);
+	if (atomic_load(&session->ended)) {
+		aic_playout_queue_interrupt(session->playout, INT64_MAX, &dropped);
+	}
+	return 0;
+}

@@ -21,4 +21,9 @@ int session_say_for_caller(struct session *session, const char *text);
 /* The conversation enters a state of the agent's prompts, with the values of placeholders. Returns NULL, or a sentence that says why not. */
 const char *session_enter_state(struct session *session, const char *name, const struct aic_variable *values, size_t value_count);
 
+/*
+ * Ends the conversation; of one that is over, what is still to be heard is dropped. Returns 0, or -1 where that was heard already. Does not wait.
+ */
+int session_end(struct session *session, const char *reason);
+
 #endif

@@ -14,6 +14,7 @@
 #include "asterisk/utils.h"
 
 #include "call_variables.h"
+#include "output.h"
 #include "session.h"
 #include "session_requests.h"
 #include "state_application.h"
@@ -26,14 +27,16 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	struct call_variables values = {.count = 0};
 	struct session *session = sessions_find_channel(channel);
 	const char *problem = "No conversation runs on this channel.";
-	char *text = ast_strdupa(S_OR(data, ""));
+	char *text = ast_strdup(S_OR(data, ""));
 	AST_DECLARE_APP_ARGS(args,
 		AST_APP_ARG(state);
 		AST_APP_ARG(values);
 	);
 
 	AST_STANDARD_APP_ARGS(args, text);
-	if (ast_strlen_zero(args.state)) {
+	if (!text) {
+		problem = "Out of memory.";
+	} else if (ast_strlen_zero(args.state)) {
 		problem = "Expected the name of a state as the first argument.";
 	} else if (call_variables_add_pairs(&values, args.values)) {
 		problem = "Expected name=value&name=value as the second argument.";
@@ -41,10 +44,11 @@ static int application_exec(struct ast_channel *channel, const char *data)
 		problem = session_enter_state(session, args.state, values.list, values.count);
 	}
 	if (problem) {
-		ast_log(LOG_WARNING, "%s: AIConvAIState(%s): %s\n", ast_channel_name(channel), S_OR(data, ""), problem);
+		log_line(LOG_WARNING, "%s: AIConvAIState(%s): %s", ast_channel_name(channel), S_OR(data, ""), problem);
 	}
 	pbx_builtin_setvar_helper(channel, "AICONVAI_STATE_STATUS", problem ? "FAILED" : "ENTERED");
 	call_variables_free(&values);
+	ast_free(text);
 	ao2_cleanup(session);
 	return 0;
 }

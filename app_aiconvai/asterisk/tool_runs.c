@@ -16,14 +16,13 @@
 #include "call_variables.h"
 #include "dialplan_place.h"
 #include "json_members.h"
+#include "keys.h"
 #include "locks.h"
+#include "output.h"
 #include "session.h"
 #include "session_requests.h"
 #include "tool_runs.h"
-
-#define KEYS "0123456789*#ABCDabcdwW"
-#define KEY_MS 120
-#define PAUSE_BETWEEN_KEYS_MS 100
+#include "utf8.h"
 
 /* Names of the variables that a subroutine has, and what an argument's begins with. */
 #define VARIABLE_NAME "TOOL_NAME"
@@ -32,6 +31,12 @@
 #define VARIABLE_RESULT "TOOL_RESULT"
 #define VARIABLE_ERROR "TOOL_ERROR"
 #define VARIABLE_ARGUMENT "TOOL_ARG_"
+
+/*
+ * For ast_app_exec_sub(). Otherwise it takes a call that is sent elsewhere meanwhile for one that is over, and hangs up. What a subroutine runs notices a
+ * hang-up by itself where it looks at the channel.
+ */
+#define IGNORE_HANGUP 1
 
 /* What the agent is told of a tool that is configured and cannot be run. */
 #define NOT_THERE "The tool is not there at the moment."
@@ -74,6 +79,21 @@ void tool_runs_add(struct session *session, const struct aic_event *event)
 	session_unlock(session);
 }
 
+void tool_runs_forget(struct session *session, const char *id)
+{
+	struct tool_run *run;
+
+	session_lock(session);
+	AST_LIST_TRAVERSE_SAFE_BEGIN(&session->tool_runs, run, entry) {
+		if (!strcmp(run->id, id)) {
+			AST_LIST_REMOVE_CURRENT(entry);
+			tool_run_free(run);
+		}
+	}
+	AST_LIST_TRAVERSE_SAFE_END;
+	session_unlock(session);
+}
+
 void tool_runs_clear(struct session *session)
 {
 	struct tool_run *run;
@@ -86,7 +106,7 @@ void tool_runs_clear(struct session *session)
 static void answer(struct session *session, const struct tool_run *run, const char *result, bool is_error)
 {
 	if (session_answer_tool(session, run->id, result, is_error)) {
-		ast_log(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over\n", session_identity(session).id,
+		log_line(LOG_NOTICE, "%s: agent %s: what the tool %s answered came too late, or the conversation was over", session_identity(session).id,
 			session_agent(session)->name, run->name);
 	}
 }
@@ -102,11 +122,14 @@ static void set_variables(struct ast_channel *channel, const struct tool_run *ru
 	pbx_builtin_setvar_helper(channel, VARIABLE_RESULT, with_values ? "" : NULL);
 	pbx_builtin_setvar_helper(channel, VARIABLE_ERROR, with_values ? "" : NULL);
 	for (size_t i = 0; i < arguments->count; i++) {
-		char name[128];
+		char *value = (char *) arguments->items[i].value, name[128];
+		size_t length = strlen(arguments->items[i].name);
 
-		if (is_variable_name(arguments->items[i].name)) {
+		if (is_variable_name(arguments->items[i].name) && strlen(VARIABLE_ARGUMENT) + length < sizeof(name)) {
 			snprintf(name, sizeof(name), VARIABLE_ARGUMENT "%s", arguments->items[i].name);
-			pbx_builtin_setvar_helper(channel, name, with_values ? arguments->items[i].value : NULL);
+			/* What the dialplan does with it is mostly a line of something: of a log, of a protocol, of a shell. */
+			aic_utf8_line(value, strlen(value) + 1, value);
+			pbx_builtin_setvar_helper(channel, name, with_values ? value : NULL);
 		}
 	}
 }
@@ -125,21 +148,26 @@ static char *copy_variable(struct ast_channel *channel, const char *name)
 /* Runs it and answers with what it leaves in TOOL_RESULT. */
 static void run_at(struct session *session, struct ast_channel *channel, const struct tool_run *run, const struct dialplan_place *place)
 {
-	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error;
+	char location[AST_MAX_CONTEXT + AST_MAX_EXTENSION + 16], *result, *error, problem[AIC_JSON_PROBLEM_MAX];
 	struct aic_json_members arguments;
 	int failed;
 
 	snprintf(location, sizeof(location), "%s,%s,%d", place->context, place->extension, place->priority);
-	aic_json_members_read(&arguments, run->parameters);
+	if (aic_json_members_read(&arguments, run->parameters, problem)) {
+		answer(session, run, problem, true);
+		aic_json_members_free(&arguments);
+		return;
+	}
 	set_variables(channel, run, &arguments, 1);
 	/* No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan. */
-	atomic_store(&session->in_subroutine, true);
-	failed = ast_app_exec_sub(NULL, channel, location, 0);
-	atomic_store(&session->in_subroutine, false);
+	failed = ast_app_exec_sub(NULL, channel, location, IGNORE_HANGUP);
 	result = copy_variable(channel, VARIABLE_RESULT);
 	error = copy_variable(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
-	if (failed) {
+	if (ast_check_hangup(channel)) {
+		/* It is over, or goes on elsewhere; the conversation is closed next. */
+		ast_debug(1, "%s: the call ended, or was sent elsewhere, while the tool %s ran\n", ast_channel_name(channel), run->name);
+	} else if (failed) {
 		/* The log says why: Gosub() may be missing. */
 		answer(session, run, NOT_THERE, true);
 	} else {
@@ -155,7 +183,7 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 	struct dialplan_place place;
 
 	if (dialplan_place_of(run->subroutine, &place) || !ast_exists_extension(channel, place.context, place.extension, place.priority, NULL)) {
-		ast_log(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n", session_identity(session).id,
+		log_line(LOG_WARNING, "%s: agent %s: tool_%s = gosub:%s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]", session_identity(session).id,
 			session_agent(session)->name, run->name, run->subroutine);
 		answer(session, run, NOT_THERE, true);
 		return;
@@ -168,17 +196,25 @@ static void run_subroutine(struct session *session, struct ast_channel *channel,
 static void press_keys(struct session *session, struct ast_channel *channel, const struct tool_run *run)
 {
 	struct aic_json_members arguments;
+	char problem[AIC_JSON_PROBLEM_MAX];
 	const char *digits;
+	char text[96];
 
-	aic_json_members_read(&arguments, run->parameters);
+	if (aic_json_members_read(&arguments, run->parameters, problem)) {
+		answer(session, run, problem, true);
+		aic_json_members_free(&arguments);
+		return;
+	}
 	digits = aic_json_members_find(&arguments, "digits");
-	if (ast_strlen_zero(digits) || digits[strspn(digits, KEYS)]) {
+	if (!keys_are_valid(digits)) {
 		answer(session, run, "The argument digits must be keys: 0 to 9, * and #; w for a pause of half a second.", true);
-	} else if (ast_dtmf_stream(channel, NULL, digits, PAUSE_BETWEEN_KEYS_MS, KEY_MS)) {
-		answer(session, run, "The keys could not be pressed.", true);
-	} else {
+	} else if (strlen(digits) > AIC_KEYS_MAX) {
+		snprintf(text, sizeof(text), "No more than %d keys and pauses can be pressed at once; none was.", AIC_KEYS_MAX);
+		answer(session, run, text, true);
+	} else if (keys_press(session, channel, digits)) {
 		answer(session, run, "The keys were pressed.", false);
 	}
+	/* Otherwise nobody is there to be told. */
 	aic_json_members_free(&arguments);
 }
 
@@ -192,11 +228,13 @@ int tool_runs_next(struct session *session, struct ast_channel *channel)
 	if (!run) {
 		return 0;
 	}
+	atomic_store(&session->in_tool, true);
 	if (run->run == AIC_TOOL_GOSUB) {
 		run_subroutine(session, channel, run);
 	} else {
 		press_keys(session, channel, run);
 	}
+	atomic_store(&session->in_tool, false);
 	tool_run_free(run);
 	return 1;
 }

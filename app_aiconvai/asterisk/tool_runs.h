@@ -17,6 +17,9 @@ void tool_runs_add(struct session *session, const struct aic_event *event);
 /* Runs the next one, and answers the agent. The channel's thread, channel not locked. Returns whether there was one. */
 int tool_runs_next(struct session *session, struct ast_channel *channel);
 
+/* Forgets the one for that call, if it has not begun: the agent does not wait for it any more. */
+void tool_runs_forget(struct session *session, const char *id);
+
 /* Forgets those that were not run. Nobody else has the session. */
 void tool_runs_clear(struct session *session);
 

@@ -11,13 +11,14 @@
 #include "dialplan_place.h"
 #include "locks.h"
 #include "outcome.h"
+#include "output.h"
 #include "transfer.h"
 
 /* Returns 0, or -1 when there is no such place in the dialplan. */
 static int find_place(struct ast_channel *channel, const struct aic_outcome *outcome, struct dialplan_place *place)
 {
 	if (dialplan_place_of(outcome->transfer_place, place) || !ast_exists_extension(channel, place->context, place->extension, place->priority, NULL)) {
-		ast_log(LOG_WARNING, "%s: the agent cannot transfer the call to %s: transfer_to_%s = %s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]\n",
+		log_line(LOG_WARNING, "%s: the agent cannot transfer the call to %s: transfer_to_%s = %s: expected a place in the dialplan, CONTEXT[,EXTENSION[,PRIORITY]]",
 			ast_channel_name(channel), outcome->transfer, outcome->transfer, outcome->transfer_place);
 		return -1;
 	}

@@ -12,6 +12,7 @@
 #include "asterisk/strings.h"
 
 #include "locks.h"
+#include "output.h"
 #include "session.h"
 #include "waiting_sound.h"
 
@@ -68,7 +69,7 @@ void waiting_sound_start(struct session *session, struct ast_channel *channel, c
 	session->waiting_sound_is_void = false;
 	channel_unlock(channel);
 	if (start(channel, sound)) {
-		ast_log(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence\n", ast_channel_name(channel),
+		log_line(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence", ast_channel_name(channel),
 			session_agent(session)->name, sound);
 	}
 	channel_lock(channel);

@@ -36,20 +36,6 @@ const char *aic_phase_name(enum aic_phase phase)
 	return names[phase];
 }
 
-void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event)
-{
-	conversation->on_event(conversation->user, event);
-}
-
-void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message)
-{
-	char line[AIC_REASON_MAX + 64];
-
-	aic_utf8_line(line, sizeof(line), message);
-	conversation->stats.errors++;
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ERROR, .error = {.message = line}});
-}
-
 static bool copy_others(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
 {
 	conversation->others = calloc(setup->other_count + 1, sizeof(*conversation->others));
@@ -73,6 +59,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	}
 	conversation->playout = setup->playout;
 	conversation->on_event = setup->on_event;
+	conversation->may_take = setup->may_take;
 	conversation->user = setup->user;
 	conversation->runs_tools = setup->runs_tools;
 	conversation->begun_unix_us = setup->unix_us;
@@ -115,6 +102,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_json_writer_free(conversation->writer);
 	aic_transcoder_free(conversation->downlink);
 	aic_buffer_free(&conversation->converted);
+	aic_buffer_free(&conversation->line);
 	aic_tool_calls_clear(&conversation->tool_calls);
 	free(conversation);
 }
@@ -150,6 +138,29 @@ void aic_conversation_look_at_marks(struct aic_conversation *conversation)
 
 /* --- attempts and the end --- */
 
+static uint64_t duration_due(const struct aic_conversation *conversation)
+{
+	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
+
+	return limit ? conversation->begun_us + limit : UINT64_MAX;
+}
+
+/* What is still heard after the end is heard within the time that the call may last, too. */
+static void cut_at_limit(struct aic_conversation *conversation)
+{
+	uint64_t due_us = duration_due(conversation);
+	char text[AIC_REASON_MAX];
+
+	if (!conversation->outcome.play_out || due_us == UINT64_MAX) {
+		return;
+	}
+	if (aic_playout_queue_cut(conversation->playout, due_us > conversation->now_us ? (due_us - conversation->now_us) / US_PER_MS : 0)) {
+		snprintf(text, sizeof(text), "what the agent said last is not heard to its end: call_duration_limit_seconds (%d s)",
+			(int) conversation->settings->call_duration_limit_seconds);
+		aic_conversation_tell_error(conversation, text);
+	}
+}
+
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason)
 {
 	struct aic_conversation_stats stats;
@@ -168,6 +179,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 		aic_outbox_clear(&conversation->outbox);
 	}
 	aic_conversation_forget_tool_calls(conversation);
+	cut_at_limit(conversation);
 	aic_conversation_stats(conversation, &stats);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats, .ended = &conversation->outcome});
 }
@@ -196,38 +208,65 @@ void aic_conversation_leave(struct aic_conversation *conversation)
 	}
 }
 
-/* The present attempt is over. Begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
+/* The present attempt is over, and the next one is due then. */
+static void wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
+{
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->phase_due_us = due_us;
+	conversation->open_pending = false;
+	conversation->service_error[0] = '\0';
+	aic_outbox_clear(&conversation->outbox);
+}
+
+/* The next agent that may take the call, passing over those that may not; NULL: there is none. */
+static const struct aic_agent_choice *find_other(struct aic_conversation *conversation, size_t *other)
+{
+	while (conversation->next_other < conversation->other_count) {
+		char refusal[AIC_REASON_MAX] = "";
+		size_t length = strlen(conversation->passed_over);
+
+		*other = conversation->next_other++;
+		if (!conversation->may_take || conversation->may_take(conversation->user, *other, refusal)) {
+			return &conversation->others[*other];
+		}
+		aic_conversation_tell_error(conversation, refusal);
+		snprintf(conversation->passed_over + length, sizeof(conversation->passed_over) - length, "; %s", refusal);
+	}
+	return NULL;
+}
+
+/* The present agent's conversation cannot be started: goes over to another one's. Returns false where no other can take the call. */
+static bool fail_over(struct aic_conversation *conversation, const char *reason)
+{
+	size_t other;
+
+	/* A conversation that was active stays with its agent. */
+	if (conversation->reopening || !(conversation->takes_over = find_other(conversation, &other))) {
+		return false;
+	}
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER, .failover = {.other = other, .reason = reason}});
+	/* It takes over later: the provider that failed may be the one that called. */
+	conversation->stats.attempts = 0;
+	wait_for_attempt(conversation, conversation->now_us);
+	return true;
+}
+
 void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code, const char *reason)
 {
 	unsigned int attempts = conversation->stats.attempts;
 	unsigned int most = (unsigned int) conversation->settings->max_connection_attempts;
-	char text[AIC_REASON_MAX + 64];
+	char text[2 * AIC_REASON_MAX];
 
-	if ((!retry || attempts >= most) && !conversation->reopening && conversation->next_other < conversation->other_count) {
-		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
-			.failover = {.other = conversation->next_other, .reason = reason}});
-		/* Not here: the provider that failed may be the one that called. */
-		conversation->agent_failed = true;
-		conversation->stats.attempts = 0;
-		conversation->phase = AIC_PHASE_WAITING;
-		conversation->phase_due_us = conversation->now_us;
-		conversation->open_pending = false;
-		conversation->service_error[0] = '\0';
-		aic_outbox_clear(&conversation->outbox);
-		return;
-	}
 	if (!retry || attempts >= most) {
-		aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, reason);
+		if (!fail_over(conversation, reason)) {
+			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
+			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
+		}
 		return;
 	}
 	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
 	aic_conversation_tell_error(conversation, text);
-	conversation->phase = AIC_PHASE_WAITING;
-	conversation->phase_due_us =
-		conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS;
-	conversation->open_pending = false;
-	conversation->service_error[0] = '\0';
-	aic_outbox_clear(&conversation->outbox);
+	wait_for_attempt(conversation, conversation->now_us + ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS);
 }
 
 /* The request in `request` is to be opened. */
@@ -241,14 +280,17 @@ static void open_request(struct aic_conversation *conversation)
 
 static void begin_attempt(struct aic_conversation *conversation)
 {
-	if (conversation->agent_failed) {
-		conversation->agent_failed = false;
-		if (!aic_conversation_take_agent(conversation, &conversation->others[conversation->next_other++])) {
+	const struct aic_agent_choice *takes_over = conversation->takes_over;
+
+	if (takes_over) {
+		conversation->takes_over = NULL;
+		if (!aic_conversation_take_agent(conversation, takes_over)) {
 			aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
 			return;
 		}
 	}
 	conversation->stats.attempts++;
+	aic_conversation_tell_bounds(conversation);
 	/* Of a connection before this one that did not take them any more. */
 	aic_outbox_clear(&conversation->outbox);
 	conversation->close_pending = false;
@@ -276,6 +318,8 @@ static void phase_took_too_long(struct aic_conversation *conversation)
 		break;
 	default:
 		snprintf(text, sizeof(text), "%s did not announce the conversation within %d s", origin, (int) settings->handshake_timeout_seconds);
+		/* It may be the session of before that it cannot take up. */
+		aic_conversation_forget_session(conversation);
 		break;
 	}
 	conversation->abort_pending = true;
@@ -407,6 +451,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	aic_json_reader_finish(conversation->reader);
 	conversation->message_failed = false;
 	conversation->split_bytes = 0;
+	conversation->message_bytes = 0;
 	conversation->mark_count = 0;
 	conversation->marks_due_us = UINT64_MAX;
 	conversation->resumed = false;
@@ -428,6 +473,9 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
+	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
+		return;
+	}
 	if (!conversation->message_failed && aic_json_reader_feed(conversation->reader, bytes, length)) {
 		conversation->message_failed = true;
 	}
@@ -442,9 +490,10 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 		conversation->stats.malformed_messages++;
 		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s", aic_json_reader_error(conversation->reader));
 		aic_conversation_tell_error(conversation, text);
-		return;
+	} else {
+		conversation->provider->message(conversation, conversation->record);
 	}
-	conversation->provider->message(conversation, conversation->record);
+	aic_json_reader_trim(conversation->reader);
 }
 
 /* Hands on whole samples: a message comes in pieces of any length. */
@@ -474,6 +523,9 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
+		return;
+	}
+	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
 	switch (conversation->provider->binary) {
@@ -526,28 +578,22 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
-	conversation->outcome.play_out = conversation->agent_ends || meaning.status == AIC_STATUS_COMPLETED;
 	if (conversation->agent_ends) {
+		conversation->outcome.play_out = true;
 		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
 		bool replaceable = conversation->expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
 
 		if (!replaceable || !aic_conversation_reopen(conversation, text)) {
+			conversation->outcome.play_out = meaning.status == AIC_STATUS_COMPLETED;
 			aic_conversation_finish(conversation, meaning.status, code, text);
 		}
-	} else {
+	} else if (may_be_replaced(code) || !aic_conversation_begin_afresh(conversation, text)) {
 		aic_conversation_attempt_failed(conversation, meaning.retry, code, text);
 	}
 }
 
 /* --- time --- */
-
-static uint64_t duration_due(const struct aic_conversation *conversation)
-{
-	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
-
-	return limit ? conversation->begun_us + limit : UINT64_MAX;
-}
 
 /* While a connection is being opened again nobody can ask. */
 static uint64_t idle_due(const struct aic_conversation *conversation)

@@ -45,6 +45,12 @@ struct aic_conversation_setup {
 	uint64_t unix_us; /* the time of day as the conversation begins, since 1970; 0: not known, and what a service says of times of day is not understood */
 	struct aic_playout_queue *playout; /* must outlive the conversation; in line_format */
 	void (*on_event)(void *user, const struct aic_event *event);
+
+	/*
+	 * Whether the agent `others[other]` may take the call; from then on it has it. Where it may not, a sentence in `reason` (of AIC_REASON_MAX bytes)
+	 * says why, and the next one is asked for. Called from inside the calls; must not wait or call back in. NULL: each may.
+	 */
+	bool (*may_take)(void *user, size_t other, char *reason);
 	void *user;
 };
 
@@ -116,6 +122,7 @@ struct aic_conversation_stats {
 	double uplink_dbfs, downlink_dbfs;
 	uint64_t downlink_chunks, downlink_bytes; /* as the service sent them */
 	uint64_t messages_received, messages_sent, unknown_messages, malformed_messages;
+	uint64_t texts_refused; /* of the service: too long or not as they should be, and so cut or answered with an error */
 	char last_unknown[48]; /* type of the last unknown message */
 	uint64_t interruptions, transcripts, tool_calls, tool_timeouts;
 	size_t open_tool_calls;

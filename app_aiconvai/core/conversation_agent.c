@@ -22,25 +22,37 @@ static struct aic_variable *new_variable(struct aic_conversation *conversation)
 	return &variables[conversation->variable_count];
 }
 
-bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value)
+/* The one of that name; NULL: there is none. */
+static struct aic_variable *find_variable(const struct aic_conversation *conversation, const char *name, size_t name_length)
 {
-	struct aic_variable *variable = NULL;
-	char *copy = strdup(value);
-
-	if (!copy) {
-		return false;
-	}
 	for (size_t i = 0; i < conversation->variable_count; i++) {
 		const char *known = conversation->variables[i].name;
 
 		/* The analyzer does not see that those counted have a name. */
 		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (strlen(known) == name_length && !memcmp(known, name, name_length)) {
-			variable = &conversation->variables[i];
-			free((char *) variable->value);
+			return &conversation->variables[i];
 		}
 	}
-	if (!variable) {
+	return NULL;
+}
+
+bool aic_conversation_has_variable(const struct aic_conversation *conversation, const char *name, size_t name_length)
+{
+	return find_variable(conversation, name, name_length);
+}
+
+bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value)
+{
+	struct aic_variable *variable = find_variable(conversation, name, name_length);
+	char *copy = strdup(value);
+
+	if (!copy) {
+		return false;
+	}
+	if (variable) {
+		free((char *) variable->value);
+	} else {
 		variable = new_variable(conversation);
 		if (!variable || !(variable->name = strndup(name, name_length))) {
 			free(copy);

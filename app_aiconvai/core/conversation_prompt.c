@@ -8,6 +8,7 @@
 #include "conversation_state.h"
 
 #include "placeholders.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,14 @@
 #define ORDER "Say exactly this to the caller, and nothing else: "
 
 /* Sets *filled to the text with the values of this call in it, or to NULL where there is none. Returns false when memory is short. */
-static bool fill(const struct aic_conversation *conversation, const char *text, char **filled)
+static bool fill(struct aic_conversation *conversation, const char *text, char **filled)
 {
-	*filled = text ? aic_placeholders_fill(text, conversation->variables, conversation->variable_count) : NULL;
+	bool left = false;
+
+	*filled = text ? aic_placeholders_fill(text, conversation->variables, conversation->variable_count, &left) : NULL;
+	if (left) {
+		aic_conversation_beyond(conversation, AIC_BOUND_FILLED);
+	}
 	return *filled || !text;
 }
 
@@ -114,7 +120,7 @@ void aic_conversation_forget_texts(struct aic_conversation *conversation)
 
 /* --- states --- */
 
-char *aic_conversation_state_text(const struct aic_conversation *conversation)
+char *aic_conversation_state_text(struct aic_conversation *conversation)
 {
 	char introduction[160], *text, *whole;
 
@@ -129,6 +135,27 @@ char *aic_conversation_state_text(const struct aic_conversation *conversation)
 	return whole;
 }
 
+/* The value of a placeholder, such as the agent gives; of more than there may be only the beginning is taken. Returns false when memory is short. */
+static bool take_value(struct aic_conversation *conversation, const struct aic_variable *given)
+{
+	size_t name_length = strlen(given->name), length = aic_utf8_cut(given->value, AIC_VARIABLE_MAX);
+	bool fits = name_length <= AIC_NAME_MAX
+		&& (conversation->variable_count < AIC_VARIABLES_MAX || aic_conversation_has_variable(conversation, given->name, name_length));
+	char *value;
+	bool taken;
+
+	if (!fits || given->value[length]) {
+		aic_conversation_beyond(conversation, AIC_BOUND_VARIABLE);
+	}
+	if (!fits) {
+		return true;
+	}
+	value = strndup(given->value, length);
+	taken = value && aic_conversation_set_variable(conversation, given->name, name_length, value);
+	free(value);
+	return taken;
+}
+
 const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count)
 {
 	const char *state = find_state(conversation, name);
@@ -137,7 +164,7 @@ const char *aic_conversation_go_to_state(struct aic_conversation *conversation, 
 		return conversation->prompts ? "The agent's prompts have no state of that name." : "The agent has no prompts with states (option prompts).";
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (!aic_conversation_set_variable(conversation, values[i].name, strlen(values[i].name), values[i].value)) {
+		if (!take_value(conversation, &values[i])) {
 			return "Out of memory.";
 		}
 	}

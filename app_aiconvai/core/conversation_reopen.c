@@ -65,6 +65,32 @@ bool aic_conversation_reopen(struct aic_conversation *conversation, const char *
 	return true;
 }
 
+void aic_conversation_forget_session(struct aic_conversation *conversation)
+{
+	free(conversation->kept);
+	conversation->kept = NULL;
+	conversation->resumed = false;
+}
+
+bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason)
+{
+	char text[AIC_REASON_MAX + 80];
+
+	if (!conversation->resumed) {
+		return false;
+	}
+	aic_conversation_forget_session(conversation);
+	snprintf(text, sizeof(text), "the session of before was not taken up again, a new one is begun: %s", reason);
+	aic_conversation_tell_error(conversation, text);
+	/* It was not what an attempt is for. */
+	conversation->stats.attempts--;
+	conversation->phase = AIC_PHASE_WAITING;
+	conversation->phase_due_us = conversation->now_us;
+	conversation->service_error[0] = '\0';
+	aic_outbox_clear(&conversation->outbox);
+	return true;
+}
+
 void aic_conversation_plan_rollover(struct aic_conversation *conversation)
 {
 	uint64_t limit = (uint64_t) conversation->settings->session_max_seconds * US_PER_SECOND;

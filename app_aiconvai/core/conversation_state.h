@@ -8,6 +8,7 @@
 #ifndef AIC_CONVERSATION_STATE_H
 #define AIC_CONVERSATION_STATE_H
 
+#include "bounds.h"
 #include "caller_idle.h"
 #include "conversation.h"
 #include "history.h"
@@ -26,8 +27,22 @@
 
 /* A place in the agent's audio that the service wants to hear of. */
 struct aic_mark {
-	char name[64];
+	char name[AIC_NAME_MAX + 1];
 	uint64_t behind_bytes; /* of all that was ever appended to the playout queue */
+};
+
+/* What a service may go beyond: each is said once in a conversation. */
+enum aic_bound {
+	AIC_BOUND_TRANSCRIPT,
+	AIC_BOUND_PARAMETERS,
+	AIC_BOUND_ARGUMENTS, /* those that are no JSON, or too much of it */
+	AIC_BOUND_NAME,
+	AIC_BOUND_MARK,
+	AIC_BOUND_CONVERSATION_ID,
+	AIC_BOUND_KEPT,
+	AIC_BOUND_VARIABLE,
+	AIC_BOUND_FILLED,
+	AIC_BOUND_PLAYOUT,
 };
 
 /* What the agent is to say first; NULL: nothing. */
@@ -39,7 +54,8 @@ struct aic_opening {
 struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
-	bool agent_failed; /* the next attempt is the next agent's */
+	const struct aic_agent_choice *takes_over; /* of them: the next attempt is its; NULL: the present agent's */
+	char passed_over[AIC_REASON_MAX]; /* why those were that could not take the call, "; " before each; empty: none was */
 	const struct aic_provider *provider; /* the present agent's, and so on */
 	void *provider_state; /* owned; NULL where the provider has none */
 	const struct aic_settings *settings; /* the host's */
@@ -54,6 +70,7 @@ struct aic_conversation {
 	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
+	bool (*may_take)(void *user, size_t other, char *reason); /* NULL: each of the others may */
 	void *user;
 
 	enum aic_phase phase;
@@ -93,6 +110,12 @@ struct aic_conversation {
 	struct aic_json_reader *reader;
 	void *record;
 	bool message_failed; /* the rest of a message that is no JSON is skipped */
+	size_t message_bytes; /* of the message that is coming, so far */
+	unsigned int bounds_told; /* a bit for each enum aic_bound */
+	uint64_t errors_since_us; /* when the period began in which errors are counted */
+	unsigned int errors_told; /* in that period */
+	unsigned int bounds_to_tell; /* those passed before there was anybody to tell */
+	struct aic_buffer line; /* a text from outside as an event tells it */
 	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX]; /* of a binary message: the beginning of a sample whose end has not come yet */
 	size_t split_bytes;
 	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
@@ -111,11 +134,25 @@ struct aic_conversation {
 /* Ends the conversation, once. */
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code, const char *reason);
 
-/* Hands an event to the host. */
+/* --- conversation_bounds.c --- */
+
+/* Hands an event to the host. Whatever text is in it goes through one filter here: it is a line (utf8.h). */
 void aic_conversation_tell(struct aic_conversation *conversation, const struct aic_event *event);
 
-/* Tells it that something went wrong and that things go on, and counts that. */
+/* Tells it that something went wrong and that things go on, and counts that. Of very many in a short time some are only counted. */
 void aic_conversation_tell_error(struct aic_conversation *conversation, const char *message);
+
+/* `text` as a line of `most` bytes at the most: itself, or a copy that is valid until the next one is made. */
+const char *aic_conversation_line(struct aic_conversation *conversation, const char *text, size_t most);
+
+/* Something from outside was beyond that bound: counts it, and says it the first time; before an attempt begins, when one does. */
+void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bound bound);
+void aic_conversation_tell_bounds(struct aic_conversation *conversation);
+
+/* Counts what came of a message. Returns whether it is longer than the agent's option max_message_kb: then that was the end. */
+bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete);
+
+/* --- conversation.c --- */
 
 /* Tells the provider of the marks that were reached, and sees when to look again. */
 void aic_conversation_look_at_marks(struct aic_conversation *conversation);
@@ -163,12 +200,13 @@ void aic_conversation_tell_missed_state(struct aic_conversation *conversation);
 const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name, const struct aic_variable *values, size_t count);
 
 /* What the agent is told in the present state, to be freed; NULL when memory is short, or where there is none. */
-char *aic_conversation_state_text(const struct aic_conversation *conversation);
+char *aic_conversation_state_text(struct aic_conversation *conversation);
 
 /* --- conversation_agent.c --- */
 
 /* Adds a copy of a variable, or replaces the value of the one of that name (whose length is given). Returns false when memory is short. */
 bool aic_conversation_set_variable(struct aic_conversation *conversation, const char *name, size_t name_length, const char *value);
+bool aic_conversation_has_variable(const struct aic_conversation *conversation, const char *name, size_t name_length);
 
 /* Copies what the agent is told about the call. Returns false when memory is short. */
 bool aic_conversation_copy_variables(struct aic_conversation *conversation, const struct aic_conversation_setup *setup);
@@ -181,6 +219,15 @@ void aic_conversation_forget_agent(struct aic_conversation *conversation);
 
 /* The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any more). */
 bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
+
+/* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
+void aic_conversation_forget_session(struct aic_conversation *conversation);
+
+/*
+ * The service closed a connection that was to take up the session of before: begins an attempt without that one, which is not counted. Returns false
+ * where it was to take up none.
+ */
+bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason);
 
 /* The session has begun: sees when another has to take over, so long before it ends. */
 void aic_conversation_plan_rollover(struct aic_conversation *conversation);

@@ -9,6 +9,7 @@
 
 #include "json_members.h"
 #include "provider_port.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 
 void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call)
 {
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE, .tool_done = {.id = call->id}});
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE, .tool_done = {.id = call->shown}});
 	aic_tool_calls_remove(&conversation->tool_calls, call);
 }
 
@@ -40,7 +41,7 @@ static void answer(struct aic_conversation *conversation, struct aic_tool_call *
 
 int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result, bool is_error)
 {
-	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
+	struct aic_tool_call *call = aic_tool_calls_find_shown(&conversation->tool_calls, id);
 
 	if (conversation->phase != AIC_PHASE_ACTIVE || !call) {
 		return -1;
@@ -94,32 +95,84 @@ static void enter_state(struct aic_conversation *conversation, struct aic_tool_c
 }
 
 /* Runs a tool that is the engine's to run. */
-static void run(struct aic_conversation *conversation, const struct aic_tool *tool, struct aic_tool_call *call, const char *parameters)
+static void run(struct aic_conversation *conversation, const struct aic_tool *tool, struct aic_tool_call *call, const struct aic_json_members *arguments)
 {
-	struct aic_json_members arguments;
 	const char *problem = NULL;
 
-	if (aic_json_members_read(&arguments, parameters)) {
-		problem = "Out of memory.";
-	} else if (tool->run == AIC_TOOL_END_CALL) {
+	if (tool->run == AIC_TOOL_END_CALL) {
 		end_call(conversation, call);
 	} else if (tool->run == AIC_TOOL_TRANSFER_CALL) {
-		problem = transfer_call(conversation, call, aic_json_members_find(&arguments, "destination"));
+		problem = transfer_call(conversation, call, aic_json_members_find(arguments, "destination"));
 	} else if (tool->run == AIC_TOOL_ENTER_STATE) {
-		enter_state(conversation, call, &arguments);
+		enter_state(conversation, call, arguments);
 	} else if (!conversation->runs_tools) {
 		problem = "This tool cannot be run in this call.";
 	}
 	if (problem) {
 		answer(conversation, call, problem, true);
 	}
-	aic_json_members_free(&arguments);
+}
+
+/* --- calls --- */
+
+static bool is_name(const char *text)
+{
+	return strnlen(text, AIC_NAME_MAX + 1) <= AIC_NAME_MAX;
+}
+
+/*
+ * Reads a call's arguments, where somebody else than a listener over AMI takes them. What is beyond a bound is refused as a whole: with a part of its name, or
+ * of its arguments, it would be another call. Returns 0, or -1 with what the agent is told in `problem`.
+ */
+static int read_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters, const struct aic_tool *tool,
+	struct aic_json_members *arguments, char problem[AIC_JSON_PROBLEM_MAX])
+{
+	int result;
+
+	if (!is_name(id) || !is_name(name)) {
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The name of the tool, or the id of the call, is longer than %d bytes.", AIC_NAME_MAX);
+		aic_conversation_beyond(conversation, AIC_BOUND_NAME);
+		return -1;
+	}
+	if (strnlen(parameters, AIC_PARAMETERS_MAX + 1) > AIC_PARAMETERS_MAX) {
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments are longer than %d bytes. Call the tool again with shorter ones.", AIC_PARAMETERS_MAX);
+		aic_conversation_beyond(conversation, AIC_BOUND_PARAMETERS);
+		return -1;
+	}
+	result = tool && tool->run != AIC_TOOL_AMI ? aic_json_members_read(arguments, parameters, problem) : aic_json_check(parameters, problem);
+	if (result) {
+		aic_conversation_beyond(conversation, AIC_BOUND_ARGUMENTS);
+	}
+	return result;
+}
+
+/* Opens the call and has it run. Returns 0, or -1 when too many are open. */
+static int open_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters, const struct aic_tool *tool,
+	const struct aic_json_members *arguments)
+{
+	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
+	struct aic_tool_call *call;
+	char shown_name[AIC_NAME_MAX + 1];
+
+	if (aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
+		return -1;
+	}
+	call = aic_tool_calls_find(&conversation->tool_calls, id);
+	aic_utf8_line(shown_name, sizeof(shown_name), name);
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
+		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = tool ? tool->run : AIC_TOOL_AMI,
+			.subroutine = tool ? tool->subroutine : NULL}});
+	if (tool && tool->run != AIC_TOOL_AMI) {
+		run(conversation, tool, call, arguments);
+	}
+	return 0;
 }
 
 void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters)
 {
-	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
 	const struct aic_tool *tool = aic_tools_find(conversation->tools, name);
+	struct aic_json_members arguments = {NULL, 0};
+	char problem[AIC_JSON_PROBLEM_MAX];
 
 	conversation->stats.tool_calls++;
 	if (aic_tool_calls_find(&conversation->tool_calls, id)) {
@@ -127,17 +180,13 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 		aic_conversation_tell_error(conversation, "a tool call was ignored: its id is open already");
 		return;
 	}
-	if (aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
+	if (read_call(conversation, id, name, parameters, tool, &arguments, problem)) {
+		conversation->provider->tool_result(conversation, id, name, problem, true);
+	} else if (open_call(conversation, id, name, parameters, tool, &arguments)) {
 		aic_conversation_tell_error(conversation, "a tool call was refused: too many are open");
 		conversation->provider->tool_result(conversation, id, name, "Too many tool calls are open at once.", true);
-		return;
 	}
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
-		.tool_call = {.id = id, .name = name, .parameters = parameters, .run = tool ? tool->run : AIC_TOOL_AMI,
-			.subroutine = tool ? tool->subroutine : NULL}});
-	if (tool && tool->run != AIC_TOOL_AMI) {
-		run(conversation, tool, aic_tool_calls_find(&conversation->tool_calls, id), parameters);
-	}
+	aic_json_members_free(&arguments);
 }
 
 /* --- time --- */

@@ -4,6 +4,8 @@
  */
 #include "history.h"
 
+#include "utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@ void aic_history_add(struct aic_history *history, enum aic_role role, enum aic_t
 {
 	struct aic_buffer *lines = &history->lines;
 	const char *name = role == AIC_ROLE_CALLER ? "Caller: " : "Agent: ";
-	size_t at;
+	size_t at, length = aic_utf8_cut(text, AIC_HISTORY_LINE_MAX);
 
 	if (kind == AIC_TRANSCRIPT_TENTATIVE) {
 		return;
@@ -32,11 +34,11 @@ void aic_history_add(struct aic_history *history, enum aic_role role, enum aic_t
 		lines->length = history->agent_line;
 	}
 	if (!lines->capacity) {
-		/* Once and for all, but for texts that are very long. */
+		/* Once and for all. */
 		aic_buffer_reserve(lines, 2 * AIC_HISTORY_MAX);
 	}
 	at = lines->length;
-	if (aic_buffer_append(lines, name, strlen(name)) || aic_buffer_append(lines, text, strlen(text)) || aic_buffer_append(lines, "\n", 1)) {
+	if (aic_buffer_append(lines, name, strlen(name)) || aic_buffer_append(lines, text, length) || aic_buffer_append(lines, "\n", 1)) {
 		lines->length = at;
 		return;
 	}

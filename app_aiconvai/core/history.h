@@ -14,6 +14,9 @@
 /* Most bytes kept. */
 #define AIC_HISTORY_MAX 4000
 
+/* Most bytes of what was said at once: of more its beginning is kept. */
+#define AIC_HISTORY_LINE_MAX 2000
+
 struct aic_history {
 	struct aic_buffer lines; /* "Caller: ...\nAgent: ...\n" */
 	size_t agent_line;       /* where the agent's last line begins; lines.length: it is not the last one */

@@ -4,49 +4,71 @@
  */
 #include "json_members.h"
 
+#include "json_reader.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_tree.h>
 
-/* NULL: nothing that is a text by itself. */
-static const char *text_of(yajl_val value)
+static const struct aic_json_field fields[] = {{"*", AIC_JSON_OBJECT, 0}};
+
+/* Reads all of a text. Returns 0, or -1 with a sentence in `problem`. */
+static int read_all(struct aic_json_reader *reader, const char *json, char *problem)
 {
-	if (YAJL_IS_STRING(value)) {
-		return YAJL_GET_STRING(value);
+	if (!reader) {
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "Out of memory.");
+		return -1;
 	}
-	if (YAJL_IS_NUMBER(value)) {
-		return YAJL_GET_NUMBER(value);
+	if (aic_json_reader_feed(reader, json, strlen(json)) || aic_json_reader_finish(reader)) {
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments were not understood: %s. Call the tool again with others.", aic_json_reader_error(reader));
+		return -1;
 	}
-	return YAJL_IS_TRUE(value) ? "true" : YAJL_IS_FALSE(value) ? "false" : NULL;
+	return 0;
 }
 
-static int add(struct aic_json_members *members, const char *name, const char *value)
+static bool is_blank(const char *json)
 {
-	struct aic_variable copy = {strdup(name), strdup(value)};
-
-	members->items[members->count++] = copy;
-	return copy.name && copy.value ? 0 : -1;
+	return !json[strspn(json, " \t\r\n")];
 }
 
-int aic_json_members_read(struct aic_json_members *members, const char *json)
+/* Returns -1 when memory is short. */
+static int copy_members(struct aic_json_members *members, const struct aic_json_object *object)
 {
-	yajl_val tree = yajl_tree_parse(json, NULL, 0);
-	size_t length = YAJL_IS_OBJECT(tree) ? YAJL_GET_OBJECT(tree)->len : 0;
-	int result = 0;
-
-	members->count = 0;
-	members->items = calloc(length + 1, sizeof(*members->items));
-	if (!members->items) {
-		result = -1;
+	if (!(members->items = calloc(object->count + 1, sizeof(*members->items)))) {
+		return -1;
 	}
-	for (size_t i = 0; !result && i < length; i++) {
-		const char *value = text_of(YAJL_GET_OBJECT(tree)->values[i]);
+	for (const struct aic_json_member *member = object->first; member; member = member->next) {
+		struct aic_variable copy = {strdup(member->name.bytes), strdup(member->value.bytes)};
 
-		if (value) {
-			result = add(members, YAJL_GET_OBJECT(tree)->keys[i], value);
+		members->items[members->count++] = copy;
+		if (!copy.name || !copy.value) {
+			return -1;
 		}
 	}
-	yajl_tree_free(tree);
+	return 0;
+}
+
+int aic_json_members_read(struct aic_json_members *members, const char *json, char problem[AIC_JSON_PROBLEM_MAX])
+{
+	char first = json[strspn(json, " \t\r\n")];
+	struct aic_json_reader *reader;
+	struct aic_json_object object;
+	int result;
+
+	*members = (struct aic_json_members) {NULL, 0};
+	if (is_blank(json)) {
+		return 0;
+	}
+	reader = aic_json_reader_new(fields, 1, &object, sizeof(object));
+	result = read_all(reader, json, problem);
+	if (!result && first != '{' && first != 'n') {
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "The arguments must be a JSON object. Call the tool again with one.");
+		result = -1;
+	} else if (!result && copy_members(members, &object)) {
+		snprintf(problem, AIC_JSON_PROBLEM_MAX, "Out of memory.");
+		result = -1;
+	}
+	aic_json_reader_free(reader);
 	return result;
 }
 
@@ -68,4 +90,19 @@ const char *aic_json_members_find(const struct aic_json_members *members, const 
 		}
 	}
 	return NULL;
+}
+
+int aic_json_check(const char *json, char problem[AIC_JSON_PROBLEM_MAX])
+{
+	struct aic_json_reader *reader;
+	char nothing_wanted;
+	int result;
+
+	if (is_blank(json)) {
+		return 0;
+	}
+	reader = aic_json_reader_new(NULL, 0, &nothing_wanted, sizeof(nothing_wanted));
+	result = read_all(reader, json, problem);
+	aic_json_reader_free(reader);
+	return result;
 }

@@ -8,9 +8,14 @@
  * the provider's record. Values that nobody named are skipped without a copy. Audio in base64 is decoded as it arrives,
  * straight from the pieces. A value of another type than the table's leaves the field absent: the services add things over time, and a message
  * must not be lost for a field that changed. Not thread-safe: one owner.
+ *
+ * A message costs its bytes, however it is cut and whatever is in it: a string that is not over yet is not read again with every piece, but when as much has
+ * come as would be read again.
  */
 #ifndef AIC_JSON_READER_H
 #define AIC_JSON_READER_H
+
+#include "bounds.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +36,19 @@ struct aic_json_element {
 struct aic_json_list {
 	const struct aic_json_element *first; /* NULL: there are none */
 	struct aic_json_element *last;        /* the reader's */
+	size_t count;                         /* AIC_ELEMENTS_MAX at the most: a message with more is refused */
+};
+
+/* The members of an object that are a text, a number (as it is written) or a boolean, in their order. */
+struct aic_json_member {
+	struct aic_text name, value;
+	const struct aic_json_member *next;
+};
+
+struct aic_json_object {
+	const struct aic_json_member *first; /* NULL: there are none */
+	struct aic_json_member *last;        /* the reader's */
+	size_t count;                        /* AIC_MEMBERS_MAX at the most: a message with more is refused */
 };
 
 struct aic_json_bytes {
@@ -63,6 +81,7 @@ enum aic_json_kind {
 	AIC_JSON_BOOLEAN, /* struct aic_json_boolean */
 	AIC_JSON_RAW,     /* struct aic_text: the value itself as JSON, of any type */
 	AIC_JSON_LIST,    /* struct aic_json_list: every value at this path (one that ends with "[]") as JSON, of any type */
+	AIC_JSON_OBJECT,  /* struct aic_json_object: the members of the message itself that have no field of their own; the last field, its path is "*" */
 };
 
 /*
@@ -92,6 +111,12 @@ int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size
  * when what came is not one whole JSON value. Either way the next feed begins a new message.
  */
 int aic_json_reader_finish(struct aic_json_reader *reader);
+
+/* The record of the last message is not needed any more: gives back memory that a rare large one took. Between messages. */
+void aic_json_reader_trim(struct aic_json_reader *reader);
+
+/* Bytes that the parser was given so far, those that it was given again included: what reading cost. */
+uint64_t aic_json_reader_work(const struct aic_json_reader *reader);
 
 /* Why the last feed or finish failed; never NULL. */
 const char *aic_json_reader_error(const struct aic_json_reader *reader);

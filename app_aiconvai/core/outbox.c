@@ -28,7 +28,7 @@ int aic_outbox_put(struct aic_outbox *outbox, const char *text, size_t length)
 {
 	struct aic_outgoing *message;
 
-	if (outbox->count >= AIC_OUTBOX_MAX || !(message = find_room(outbox, length))) {
+	if (outbox->count >= AIC_OUTBOX_MAX || length > AIC_OUTBOX_BYTES_MAX - outbox->bytes || !(message = find_room(outbox, length))) {
 		return -1;
 	}
 	message->next = NULL;
@@ -41,6 +41,7 @@ int aic_outbox_put(struct aic_outbox *outbox, const char *text, size_t length)
 	}
 	outbox->last = message;
 	outbox->count++;
+	outbox->bytes += length;
 	return 0;
 }
 
@@ -51,6 +52,7 @@ struct aic_outgoing *aic_outbox_take(struct aic_outbox *outbox)
 	if (message) {
 		outbox->first = message->next;
 		outbox->count--;
+		outbox->bytes -= message->length;
 		if (!outbox->first) {
 			outbox->last = NULL;
 		}

@@ -21,6 +21,9 @@
  */
 #define AIC_OUTBOX_MAX 256
 
+/* And most bytes of them (hard limit): more than the longest first message, with all an agent is told and all its tools in it. */
+#define AIC_OUTBOX_BYTES_MAX 2097152
+
 /* Messages up to this length are small, and memory of so many is kept for the next ones. */
 #define AIC_OUTBOX_SMALL 256
 #define AIC_OUTBOX_SPARE_MAX 4
@@ -35,6 +38,7 @@ struct aic_outgoing {
 struct aic_outbox {
 	struct aic_outgoing *first, *last; /* owned */
 	size_t count;
+	size_t bytes; /* of their texts */
 	struct aic_outgoing *spare; /* owned; small ones, free for use */
 	size_t spare_count;
 };

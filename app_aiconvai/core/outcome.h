@@ -20,8 +20,9 @@ enum aic_status {
 	AIC_STATUS_INVALID,       /* the application's arguments, or the agent, are wrong */
 };
 
-/* Length of a reason, and of a transfer's name and place, terminator included. */
+/* Length of a reason, of an error (which may quote one), and of a transfer's name and place, terminator included. */
 #define AIC_REASON_MAX 320
+#define AIC_ERROR_MAX (AIC_REASON_MAX + 64)
 #define AIC_TRANSFER_MAX 256
 
 struct aic_outcome {

@@ -4,6 +4,7 @@
  */
 #include "placeholders.h"
 
+#include "bounds.h"
 #include "buffer.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ static const struct aic_variable *find_variable(const char *text, const struct a
 	return NULL;
 }
 
-char *aic_placeholders_fill(const char *text, const struct aic_variable *variables, size_t count)
+char *aic_placeholders_fill(const char *text, const struct aic_variable *variables, size_t count, bool *left)
 {
 	struct aic_buffer out = {0};
 	int failed = 0;
@@ -31,6 +32,10 @@ char *aic_placeholders_fill(const char *text, const struct aic_variable *variabl
 		bool single = text[0] == '{' && text[1] != '{';
 		const struct aic_variable *variable = single ? find_variable(text, variables, count) : NULL;
 
+		if (variable && out.length + strlen(variable->value) > AIC_FILLED_MAX) {
+			variable = NULL;
+			*left = true;
+		}
 		if (variable) {
 			failed = aic_buffer_append(&out, variable->value, strlen(variable->value));
 			text += strlen(variable->name) + 2;

@@ -11,9 +11,10 @@
 
 /*
  * Returns `text` with every {name} of a variable replaced by its value; braces around anything else, and double braces, stay as they
- * are. Values are not looked at again. Free with free(); NULL when memory is short.
+ * are. So do placeholders whose values would make it longer than AIC_FILLED_MAX: `*left` is set then. Values are not looked at again. Free with free(); NULL
+ * when memory is short.
  */
-char *aic_placeholders_fill(const char *text, const struct aic_variable *variables, size_t count);
+char *aic_placeholders_fill(const char *text, const struct aic_variable *variables, size_t count, bool *left);
 
 /* Length of a placeholder's name that aic_placeholder_next() finds, terminator included. */
 #define AIC_PLACEHOLDER_MAX 64

@@ -30,7 +30,8 @@ struct aic_playout_queue {
 	/* Never change after creation. */
 	struct aic_audio_format format;
 	size_t frame_bytes;
-	size_t limit_bytes;
+	size_t limit_bytes, limit_chunks;
+	size_t kept_bytes, kept_chunks; /* memory for more than that is given back when the queue is empty */
 	struct aic_playout_lock lock;
 
 	/* Guarded by the lock. */
@@ -65,6 +66,15 @@ static void queue_unlock(struct aic_playout_queue *queue)
 	}
 }
 
+/* The least power of two that is neither less than `size` nor than `least`, which is one. */
+static size_t power_of_two(size_t size, size_t least)
+{
+	while (least < size) {
+		least *= 2;
+	}
+	return least;
+}
+
 struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms, uint32_t max_delay_ms,
 	const struct aic_playout_lock *lock)
 {
@@ -76,6 +86,9 @@ struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, 
 	queue->format = format;
 	queue->frame_bytes = aic_format_bytes(format, AIC_FRAME_MS);
 	queue->limit_bytes = aic_format_bytes(format, limit_ms);
+	queue->limit_chunks = limit_ms / AIC_PLAYOUT_CHUNK_MS + FIRST_CHUNKS;
+	queue->kept_bytes = power_of_two(aic_format_bytes(format, AIC_PLAYOUT_KEPT_MS), FIRST_BYTES);
+	queue->kept_chunks = power_of_two(AIC_PLAYOUT_KEPT_MS / AIC_FRAME_MS, FIRST_CHUNKS);
 	if (lock) {
 		queue->lock = *lock;
 	}
@@ -155,16 +168,55 @@ static void ring_write(struct aic_playout_queue *queue, const uint8_t *from, siz
 	}
 }
 
+/* Makes one of removed chunks that lie side by side: however many are removed between others, they then are no more than those. */
+static void join_removed(struct aic_playout_queue *queue)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < queue->chunk_count; i++) {
+		struct chunk chunk = *chunk_at(queue, i);
+
+		if (kept && chunk.removed && chunk_at(queue, kept - 1)->removed) {
+			chunk_at(queue, kept - 1)->length += chunk.length;
+		} else {
+			*chunk_at(queue, kept++) = chunk;
+		}
+	}
+	queue->chunk_count = kept;
+}
+
+/* The ring of chunks is full: makes room for one more. Returns 0, or -1 when memory is short. */
+static int make_room_for_chunk(struct aic_playout_queue *queue)
+{
+	size_t capacity = queue->chunk_capacity ? queue->chunk_capacity * 2 : FIRST_CHUNKS;
+	struct chunk *chunks;
+
+	join_removed(queue);
+	/* With half of it free again it takes as long until the next time as it took to come here. */
+	if (queue->chunk_count * 2 < queue->chunk_capacity) {
+		return 0;
+	}
+	if (!(chunks = malloc(capacity * sizeof(*chunks)))) {
+		return -1;
+	}
+	for (size_t i = 0; i < queue->chunk_count; i++) {
+		chunks[i] = *chunk_at(queue, i);
+	}
+	free(queue->chunks);
+	queue->chunks = chunks;
+	queue->chunk_capacity = capacity;
+	queue->first_chunk = 0;
+	return 0;
+}
+
 /* Makes room for `length` more bytes and one more chunk. Returns 0, or -1 when memory is short. */
 static int make_room(struct aic_playout_queue *queue, size_t length)
 {
 	if (queue->used + length > queue->capacity) {
-		size_t capacity = queue->capacity, offset = 0, kept_bytes = 0, kept_chunks = 0;
+		size_t capacity = power_of_two(queue->stats.queued_bytes + length, queue->capacity ? queue->capacity : FIRST_BYTES);
+		size_t offset = 0, kept_bytes = 0, kept_chunks = 0;
 		uint8_t *bytes;
 
-		while (capacity < queue->stats.queued_bytes + length) {
-			capacity *= 2;
-		}
 		if (!(bytes = malloc(capacity))) {
 			return -1;
 		}
@@ -186,22 +238,15 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
 		queue->used = kept_bytes;
 		queue->chunk_count = kept_chunks;
 	}
-	if (queue->chunk_count == queue->chunk_capacity) {
-		/* NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): the capacity never is 0. */
-		struct chunk *chunks = malloc(queue->chunk_capacity * 2 * sizeof(*chunks));
+	return queue->chunk_count == queue->chunk_capacity ? make_room_for_chunk(queue) : 0;
+}
 
-		if (!chunks) {
-			return -1;
-		}
-		for (size_t i = 0; i < queue->chunk_count; i++) {
-			chunks[i] = *chunk_at(queue, i);
-		}
-		free(queue->chunks);
-		queue->chunks = chunks;
-		queue->chunk_capacity *= 2;
-		queue->first_chunk = 0;
-	}
-	return 0;
+/* Whether what comes may go with the last chunk (which is none that was removed), where there are too many for one of its own. */
+static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bool padding)
+{
+	const struct chunk *last = chunk_at(queue, queue->chunk_count - 1);
+
+	return last->event_id == event_id && last->padding == padding;
 }
 
 static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, bool padding,
@@ -209,12 +254,16 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 {
 	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
 	size_t kept = length < room ? length : room;
+	bool joined = false;
 
 	if (event_id <= queue->interrupted_id) {
 		queue->stats.chunks_late++;
 		return 0;
 	}
 	kept -= kept % aic_sample_bytes(queue->format);
+	if (queue->stats.queued_chunks >= queue->limit_chunks && !(joined = goes_with_last(queue, event_id, padding))) {
+		kept = 0;
+	}
 	queue->stats.bytes_overflow += length - kept;
 	if (!kept) {
 		return 0;
@@ -224,16 +273,21 @@ static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, 
 		return -1;
 	}
 	ring_write(queue, bytes, kept);
-	queue->chunk_count++;
-	*chunk_at(queue, queue->chunk_count - 1) =
-		(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .padding = padding};
+	if (joined) {
+		/* The room may have been made by moving them. */
+		chunk_at(queue, queue->chunk_count - 1)->length += kept;
+	} else {
+		queue->chunk_count++;
+		*chunk_at(queue, queue->chunk_count - 1) =
+			(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .padding = padding};
+	}
 	aic_playout_delay_arrived(&queue->delay, &(struct aic_playout_arrival) {.now_us = now_us,
 		.queued_us = us_of(queue, queue->stats.queued_bytes),
 		.length_us = us_of(queue, kept),
 		.padding = padding,
 		.same_event = event_id == queue->stats.playing_event_id});
 	queue->appended = true;
-	queue->stats.queued_chunks++;
+	queue->stats.queued_chunks += !joined;
 	queue->stats.queued_bytes += kept;
 	queue->stats.bytes_entered += kept;
 	if (!padding) {
@@ -263,6 +317,52 @@ int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_
 	return kept;
 }
 
+void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes)
+{
+	queue_lock(queue);
+	queue->stats.bytes_overflow += bytes;
+	queue_unlock(queue);
+}
+
+size_t aic_playout_queue_memory(struct aic_playout_queue *queue)
+{
+	size_t bytes;
+
+	queue_lock(queue);
+	bytes = queue->capacity + queue->chunk_capacity * sizeof(struct chunk);
+	queue_unlock(queue);
+	return bytes;
+}
+
+/* Memory that the queue has no use for any more; freed without the lock. */
+struct spare {
+	uint8_t *bytes;
+	struct chunk *chunks;
+};
+
+/* Takes the memory of an empty queue from it, where it is more than what is kept. */
+static void take_spare(struct aic_playout_queue *queue, struct spare *spare)
+{
+	if (!queue->chunk_count && queue->capacity > queue->kept_bytes) {
+		spare->bytes = queue->bytes;
+		queue->bytes = NULL;
+		queue->capacity = queue->first = 0;
+	}
+	if (!queue->chunk_count && queue->chunk_capacity > queue->kept_chunks) {
+		spare->chunks = queue->chunks;
+		queue->chunks = NULL;
+		queue->chunk_capacity = queue->first_chunk = 0;
+	}
+}
+
+static void free_spare(const struct spare *spare)
+{
+	if (spare->bytes || spare->chunks) {
+		free(spare->bytes);
+		free(spare->chunks);
+	}
+}
+
 /* Forgets removed chunks at both ends of the ring; those between others wait until the reader gets there. */
 static void trim_removed(struct aic_playout_queue *queue)
 {
@@ -281,6 +381,7 @@ static void trim_removed(struct aic_playout_queue *queue)
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result)
 {
 	size_t largest = 0;
+	struct spare spare = {NULL, NULL};
 
 	result->removed_chunks = result->removed_bytes = 0;
 	queue_lock(queue);
@@ -315,7 +416,43 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	result->remaining_chunks = queue->stats.queued_chunks;
 	result->heard_event_id = queue->stats.playing_event_id;
 	result->heard_samples = queue->stats.heard_samples;
+	take_spare(queue, &spare);
 	queue_unlock(queue);
+	free_spare(&spare);
+}
+
+/* Removes bytes of the newest chunk, which is not removed. */
+static void cut_last(struct aic_playout_queue *queue, size_t length)
+{
+	struct chunk *last = chunk_at(queue, queue->chunk_count - 1);
+
+	queue->stats.chunks_interrupted++;
+	queue->stats.bytes_interrupted += length;
+	queue->stats.queued_bytes -= length;
+	queue->used -= length;
+	last->length -= length;
+	if (!last->length) {
+		queue->stats.queued_chunks--;
+		last->removed = true;
+	}
+	trim_removed(queue);
+}
+
+size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms)
+{
+	size_t keep = aic_format_bytes(queue->format, (uint32_t) (ms < UINT32_MAX ? ms : UINT32_MAX));
+	size_t cut = 0;
+
+	queue_lock(queue);
+	while (queue->stats.queued_bytes > keep) {
+		size_t over = queue->stats.queued_bytes - keep;
+		size_t last = chunk_at(queue, queue->chunk_count - 1)->length;
+
+		cut_last(queue, over < last ? over : last);
+		cut += over < last ? over : last;
+	}
+	queue_unlock(queue);
+	return cut;
 }
 
 /* Counts `samples` of `event_id` as heard; the least recently heard id makes room for a new one. */
@@ -388,6 +525,7 @@ static bool holds_back(const struct aic_playout_queue *queue)
 enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame)
 {
 	enum aic_playout_frame result = AIC_PLAYOUT_FRAME;
+	struct spare spare = {NULL, NULL};
 	size_t filled;
 
 	queue_lock(queue);
@@ -407,9 +545,11 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 		}
 		aic_playout_delay_played(&queue->delay, us_of(queue, queue->frame_bytes - filled));
 		queue->stats.frames_taken++;
+		take_spare(queue, &spare);
 	}
 	queue->appended = false;
 	queue_unlock(queue);
+	free_spare(&spare);
 	return result;
 }
 

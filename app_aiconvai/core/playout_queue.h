@@ -10,7 +10,9 @@
  *
  * Late audio: where a turn ran dry, the first frame of the next ones is held back for a while (playout_delay.h).
  *
- * Growing: memory doubles up to `limit_ms` of audio and is kept. Full (hard limit): what does not fit is dropped and counted.
+ * Growing: memory doubles up to `limit_ms` of audio. What is enough for AIC_PLAYOUT_KEPT_MS is kept, so that turns that are sent as fast as they are heard, or
+ * somewhat faster, allocate nothing; more than that is given back once all of it was heard. Full (hard limit): what does not fit is dropped and counted. Chunks
+ * are limited as well, by how many there are in AIC_PLAYOUT_CHUNK_MS each: beyond that a chunk goes with the one before, if it has the same id.
  *
  * Threads: one appends and interrupts (the network thread), another takes (the media clock). The queue itself knows no
  * threads; the host gives it a pair of functions that lock and unlock, called around the short critical sections (pointer
@@ -32,6 +34,12 @@
 
 /* Removed chunks an interruption names one by one; further ones are only counted. */
 #define AIC_REMOVED_IDS_MAX 64
+
+/* Memory for so much audio is kept when the queue is empty. */
+#define AIC_PLAYOUT_KEPT_MS 20000
+
+/* The limit in chunks is that of audio in chunks of this length. */
+#define AIC_PLAYOUT_CHUNK_MS 5
 
 struct aic_playout_lock {
 	void (*lock)(void *arg);
@@ -95,11 +103,23 @@ size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
  */
 int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length, uint64_t now_us);
 
+/* Counts audio that was not even appended, because it would not have fitted. */
+void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes);
+
+/* Bytes of memory that the queue holds for audio and chunks. */
+size_t aic_playout_queue_memory(struct aic_playout_queue *queue);
+
 /* Appends silence that belongs to `event_id` (removed with it) but does not count as heard. Returns like append. */
 int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms, uint64_t now_us);
 
 /* Removes every queued byte whose id is <= event_id and drops such audio from now on. */
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result);
+
+/*
+ * Removes what would be heard later than in `ms`: nothing is appended any more, and the call has so much time. Returns how many bytes were removed, which
+ * are counted as interrupted.
+ */
+size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms);
 
 /*
  * Writes the next frame_bytes bytes to `frame`. Less than a frame is held back for one call, in case the rest is on its way,

@@ -14,6 +14,9 @@
 /* After the agent said that it ends: how long the service may take to close before we do. */
 #define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
 
+/* Agent audio that is converted is so in parts of this length: one message may hold minutes of it. */
+#define PART_MS 2000
+
 bool aic_port_is_active(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE;
@@ -81,8 +84,13 @@ void aic_port_put_tools(struct aic_conversation *conversation, struct aic_json_w
 
 void aic_port_keep(struct aic_conversation *conversation, const char *text)
 {
-	char *copy = strdup(text);
+	bool fits = strnlen(text, AIC_KEPT_MAX + 1) <= AIC_KEPT_MAX;
+	/* A part of it would be of no use. */
+	char *copy = strdup(fits ? text : "");
 
+	if (!fits) {
+		aic_conversation_beyond(conversation, AIC_BOUND_KEPT);
+	}
 	if (copy) {
 		free(conversation->kept);
 		conversation->kept = copy;
@@ -151,6 +159,10 @@ void aic_port_send(struct aic_conversation *conversation)
 	if (!text || aic_outbox_put(&conversation->outbox, text, length)) {
 		aic_conversation_tell_error(conversation, "a message to the service was lost: out of memory, or the service has stopped reading");
 	}
+	if (length > AIC_OUTBOX_SMALL) {
+		/* It was copied; a long one does not stay with the call until the next. */
+		aic_json_writer_reset(conversation->writer);
+	}
 }
 
 void aic_port_ready(struct aic_conversation *conversation, const char *conversation_id, struct aic_audio_format uplink,
@@ -178,6 +190,9 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	conversation->stats.uplink_format = uplink;
 	conversation->stats.downlink_format = downlink;
 	aic_utf8_line(conversation->stats.conversation_id, sizeof(conversation->stats.conversation_id), conversation_id);
+	if (strnlen(conversation_id, sizeof(conversation->stats.conversation_id)) == sizeof(conversation->stats.conversation_id)) {
+		aic_conversation_beyond(conversation, AIC_BOUND_CONVERSATION_ID);
+	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_READY,
 		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
 	aic_conversation_plan_rollover(conversation);
@@ -189,10 +204,19 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	conversation->early_digit_count = 0;
 }
 
-/* The provider's event ids begin anew with each connection; everybody else's go on. */
+/*
+ * The provider's event ids begin anew with each connection; everybody else's go on. Those beyond what a number of JSON holds
+ * exactly are that largest one: so many of them can be added up.
+ */
 static int64_t from_provider(const struct aic_conversation *conversation, int64_t event_id)
 {
-	return event_id == AIC_EVENT_ID_NONE ? event_id : conversation->first_event_id + event_id;
+	int64_t largest = INT64_C(1) << 53;
+
+	if (event_id == AIC_EVENT_ID_NONE) {
+		return event_id;
+	}
+	event_id = event_id > largest ? largest : event_id < -largest ? -largest : event_id;
+	return conversation->first_event_id + event_id;
 }
 
 static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
@@ -209,10 +233,56 @@ bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_j
 	return true;
 }
 
+/*
+ * Converts a part of the agent's audio and queues it; adds to `queued` how much that was. Returns 0, 1 when it did not fit into the queue, or -1 when memory is
+ * short.
+ */
+static int queue_part(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length, size_t *queued)
+{
+	int64_t result;
+
+	if (!aic_transcoder_passes_through(conversation->downlink)) {
+		conversation->converted.length = 0;
+		if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
+			return -1;
+		}
+		bytes = conversation->converted.bytes;
+		length = conversation->converted.length;
+	}
+	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, bytes, length);
+	result = aic_playout_queue_append(conversation->playout, event_id, bytes, length, conversation->now_us);
+	if (result < 0) {
+		return -1;
+	}
+	*queued += (size_t) result;
+	return (size_t) result < length;
+}
+
+/* The same with all of it, part by part: what does not fit into the queue is not worth being converted, and only counted. */
+static int queue_all(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length, size_t *queued)
+{
+	struct aic_audio_format from = conversation->stats.downlink_format, to = conversation->stats.line_format;
+	size_t part = aic_transcoder_passes_through(conversation->downlink) ? length : aic_format_bytes(from, PART_MS);
+	int result = 0;
+
+	while (length && !result) {
+		size_t now = length < part ? length : part;
+
+		result = queue_part(conversation, event_id, bytes, now, queued);
+		bytes += now;
+		length -= now;
+	}
+	if (length) {
+		aic_playout_queue_overflow(conversation->playout, length / aic_sample_bytes(from) * to.rate / from.rate * aic_sample_bytes(to));
+	}
+	return result;
+}
+
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)
 {
 	uint32_t padding_ms = (uint32_t) conversation->settings->silence_padding_ms;
-	int64_t queued;
+	size_t queued = 0;
+	int result;
 
 	if (conversation->phase != AIC_PHASE_ACTIVE) {
 		aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it was ignored");
@@ -226,31 +296,23 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
-	if (!aic_transcoder_passes_through(conversation->downlink)) {
-		conversation->converted.length = 0;
-		if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
-			conversation->stats.errors++;
-			return;
-		}
-		bytes = conversation->converted.bytes;
-		length = conversation->converted.length;
-	}
-	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, bytes, length);
 	if (padding_ms && event_id != conversation->last_audio_event_id && aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
 	conversation->last_audio_event_id = event_id;
-	queued = aic_playout_queue_append(conversation->playout, event_id, bytes, length, conversation->now_us);
-	if (queued < 0) {
+	result = queue_all(conversation, event_id, bytes, length, &queued);
+	if (result < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
+	} else if (result > 0) {
+		aic_conversation_beyond(conversation, AIC_BOUND_PLAYOUT);
 	}
-	if (queued > 0) {
+	if (queued) {
 		aic_caller_idle_agent_audio(&conversation->caller_idle,
 			aic_format_ms(conversation->stats.line_format, (uint64_t) queued) * US_PER_MS, conversation->now_us);
 		if (!conversation->stats.first_audio_us) {
 			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
 		}
-		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO, .audio = {.appended_bytes = (size_t) queued}});
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO, .audio = {.appended_bytes = queued}});
 	}
 }
 
@@ -258,6 +320,7 @@ void aic_port_mark(struct aic_conversation *conversation, const char *name)
 {
 	struct aic_playout_stats playout;
 	struct aic_mark *mark;
+	size_t length;
 
 	aic_playout_queue_stats(conversation->playout, &playout);
 	if (conversation->mark_count == MARKS_MAX) {
@@ -265,7 +328,12 @@ void aic_port_mark(struct aic_conversation *conversation, const char *name)
 		aic_conversation_tell_first_mark(conversation);
 	}
 	mark = &conversation->marks[conversation->mark_count++];
-	snprintf(mark->name, sizeof(mark->name), "%s", name);
+	length = aic_utf8_cut(name, AIC_NAME_MAX);
+	memcpy(mark->name, name, length);
+	mark->name[length] = '\0';
+	if (name[length]) {
+		aic_conversation_beyond(conversation, AIC_BOUND_MARK);
+	}
 	mark->behind_bytes = playout.bytes_entered;
 	aic_conversation_look_at_marks(conversation);
 }
@@ -325,7 +393,13 @@ size_t aic_port_open_tool_calls(const struct aic_conversation *conversation)
 
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind, const char *text, int64_t event_id)
 {
+	const char *line = aic_conversation_line(conversation, text, AIC_TRANSCRIPT_MAX);
+
 	conversation->stats.transcripts++;
+	if (strnlen(text, AIC_TRANSCRIPT_MAX + 1) > AIC_TRANSCRIPT_MAX) {
+		aic_conversation_beyond(conversation, AIC_BOUND_TRANSCRIPT);
+	}
+	text = line;
 	aic_history_add(&conversation->history, role, kind, text);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
 		.transcript = {.role = role, .kind = kind, .text = text, .event_id = from_provider(conversation, event_id)}});
@@ -381,7 +455,7 @@ void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)
 
 void aic_port_error(struct aic_conversation *conversation, const char *message)
 {
-	snprintf(conversation->service_error, sizeof(conversation->service_error), "%s", message);
+	aic_utf8_line(conversation->service_error, sizeof(conversation->service_error), message);
 	aic_conversation_tell_error(conversation, message);
 }
 
@@ -396,6 +470,11 @@ void aic_port_agent_ends(struct aic_conversation *conversation)
 		conversation->agent_ends = true;
 		conversation->ends_due_us = conversation->now_us + AGENT_ENDS_GRACE_US;
 	}
+}
+
+void aic_port_deaf(struct aic_conversation *conversation)
+{
+	aic_uplink_stop(&conversation->uplink);
 }
 
 void aic_port_fail(struct aic_conversation *conversation, const char *reason)

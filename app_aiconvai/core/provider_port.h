@@ -125,6 +125,9 @@ void aic_port_warn(struct aic_conversation *conversation, const char *message);
 /* The agent decided to end: a close that follows is a good end whatever its code; if none follows soon, we close. */
 void aic_port_agent_ends(struct aic_conversation *conversation);
 
+/* The service hears no more in this session: caller audio is kept, as before the first one, for the next if there is one. */
+void aic_port_deaf(struct aic_conversation *conversation);
+
 /* What came cannot be worked with: ends the attempt (or the conversation) with that reason. */
 void aic_port_fail(struct aic_conversation *conversation, const char *reason);
 

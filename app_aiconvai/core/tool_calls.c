@@ -4,23 +4,33 @@
  */
 #include "tool_calls.h"
 
+#include "utf8.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+static void free_call(struct aic_tool_call *call)
+{
+	free(call->id);
+	free(call->shown);
+	free(call->name);
+}
+
 int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, uint64_t due_us)
 {
-	struct aic_tool_call call = {NULL, NULL, due_us};
+	struct aic_tool_call call = {.due_us = due_us};
 
 	if (calls->count == AIC_TOOL_CALLS_MAX) {
 		return -1;
 	}
 	call.id = strdup(id);
+	call.shown = strdup(id);
 	call.name = strdup(name);
-	if (!call.id || !call.name) {
-		free(call.id);
-		free(call.name);
+	if (!call.id || !call.shown || !call.name) {
+		free_call(&call);
 		return -1;
 	}
+	aic_utf8_line(call.shown, strlen(id) + 1, id);
 	calls->calls[calls->count++] = call;
 	return 0;
 }
@@ -29,6 +39,16 @@ struct aic_tool_call *aic_tool_calls_find(struct aic_tool_calls *calls, const ch
 {
 	for (size_t i = 0; i < calls->count; i++) {
 		if (!strcmp(calls->calls[i].id, id)) {
+			return &calls->calls[i];
+		}
+	}
+	return NULL;
+}
+
+struct aic_tool_call *aic_tool_calls_find_shown(struct aic_tool_calls *calls, const char *shown)
+{
+	for (size_t i = 0; i < calls->count; i++) {
+		if (!strcmp(calls->calls[i].shown, shown)) {
 			return &calls->calls[i];
 		}
 	}
@@ -49,8 +69,7 @@ struct aic_tool_call *aic_tool_calls_next_due(struct aic_tool_calls *calls)
 
 void aic_tool_calls_remove(struct aic_tool_calls *calls, struct aic_tool_call *call)
 {
-	free(call->id);
-	free(call->name);
+	free_call(call);
 	*call = calls->calls[--calls->count];
 }
 

@@ -15,6 +15,7 @@
 
 struct aic_tool_call {
 	char *id;   /* owned; the service's */
+	char *shown; /* owned; the same as a line (utf8.h), by which everybody else knows the call */
 	char *name; /* owned */
 	uint64_t due_us; /* when the agent is told that nobody answered */
 };
@@ -27,8 +28,9 @@ struct aic_tool_calls {
 /* Returns 0, or -1 when full or when memory is short. */
 int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, uint64_t due_us);
 
-/* The open call of that id, NULL if there is none. Valid until the table changes. */
+/* The open call that the service knows by that id, and the one that everybody else does; NULL if there is none. Valid until the table changes. */
 struct aic_tool_call *aic_tool_calls_find(struct aic_tool_calls *calls, const char *id);
+struct aic_tool_call *aic_tool_calls_find_shown(struct aic_tool_calls *calls, const char *shown);
 
 /* The open call that is due first, NULL if there is none. */
 struct aic_tool_call *aic_tool_calls_next_due(struct aic_tool_calls *calls);

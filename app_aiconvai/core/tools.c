@@ -116,7 +116,7 @@ static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings
 {
 	struct aic_json_writer *writer = aic_json_writer_new();
 	const char *required = NULL, *text;
-	char *copy = NULL;
+	char *copy = NULL, keys[96];
 	size_t length;
 
 	if (!writer) {
@@ -128,7 +128,8 @@ static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings
 	if (run == AIC_TOOL_TRANSFER_CALL) {
 		put_property(writer, required = "destination", "Where to.", &settings->transfer_to);
 	} else if (run == AIC_TOOL_SEND_DTMF) {
-		put_property(writer, required = "digits", "The keys: 0 to 9, * and #; w for a pause of half a second.", NULL);
+		snprintf(keys, sizeof(keys), "The keys: 0 to 9, * and #; w for a pause of half a second; at most %d.", AIC_KEYS_MAX);
+		put_property(writer, required = "digits", keys, NULL);
 	} else if (run == AIC_TOOL_ENTER_STATE) {
 		put_property(writer, required = "state", "Which one.", &prompt->state);
 		put_placeholders(writer, prompt);

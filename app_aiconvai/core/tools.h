@@ -9,6 +9,9 @@
 
 #include "settings.h"
 
+/* Most keys, pauses among them, that the agent may press with one call of send_dtmf. */
+#define AIC_KEYS_MAX 64
+
 enum aic_tool_run {
 	AIC_TOOL_AMI,           /* whoever listens to the event answers */
 	AIC_TOOL_GOSUB,         /* the host: a subroutine of the dialplan */

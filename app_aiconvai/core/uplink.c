@@ -93,6 +93,9 @@ int aic_uplink_start(struct aic_uplink *uplink, struct aic_audio_format format)
 
 void aic_uplink_stop(struct aic_uplink *uplink)
 {
+	if (!uplink->transcoder) {
+		return;
+	}
 	aic_transcoder_free(uplink->transcoder);
 	uplink->transcoder = NULL;
 	uplink->service_format.rate = 0;

@@ -40,7 +40,7 @@ int aic_uplink_add_silence(struct aic_uplink *uplink, uint32_t ms);
 /* The service takes `format` from now on; what was kept is converted. Returns 0, or -1 when memory is short. */
 int aic_uplink_start(struct aic_uplink *uplink, struct aic_audio_format format);
 
-/* The service is gone: from now on audio is kept for the next one. What it had not taken is dropped. */
+/* The service is gone: from now on audio is kept for the next one. What it had not taken is dropped. Nothing happens where it was gone before. */
 void aic_uplink_stop(struct aic_uplink *uplink);
 
 /* Bytes of the next whole chunk, 0 when there is none (or the format is not known yet). It stays until dropped. */

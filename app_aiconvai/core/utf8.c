@@ -84,6 +84,23 @@ char *aic_utf8_repair(const char *text)
 	return repaired;
 }
 
+/* Whether the well-formed sequence at `s` drives terminals or changes how the line around it reads. */
+static bool is_control(const unsigned char *s, size_t length)
+{
+	switch (length) {
+	case 1:
+		return s[0] < 0x20 || s[0] == 0x7f;
+	case 2:
+		/* U+0080 to U+009F. */
+		return s[0] == 0xc2 && s[1] < 0xa0;
+	case 3:
+		/* U+2028 to U+202E, U+2066 to U+2069. */
+		return s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+	default:
+		return false;
+	}
+}
+
 void aic_utf8_line(char *to, size_t size, const char *from)
 {
 	const unsigned char *s = (const unsigned char *) from;
@@ -91,8 +108,7 @@ void aic_utf8_line(char *to, size_t size, const char *from)
 
 	while (*s) {
 		size_t length = sequence_length(s);
-		/* U+0080 to U+009F drive terminals, too. */
-		bool control = *s < 0x20 || *s == 0x7f || (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+		bool control = is_control(s, length);
 
 		if (!length || control) {
 			if (used + 1 >= size) {
@@ -103,10 +119,38 @@ void aic_utf8_line(char *to, size_t size, const char *from)
 			if (used + length >= size) {
 				break;
 			}
-			memcpy(to + used, s, length);
+			memmove(to + used, s, length);
 			used += length;
 		}
 		s += length ? length : 1;
 	}
 	to[used] = '\0';
+}
+
+size_t aic_utf8_cut(const char *text, size_t most)
+{
+	size_t length = strnlen(text, most + 1);
+
+	if (length <= most) {
+		return length;
+	}
+	for (length = most; length && ((unsigned char) text[length] & 0xc0) == 0x80; length--) {
+	}
+	return length;
+}
+
+size_t aic_utf8_line_span(const char *text, size_t most)
+{
+	const unsigned char *s = (const unsigned char *) text;
+	size_t span = 0;
+
+	while (span < most && s[span]) {
+		size_t length = s[span] >= 0x20 && s[span] < 0x7f ? 1 : sequence_length(s + span);
+
+		if (!length || span + length > most || is_control(s + span, length)) {
+			break;
+		}
+		span += length;
+	}
+	return span;
 }

@@ -16,9 +16,6 @@ _Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame hea
 /* Longest reply to an HTTP request: a signed URL is some hundred bytes. */
 #define HTTP_BODY_MAX 65536
 
-/* Longest message: the vendors' own clients take 16 MiB. */
-#define MESSAGE_MAX (32u * 1024 * 1024)
-
 /* A connection that we close may take so long to go. */
 #define CLOSE_LIMIT_SECONDS 5
 
@@ -93,14 +90,22 @@ static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **a
 
 static void on_http_body(struct aic_link *link, const void *bytes, size_t length)
 {
-	if (link->http_body.length + length <= HTTP_BODY_MAX) {
-		aic_buffer_append(&link->http_body, bytes, length);
+	if (link->http_body.length + length > HTTP_BODY_MAX || aic_buffer_append(&link->http_body, bytes, length)) {
+		link->http_body_is_lost = true;
 	}
 }
 
 static void on_http_complete(struct aic_link *link)
 {
+	char text[64];
+
 	link_detach(link);
+	if (link->http_body_is_lost) {
+		snprintf(text, sizeof(text), "its reply is longer than %d bytes, or memory is short", HTTP_BODY_MAX);
+		link_request_failed(link, false, text);
+		link_pump(link);
+		return;
+	}
 	link->request = NULL;
 	link->times.reply_us = link_end_part(link);
 	aic_conversation_http_reply(link->conversation, link->http_status, (const char *) link->http_body.bytes, link->http_body.length, &link->times,
@@ -184,18 +189,10 @@ static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes
 {
 	bool complete = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
 
-	link->message_length += length;
-	if (link->message_length > MESSAGE_MAX) {
-		/* Of a message that is too long the rest is left out: it then is no JSON, and ignored as such. */
-		length = 0;
-	}
 	if (lws_frame_is_binary(wsi)) {
 		aic_conversation_binary_message(link->conversation, (const uint8_t *) bytes, length, complete, aic_now_us());
 	} else {
 		aic_conversation_message(link->conversation, bytes, length, complete, aic_now_us());
-	}
-	if (complete) {
-		link->message_length = 0;
 	}
 	link_pump(link);
 }

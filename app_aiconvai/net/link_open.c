@@ -74,11 +74,11 @@ void link_connect_next_address(struct aic_link *link)
 		info.address = link->addresses.addresses[address];
 		link->http_status = 0;
 		link->http_body.length = 0;
+		link->http_body_is_lost = false;
 		link->tls_error[0] = '\0';
 		link->connect_error[0] = '\0';
 		link->peer_code = 0;
 		link->peer_reason[0] = '\0';
-		link->message_length = 0;
 		link->part_us = aic_now_us();
 		link->connecting_now = true;
 		wsi = lws_client_connect_via_info(&info);

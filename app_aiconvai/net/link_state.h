@@ -80,12 +80,12 @@ struct aic_link {
 	uint16_t close_code;
 	char close_reason[CLOSE_REASON_MAX];
 	struct aic_buffer http_body;
+	bool http_body_is_lost; /* it is too long */
 	int http_status;
 	char tls_error[160]; /* why the certificate was refused, empty: it was not */
 	char connect_error[200];
 	uint16_t peer_code; /* of the peer's close frame, 0: none came */
 	char peer_reason[CLOSE_REASON_MAX];
-	size_t message_length;
 };
 
 /* --- link.c --- */

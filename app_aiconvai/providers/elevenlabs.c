@@ -359,6 +359,13 @@ static void on_queue_status(struct aic_conversation *conversation, const void *r
 	}
 }
 
+/* What is in it is not published. */
+static void on_client_error(struct aic_conversation *conversation, const void *record)
+{
+	(void) record;
+	aic_port_warn(conversation, "the service reported an error of its client (client_error) without saying more");
+}
+
 static const struct aic_handler handlers[] = {
 	{"audio", on_audio},
 	{"vad_score", on_vad_score},
@@ -375,6 +382,7 @@ static const struct aic_handler handlers[] = {
 	{"mcp_tool_call", on_mcp_tool_call},
 	{"error", on_error},
 	{"queue_status", on_queue_status},
+	{"client_error", on_client_error},
 	/* Known, and nothing to do for a phone call. */
 	{"agent_chat_response_part", NULL},
 	{"agent_tool_request", NULL},
@@ -385,7 +393,6 @@ static const struct aic_handler handlers[] = {
 	{"context_usage", NULL},
 	{"agent_response_metadata", NULL},
 	{"agent_response_complete", NULL},
-	{"client_error", NULL},
 	{"dtmf_request", NULL},
 };
 

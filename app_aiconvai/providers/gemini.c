@@ -44,8 +44,7 @@ struct gemini_message {
 	struct aic_text caller_text, agent_text;
 	struct aic_json_list calls, cancelled;
 	struct aic_text time_left;
-	struct aic_text new_handle;
-	struct aic_json_boolean resumable;
+	struct aic_text resumption;
 	struct aic_text usage, other;
 };
 
@@ -66,10 +65,9 @@ static const struct aic_json_field fields[] = {
 	FIELDS("toolCall.functionCalls[]", "tool_call.function_calls[]", AIC_JSON_LIST, calls),
 	FIELDS("toolCallCancellation.ids[]", "tool_call_cancellation.ids[]", AIC_JSON_LIST, cancelled),
 	FIELDS("goAway.timeLeft", "go_away.time_left", AIC_JSON_STRING, time_left),
+	FIELDS("sessionResumptionUpdate", "session_resumption_update", AIC_JSON_RAW, resumption),
 	/* Known, and nothing to do for a phone call. */
 	FIELDS("usageMetadata", "usage_metadata", AIC_JSON_RAW, usage),
-	FIELDS("sessionResumptionUpdate.newHandle", "session_resumption_update.new_handle", AIC_JSON_STRING, new_handle),
-	FIELDS("sessionResumptionUpdate.resumable", "session_resumption_update.resumable", AIC_JSON_BOOLEAN, resumable),
 	FIELDS("voiceActivity", "voice_activity", AIC_JSON_RAW, other),
 	FIELDS("voiceActivityDetectionSignal", "voice_activity_detection_signal", AIC_JSON_RAW, other),
 	FIELDS("serverContent.waitingForInput", "server_content.waiting_for_input", AIC_JSON_RAW, other),
@@ -90,6 +88,19 @@ static const struct aic_json_field call_fields[] = {
 	CALL_FIELD("id", AIC_JSON_STRING, id),
 	CALL_FIELD("name", AIC_JSON_STRING, name),
 	CALL_FIELD("args", AIC_JSON_RAW, arguments),
+};
+
+struct gemini_resumption {
+	struct aic_text handle;
+	struct aic_json_boolean resumable;
+};
+
+#define RESUMPTION_FIELD(path_, kind_, member) {path_, kind_, offsetof(struct gemini_resumption, member)}
+
+static const struct aic_json_field resumption_fields[] = {
+	RESUMPTION_FIELD("newHandle", AIC_JSON_STRING, handle),
+	RESUMPTION_FIELD("new_handle", AIC_JSON_STRING, handle),
+	RESUMPTION_FIELD("resumable", AIC_JSON_BOOLEAN, resumable),
 };
 
 static const struct aic_json_field id_field[] = {{"", AIC_JSON_STRING, 0}};
@@ -341,6 +352,22 @@ static void on_cancelled(struct aic_conversation *conversation, const struct gem
 	aic_json_reader_free(reader);
 }
 
+/*
+ * With which handle another connection could go on. There are moments in a session that none can go on from: then there is no handle, and the
+ * service may leave out what is false.
+ */
+static void on_resumption(struct aic_conversation *conversation, const struct gemini_message *message)
+{
+	struct gemini_resumption update;
+	struct aic_json_reader *reader =
+		aic_json_reader_new(resumption_fields, sizeof(resumption_fields) / sizeof(resumption_fields[0]), &update, sizeof(update));
+
+	if (reader && !aic_json_reader_feed(reader, message->resumption.bytes, message->resumption.length) && !aic_json_reader_finish(reader)) {
+		aic_port_keep(conversation, update.resumable.value && update.handle.bytes ? update.handle.bytes : "");
+	}
+	aic_json_reader_free(reader);
+}
+
 /* "9.5s" */
 static void expect_end(struct aic_conversation *conversation, const char *time_left)
 {
@@ -358,7 +385,7 @@ static bool has_content(const struct gemini_message *message)
 static void gemini_message(struct aic_conversation *conversation, const void *record)
 {
 	const struct gemini_message *message = record;
-	bool known = message->usage.bytes || message->resumable.present || message->new_handle.bytes || message->other.bytes;
+	bool known = message->usage.bytes || message->other.bytes;
 
 	if (message->setup_complete.bytes) {
 		known = true;
@@ -376,9 +403,9 @@ static void gemini_message(struct aic_conversation *conversation, const void *re
 		known = true;
 		on_cancelled(conversation, message);
 	}
-	if (message->resumable.present) {
-		/* There are moments in a session that no other connection can go on from. */
-		aic_port_keep(conversation, message->resumable.value && message->new_handle.bytes ? message->new_handle.bytes : "");
+	if (message->resumption.bytes) {
+		known = true;
+		on_resumption(conversation, message);
 	}
 	if (message->time_left.bytes) {
 		known = true;

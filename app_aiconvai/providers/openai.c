@@ -10,37 +10,42 @@
  * The service sends an answer as fast as it can and forgets what has been heard of it: when the caller begins to speak it is told, item by item
  * (conversation.item.truncate). Its names for items and responses are texts; here items get numbers that grow, the event ids of the engine.
  *
+ * What we send has a name that the service quotes in its errors: what was refused decides what an error means. When an answer may be asked for is
+ * openai_answers.h's.
+ *
  * Facts follow the vendor's OpenAPI description and the types of its Python client. Names of events from before general availability are understood too:
  * servers made by others still use them.
  */
 #include "audio_message.h"
 #include "close_codes.h"
+#include "openai_answers.h"
+#include "openai_session.h"
 #include "provider_port.h"
 #include "providers.h"
 #include "url.h"
 #include "utf8.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* The only rate of linear audio the service takes and gives. */
-#define LINEAR_RATE 24000
 
 /* Items whose names are remembered: the agent speaks one at a time, and a few more may be queued behind it. */
 #define ITEMS 8
 
-/* Ids that are longer are no ids of this service; they are cut, and then do not match. */
-#define ID_MAX 128
-
-/* What our messages are called that may be refused without harm: the service quotes the name in its error. */
-#define HARMLESS "aiconvai-harmless"
+/* What our messages are called (event_id); a request for an answer has its number behind it. */
+#define NAME_ANSWER "aiconvai-answer-"
+#define NAME_CANCEL "aiconvai-cancel"
+#define NAME_INSTRUCTIONS "aiconvai-instructions"
+#define NAME_RESULT "aiconvai-result"
+#define NAME_TEXT "aiconvai-text"
+#define NAME_TRUNCATE "aiconvai-truncate"
 
 /* Longest part of the caller's words that is told before all of them are there. */
 #define TENTATIVE_MAX 1024
 
 /* An item of the agent's speech. */
 struct item {
-	char id[ID_MAX];
+	char id[AIC_OPENAI_ID_MAX];
 	int64_t event_id;
 	uint64_t bytes; /* received, in the downlink format */
 };
@@ -50,10 +55,9 @@ struct openai_state {
 	struct aic_audio_format format; /* both ways */
 	struct item items[ITEMS]; /* the latest ones, item n in place n mod ITEMS */
 	int64_t last_event_id; /* of the latest item; 0: there was none */
-	char response_id[ID_MAX]; /* the one being made; empty: none */
-	char void_response_id[ID_MAX]; /* interrupted: what still comes of it is late */
+	struct aic_openai_answers answers;
+	char void_response_id[AIC_OPENAI_ID_MAX]; /* interrupted: what still comes of it is late */
 	char caller_said[TENTATIVE_MAX]; /* so far, until the whole of it comes */
-	bool wants_response; /* once the present one is done */
 };
 
 struct openai_message {
@@ -64,7 +68,8 @@ struct openai_message {
 	struct aic_text transcript;
 	struct aic_text session_id;
 	struct aic_text item_type, item_status, item_call_id, item_name, item_arguments;
-	struct aic_text done_id, done_status, done_error_type, done_error_message;
+	struct aic_text content_type;
+	struct aic_text done_id, done_status, done_reason, done_error_type, done_error_message;
 	struct aic_text error_code, error_type, error_message, error_event_id;
 };
 
@@ -92,6 +97,8 @@ static const struct aic_json_field fields[] = {
 	FIELD("error.type", AIC_JSON_STRING, error_type),
 	FIELD("error.message", AIC_JSON_STRING, error_message),
 	FIELD("error.event_id", AIC_JSON_STRING, error_event_id),
+	FIELD("response.status_details.reason", AIC_JSON_STRING, done_reason),
+	FIELD("item.content[].type", AIC_JSON_STRING, content_type),
 };
 
 static bool is(struct aic_text text, const char *word)
@@ -101,7 +108,7 @@ static bool is(struct aic_text text, const char *word)
 
 static void keep_id(char *to, struct aic_text id)
 {
-	snprintf(to, ID_MAX, "%s", id.bytes ? id.bytes : "");
+	snprintf(to, AIC_OPENAI_ID_MAX, "%s", id.bytes ? id.bytes : "");
 }
 
 /* --- opening --- */
@@ -131,24 +138,48 @@ static int openai_open(const struct aic_settings *settings, struct aic_request *
 
 /* --- messages to the service --- */
 
-/* Asks for an answer, now or as soon as the present one is done: there is one at a time. */
-static void want_response(struct aic_conversation *conversation)
+/* One of our messages, under the name by which the service's errors call it. */
+static struct aic_json_writer *begin_named(struct aic_conversation *conversation, const char *type, const char *name)
+{
+	struct aic_json_writer *writer = aic_port_begin(conversation, type);
+
+	aic_json_put_text(writer, "event_id", name);
+	return writer;
+}
+
+/* Asks for an answer if one is wished for and this is the moment, while so many of the agent's tools have not answered. */
+static void ask_beside(struct aic_conversation *conversation, size_t open_tools)
 {
 	struct openai_state *state = aic_port_state(conversation);
+	enum aic_openai_request request = aic_openai_answers_ask(&state->answers, open_tools);
+	struct aic_json_writer *writer;
+	char name[32];
 
-	if (state->response_id[0]) {
-		state->wants_response = true;
+	if (request == AIC_OPENAI_REQUEST_NONE) {
 		return;
 	}
-	state->wants_response = false;
-	aic_port_finish(conversation, aic_port_begin(conversation, "response.create"));
+	snprintf(name, sizeof(name), NAME_ANSWER "%u", state->answers.asked);
+	writer = begin_named(conversation, "response.create", name);
+	if (request == AIC_OPENAI_REQUEST_GREETING) {
+		aic_json_open_object(writer, "response");
+		aic_json_put_text(writer, "instructions", aic_port_first_message_order(conversation));
+		aic_json_close_object(writer);
+	}
+	aic_port_finish(conversation, writer);
+}
+
+static void ask(struct aic_conversation *conversation)
+{
+	ask_beside(conversation, aic_port_open_tool_calls(conversation));
 }
 
 /* Adds a text to the conversation, as said by the caller ("user") or as something the agent should know ("system"). */
 static void add_text(struct aic_conversation *conversation, const char *role, const char *text)
 {
-	struct aic_json_writer *writer = aic_port_begin(conversation, "conversation.item.create");
+	struct openai_state *state = aic_port_state(conversation);
+	struct aic_json_writer *writer = begin_named(conversation, "conversation.item.create", NAME_TEXT);
 
+	aic_openai_answers_told(&state->answers);
 	aic_json_open_object(writer, "item");
 	aic_json_put_text(writer, "type", "message");
 	aic_json_put_text(writer, "role", role);
@@ -162,110 +193,13 @@ static void add_text(struct aic_conversation *conversation, const char *role, co
 	aic_port_finish(conversation, writer);
 }
 
-/* The line's own format where the service has it. */
-static struct aic_audio_format service_format(struct aic_audio_format line)
-{
-	if (line.rate == 8000) {
-		return (struct aic_audio_format) {line.encoding == AIC_ENCODING_ALAW ? AIC_ENCODING_ALAW : AIC_ENCODING_ULAW, 8000};
-	}
-	return (struct aic_audio_format) {AIC_ENCODING_PCM16, LINEAR_RATE};
-}
-
-static void put_format(struct aic_json_writer *writer, struct aic_audio_format format)
-{
-	aic_json_open_object(writer, "format");
-	switch (format.encoding) {
-	case AIC_ENCODING_ULAW:
-		aic_json_put_text(writer, "type", "audio/pcmu");
-		break;
-	case AIC_ENCODING_ALAW:
-		aic_json_put_text(writer, "type", "audio/pcma");
-		break;
-	case AIC_ENCODING_PCM16:
-		aic_json_put_text(writer, "type", "audio/pcm");
-		aic_json_put_integer(writer, "rate", format.rate);
-		break;
-	}
-	aic_json_close_object(writer);
-}
-
-static void put_turn_detection(struct aic_json_writer *writer, const struct aic_settings *settings)
-{
-	static const char *const eagerness[] = {
-		[AIC_VAD_EAGERNESS_AUTO] = "auto",
-		[AIC_VAD_EAGERNESS_LOW] = "low",
-		[AIC_VAD_EAGERNESS_MEDIUM] = "medium",
-		[AIC_VAD_EAGERNESS_HIGH] = "high",
-	};
-
-	aic_json_open_object(writer, "turn_detection");
-	if (settings->turn_detection == AIC_TURN_DETECTION_SEMANTIC_VAD) {
-		aic_json_put_text(writer, "type", "semantic_vad");
-		aic_json_put_text(writer, "eagerness", eagerness[settings->vad_eagerness]);
-	} else {
-		aic_json_put_text(writer, "type", "server_vad");
-		aic_json_put_number(writer, "threshold", settings->vad_threshold);
-		aic_json_put_integer(writer, "prefix_padding_ms", settings->vad_prefix_padding_ms);
-		aic_json_put_integer(writer, "silence_duration_ms", settings->vad_silence_duration_ms);
-		if (settings->vad_idle_timeout_ms) {
-			aic_json_put_integer(writer, "idle_timeout_ms", settings->vad_idle_timeout_ms);
-		}
-	}
-	aic_json_put_boolean(writer, "create_response", true);
-	aic_json_put_boolean(writer, "interrupt_response", settings->interrupt_response);
-	aic_json_close_object(writer);
-}
-
-static void put_input(struct aic_json_writer *writer, const struct aic_settings *settings, struct aic_audio_format format)
-{
-	aic_json_open_object(writer, "input");
-	put_format(writer, format);
-	if (settings->noise_reduction != AIC_NOISE_REDUCTION_NONE) {
-		aic_json_open_object(writer, "noise_reduction");
-		aic_json_put_text(writer, "type", settings->noise_reduction == AIC_NOISE_REDUCTION_NEAR_FIELD ? "near_field" : "far_field");
-		aic_json_close_object(writer);
-	}
-	if (strcmp(settings->transcription_model, "none")) {
-		aic_json_open_object(writer, "transcription");
-		aic_json_put_text(writer, "model", settings->transcription_model);
-		if (settings->language) {
-			aic_json_put_text(writer, "language", settings->language);
-		}
-		aic_json_close_object(writer);
-	}
-	put_turn_detection(writer, settings);
-	aic_json_close_object(writer);
-}
-
 static void update_session(struct aic_conversation *conversation)
 {
-	const struct aic_settings *settings = aic_port_settings(conversation);
 	struct openai_state *state = aic_port_state(conversation);
 	struct aic_json_writer *writer = aic_port_begin(conversation, "session.update");
 
-	state->format = service_format(aic_port_line_format(conversation));
-	aic_json_open_object(writer, "session");
-	aic_json_put_text(writer, "type", "realtime");
-	aic_json_open_array(writer, "output_modalities");
-	aic_json_put_text(writer, NULL, "audio");
-	aic_json_close_array(writer);
-	if (aic_port_prompt(conversation)) {
-		aic_json_put_text(writer, "instructions", aic_port_prompt(conversation));
-	}
-	aic_json_open_object(writer, "audio");
-	put_input(writer, settings, state->format);
-	aic_json_open_object(writer, "output");
-	put_format(writer, state->format);
-	aic_json_put_text(writer, "voice", settings->voice_id);
-	aic_json_close_object(writer);
-	aic_json_close_object(writer);
-	if (aic_port_tools(conversation)->count) {
-		aic_port_put_tools(conversation, writer, "tools", "function", "parameters");
-	}
-	if (settings->max_output_tokens) {
-		aic_json_put_integer(writer, "max_output_tokens", settings->max_output_tokens);
-	}
-	aic_json_close_object(writer);
+	state->format = aic_openai_session_format(aic_port_line_format(conversation));
+	aic_openai_session_put(conversation, writer, state->format);
 	aic_port_finish(conversation, writer);
 }
 
@@ -273,16 +207,6 @@ static void update_session(struct aic_conversation *conversation)
 static void openai_begin(struct aic_conversation *conversation)
 {
 	(void) conversation;
-}
-
-static void say_first_message(struct aic_conversation *conversation, const char *order)
-{
-	struct aic_json_writer *writer = aic_port_begin(conversation, "response.create");
-
-	aic_json_open_object(writer, "response");
-	aic_json_put_text(writer, "instructions", order);
-	aic_json_close_object(writer);
-	aic_port_finish(conversation, writer);
 }
 
 /* --- messages from the service --- */
@@ -303,9 +227,8 @@ static void on_session_updated(struct aic_conversation *conversation, const void
 	}
 	state->updated = true;
 	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format, state->format);
-	if (aic_port_first_message_order(conversation)) {
-		say_first_message(conversation, aic_port_first_message_order(conversation));
-	}
+	state->answers.greeting_wanted = aic_port_first_message_order(conversation) != NULL;
+	ask(conversation);
 }
 
 static struct item *find_item(struct openai_state *state, struct aic_text id)
@@ -352,11 +275,10 @@ static void on_audio(struct aic_conversation *conversation, const void *record)
 static void truncate_item(struct aic_conversation *conversation, const struct item *item)
 {
 	struct openai_state *state = aic_port_state(conversation);
-	struct aic_json_writer *writer = aic_port_begin(conversation, "conversation.item.truncate");
+	struct aic_json_writer *writer = begin_named(conversation, "conversation.item.truncate", NAME_TRUNCATE);
 	uint64_t heard_ms = aic_port_heard_ms(conversation, item->event_id);
 	uint64_t received_ms = aic_format_ms(state->format, item->bytes);
 
-	aic_json_put_text(writer, "event_id", HARMLESS);
 	aic_json_put_text(writer, "item_id", item->id);
 	aic_json_put_integer(writer, "content_index", 0);
 	/* The last frame heard may have been completed with silence. */
@@ -379,10 +301,9 @@ static bool was_cut(const struct aic_interruption *interruption, int64_t event_i
 static void cancel_response(struct aic_conversation *conversation)
 {
 	struct openai_state *state = aic_port_state(conversation);
-	struct aic_json_writer *writer = aic_port_begin(conversation, "response.cancel");
+	struct aic_json_writer *writer = begin_named(conversation, "response.cancel", NAME_CANCEL);
 
-	aic_json_put_text(writer, "event_id", HARMLESS);
-	aic_json_put_text(writer, "response_id", state->response_id);
+	aic_json_put_text(writer, "response_id", state->answers.active_id);
 	aic_port_finish(conversation, writer);
 }
 
@@ -393,11 +314,12 @@ static void on_speech_started(struct aic_conversation *conversation, const void 
 	struct aic_interruption interruption;
 
 	(void) record;
-	if (!state->response_id[0] && !aic_port_is_speaking(conversation)) {
+	aic_openai_answers_caller_speaks(&state->answers);
+	if (!state->answers.active_id[0] && !aic_port_is_speaking(conversation)) {
 		return;
 	}
-	if (state->response_id[0]) {
-		memcpy(state->void_response_id, state->response_id, sizeof(state->void_response_id));
+	if (state->answers.active_id[0]) {
+		memcpy(state->void_response_id, state->answers.active_id, sizeof(state->void_response_id));
 		if (!aic_port_settings(conversation)->interrupt_response) {
 			cancel_response(conversation);
 		}
@@ -410,12 +332,33 @@ static void on_speech_started(struct aic_conversation *conversation, const void 
 	}
 }
 
+/* The caller has finished speaking; the service answers by itself. */
+static void on_committed(struct aic_conversation *conversation, const void *record)
+{
+	struct openai_state *state = aic_port_state(conversation);
+
+	(void) record;
+	aic_openai_answers_caller_finished(&state->answers);
+	ask(conversation);
+}
+
+/* Whether it is something that we told it: what was said comes without words, or as audio. */
+static void on_item_added(struct aic_conversation *conversation, const void *record)
+{
+	const struct openai_message *message = record;
+	struct openai_state *state = aic_port_state(conversation);
+
+	if (is(message->item_type, "function_call_output") || is(message->content_type, "input_text")) {
+		aic_openai_answers_confirmed(&state->answers);
+	}
+}
+
 static void on_response_created(struct aic_conversation *conversation, const void *record)
 {
 	const struct openai_message *message = record;
 	struct openai_state *state = aic_port_state(conversation);
 
-	keep_id(state->response_id, message->done_id);
+	aic_openai_answers_begun(&state->answers, message->done_id.bytes);
 }
 
 static void on_response_done(struct aic_conversation *conversation, const void *record)
@@ -424,18 +367,17 @@ static void on_response_done(struct aic_conversation *conversation, const void *
 	struct openai_state *state = aic_port_state(conversation);
 	char text[AIC_REASON_MAX];
 
-	if (is(message->done_id, state->response_id)) {
-		state->response_id[0] = '\0';
-	}
+	aic_openai_answers_done(&state->answers, message->done_id.bytes);
 	if (is(message->done_status, "failed")) {
 		snprintf(text, sizeof(text), "the service could not answer: %.80s: %.200s",
 			message->done_error_type.bytes ? message->done_error_type.bytes : "no type",
 			message->done_error_message.bytes ? message->done_error_message.bytes : "no message");
 		aic_port_error(conversation, text);
+	} else if (is(message->done_status, "incomplete")) {
+		snprintf(text, sizeof(text), "the service broke off its answer: %.80s", message->done_reason.bytes ? message->done_reason.bytes : "no reason");
+		aic_port_warn(conversation, text);
 	}
-	if (state->wants_response) {
-		want_response(conversation);
-	}
+	ask(conversation);
 }
 
 /* A call is whole, and meant, once its item is completed: its arguments are also sent, and "done", when the caller interrupted. */
@@ -501,25 +443,93 @@ static void on_agent_transcript(struct aic_conversation *conversation, const voi
 	}
 }
 
+/* What the service says where an answer is asked for while it makes one; older servers have no code for it. */
+static bool is_busy(const struct openai_message *message)
+{
+	static const char sentence[] = "Conversation already has an active response";
+
+	return is(message->error_code, "conversation_already_has_active_response")
+		|| (message->error_message.bytes && !strncmp(message->error_message.bytes, sentence, strlen(sentence)));
+}
+
+/* The number of the request for an answer that was refused; 0: something else was. */
+static unsigned int refused_answer(const struct openai_message *message)
+{
+	const char *name = message->error_event_id.bytes;
+
+	return name && !strncmp(name, NAME_ANSWER, strlen(NAME_ANSWER)) ? (unsigned int) strtoul(name + strlen(NAME_ANSWER), NULL, 10) : 0;
+}
+
+/* What it means that one of our messages was refused; NULL: nothing, as it may have come a moment too late. */
+static const struct {
+	const char *name;
+	const char *sentence;
+} refusals[] = {
+	{NAME_CANCEL, NULL},
+	{NAME_TRUNCATE, NULL},
+	{NAME_INSTRUCTIONS, "the service did not take the new instructions"},
+	{NAME_RESULT, "the service did not take the result of a tool"},
+	{NAME_TEXT, "the service did not take a text"},
+};
+
+/* Writes to `text`, of AIC_REASON_MAX bytes, what the service says, behind what it says that of. */
+static void describe_error(const struct openai_message *message, const char *of, char *text)
+{
+	snprintf(text, AIC_REASON_MAX, "%s%serror %.80s: %.180s", of, *of ? ": " : "",
+		message->error_code.bytes ? message->error_code.bytes : message->error_type.bytes ? message->error_type.bytes : "without a code",
+		message->error_message.bytes ? message->error_message.bytes : "no message");
+}
+
+/* A message of ours that goes by a name was refused. Returns false where none was. */
+static bool on_refusal(struct aic_conversation *conversation, const struct openai_message *message)
+{
+	struct openai_state *state = aic_port_state(conversation);
+	unsigned int answer = refused_answer(message);
+	char text[AIC_REASON_MAX];
+
+	if (answer) {
+		aic_openai_answers_refused(&state->answers, answer, is_busy(message));
+		if (!is_busy(message)) {
+			describe_error(message, "the service did not take a request for an answer", text);
+			aic_port_warn(conversation, text);
+		}
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (!is(message->error_event_id, refusals[i].name)) {
+			continue;
+		}
+		if (is(message->error_event_id, NAME_RESULT) || is(message->error_event_id, NAME_TEXT)) {
+			aic_openai_answers_confirmed(&state->answers);
+		}
+		if (refusals[i].sentence) {
+			describe_error(message, refusals[i].sentence, text);
+			aic_port_warn(conversation, text);
+		}
+		return true;
+	}
+	return false;
+}
+
 static void on_error(struct aic_conversation *conversation, const void *record)
 {
 	const struct openai_message *message = record;
-	const struct openai_state *state = aic_port_state(conversation);
+	struct openai_state *state = aic_port_state(conversation);
 	char text[AIC_REASON_MAX];
 
-	if (is(message->error_event_id, HARMLESS)) {
-		return;
-	}
 	if (is(message->error_code, "beta_api_shape_disabled")) {
 		aic_port_fail(conversation, "the server expects the Realtime interface from before general availability, which is gone: check conversation_endpoint and model");
 		return;
 	}
-	snprintf(text, sizeof(text), "error %.80s: %.200s",
-		message->error_code.bytes ? message->error_code.bytes : message->error_type.bytes ? message->error_type.bytes : "without a code",
-		message->error_message.bytes ? message->error_message.bytes : "no message");
+	describe_error(message, "", text);
 	if (!state->updated) {
 		/* The settings were refused; nothing else has been sent. The service would keep the session, with settings of its own. */
 		aic_port_fail(conversation, text);
+	} else if (on_refusal(conversation, message)) {
+		ask(conversation);
+	} else if (is_busy(message)) {
+		aic_openai_answers_collided(&state->answers);
+		ask(conversation);
 	} else {
 		aic_port_error(conversation, text);
 	}
@@ -531,9 +541,12 @@ static const struct aic_handler handlers[] = {
 	{"session.created", on_session_created},
 	{"session.updated", on_session_updated},
 	{"input_audio_buffer.speech_started", on_speech_started},
+	{"input_audio_buffer.committed", on_committed},
 	{"response.created", on_response_created},
 	{"response.done", on_response_done},
 	{"response.output_item.done", on_output_item_done},
+	{"conversation.item.added", on_item_added},
+	{"conversation.item.created", on_item_added},
 	{"conversation.item.input_audio_transcription.delta", on_caller_transcript_piece},
 	{"conversation.item.input_audio_transcription.completed", on_caller_transcript},
 	{"conversation.item.input_audio_transcription.failed", on_caller_transcript_failed},
@@ -542,12 +555,9 @@ static const struct aic_handler handlers[] = {
 	{"error", on_error},
 	/* Known, and nothing to do for a phone call. */
 	{"input_audio_buffer.speech_stopped", NULL},
-	{"input_audio_buffer.committed", NULL},
 	{"input_audio_buffer.cleared", NULL},
 	{"input_audio_buffer.timeout_triggered", NULL},
 	{"conversation.created", NULL},
-	{"conversation.item.added", NULL},
-	{"conversation.item.created", NULL},
 	{"conversation.item.done", NULL},
 	{"conversation.item.deleted", NULL},
 	{"conversation.item.retrieved", NULL},
@@ -591,7 +601,7 @@ static void openai_context(struct aic_conversation *conversation, const char *te
 
 static void openai_instruct(struct aic_conversation *conversation, const char *text)
 {
-	struct aic_json_writer *writer = aic_port_begin(conversation, "session.update");
+	struct aic_json_writer *writer = begin_named(conversation, "session.update", NAME_INSTRUCTIONS);
 
 	/* Only what is named changes, and that as a whole. */
 	(void) text;
@@ -604,13 +614,18 @@ static void openai_instruct(struct aic_conversation *conversation, const char *t
 
 static void openai_user_message(struct aic_conversation *conversation, const char *text)
 {
+	struct openai_state *state = aic_port_state(conversation);
+
 	add_text(conversation, "user", text);
-	want_response(conversation);
+	state->answers.wanted = true;
+	ask(conversation);
 }
 
 static void openai_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
 {
-	struct aic_json_writer *writer = aic_port_begin(conversation, "conversation.item.create");
+	struct openai_state *state = aic_port_state(conversation);
+	struct aic_json_writer *writer = begin_named(conversation, "conversation.item.create", NAME_RESULT);
+	size_t open = aic_port_open_tool_calls(conversation);
 
 	(void) name;
 	/* There is no field that says so; the agent reads it. */
@@ -621,10 +636,10 @@ static void openai_tool_result(struct aic_conversation *conversation, const char
 	aic_json_put_text(writer, "output", result);
 	aic_json_close_object(writer);
 	aic_port_finish(conversation, writer);
-	/* The agent goes on once it has the results of all the tools it called. */
-	if (aic_port_open_tool_calls(conversation) <= 1) {
-		want_response(conversation);
-	}
+	aic_openai_answers_told(&state->answers);
+	state->answers.wanted = true;
+	/* The one being answered is still counted. */
+	ask_beside(conversation, open ? open - 1 : 0);
 }
 
 /* --- the end --- */

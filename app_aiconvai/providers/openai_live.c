@@ -46,7 +46,7 @@ struct live_message {
 	struct aic_text session_id, reason;
 	struct aic_json_integer expires_at; /* seconds since 1970 */
 	struct aic_text delegation_id;
-	struct aic_text error_code, error_message;
+	struct aic_text error_code, error_message, refused;
 };
 
 #define FIELD(path_, kind_, member) {path_, kind_, offsetof(struct live_message, member)}
@@ -61,6 +61,8 @@ static const struct aic_json_field fields[] = {
 	FIELD("delegation.id", AIC_JSON_STRING, delegation_id),
 	FIELD("error.code", AIC_JSON_STRING, error_code),
 	FIELD("error.message", AIC_JSON_STRING, error_message),
+	FIELD("error.client_event_id", AIC_JSON_STRING, refused),
+	FIELD("client_event_id", AIC_JSON_STRING, refused),
 };
 
 /* --- opening --- */
@@ -123,7 +125,7 @@ static void live_begin(struct aic_conversation *conversation)
 /* How much of a text goes into one message: all of it, or whole words of it. */
 static size_t piece_length(const char *text)
 {
-	size_t length = strnlen(text, APPEND_MAX + 1), cut = APPEND_MAX;
+	size_t length = strnlen(text, APPEND_MAX + 1), cut = APPEND_MAX - 1;
 
 	if (length <= APPEND_MAX) {
 		return length;
@@ -140,17 +142,35 @@ static size_t piece_length(const char *text)
 	return cut;
 }
 
+/* Something that we tell it, by the name (event_id) that the service's errors call it by. */
+struct told {
+	const char *type, *name;
+	const char *refused; /* what is said where it was */
+};
+
+static const struct told context_of_call = {"session.thinking.append", "aiconvai-context", "the service did not take what the agent should know"};
+static const struct told instructions = {"session.instructions.append", "aiconvai-instructions", "the service did not take the new instructions"};
+static const struct told result_of_tool = {"session.commentary.append", "aiconvai-result", "the service did not take the result of a tool"};
+static const struct told text_of_caller = {"session.commentary.append", "aiconvai-text", "the service did not take a text"};
+
 /* That there is no delegation has to be said, too. */
-static void append(struct aic_conversation *conversation, const char *type, const char *content, const char *delegation_id)
+static void append(struct aic_conversation *conversation, const struct told *told, const char *content, const char *delegation_id)
 {
+	const struct live_state *state = aic_port_state(conversation);
+
+	if (state->closed) {
+		aic_port_warn(conversation, "the service has closed the session: it was not told any more");
+		return;
+	}
 	do {
-		struct aic_json_writer *writer = aic_port_begin(conversation, type);
+		struct aic_json_writer *writer = aic_port_begin(conversation, told->type);
 		size_t length = piece_length(content);
 		char piece[APPEND_MAX + 1];
 
 		memcpy(piece, content, length);
 		piece[length] = '\0';
 		content += length;
+		aic_json_put_text(writer, "event_id", told->name);
 		aic_json_put_text(writer, "content", piece);
 		if (delegation_id) {
 			aic_json_put_text(writer, "delegation_id", delegation_id);
@@ -173,7 +193,7 @@ static void on_started(struct aic_conversation *conversation, const void *record
 		aic_port_expires_at(conversation, message->expires_at.value);
 	}
 	if (aic_port_first_message_order(conversation)) {
-		append(conversation, "session.instructions.append", aic_port_first_message_order(conversation), NULL);
+		append(conversation, &instructions, aic_port_first_message_order(conversation), NULL);
 	}
 }
 
@@ -261,7 +281,9 @@ static void on_closed(struct aic_conversation *conversation, const void *record)
 	const char *reason = message->reason.bytes ? message->reason.bytes : "no reason";
 	char text[AIC_REASON_MAX];
 
+	/* What came now would be refused. */
 	state->closed = true;
+	aic_port_deaf(conversation);
 	tell_transcript(conversation, AIC_ROLE_CALLER);
 	tell_transcript(conversation, AIC_ROLE_AGENT);
 	snprintf(text, sizeof(text), "the service closed the session: %.100s", reason);
@@ -281,17 +303,34 @@ static void on_closed(struct aic_conversation *conversation, const void *record)
 	aic_port_fail(conversation, text);
 }
 
+/* What was refused, NULL: nothing that we told it. */
+static const char *what_was_refused(const struct live_message *message)
+{
+	const struct told *const all[] = {&context_of_call, &instructions, &result_of_tool, &text_of_caller};
+
+	for (size_t i = 0; message->refused.bytes && i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!strcmp(message->refused.bytes, all[i]->name)) {
+			return all[i]->refused;
+		}
+	}
+	return NULL;
+}
+
 static void on_error(struct aic_conversation *conversation, const void *record)
 {
 	const struct live_message *message = record;
+	const char *refused = what_was_refused(message);
 	char text[AIC_REASON_MAX];
 
-	snprintf(text, sizeof(text), "error %.80s: %.200s", message->error_code.bytes ? message->error_code.bytes : "without a code",
+	snprintf(text, sizeof(text), "%s%serror %.80s: %.180s", refused ? refused : "", refused ? ": " : "",
+		message->error_code.bytes ? message->error_code.bytes : "without a code",
 		message->error_message.bytes ? message->error_message.bytes : "no message");
-	if (aic_port_is_active(conversation)) {
-		aic_port_error(conversation, text);
-	} else {
+	if (!aic_port_is_active(conversation)) {
 		aic_port_fail(conversation, text);
+	} else if (refused) {
+		aic_port_warn(conversation, text);
+	} else {
+		aic_port_error(conversation, text);
 	}
 }
 
@@ -331,17 +370,17 @@ static int live_encode_audio(struct aic_conversation *conversation, const uint8_
 
 static void live_context(struct aic_conversation *conversation, const char *text)
 {
-	append(conversation, "session.thinking.append", text, NULL);
+	append(conversation, &context_of_call, text, NULL);
 }
 
 static void live_instruct(struct aic_conversation *conversation, const char *text)
 {
-	append(conversation, "session.instructions.append", text, NULL);
+	append(conversation, &instructions, text, NULL);
 }
 
 static void live_user_message(struct aic_conversation *conversation, const char *text)
 {
-	append(conversation, "session.commentary.append", text, NULL);
+	append(conversation, &text_of_caller, text, NULL);
 }
 
 static void live_tool_result(struct aic_conversation *conversation, const char *id, const char *name, const char *result, bool is_error)
@@ -349,7 +388,7 @@ static void live_tool_result(struct aic_conversation *conversation, const char *
 	(void) name;
 	/* There is no field that says so; the agent reads it. */
 	(void) is_error;
-	append(conversation, "session.commentary.append", result, id);
+	append(conversation, &result_of_tool, result, id);
 }
 
 /* --- the end --- */

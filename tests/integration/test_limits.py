@@ -91,6 +91,24 @@ def test_call_duration_limit_cuts_off_what_the_agent_says(voice: Voice) -> None:
     call.hangup()
 
 
+@pytest.mark.parametrize("how", ["limit", "manager"])
+def test_end_does_not_wait_for_what_the_agent_said_before_it_closed(voice: Voice, how: str) -> None:
+    """A goodbye is heard to its end; not beyond the time limit, and not where somebody wants the end now."""
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 20}, {close: 1000}]")))
+    if how == "limit":
+        voice.sections["sales"]["call_duration_limit_seconds"] = "2"
+    voice.dialplan(f"exten => 100,1,AIConvAI(sales,c)\n same => n,{REPORT}\n same => n,Wait(30)")
+    voice.apply()
+    call = voice.call("100")
+    voice.event("AIConvAIEnd")
+    call.wait_heard(10)
+    if how == "manager":
+        voice.asterisk.ami.action("AIConvAIEnd", Channel=voice.channel())
+    assert outcome(voice, 5.0).status == "COMPLETED"
+    call.wait_for_silence(duration_ms=200)
+    assert len(call.heard) < 130
+
+
 def test_call_duration_limit_holds_while_connecting(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 3}")
     voice.agent("sales", ElevenLabsAgent(scenario=scenario), call_duration_limit_seconds=1)

@@ -184,3 +184,91 @@ def test_openai_is_told_how_much_of_an_item_the_caller_heard(voice: Voice) -> No
     heard_ms = seconds_of(agent_audio(call), OLD_HZ, 8000) * 1000
     assert truncated.message.audio_end_ms == pytest.approx(heard_ms, abs=20)
     assert conversation.record.violations == []
+
+
+def _answer_all(voice: Voice, count: int) -> None:
+    """Whoever listens over AMI answers so many calls of tools, in their order."""
+    for number in range(1, count + 1):
+        event = voice.event("AIConvAIToolCall", ToolCallID=f"tool_call_{number}")
+        answer = {"ToolCallID": event["ToolCallID"], "Result": f"result {number}"}
+        voice.asterisk.ami.action("AIConvAIToolResult", Channel=voice.channel(), **answer)
+
+
+@only_on_22
+@with_tools
+def test_agent_speaks_once_it_has_the_results_of_all_its_tools(voice: Voice, provider: str) -> None:
+    """OpenAI's asks to be asked, and refuses to be while a tool is open."""
+    call, conversation = _converse(voice, provider)
+    names = ("delegation", "delegation") if provider == "openai_live" else ("find", "book")
+    with ThreadPoolExecutor(1) as other:
+        results = other.submit(conversation.call_tools, (names[0], {}), (names[1], {}))
+        voice.event("AIConvAIToolCall")
+        _answer_all(voice, 2)
+        assert [each.result for each in results.result(10.0)] == ["result 1", "result 2"]
+    hears_agent(call, conversation, NEXT_HZ)
+    assert conversation.record.violations == []
+    assert voice.events("AIConvAIError") == []
+
+
+@only_on_22
+@pytest.mark.parametrize("key", ["", "5"], ids=["", "and a key is pressed"])
+def test_result_that_meets_an_answer_of_the_services_own_is_spoken_about_after_it(voice: Voice, key: str) -> None:
+    call, conversation = _converse(voice, "openai")
+    conversation.overtake(tone(OLD_HZ, 0.5, 8000))
+    with ThreadPoolExecutor(1) as other:
+        result = other.submit(conversation.call_tool, "find", {"customer": 7})
+        voice.event("AIConvAIToolCall")
+        if key:
+            call.send_dtmf(key)
+            conversation.wait_received(lambda record: any("the key 5" in one.text for one in record.received))
+        _answer_all(voice, 1)
+        assert result.result(10.0).result == "result 1"
+    # The mock speaks again only when it is asked to.
+    conversation.play(tone(NEXT_HZ, 0.5, 8000))
+    wait_until_all_is_heard(call, 0.98)
+    heard = agent_audio(call)
+    assert seconds_of(heard, OLD_HZ, 8000) == pytest.approx(0.5, abs=0.05)
+    assert seconds_of(heard, NEXT_HZ, 8000) == pytest.approx(0.5, abs=0.05)
+    assert conversation.record.received_types().count("response.create") == 2
+    assert conversation.record.violations == []
+    assert voice.events("AIConvAIError") == []
+
+
+@only_on_22
+def test_keys_in_a_row_are_answered_one_answer_at_a_time(voice: Voice) -> None:
+    call, conversation = _converse(voice, "openai")
+    call.send_dtmf("123")
+    conversation.wait_received(lambda record: any("the key 3" in one.text for one in record.received))
+    assert conversation.record.received_types().count("response.create") == 1
+    conversation.play(tone(NEXT_HZ, 0.5, 8000))
+    conversation.wait_received(lambda record: record.received_types().count("response.create") == 2)
+    conversation.play(tone(NEXT_HZ, 0.5, 8000))
+    wait_until_all_is_heard(call, 0.98)
+    assert conversation.record.received_types().count("response.create") == 2
+    assert conversation.record.violations == []
+    assert voice.events("AIConvAIError") == []
+
+
+@only_on_22
+def test_gemini_that_does_not_take_its_session_up_again_is_told_what_was_said(voice: Voice) -> None:
+    call, conversation = _converse(voice, "gemini", max_connection_attempts=1)
+    conversation.play(tone(OLD_HZ, 0.3, conversation.record.downlink_rate), text="Which room?")
+    voice.event("AIConvAITranscript")
+    wait_until_all_is_heard(call, 0.28)
+    # None that the service knows.
+    conversation.send({"sessionResumptionUpdate": {"newHandle": "forgotten", "resumable": True}})
+    conversation.drop()
+    refused = voice.mock.next_conversation()
+    refused.wait_closed()
+    assert refused.record.close_code == 1007
+    restored = voice.conversation()
+    restored.wait_received(lambda record: any("Agent: Which room?" in one.text for one in record.received))
+    hears_agent(call, restored, NEXT_HZ)
+    agent_hears(restored, call, CALLER_HZ)
+    assert restored.record.violations == []
+    assert any(
+        "was not taken up again, a new one is begun" in event["Message"] for event in voice.events("AIConvAIError")
+    )
+    call.hangup()
+    end = voice.event("AIConvAIEnd")
+    assert (end["Status"], end["Reconnects"], end["Attempts"]) == ("CALLER_HANGUP", "1", "1")

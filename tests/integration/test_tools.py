@@ -38,6 +38,14 @@ exten => endless,1,Set(TOOL_RESULT=found)
 exten => slow,1,Wait(0.5)
  same => n,Set(TOOL_RESULT=done)
  same => n,Return()
+exten => long,1,UserEvent(Running)
+ same => n,Wait(20)
+ same => n,UserEvent(Ran)
+ same => n,Return()
+exten => slower,1,UserEvent(Running)
+ same => n,Wait(1.5)
+ same => n,UserEvent(Ran)
+ same => n,Return()
 exten => seen,1,Set(TOOL_RESULT=${TOOL_PARAMETERS} ${TOOL_ARG_number}${TOOL_ARG_bad-name})
  same => n,Return()
 exten => hang,1,Hangup()
@@ -143,6 +151,53 @@ def test_subroutine_may_hang_up(voice: Voice) -> None:
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
+def test_call_is_sent_elsewhere_in_the_middle_of_a_subroutine(voice: Voice) -> None:
+    call, conversation = converse(voice, tool_long="gosub:default,long")
+    conversation.start_tool("long")
+    voice.event("UserEvent", UserEvent="Running")
+    redirected = time.monotonic()
+    voice.asterisk.ami.action("Redirect", Channel=voice.channel(), Context="default", Exten="tone", Priority=1)
+    conversation.wait_closed()
+    end = voice.event("AIConvAIEnd")
+    assert (end["Status"], end["Reason"]) == ("COMPLETED", "the call was sent elsewhere")
+    call.wait_heard(50, since=redirected + 0.1)
+    assert level_at(agent_audio(call)[-4000:], RIG_HZ, 8000) == pytest.approx(-20.0, abs=1.0)
+    assert call.alive
+    assert conversation.record.tool_results == []
+    assert [event["UserEvent"] for event in voice.events("UserEvent")] == ["Running"], "it was not run to its end"
+    assert "came too late" not in voice.log()
+
+
+def test_caller_hangs_up_in_the_middle_of_a_subroutine(voice: Voice) -> None:
+    call, conversation = converse(voice, tool_long="gosub:default,long")
+    conversation.start_tool("long")
+    voice.event("UserEvent", UserEvent="Running")
+    hung_up = time.monotonic()
+    call.hangup()
+    conversation.wait_closed()
+    assert conversation.record.closed is not None
+    assert conversation.record.closed - hung_up < 0.5
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+    assert [event["UserEvent"] for event in voice.events("UserEvent")] == ["Running"]
+    assert conversation.record.close_code == 1000
+
+
+@pytest.mark.parametrize("how", ["manager", "limit"])
+def test_subroutine_is_let_run_where_the_conversation_ends(voice: Voice, how: str) -> None:
+    """It is the dialplan's; nobody hears of its result."""
+    options = {"call_duration_limit_seconds": 1} if how == "limit" else {}
+    _, conversation = converse(voice, tool_slow="gosub:default,slower", **options)
+    conversation.start_tool("slow")
+    voice.event("UserEvent", UserEvent="Running")
+    if how == "manager":
+        voice.asterisk.ami.action("AIConvAIEnd", Channel=voice.channel())
+    conversation.wait_closed()
+    assert voice.event("AIConvAIEnd")["Status"] == ("TIMEOUT" if how == "limit" else "COMPLETED")
+    voice.event("UserEvent", UserEvent="Next")
+    told = [event["UserEvent"] for event in voice.events("UserEvent")]
+    assert told == ["Running", "Ran", "Next"]
+
+
 def test_no_subroutine_runs_in_the_background(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_find="gosub:default,find")
     voice.dialplan(f"exten => 100,1,AIConvAI(agent,b)\n same => n,Wait(30)\n{FIND}")
@@ -163,6 +218,61 @@ def test_agent_presses_keys(voice: Voice) -> None:
     assert wrong.is_error
     assert "must be keys" in wrong.result
     hears_agent(call, conversation, AGENT_HZ)
+
+
+@pytest.mark.parametrize("digits", ["1" * 65, "w" * 60 + "12345"])
+def test_agent_presses_no_more_keys_than_it_may(voice: Voice, digits: str) -> None:
+    call, conversation = converse(voice, tool_send_dtmf="builtin")
+    answer = conversation.call_tool("send_dtmf", {"digits": digits})
+    assert answer.is_error
+    assert answer.result == "No more than 64 keys and pauses can be pressed at once; none was."
+    assert call.dtmf_heard == ""
+    hears_agent(call, conversation, AGENT_HZ)
+
+
+@pytest.mark.parametrize("keys", ["5" + "w" * 63, "5" * 64], ids=["pauses", "keys"])
+@pytest.mark.parametrize("how", ["end_call", "transfer_call", "limit", "manager", "hangup", "redirect"])
+def test_an_end_waits_for_no_keys(voice: Voice, how: str, keys: str) -> None:
+    call, conversation = converse(
+        voice,
+        application="AIConvAI(agent)",
+        tool_send_dtmf="builtin",
+        tool_end_call="builtin",
+        tool_transfer_call="builtin",
+        transfer_to_desk="default,700,1",
+        call_duration_limit_seconds=2 if how == "limit" else 60,
+    )
+    conversation.start_tool("send_dtmf", {"digits": keys})
+    call.wait_dtmf("5")
+    began = time.monotonic()
+    statuses = {"limit": "TIMEOUT", "hangup": "CALLER_HANGUP"}
+    if how in ("end_call", "transfer_call"):
+        conversation.start_tool(how, {"destination": "desk"})
+    elif how == "manager":
+        voice.asterisk.ami.action("AIConvAIEnd", Channel=voice.channel())
+    elif how == "redirect":
+        voice.asterisk.ami.action("Redirect", Channel=voice.channel(), Context="default", Exten="wait", Priority=1)
+    elif how == "hangup":
+        call.hangup()
+    event = voice.event("AIConvAIEnd")
+    if how == "transfer_call":
+        voice.event("UserEvent", UserEvent="Desk")
+    elif how != "redirect":
+        call.wait_ended()
+    conversation.wait_closed()
+    assert event["Status"] == statuses.get(how, "COMPLETED")
+    # The limit strikes by itself, and the end that the agent makes comes after a pause.
+    assert time.monotonic() - began < {"limit": 2.5, "end_call": 1.5, "transfer_call": 1.5}.get(how, 0.6)
+    assert "came too late" not in voice.log()
+
+
+def test_caller_is_heard_while_keys_are_pressed(voice: Voice) -> None:
+    call, conversation = converse(voice, tool_send_dtmf="builtin")
+    with calling(conversation, "send_dtmf", {"digits": "wwww1"}) as result:
+        agent_hears(conversation, call, CALLER_HZ)
+        hears_agent(call, conversation, AGENT_HZ)
+        assert result.result(10.0).result == "The keys were pressed."
+    call.wait_dtmf("1")
 
 
 # The end

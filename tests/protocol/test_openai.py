@@ -243,9 +243,87 @@ async def test_one_response_at_a_time() -> None:
         conversation = await started(mock)
         playing = asyncio.ensure_future(conversation.play(tone(440.0, 5.0, 8000), pace="realtime"))
         await told(socket, "response.output_audio.delta")
-        await socket.send('{"type":"response.create"}')
-        assert "while a response" in (await told(socket, "error"))["error"]["message"]
+        await socket.send('{"type":"response.create","event_id":"mine"}')
+        error = (await told(socket, "error"))["error"]
+        assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "mine")
+        assert error["message"].startswith("Conversation already has an active response in progress: resp_1.")
+        assert len(conversation.violations) == 1
         playing.cancel()
+
+
+async def test_response_that_was_asked_for_begins_at_once() -> None:
+    async with serving() as mock, connected(mock) as socket:
+        await socket.send(json.dumps(UPDATE))
+        conversation = await started(mock)
+        await socket.send('{"type":"response.create"}')
+        response_id = (await told(socket, "response.created"))["response"]["id"]
+        await socket.send('{"type":"response.create"}')
+        assert response_id in (await told(socket, "error"))["error"]["message"]
+        await conversation.play(tone(440.0, 0.1, 8000))
+        assert (await told(socket, "response.output_audio.delta"))["response_id"] == response_id
+        assert (await told(socket, "response.done"))["response"]["id"] == response_id
+        await socket.send('{"type":"response.create"}')
+        assert (await told(socket, "response.created"))["response"]["id"] != response_id
+
+
+@pytest.mark.parametrize(("how", "reason"), [("cancel", "client_cancelled"), ("caller", "turn_detected")])
+async def test_response_that_was_asked_for_is_cancelled_before_it_says_anything(how: str, reason: str) -> None:
+    async with serving() as mock, connected(mock) as socket:
+        await socket.send(json.dumps(UPDATE))
+        conversation = await started(mock)
+        await socket.send('{"type":"response.create"}')
+        await told(socket, "response.created")
+        if how == "cancel":
+            await socket.send('{"type":"response.cancel"}')
+        else:
+            conversation.caller_began_speaking()
+        details = (await told(socket, "response.done"))["response"]["status_details"]
+        assert details == {"type": "cancelled", "reason": reason}
+
+
+async def test_request_that_the_service_overtakes_is_refused_and_owed() -> None:
+    async with serving() as mock, connected(mock) as socket:
+        await socket.send(json.dumps(UPDATE))
+        conversation = await started(mock)
+        conversation.overtake(tone(440.0, 0.6, 8000))
+        result = asyncio.ensure_future(conversation.call_tool("find"))
+        call_id = (await told(socket, "response.function_call_arguments.done"))["call_id"]
+        item = {"type": "function_call_output", "call_id": call_id, "output": "found"}
+        await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        assert (await result).result == "found"
+        await socket.send('{"type":"response.create","event_id":"first"}')
+        overtaking = (await told(socket, "response.created"))["response"]["id"]
+        error = (await told(socket, "error"))["error"]
+        assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "first")
+        assert (await told(socket, "response.done"))["response"]["id"] == overtaking
+        playing = asyncio.ensure_future(conversation.play(tone(440.0, 0.1, 8000)))
+        await socket.send('{"type":"response.create"}')
+        assert await playing
+        assert conversation.violations == []
+
+
+async def test_tools_are_called_in_one_response() -> None:
+    async with serving() as mock, connected(mock) as socket:
+        await socket.send(json.dumps(UPDATE))
+        conversation = await started(mock)
+        conversation.start_tools(("find", {"number": 1}), ("find", {"number": 2}))
+        output = (await told(socket, "response.done"))["response"]["output"]
+        assert [json.loads(item["arguments"])["number"] for item in output] == [1, 2]
+        item = {"type": "function_call_output", "call_id": output[0]["call_id"], "output": "found"}
+        await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        await socket.send('{"type":"response.create"}')
+        assert "before the tools" in (await told(socket, "error"))["error"]["message"]
+
+
+async def test_refusal_names_the_message_that_was_refused() -> None:
+    async with serving() as mock, connected(mock) as socket:
+        await socket.send(json.dumps(UPDATE))
+        await started(mock)
+        item = {"type": "function_call_output", "call_id": "none", "output": "x"}
+        for event_id in ("mine", None):
+            named = {"event_id": event_id} if event_id else {}
+            await socket.send(json.dumps({"type": "conversation.item.create", "item": item, **named}))
+            assert (await told(socket, "error"))["error"]["event_id"] == event_id
 
 
 async def _closed(socket: ClientConnection) -> int | None:

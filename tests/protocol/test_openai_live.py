@@ -126,8 +126,10 @@ async def test_an_error_does_not_end_the_librarys_session() -> None:
     async with mock_of() as mock, library(mock).live.connect() as connection:
         await connection.session.start(session=SESSION)
         await expect(connection, "session.started")
-        await connection.session.commentary.append(content="x", delegation_id="del_unknown")
-        assert "del_unknown" in (await expect(connection, "error")).error.message
+        await connection.session.commentary.append(content="x", delegation_id="del_unknown", event_id="mine")
+        error = (await expect(connection, "error")).error
+        assert "del_unknown" in error.message
+        assert error.client_event_id == "mine"
         await connection.session.close()
         await expect(connection, "session.closed")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiconvai.engine.audio import AudioFormat, Encoding
@@ -41,6 +41,7 @@ class Host:
         variables: Mapping[str, str] | None = None,
         lines: tuple[Line, ...] = (),
         failover: Sequence[Settings] = (),
+        may_take: Callable[[int], str | None] | None = None,
         tools: Mapping[str, ToolSettings] | None = None,
         prompts: PromptSettings | None = None,
         runs_tools: bool = False,
@@ -55,6 +56,7 @@ class Host:
             self.settings,
             line_format=line_format,
             failover=failover,
+            may_take=may_take,
             variables=variables,
             runs_tools=runs_tools,
             unix_seconds=unix_seconds,

@@ -268,3 +268,25 @@ def test_an_abort_comes_before_the_next_request() -> None:
     abort, request = host.pump()
     assert isinstance(abort, Abort)
     assert isinstance(request, Open)
+
+
+def test_what_the_agent_said_last_is_heard_within_the_time_limit() -> None:
+    host = Host(PUBLIC, call_duration_limit_seconds=10)
+    host.start()
+    host.wait(seconds=7)
+    host.say(audio(1, bytes(8000 * 5)))
+    host.conversation.closed(1000, "")
+    host.pump()
+    assert len(host.play()) == 8000 * 3
+    assert host.ended.status is Status.COMPLETED
+    assert host.errors == ["what the agent said last is not heard to its end: call_duration_limit_seconds (10 s)"]
+
+
+def test_what_the_agent_said_last_is_heard_whole_where_there_is_time() -> None:
+    host = Host(PUBLIC, call_duration_limit_seconds=10)
+    host.start()
+    host.say(audio(1, bytes(8000 * 5)))
+    host.conversation.closed(1000, "")
+    host.pump()
+    assert len(host.play()) == 8000 * 5
+    assert host.errors == []

@@ -242,6 +242,14 @@ def test_every_known_message_is_accepted() -> None:
     assert host.conversation.phase is Phase.ACTIVE
 
 
+def test_error_that_the_service_sees_in_its_client_is_told() -> None:
+    host = Host()
+    host.start()
+    host.say({"type": "client_error", "client_error_event": {"anything": 1}})
+    assert host.errors == ["the service reported an error of its client (client_error) without saying more"]
+    assert host.conversation.stats().unknown_messages == 0
+
+
 def test_unknown_types_are_counted_and_ignored(host: Host) -> None:
     long_type = "x" * 500
     messages: list[object] = [

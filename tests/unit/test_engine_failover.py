@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine_host import API_KEY, PUBLIC, ULAW, Host, metadata
 
 from aiconvai.engine.conversation import Phase
-from aiconvai.engine.events import Failover, Open, Status
+from aiconvai.engine.events import Error, Failover, Open, Status
 from aiconvai.engine.settings import Line, Settings
 
 OPENAI = Settings.read_agent(
@@ -14,9 +16,9 @@ OPENAI = Settings.read_agent(
 OTHER = Settings.read_agent("other", [Line("agent_id", "agent_2"), Line("tls_ca_file", "/ca.pem")])
 
 
-def failing_host(*failover: Settings, **options: object) -> Host:
+def failing_host(*failover: Settings, may_take: Callable[[int], str | None] | None = None, **options: object) -> Host:
     """One whose first agent has just failed for good."""
-    host = Host(PUBLIC, line_format=ULAW, failover=failover, max_connection_attempts=1, **options)
+    host = Host(PUBLIC, line_format=ULAW, failover=failover, may_take=may_take, max_connection_attempts=1, **options)
     host.begin()
     host.conversation.request_failed("it answered HTTP 401", retry=False)
     host.pump()
@@ -86,3 +88,64 @@ def test_conversation_that_was_lost_stays_with_its_agent() -> None:
     host.pump()
     assert host.ended.status is Status.LOST
     assert host.told(Failover) == []
+
+
+def test_agent_that_may_not_take_the_call_is_passed_over() -> None:
+    asked: list[int] = []
+
+    def may_take(other: int) -> str | None:
+        asked.append(other)
+        return "agent openai is full" if other == 0 else None
+
+    host = failing_host(OPENAI, OTHER, may_take=may_take)
+    assert asked == [0, 1]
+    assert host.told(Failover) == [Failover(1, "it answered HTTP 401")]
+    assert host.told(Error) == [Error("agent openai is full")]
+    assert host.begin().request.url.endswith("agent_id=agent_2")
+
+
+def test_agents_are_asked_for_one_at_a_time() -> None:
+    """Who is not needed has no place taken from it."""
+    asked: list[int] = []
+    host = failing_host(OTHER, OTHER, may_take=asked.append)
+    assert asked == [0]
+    host.begin()
+    host.conversation.request_failed("down", retry=False)
+    host.pump()
+    assert asked == [0, 1]
+
+
+def test_end_says_who_was_passed_over() -> None:
+    host = failing_host(OPENAI, OTHER, OTHER, may_take=lambda other: None if other == 1 else f"agent {other} is full")
+    host.begin()
+    host.conversation.request_failed("no route", retry=False)
+    host.pump()
+    assert host.ended.status is Status.UNAVAILABLE
+    assert host.ended.reason == "no route; agent 0 is full; agent 2 is full"
+
+
+def test_reasons_without_end_are_cut() -> None:
+    host = failing_host(*[OTHER] * 8, may_take=lambda _other: "full " * 60)
+    assert host.ended.reason.startswith("it answered HTTP 401; full full")
+    assert len(host.ended.reason) < 320
+
+
+def test_agent_that_fails_while_it_reads_a_message_asks_who_may_take_the_call() -> None:
+    host = Host(PUBLIC, line_format=ULAW, failover=[OPENAI, OTHER], may_take=lambda other: None if other else "full")
+    host.open()
+    host.say(metadata("pcm_7000"))
+    assert [event.other for event in host.told(Failover)] == [1]
+    assert any(isinstance(action, Open) for action in host.wait(ms=1))
+
+
+def test_lost_conversation_asks_nobody() -> None:
+    asked: list[int] = []
+    host = Host(PUBLIC, line_format=ULAW, failover=[OTHER], may_take=asked.append, max_connection_attempts=1)
+    host.start()
+    host.conversation.closed(None, "")
+    host.pump()
+    host.begin()
+    host.conversation.request_failed("down", retry=True)
+    host.pump()
+    assert host.ended.status is Status.LOST
+    assert asked == []

@@ -16,7 +16,8 @@ from aiconvai.engine.playout_queue import NO_EVENT_ID, PlayoutQueue, PlayoutResu
 
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 PCM16 = AudioFormat(Encoding.PCM16, 16000)
-LIMIT_MS = 2000
+LIMITS_MS = (600, 2000)
+"""Of the smaller one the limit in chunks is reached, too."""
 
 FRAME_US = 20_000
 
@@ -118,6 +119,7 @@ class Model:
 
     format: AudioFormat
     limit_bytes: int
+    limit_chunks: int
     delay: DelayModel
     chunks: list[ModelChunk] = field(default_factory=list)
     interrupted_id: int = NO_EVENT_ID
@@ -147,6 +149,9 @@ class Model:
             return 0
         kept = min(len(audio), self.limit_bytes - self.queued)
         kept -= kept % self.format.sample_bytes
+        joined = len(self.chunks) >= self.limit_chunks
+        if joined and (self.chunks[-1].event_id, self.chunks[-1].padding) != (event_id, padding):
+            kept = 0
         self.overflow += len(audio) - kept
         if kept:
             self.delay.arrived(
@@ -156,7 +161,10 @@ class Model:
                 padding=padding,
                 same_event=event_id == self.playing,
             )
-            self.chunks.append(ModelChunk(event_id, audio[:kept], padding))
+            if joined:
+                self.chunks[-1].audio += audio[:kept]
+            else:
+                self.chunks.append(ModelChunk(event_id, audio[:kept], padding))
             self.appended = True
             if not padding:
                 self.chunks_appended += 1
@@ -173,6 +181,19 @@ class Model:
             largest = max((len(chunk.audio) for chunk in self.chunks if not chunk.padding), default=0)
             self.delay.interrupted(self.us(self.queued), self.us(largest))
         return removed
+
+    def cut(self, keep: int) -> int:
+        cut = 0
+        while self.queued > keep:
+            last = self.chunks[-1]
+            over = min(self.queued - keep, len(last.audio))
+            last.audio = last.audio[: len(last.audio) - over]
+            if not last.audio:
+                self.chunks.pop()
+            self.chunks_interrupted += 1
+            self.bytes_interrupted += over
+            cut += over
+        return cut
 
     def take(self, frame_bytes: int) -> tuple[PlayoutResult, bytes]:
         appended, self.appended = self.appended, False
@@ -208,11 +229,15 @@ class Model:
 class PlayoutQueueMachine(RuleBasedStateMachine):
     """Whatever is called in whatever order, the queue and its model agree."""
 
-    @initialize(audio_format=st.sampled_from([ULAW, PCM16]), max_delay_ms=st.sampled_from([0, 50, 200, 500]))
-    def begin(self, audio_format: AudioFormat, max_delay_ms: int) -> None:
-        self.queue = PlayoutQueue(audio_format, LIMIT_MS, max_delay_ms)
+    @initialize(
+        audio_format=st.sampled_from([ULAW, PCM16]),
+        max_delay_ms=st.sampled_from([0, 50, 200, 500]),
+        limit_ms=st.sampled_from(LIMITS_MS),
+    )
+    def begin(self, audio_format: AudioFormat, max_delay_ms: int, limit_ms: int) -> None:
+        self.queue = PlayoutQueue(audio_format, limit_ms, max_delay_ms)
         delay = DelayModel(max_delay_ms // 20 * 20)
-        self.model = Model(audio_format, audio_format.bytes_of(LIMIT_MS), delay)
+        self.model = Model(audio_format, audio_format.bytes_of(limit_ms), limit_ms // 5 + 64, delay)
         self.serial = 0
         self.now_us = 5_000_000
 
@@ -259,6 +284,10 @@ class PlayoutQueueMachine(RuleBasedStateMachine):
         assert result.heard_event_id == self.model.playing
         playing = self.model.playing
         assert result.heard_samples == (0 if playing is None else self.model.heard[playing])
+
+    @rule(ms=st.integers(0, 300) | st.just(2**40))
+    def cut(self, ms: int) -> None:
+        assert self.queue.cut(ms) == self.model.cut(self.model.format.bytes_of(ms))
 
     @rule(count=st.integers(min_value=1, max_value=12))
     def take(self, count: int) -> None:
@@ -458,3 +487,70 @@ def test_memory_stays_bounded_when_a_service_interrupts_what_waits_behind_newer_
     assert queue.stats().queued_bytes == 8000 + 2000
     assert allocated_bytes() - before < 1_000_000
     assert b"".join(frames(queue)) == bytes(8000) + b"\1" * 1920
+
+
+# Memory
+
+
+def take_all(queue: PlayoutQueue) -> None:
+    while queue.take().result is not PlayoutResult.EMPTY:
+        pass
+
+
+def test_memory_of_a_long_turn_is_given_back_when_it_was_heard() -> None:
+    queue = PlayoutQueue(ULAW, 600_000)
+    at_first = queue.memory
+    for _ in range(600):
+        queue.append(1, bytes(8000))
+    assert queue.memory > 4_800_000
+    take_all(queue)
+    assert queue.memory < 2 * 8 * 20_000
+    queue.append(2, b"\x01" * 160)
+    assert queue.take().audio == b"\x01" * 160
+    assert queue.memory < at_first + 2 * 8 * 20_000
+
+
+def test_memory_of_a_long_turn_is_given_back_when_it_was_interrupted() -> None:
+    queue = PlayoutQueue(ULAW, 600_000)
+    queue.append(1, bytes(4_800_000))
+    queue.take()
+    queue.interrupt(1)
+    assert queue.memory < 2 * 8 * 20_000
+    queue.append(2, b"\x01" * 160)
+    assert queue.take().audio == b"\x01" * 160
+
+
+def test_ordinary_turns_use_the_same_memory_again() -> None:
+    queue = PlayoutQueue(ULAW, 600_000)
+    held = []
+    for turn in range(5):
+        for _ in range(20 * 50):
+            queue.append(turn, bytes(160))
+        take_all(queue)
+        held.append(queue.memory)
+    assert len(set(held)) == 1
+
+
+def test_the_tiniest_chunks_are_bounded_too() -> None:
+    queue = PlayoutQueue(ULAW, 10_000)
+    for at in range(20_000):
+        assert queue.append(1, bytes([at % 256])) == 1
+    assert queue.stats().queued_chunks <= 10_000 // 5 + 64
+    assert queue.memory < 200_000
+    assert queue.append(2, b"x") == 0, "another turn would need a chunk of its own"
+    assert queue.stats().bytes_overflow == 1
+    heard = b"".join(queue.take().audio for _ in range(20_000 // 160))
+    assert heard == bytes(at % 256 for at in range(20_000))
+
+
+def test_removed_chunks_between_others_do_not_pile_up() -> None:
+    queue = PlayoutQueue(ULAW, 10_000)
+    newest = 10**9
+    queue.append(newest, bytes(8000))
+    for event_id in range(1000):
+        for _ in range(200):
+            queue.append(event_id, b"x")
+        queue.append(newest, b"\1")
+        queue.interrupt(event_id)
+    assert queue.memory < 400_000
+    assert b"".join(frames(queue)) == bytes(8000) + b"\1" * 960

@@ -56,6 +56,21 @@ def test_what_the_service_closed_on_purpose_is_not_opened_again(host: Host, code
     assert host.conversation.phase is Phase.ENDED
 
 
+def test_the_largest_event_ids_may_come_with_every_connection() -> None:
+    """Those of the next connection are newer than all of this one, whatever they were."""
+    host = talking_host(reconnect_attempts=10)
+    for _ in range(10):
+        host.say(audio(10**18 - 1, FRAME))
+        host.say(interruption(10**18 - 1))
+        host.say(audio(10**18 - 1, FRAME))
+        assert host.play() == b""
+        break_off(host)
+        open_again(host)
+        host.say(audio(1 - 10**18, FRAME))
+        host.say(audio(10**18 - 1, FRAME))
+        assert host.play()[-160:] == FRAME
+
+
 def test_only_so_many_connections_are_replaced() -> None:
     host = talking_host(reconnect_attempts=2)
     for _ in range(2):

@@ -169,11 +169,16 @@ def test_other_tools_are_answered_while_the_agent_says_goodbye() -> None:
 
 
 def members(text: str) -> list[tuple[str, str]]:
+    """The arguments in a text. Raises `ValueError` with what the agent is told."""
     library = load_library()
     read = library.ffi.new("struct aic_json_members *")
-    assert library.lib.aic_json_members_read(read, library.c_text(text)) == 0
+    problem = library.ffi.new("char[]", library.lib.AIC_JSON_PROBLEM_MAX)
+    result = library.lib.aic_json_members_read(read, library.c_text(text), problem)
     found = [(library.text(read.items[at].name), library.text(read.items[at].value)) for at in range(read.count)]
     library.lib.aic_json_members_free(read)
+    if result:
+        assert result == -1
+        raise ValueError(library.text(problem))
     return found
 
 
@@ -182,9 +187,37 @@ def test_arguments_are_read_as_texts() -> None:
     assert members(text) == [("a", "x\ny"), ("b", "1.50"), ("c", "true"), ("d", "false"), ("", "z")]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "1", '"a"', "{", '{"a":}', "null"])
-def test_what_is_no_object_has_no_arguments(text: str) -> None:
+@pytest.mark.parametrize("text", ["", " ", "null", "{}", " {} "])
+def test_no_arguments(text: str) -> None:
     assert members(text) == []
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"a"', "true", '[{"a":1}]'])
+def test_arguments_must_be_an_object(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a JSON object"):
+        members(text)
+
+
+@pytest.mark.parametrize("text", ["{", '{"a":}', "nul", "{'a':1}", '{"a":1} x', "x" * 1000, '{"a":"' + "x" * 1000])
+def test_arguments_that_are_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match="not valid JSON"):
+        members(text)
+
+
+@pytest.mark.parametrize("depth", [65, 20_000, 1_000_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('{"a":[', "]}")])
+def test_arguments_nested_too_deeply(depth: int, opening: str, closing: str) -> None:
+    for text in (opening * depth, opening * depth + "1" + closing * depth, '{"x":' + opening * depth):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            members(text)
+
+
+def test_arguments_that_are_too_many() -> None:
+    most = load_library().lib.AIC_MEMBERS_MAX
+    arguments = {f"a{at}": at for at in range(most)}
+    assert members(json.dumps(arguments)) == [(name, str(value)) for name, value in arguments.items()]
+    with pytest.raises(ValueError, match="too many members"):
+        members(json.dumps({**arguments, "one": "more"}))
 
 
 @given(

@@ -500,6 +500,8 @@ def test_every_message_of_the_vendor_is_known(active: Host) -> None:
         {"serverContent": {"turnComplete": True, "turnCompleteReason": "NEED_MORE_INPUT", "interactionStatus": "IDLE"}},
         {"serverContent": {"modelTurn": {"parts": [{"text": "thinking", "thought": True}]}}},
         {"sessionResumptionUpdate": {"resumable": False}},
+        {"sessionResumptionUpdate": {}},
+        {"session_resumption_update": {"new_handle": "h1", "resumable": True}},
     ],
 )
 def test_what_means_nothing_on_a_telephone_is_known_all_the_same(active: Host, message: dict[str, Any]) -> None:
@@ -547,17 +549,107 @@ def test_session_that_the_service_ends_is_taken_up_by_another_connection(active:
     assert active.sent[-1] == {"setup": setup}, "it knows what was said"
 
 
-def test_handle_that_is_no_good_any_more_is_not_used(active: Host) -> None:
-    active.say({"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}})
-    active.say({"serverContent": {"outputTranscription": {"text": "Hello"}, "turnComplete": True}})
-    active.say({"sessionResumptionUpdate": {"resumable": False}})
-    active.conversation.closed(None, "")
-    active.pump()
+def given_a_handle(host: Host) -> None:
+    """Something was said, and the connection breaks."""
+    host.say({"serverContent": {"outputTranscription": {"text": "Hello"}, "turnComplete": True}})
+    host.say({"session_resumption_update": {"new_handle": "h1", "resumable": True}})
+
+
+def break_off(host: Host, code: int | None = None, reason: str = "") -> None:
+    host.conversation.closed(code, reason)
+    host.pump()
+
+
+def handles(host: Host) -> list[dict[str, Any]]:
+    """What each connection so far was to take up."""
+    return [message["setup"]["sessionResumption"] for message in host.sent if "setup" in message]
+
+
+@pytest.mark.parametrize(
+    "update", [{"resumable": False}, {"resumable": False, "newHandle": ""}, {}, {"newHandle": "h2"}]
+)
+def test_handle_that_is_no_good_any_more_is_not_used(active: Host, update: dict[str, Any]) -> None:
+    """The service may leave out what is false."""
+    given_a_handle(active)
+    active.say({"sessionResumptionUpdate": update})
+    break_off(active)
     active.open()
-    *_, setup = [message["setup"] for message in active.sent if "setup" in message]
-    assert setup["sessionResumption"] == {}
+    assert handles(active) == [{}]
     active.say({"setupComplete": {}})
     assert "Agent: Hello" in active.sent[-1]["realtimeInput"]["text"]
+
+
+@pytest.mark.parametrize("code", [1007, 1008, 1011, 1000, 4321])
+def test_handle_that_is_refused_costs_no_attempt_and_no_call(code: int) -> None:
+    host = gemini_host(max_connection_attempts=1, reconnect_message="I am back.")
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    host.open()
+    assert handles(host) == [{}, {"handle": "h1"}]
+    break_off(host, code, "Session not found")
+    assert "the session of before was not taken up again, a new one is begun: " in host.errors[-1]
+    assert "Session not found" in host.errors[-1]
+    host.open()
+    assert handles(host)[2:] == [{}]
+    host.say({"setupComplete": {}})
+    assert host.conversation.phase is Phase.ACTIVE
+    assert host.conversation.stats().attempts == 1
+    *_, told, order = [message["realtimeInput"]["text"] for message in of(host, "realtimeInput")]
+    assert "Agent: Hello" in told + order
+    assert "I am back." in told + order
+
+
+def test_handle_that_is_refused_after_other_failures_costs_no_attempt() -> None:
+    host = gemini_host(max_connection_attempts=2, retry_backoff_ms=10)
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    host.begin()
+    host.conversation.request_failed("down", retry=True)
+    host.pump()
+    host.clock.advance(ms=10)
+    host.open()
+    break_off(host, 1008)
+    host.open()
+    assert handles(host) == [{}, {"handle": "h1"}, {}]
+    host.say({"setupComplete": {}})
+    assert host.conversation.phase is Phase.ACTIVE
+
+
+def test_handle_is_kept_where_only_the_connection_broke() -> None:
+    host = gemini_host(max_connection_attempts=2, retry_backoff_ms=10)
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    host.open()
+    break_off(host)
+    host.clock.advance(ms=10)
+    host.open()
+    assert handles(host) == [{}, {"handle": "h1"}, {"handle": "h1"}]
+
+
+def test_handle_that_the_service_does_not_answer_is_not_used_again() -> None:
+    host = gemini_host(max_connection_attempts=2, retry_backoff_ms=10, handshake_timeout_seconds=1)
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    host.open()
+    host.wait(seconds=1.05)
+    host.conversation.connected()
+    host.pump()
+    assert handles(host) == [{}, {"handle": "h1"}, {}]
+
+
+def test_fresh_session_that_is_refused_too_is_the_end() -> None:
+    host = gemini_host()
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    for _ in range(2):
+        host.open()
+        break_off(host, 1008, "no")
+    assert host.ended.status is Status.LOST
 
 
 def test_service_that_ends_the_session_sooner_than_it_said_is_replaced_too(active: Host) -> None:
@@ -565,6 +657,20 @@ def test_service_that_ends_the_session_sooner_than_it_said_is_replaced_too(activ
     active.conversation.closed(1011, "Deadline expired")
     active.pump()
     assert active.conversation.phase is Phase.WAITING
+
+
+def test_session_that_was_replaced_leaves_no_mark_on_the_end() -> None:
+    """The service closed it as it closes after a goodbye, which is heard to its end."""
+    host = gemini_host(call_duration_limit_seconds=10)
+    start(host)
+    host.say({"goAway": {"timeLeft": "9.5s"}})
+    break_off(host, 1000)
+    host.open()
+    host.say({"setupComplete": {}})
+    audio(host, bytes(2 * 24000 * 20))
+    host.wait(seconds=10)
+    assert host.ended.status is Status.TIMEOUT
+    assert not any("to its end" in error for error in host.errors)
 
 
 @pytest.mark.parametrize(

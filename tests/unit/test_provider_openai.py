@@ -18,6 +18,7 @@ from aiconvai.engine.settings import Settings
 AGENT = {"provider": "openai", "api_key": API_KEY}
 ALAW = AudioFormat(Encoding.ALAW, 8000)
 SLIN16 = AudioFormat(Encoding.PCM16, 16000)
+BUSY = "conversation_already_has_active_response"
 SESSION = {"type": "realtime", "id": "sess_1", "model": "gpt-realtime-2.1"}
 VECTORS = [
     json.loads(line) for line in (Path(__file__).parent / "vectors" / "openai.jsonl").read_text("utf-8").splitlines()
@@ -61,6 +62,33 @@ def call(host: Host, call_id: str, response: str = "resp_1", **item: object) -> 
     whole = {"id": "item_f", "type": "function_call", "status": "completed", "call_id": call_id, "name": "transfer"}
     arguments = {"arguments": '{"ext":"200"}'}
     host.say({"type": "response.output_item.done", "response_id": response, "item": {**whole, **arguments, **item}})
+
+
+def refuse(host: Host, event_id: str | None, code: str | None = BUSY, message: str = "Wait.") -> None:
+    """The service refuses the message of that name."""
+    error = {"type": "invalid_request_error", "code": code, "message": message, "event_id": event_id}
+    host.say({"type": "error", "error": error})
+
+
+def confirm(host: Host, **item: object) -> None:
+    """Something that was told is in the conversation."""
+    host.say({"type": "conversation.item.added", "item": {"id": "item_1", **item}, "previous_item_id": None})
+
+
+def asked(host: Host) -> list[str]:
+    """The names of all requests for an answer so far."""
+    return [message["event_id"] for message in host.messages("response.create")]
+
+
+def result(host: Host, call_id: str, text: str = "found") -> None:
+    """The tool answers."""
+    assert host.conversation.tool_result(call_id, text)
+    host.pump()
+
+
+def press(host: Host, key: str) -> None:
+    host.conversation.dtmf(key)
+    host.pump()
 
 
 @pytest.fixture
@@ -248,7 +276,7 @@ def test_the_service_learns_what_was_heard(host: Host) -> None:
     assert host.sent == [
         {
             "type": "conversation.item.truncate",
-            "event_id": "aiconvai-harmless",
+            "event_id": "aiconvai-truncate",
             "item_id": "item_a",
             "content_index": 0,
             "audio_end_ms": 260,
@@ -324,16 +352,12 @@ def test_we_cancel_where_the_service_does_not() -> None:
     assert host.sent[0]["response_id"] == "resp_1"
 
 
-def test_a_cut_that_is_refused_does_no_harm(host: Host) -> None:
-    error = {
-        "type": "invalid_request_error",
-        "code": "invalid_value",
-        "message": "Audio content of 100ms is already shorter",
-    }
-    host.say({"type": "error", "error": {**error, "event_id": "aiconvai-harmless"}})
+@pytest.mark.parametrize("kind", ["truncate", "cancel"])
+def test_a_cut_that_is_refused_does_no_harm(host: Host, kind: str) -> None:
+    refuse(host, f"aiconvai-{kind}", "invalid_value", "Audio content of 100ms is already shorter")
     assert host.errors == []
-    host.say({"type": "error", "error": {**error, "event_id": None}})
-    assert len(host.errors) == 1
+    refuse(host, None, "invalid_value", "Audio content of 100ms is already shorter")
+    assert host.errors == ["error invalid_value: Audio content of 100ms is already shorter"]
 
 
 # Tools and texts
@@ -346,14 +370,14 @@ def test_a_tool_is_called_and_answered(host: Host) -> None:
         ("call_1", "transfer", '{"ext":"200"}')
     ]
     done(host, "resp_1")
-    host.conversation.tool_result("call_1", '{"ok":true}')
-    host.pump()
+    result(host, "call_1", '{"ok":true}')
     assert host.sent == [
         {
             "type": "conversation.item.create",
+            "event_id": "aiconvai-result",
             "item": {"type": "function_call_output", "call_id": "call_1", "output": '{"ok":true}'},
         },
-        {"type": "response.create"},
+        {"type": "response.create", "event_id": "aiconvai-answer-1"},
     ]
 
 
@@ -361,12 +385,234 @@ def test_the_agent_goes_on_once_it_has_all_results(host: Host) -> None:
     respond(host, "resp_1")
     call(host, "call_1")
     call(host, "call_2")
-    host.conversation.tool_result("call_1", "one")
-    host.conversation.tool_result("call_2", "two")
-    host.pump()
-    assert host.messages("response.create") == [], "the response that called them is not done yet"
+    result(host, "call_1")
+    result(host, "call_2")
+    assert asked(host) == [], "the response that called them is not done yet"
     done(host, "resp_1")
-    assert len(host.messages("response.create")) == 1
+    assert len(asked(host)) == 1
+
+
+def test_a_tool_that_answers_at_once_does_not_speak_for_the_other(host: Host) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    result(host, "call_1")
+    call(host, "call_2")
+    done(host, "resp_1")
+    assert asked(host) == [], "the second one has not answered"
+    result(host, "call_2")
+    assert len(asked(host)) == 1
+
+
+def test_a_key_pressed_while_a_tool_runs_is_answered_with_its_result(host: Host) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    done(host, "resp_1")
+    press(host, "5")
+    assert len(host.messages("conversation.item.create")) == 1
+    assert asked(host) == []
+    result(host, "call_1")
+    assert len(asked(host)) == 1
+
+
+def test_a_tool_that_never_answers_is_answered_for_and_spoken_about() -> None:
+    host = openai_host(tool_timeout_ms=1000)
+    start(host)
+    respond(host, "resp_1")
+    call(host, "call_1")
+    done(host, "resp_1")
+    press(host, "5")
+    host.wait(seconds=1.1)
+    assert len(asked(host)) == 1
+
+
+def test_a_tool_answered_during_another_answer_is_spoken_about_after_it(host: Host) -> None:
+    """The caller asked whether anybody is still there."""
+    respond(host, "resp_1")
+    call(host, "call_1")
+    done(host, "resp_1")
+    respond(host, "resp_vad")
+    result(host, "call_1")
+    assert asked(host) == []
+    done(host, "resp_vad")
+    assert len(asked(host)) == 1
+
+
+def test_one_answer_is_asked_for_at_a_time(host: Host) -> None:
+    press(host, "5")
+    press(host, "6")
+    assert asked(host) == ["aiconvai-answer-1"]
+    respond(host, "resp_1")
+    press(host, "7")
+    assert asked(host) == ["aiconvai-answer-1"]
+    done(host, "resp_1")
+    assert asked(host) == ["aiconvai-answer-1", "aiconvai-answer-2"], "one for both of the keys"
+    respond(host, "resp_2")
+    done(host, "resp_2")
+    assert len(asked(host)) == 2
+
+
+@pytest.mark.parametrize(
+    ("event_id", "code", "message"),
+    [
+        ("aiconvai-answer-1", BUSY, "Conversation already has an active response in progress: resp_vad."),
+        ("aiconvai-answer-1", None, "Conversation already has an active response"),
+        (None, BUSY, "Wait until the response is finished before creating a new one."),
+    ],
+)
+def test_a_request_that_meets_another_answer_is_repeated_after_it(
+    host: Host, event_id: str | None, code: str | None, message: str
+) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    done(host, "resp_1")
+    result(host, "call_1")
+    respond(host, "resp_vad")
+    refuse(host, event_id, code, message)
+    assert host.errors == [], "nothing is lost"
+    assert len(asked(host)) == 1
+    done(host, "resp_vad")
+    assert asked(host) == ["aiconvai-answer-1", "aiconvai-answer-2"]
+    respond(host, "resp_2")
+    done(host, "resp_2")
+    assert len(asked(host)) == 2
+
+
+def test_a_request_refused_before_the_other_answer_is_announced_is_repeated_after_it(host: Host) -> None:
+    press(host, "5")
+    refuse(host, "aiconvai-answer-1")
+    assert len(asked(host)) == 2, "it may be over already"
+    refuse(host, "aiconvai-answer-2")
+    assert len(asked(host)) == 2
+    respond(host, "resp_vad")
+    done(host, "resp_vad")
+    assert len(asked(host)) == 3
+
+
+def test_a_request_is_not_repeated_for_ever(host: Host) -> None:
+    press(host, "5")
+    for number in range(1, 20):
+        refuse(host, f"aiconvai-answer-{number}")
+    assert len(asked(host)) == 2
+    done(host, "resp_unknown")
+    assert len(asked(host)) == 3, "that one was in the way"
+
+
+def test_a_server_that_does_not_say_when_an_answer_begins_is_asked_again_after_it(host: Host) -> None:
+    press(host, "5")
+    press(host, "6")
+    assert len(asked(host)) == 1
+    done(host, "resp_1")
+    assert len(asked(host)) == 2
+    done(host, "resp_2")
+    assert len(asked(host)) == 2
+
+
+def test_a_refusal_of_an_old_request_says_nothing_about_the_new_one(host: Host) -> None:
+    press(host, "5")
+    respond(host, "resp_1")
+    done(host, "resp_1")
+    press(host, "6")
+    refuse(host, "aiconvai-answer-1")
+    respond(host, "resp_2")
+    done(host, "resp_2")
+    assert len(asked(host)) == 2
+
+
+def test_a_request_that_is_refused_for_another_reason_is_told_and_stands_in_nobodys_way(host: Host) -> None:
+    press(host, "5")
+    refuse(host, "aiconvai-answer-1", "rate_limit_exceeded", "Too many.")
+    assert host.errors == ["the service did not take a request for an answer: error rate_limit_exceeded: Too many."]
+    assert len(asked(host)) == 1
+    press(host, "6")
+    assert len(asked(host)) == 2
+
+
+def test_an_answer_of_the_services_own_that_fails_for_ours_is_asked_for(host: Host) -> None:
+    """The caller has finished speaking while the agent answers something else."""
+    press(host, "5")
+    respond(host, "resp_1")
+    refuse(host, None)
+    assert host.errors == []
+    done(host, "resp_1")
+    assert len(asked(host)) == 2
+
+
+def test_the_agent_does_not_speak_over_the_caller(host: Host) -> None:
+    """Who barges in while the answer to a tool waits hears about it from the answer to what he said."""
+    respond(host, "resp_1")
+    call(host, "call_1")
+    audio(host, "resp_1", "item_a", bytes(8000))
+    result(host, "call_1")
+    confirm(host, type="function_call_output")
+    speech(host)
+    done(host, "resp_1", "cancelled", status_details={"type": "cancelled", "reason": "turn_detected"})
+    press(host, "5")
+    confirm(host, type="message", role="user", content=[{"type": "input_text", "text": "..."}])
+    assert asked(host) == []
+    host.say({"type": "input_audio_buffer.committed", "item_id": "item_u", "previous_item_id": None})
+    respond(host, "resp_2")
+    done(host, "resp_2")
+    assert asked(host) == [], "that answer knew all of it"
+
+
+def test_an_answer_that_cannot_know_the_result_is_followed_by_another(host: Host) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    done(host, "resp_1")
+    speech(host)
+    result(host, "call_1")
+    confirm(host, type="message", role="user", content=[{"type": "input_audio", "transcript": None}])
+    host.say({"type": "input_audio_buffer.committed", "item_id": "item_u", "previous_item_id": None})
+    assert len(asked(host)) == 1, "the service has not confirmed the result"
+    respond(host, "resp_2")
+    refuse(host, "aiconvai-answer-1")
+    done(host, "resp_2")
+    assert len(asked(host)) == 2
+
+
+def test_the_greeting_is_asked_for_again_where_it_was_refused() -> None:
+    host = openai_host(first_message="Hello!")
+    start(host)
+    respond(host, "resp_vad")
+    refuse(host, "aiconvai-answer-1")
+    press(host, "5")
+    done(host, "resp_vad")
+    respond(host, "resp_1")
+    done(host, "resp_1")
+    greeting, again, answer = host.messages("response.create")
+    assert greeting["response"] == again["response"]
+    assert greeting["response"]["instructions"].endswith(": Hello!")
+    assert "response" not in answer
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("result", "the service did not take the result of a tool"),
+        ("text", "the service did not take a text"),
+        ("instructions", "the service did not take the new instructions"),
+    ],
+)
+def test_what_was_refused_is_named(host: Host, name: str, told: str) -> None:
+    refuse(host, f"aiconvai-{name}", "invalid_value", "No.")
+    assert host.errors == [f"{told}: error invalid_value: No."]
+
+
+def test_every_message_that_may_be_refused_has_a_name() -> None:
+    host = openai_host(interrupt_response="no")
+    start(host)
+    host.sent.clear()
+    host.conversation.context("The caller is in the lobby.")
+    press(host, "5")
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(8000))
+    call(host, "call_1")
+    result(host, "call_1")
+    speech(host)
+    names = [message["event_id"] for message in host.sent]
+    assert names == [
+        f"aiconvai-{name}" for name in ("text", "text", "answer-1", "result", "cancel", "truncate")
+    ]  # fmt: skip
 
 
 def test_a_call_of_an_interrupted_answer_is_not_made(host: Host) -> None:
@@ -411,6 +657,13 @@ def test_an_answer_that_failed_is_told(host: Host) -> None:
     details = {"type": "failed", "error": {"type": "server_error", "message": "Overloaded"}}
     done(host, "resp_1", "failed", status_details=details)
     assert host.errors == ["the service could not answer: server_error: Overloaded"]
+
+
+def test_an_answer_that_was_broken_off_is_told(host: Host) -> None:
+    respond(host, "resp_1")
+    details = {"type": "incomplete", "reason": "max_output_tokens"}
+    done(host, "resp_1", "incomplete", status_details=details)
+    assert host.errors == ["the service broke off its answer: max_output_tokens"]
 
 
 def test_unknown_messages_are_counted(host: Host) -> None:

@@ -225,6 +225,39 @@ def test_session_is_not_changed_by_a_clock_that_is_wrong(left: int) -> None:
     assert not closes_after(host, 7200)
 
 
+def test_nothing_is_said_to_a_session_that_is_closed(host: Host) -> None:
+    host.conversation.caller_audio(bytes(1920))
+    host.pump()
+    delegate(host, "del_1")
+    host.sent.clear()
+    closed(host, "remote_hangup")
+    for _ in range(10):
+        host.conversation.caller_audio(bytes(1920))
+        host.wait(ms=240)
+    assert host.conversation.context("The caller is in the lobby.")
+    assert host.conversation.tool_result("del_1", "late")
+    host.wait(seconds=1)
+    assert host.sent == []
+    assert host.errors == ["the service has closed the session: it was not told any more"] * 2
+    host.conversation.closed(1000, "")
+    host.pump()
+    assert host.ended.status is Status.COMPLETED
+
+
+def test_caller_who_speaks_as_the_session_expires_is_heard_by_the_next(host: Host) -> None:
+    closed(host, "expired")
+    said = bytes(range(160)) * 12
+    host.conversation.caller_audio(said)
+    host.pump()
+    assert host.sent == []
+    host.wait(seconds=1.1)
+    host.conversation.connected()
+    host.pump()
+    host.say({"type": "session.started", "event_id": "e1", "session": SESSION})
+    heard = b"".join(base64.b64decode(one["audio"]) for one in host.messages("session.input_audio.append"))
+    assert heard.startswith(said)
+
+
 # Delegations and texts
 
 
@@ -239,9 +272,10 @@ def test_what_is_delegated_is_a_tool_call(host: Host) -> None:
     assert host.conversation.tool_result("del_1", "first", is_error=True)
     assert not host.conversation.tool_result("del_1", "again")
     host.pump()
+    named = {"type": "session.commentary.append", "event_id": "aiconvai-result"}
     assert host.sent == [
-        {"type": "session.commentary.append", "content": "second", "delegation_id": "del_2"},
-        {"type": "session.commentary.append", "content": "first", "delegation_id": "del_1"},
+        {**named, "content": "second", "delegation_id": "del_2"},
+        {**named, "content": "first", "delegation_id": "del_1"},
     ]
 
 
@@ -263,6 +297,7 @@ def test_whoever_does_it_is_told_what_was_said(host: Host) -> None:
         ("ž" * 501, ["ž" * 500, "ž"]),
         ("x" + "ž" * 500, ["x" + "ž" * 499, "ž"]),
         ("one " * 251, ["one " * 250, "one "]),
+        ("x" * 1000 + " y", ["x" * 1000, " y"]),
         ("x" * 999 + " y" * 400, ["x" * 999 + " ", "y" + " y" * 399]),
     ],
 )
@@ -289,11 +324,31 @@ def test_keys_and_texts(host: Host) -> None:
     [context, said, key] = host.sent
     assert context == {
         "type": "session.thinking.append",
+        "event_id": "aiconvai-context",
         "content": "The caller is in the lobby.",
         "delegation_id": None,
     }
-    assert said == {"type": "session.commentary.append", "content": "Hello", "delegation_id": None}
+    named = {"type": "session.commentary.append", "event_id": "aiconvai-text"}
+    assert said == {**named, "content": "Hello", "delegation_id": None}
     assert "key 5" in key["content"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("aiconvai-result", "the service did not take the result of a tool: error invalid_value: No."),
+        ("aiconvai-text", "the service did not take a text: error invalid_value: No."),
+        ("aiconvai-context", "the service did not take what the agent should know: error invalid_value: No."),
+        ("aiconvai-instructions", "the service did not take the new instructions: error invalid_value: No."),
+        ("somebody's", "error invalid_value: No."),
+    ],
+)
+def test_what_was_refused_is_named(host: Host, name: str, told: str) -> None:
+    error = {"code": "invalid_value", "type": "invalid_request_error", "message": "No."}
+    host.say({"type": "error", "event_id": "e7", "error": {**error, "client_event_id": name}})
+    host.say({"type": "error", "event_id": "e8", "client_event_id": name, "error": error})
+    assert host.errors == [told, told]
+    assert host.conversation.phase is Phase.ACTIVE
 
 
 # What else comes

@@ -80,6 +80,7 @@ class ConversationStats:
     messages_sent: int
     unknown_messages: int
     malformed_messages: int
+    texts_refused: int
     last_unknown: str
     interruptions: int
     transcripts: int
@@ -132,6 +133,7 @@ class Conversation:
         *,
         line_format: AudioFormat,
         failover: Sequence[Settings] = (),
+        may_take: Callable[[int], str | None] | None = None,
         variables: Mapping[str, str] | None = None,
         runs_tools: bool = False,
         unix_seconds: int = 0,
@@ -139,7 +141,8 @@ class Conversation:
         clock: Clock = monotonic_us,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        """Begin now. `settings` are an agent's, `failover` those of agents that are tried where it cannot be reached.
+        """Begin now. `settings` are an agent's, `failover` those of agents that are tried where it cannot be reached;
+        `may_take` says of each of them why it may not take the call, None if it may.
         `variables` are told to the agent and win over configured ones. `runs_tools`: whoever has the conversation
         runs those tools that are for the host to run; otherwise the agent is told that they cannot be run.
         `unix_seconds` is the time of day, where it is known.
@@ -176,6 +179,9 @@ class Conversation:
         setup.unix_us = unix_seconds * 1_000_000
         setup.playout = playout.c_queue
         setup.on_event = self._callback
+        if may_take is not None:
+            self._may_take = ffi.callback("bool(void *, size_t, char *)", _asker(may_take))
+            setup.may_take = self._may_take
         self._conversation = library.owned(
             library.lib.aic_conversation_new(setup, clock()), library.lib.aic_conversation_free
         )
@@ -358,6 +364,18 @@ class Conversation:
 
 def _times_from_c(times: Any) -> OpenTimes:
     return OpenTimes(**{field.name: getattr(times, field.name) for field in fields(OpenTimes)})
+
+
+def _asker(may_take: Callable[[int], str | None]) -> Callable[[Any, int, Any], bool]:
+    library = load_library()
+
+    def ask(_user: Any, other: int, reason: Any) -> bool:
+        refusal = may_take(other)
+        if refusal is not None:
+            library.ffi.memmove(reason, refusal.encode() + b"\0", len(refusal.encode()) + 1)
+        return refusal is None
+
+    return ask
 
 
 def _collector(events: deque[Event]) -> Callable[[Any, Any], None]:

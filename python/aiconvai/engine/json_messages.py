@@ -66,7 +66,7 @@ class JsonReader:
             # The record is an array of 8-byte words, which suits every field.
             offset += (ffi.sizeof(_STRUCTS[kind]) + 7) // 8 * 8
         self._record = ffi.new("uint64_t[]", offset // 8 + 1)
-        self._reader = library.owned(
+        self.c_reader = library.owned(
             library.lib.aic_json_reader_new(
                 self._fields, len(fields), self._record, ffi.sizeof("uint64_t") * len(self._record)
             ),
@@ -75,12 +75,12 @@ class JsonReader:
 
     def feed(self, piece: bytes) -> None:
         """The next piece of a message. Raises MalformedMessageError; finish() must follow all the same."""
-        if self._library.lib.aic_json_reader_feed(self._reader, piece, len(piece)):
+        if self._library.lib.aic_json_reader_feed(self.c_reader, piece, len(piece)):
             raise MalformedMessageError(self.error)
 
     def finish(self) -> JsonRecord:
         """The message is complete: what it held. Raises MalformedMessageError. Then a new one begins."""
-        if self._library.lib.aic_json_reader_finish(self._reader):
+        if self._library.lib.aic_json_reader_finish(self.c_reader):
             raise MalformedMessageError(self.error)
         values: dict[str, JsonValue] = {}
         malformed: set[str] = set()
@@ -106,14 +106,24 @@ class JsonReader:
         try:
             self.feed(message)
         except MalformedMessageError:
-            self._library.lib.aic_json_reader_finish(self._reader)
+            self._library.lib.aic_json_reader_finish(self.c_reader)
             raise
         return self.finish()
+
+    def trim(self) -> None:
+        """Give back memory that a rare large message took. Between messages."""
+        self._library.lib.aic_json_reader_trim(self.c_reader)
+
+    @property
+    def work(self) -> int:
+        """Bytes that the parser was given so far, those that it was given again included."""
+        given: int = self._library.lib.aic_json_reader_work(self.c_reader)
+        return given
 
     @property
     def error(self) -> str:
         """Why the last feed() or finish() failed."""
-        return self._library.text(self._library.lib.aic_json_reader_error(self._reader))
+        return self._library.text(self._library.lib.aic_json_reader_error(self.c_reader))
 
     def _field(self, kind: JsonKind, offset: int) -> Any:
         ffi = self._library.ffi

@@ -120,6 +120,11 @@ class PlayoutQueue:
         self._library.lib.aic_playout_queue_interrupt(self.c_queue, event_id, result)
         return Interruption.from_c(result)
 
+    def cut(self, ms: int) -> int:
+        """Remove what would be heard later than in `ms`. Returns how many bytes that was."""
+        cut: int = self._library.lib.aic_playout_queue_cut(self.c_queue, ms)
+        return cut
+
     def take(self) -> PlayoutFrame:
         """The next frame; while something is queued, calls are taken to be 20 ms apart.
 
@@ -138,6 +143,12 @@ class PlayoutQueue:
     def is_empty(self) -> bool:
         empty: bool = self._library.lib.aic_playout_queue_is_empty(self.c_queue)
         return empty
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds for audio and chunks."""
+        held: int = self._library.lib.aic_playout_queue_memory(self.c_queue)
+        return held
 
     def stats(self) -> PlayoutStats:
         stats = self._library.ffi.new("struct aic_playout_stats *")

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Conversation(ConversationRecord):
         self._last_heard = self.begun
         self._tool_ids = itertools.count(1)
         self._tool_calls: dict[str, asyncio.Future[Any]] = {}
+        self._raw_arguments: str | None = None
         self._echo: EchoConverter | None = None
         self._echo_event_id: int | None = None
         self._listeners: list[SpeechDetector] = []
@@ -341,23 +343,53 @@ class Conversation(ConversationRecord):
         self.pongs += 1
         return time.monotonic() - began
 
-    async def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> Any:
+    async def call_tool(
+        self,
+        name: str,
+        parameters: dict[str, Any] | None = None,
+        timeout: float = 20.0,
+        *,
+        arguments: str | None = None,
+    ) -> Any:
         """Calls a tool of the client; its result: a `ToolResult`, or what the service has for it.
 
         Raises `TimeoutError`.
         """
         async with asyncio.timeout(timeout):
-            return await asyncio.shield(self.start_tool(name, parameters))
+            return await asyncio.shield(self.start_tool(name, parameters, arguments=arguments))
 
     def start_tool(
-        self, name: str, parameters: dict[str, Any] | None = None, *, expects_response: bool | None = None
+        self,
+        name: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        expects_response: bool | None = None,
+        arguments: str | None = None,
     ) -> asyncio.Future[Any]:
-        """Calls a tool of the client without waiting for the result."""
+        """Calls a tool of the client without waiting for the result.
+
+        `arguments` is what a service that has them as a text sends as it is, JSON or not.
+        """
         tool_call_id = f"tool_call_{next(self._tool_ids)}"
         result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._tool_calls[tool_call_id] = result
+        self._raw_arguments = arguments
         self._tell_tool_call(tool_call_id, name, parameters or {}, expects_response)
         return result
+
+    def _arguments_text(self, parameters: dict[str, Any]) -> str:
+        """The arguments of the call being told, as a text."""
+        return json.dumps(parameters) if self._raw_arguments is None else self._raw_arguments
+
+    def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
+        """Calls several tools of the client, each a name and its parameters: at once, where the service can."""
+        return [self.start_tool(name, parameters) for name, parameters in calls]
+
+    def overtake(self, audio: Samples) -> None:
+        """Where the client asks for answers: its next request meets an answer of the service's own, which says
+        `audio`, and is refused.
+        """
+        raise ValueError("no client of this service asks for an answer, so that none can be refused")
 
     async def fail(
         self,

@@ -291,7 +291,7 @@ class DeepgramConversation(Conversation):
     # Tools ---------------------------------------------------------------------------------------------
 
     def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
-        """Calls several tools of the client, each a name and its parameters, in one request."""
+        """In one request."""
         request: list[dict[str, Any]] = []
         self._request = request
         results = [self.start_tool(name, parameters) for name, parameters in calls]
@@ -313,7 +313,7 @@ class DeepgramConversation(Conversation):
         self, tool_call_id: str, name: str, parameters: dict[str, Any], expects_response: bool | None
     ) -> None:
         self._tool_names[tool_call_id] = name
-        call = {"id": tool_call_id, "name": name, "arguments": json.dumps(parameters), "client_side": True}
+        call = {"id": tool_call_id, "name": name, "arguments": self._arguments_text(parameters), "client_side": True}
         if self._request is not None:
             self._request.append(call)
         else:

@@ -6,6 +6,7 @@ vendor's description of the interface; where the service's behaviour is disputed
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -113,6 +114,8 @@ class GeminiConversation(Conversation):
         self._turn: int | None = None
         """The number of what the model is saying."""
         self._takes_content = False
+        self._request: list[dict[str, Any]] | None = None
+        """The calls collected for one message."""
 
     # What the service says -----------------------------------------------------------------------------
 
@@ -140,6 +143,14 @@ class GeminiConversation(Conversation):
         """The caller is active; whether that ends the turn is up to the setup."""
         if self._input.activity_handling is not types.ActivityHandling.NO_INTERRUPTION:
             super().interrupt_now(event_id)
+
+    def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
+        request: list[dict[str, Any]] = []
+        self._request = request
+        results = [self.start_tool(name, parameters) for name, parameters in calls]
+        self._request = None
+        self.send_now({"toolCall": {"functionCalls": request}})
+        return results
 
     async def cancel_tool(self, tool_call_id: str) -> None:
         """Takes back a call that is not answered yet; who waits for its result gets a `ToolCancelledError`."""
@@ -213,7 +224,10 @@ class GeminiConversation(Conversation):
     ) -> None:
         self._tool_names[tool_call_id] = name
         call = {"id": tool_call_id, "name": name, "args": parameters}
-        self.send_now({"toolCall": {"functionCalls": [call]}})
+        if self._request is not None:
+            self._request.append(call)
+        else:
+            self.send_now({"toolCall": {"functionCalls": [call]}})
 
     def _has_tool(self, name: str) -> bool:
         declared = (each for tool in self._setup.tools or [] for each in tool.function_declarations or [])

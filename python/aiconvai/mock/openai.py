@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import json
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
@@ -17,16 +20,20 @@ from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import BaseModel
 from websockets.http11 import Response
 
+from aiconvai.audio import Samples
 from aiconvai.mock.agent import MockAgent
 from aiconvai.mock.connection import MockConnection
 from aiconvai.mock.conversation import Conversation, ToolResult
-from aiconvai.mock.errors import ErrorType, InvalidMessageError
+from aiconvai.mock.errors import ConversationClosedError, ErrorType, InvalidMessageError
 from aiconvai.mock.record import HttpRequest
 from aiconvai.mock.server import MockServer, json_response
 from aiconvai.mock.strict_json import decode_base64, parse_object, refuse_unknown_keys, validate
 
 RATE_24_KHZ = 24000
 BETA_CLOSE_CODE = 4000
+BETA_CODE = "beta_api_shape_disabled"
+BUSY_CODE = "conversation_already_has_active_response"
+OVERTAKING_CHUNK_MS = 250
 REFUSED_CLOSE_CODE = 3000
 RESPONSE_SECONDS = 5.0
 """How long a client may take to ask for an answer after the result of a tool."""
@@ -71,11 +78,56 @@ class OpenAiConversation(Conversation):
         self._items: dict[int, _Item] = {}
         self._open: _Item | None = None
         """What the response that is being made says."""
+        self._asked: str | None = None
+        """The id of a response that the client asked for, and that says nothing yet."""
+        self._overtaking: deque[Samples] = deque()
+        """What responses say that meet the client's next requests."""
+        self._overtook: asyncio.Queue[tuple[int, Samples]] = asyncio.Queue()
+        """Those that have begun."""
+        self._request: list[dict[str, Any]] | None = None
+        """The calls of tools collected for one response."""
+        self._client_event_id: str | None = None
+        """That of the client's message that is being judged."""
         self._caller_item: str | None = None
         self._owed_answers = 0
         self._floor = asyncio.Event()
         """Whether nothing is owed that the client has to ask for."""
         self._floor.set()
+
+    # What the service does -----------------------------------------------------------------------------
+
+    def overtake(self, audio: Samples) -> None:
+        """The client's next request for a response meets one of the service's own, which began in that very moment
+        and says `audio`. The request is refused; that is not the client's fault.
+        """
+        self._overtaking.append(audio)
+
+    def start_tools(self, *calls: tuple[str, dict[str, Any]]) -> list[asyncio.Future[Any]]:
+        """In one response."""
+        request: list[dict[str, Any]] = []
+        self._request = request
+        results = [self.start_tool(name, parameters) for name, parameters in calls]
+        self._request = None
+        self._call_tools(request)
+        return results
+
+    async def run(self, drive: Callable[[Conversation], Awaitable[None]]) -> None:
+        async with asyncio.TaskGroup() as group:
+            speaker = group.create_task(self._say_what_overtook())
+            try:
+                await super().run(drive)
+            finally:
+                speaker.cancel()
+
+    async def _say_what_overtook(self) -> None:
+        while True:
+            event_id, audio = await self._overtook.get()
+            with contextlib.suppress(ConversationClosedError):
+                for chunk in self._chunks(audio, OVERTAKING_CHUNK_MS):
+                    if self._interrupted_through < event_id:
+                        self._send_chunk(chunk, event_id)
+                await self._drain()
+                self._end_utterance(event_id, None, interrupted=self._interrupted_through >= event_id)
 
     # What the service says -----------------------------------------------------------------------------
 
@@ -121,7 +173,10 @@ class OpenAiConversation(Conversation):
     def caller_began_speaking(self) -> None:
         if self._caller_item is None:
             self._caller_item = f"item_caller_{next(self._ids)}"
+            interrupted = self._turn_detection().get("interrupt_response", True)
             self._send("input_audio_buffer.speech_started", audio_start_ms=self._heard_ms(), item_id=self._caller_item)
+            if interrupted and self._asked is not None:
+                self._end_silent_response("cancelled", "turn_detected")
 
     def caller_stopped_speaking(self) -> None:
         if self._caller_item is not None:
@@ -153,9 +208,8 @@ class OpenAiConversation(Conversation):
 
     def _begin_utterance(self, event_id: int, text: str | None) -> None:
         self._end_response("completed")
-        item = _Item(f"item_{event_id}", f"resp_{event_id}", event_id, text=text)
+        item = _Item(f"item_{event_id}", self._begin_response(f"resp_{event_id}"), event_id, text=text)
         self._items[event_id] = self._open = item
-        self._send("response.created", response=_response(item.response_id, "in_progress"))
         in_progress = _spoken_item(item, "in_progress")
         self._send("response.output_item.added", response_id=item.response_id, output_index=0, item=in_progress)
         self._send("conversation.item.added", item=in_progress, previous_item_id=None)
@@ -163,6 +217,20 @@ class OpenAiConversation(Conversation):
         if text is not None:
             for word in text.split(" "):
                 self._send("response.output_audio_transcript.delta", delta=word + " ", **_place(item))
+
+    def _begin_response(self, response_id: str) -> str:
+        """The id of the one that the client asked for, or of a new one."""
+        if self._asked is not None:
+            response_id, self._asked = self._asked, None
+        else:
+            self._send("response.created", response=_response(response_id, "in_progress"))
+        return response_id
+
+    def _end_silent_response(self, status: str, reason: str) -> None:
+        response_id, self._asked = self._asked, None
+        if response_id is not None:
+            details = {"type": status, "reason": reason}
+            self._send("response.done", response=_response(response_id, status, details))
 
     def _end_utterance(self, event_id: int, text: str | None, *, interrupted: bool) -> None:
         if self._open is not None and self._open.event_id == event_id:
@@ -197,20 +265,26 @@ class OpenAiConversation(Conversation):
     def _tell_tool_call(
         self, tool_call_id: str, name: str, parameters: dict[str, Any], expects_response: bool | None
     ) -> None:
+        call = {"call_id": tool_call_id, "name": name, "arguments": self._arguments_text(parameters)}
+        if self._request is not None:
+            self._request.append(call)
+        else:
+            self._call_tools([call])
+
+    def _call_tools(self, calls: list[dict[str, Any]]) -> None:
         self._end_response("completed")
-        number = next(self._ids)
-        response_id, item_id, arguments = f"resp_tool_{number}", f"item_tool_{number}", json.dumps(parameters)
-        where = {"response_id": response_id, "output_index": 0}
-        call = {"id": item_id, "type": "function_call", "call_id": tool_call_id, "name": name}
-        self._send("response.created", response=_response(response_id, "in_progress"))
-        begun = {**call, "arguments": "", "status": "in_progress"}
-        self._send("response.output_item.added", item=begun, **where)
-        done = {"call_id": tool_call_id, "name": name, "arguments": arguments, "item_id": item_id}
-        self._send("response.function_call_arguments.done", **done, **where)
-        item = {**call, "arguments": arguments, "status": "completed"}
-        self._send("response.output_item.done", item=item, **where)
-        self._send("response.done", response=_response(response_id, "completed", None, [item]))
-        self._owed_answers += 1
+        response_id = self._begin_response(f"resp_tool_{next(self._ids)}")
+        items = []
+        for index, call in enumerate(calls):
+            item_id, where = f"item_tool_{next(self._ids)}", {"response_id": response_id, "output_index": index}
+            item = {"id": item_id, "type": "function_call", **call, "status": "completed"}
+            begun = {**item, "arguments": "", "status": "in_progress"}
+            self._send("response.output_item.added", item=begun, **where)
+            self._send("response.function_call_arguments.done", item_id=item_id, **call, **where)
+            self._send("response.output_item.done", item=item, **where)
+            items.append(item)
+        self._send("response.done", response=_response(response_id, "completed", None, items))
+        self._owed_answers += len(calls)
         self._floor.clear()
 
     def _has_tool(self, name: str) -> bool:
@@ -222,6 +296,10 @@ class OpenAiConversation(Conversation):
         error = {"type": kind, "code": codes.get(error_type, error_type), "message": message}
         self._send("error", error={**error, "param": None, "event_id": None})
 
+    def _tell_refusal(self, code: str, message: str) -> None:
+        error = {"type": "invalid_request_error", "code": code, "message": message, "param": None}
+        self._send("error", error={**error, "event_id": self._client_event_id})
+
     def close_code_for(self, error_type: ErrorType) -> int:
         return 1001 if error_type == "max_duration_exceeded" else super().close_code_for(error_type)
 
@@ -231,9 +309,12 @@ class OpenAiConversation(Conversation):
     # Judging the client --------------------------------------------------------------------------------
 
     def _accept(self, message: str | bytes, now: float) -> None:
+        self._client_event_id = None
         if not isinstance(message, str):
             raise InvalidMessageError("invalid_message", "a binary message; the service takes text messages only")
         value = parse_object(message)
+        event_id = value.get("event_id")
+        self._client_event_id = event_id if isinstance(event_id, str) else None
         kind = value.get("type")
         model = CLIENT_EVENTS.get(kind) if isinstance(kind, str) else None
         if model is None or not isinstance(kind, str):
@@ -261,14 +342,7 @@ class OpenAiConversation(Conversation):
 
     def _act(self, kind: str, value: dict[str, Any]) -> None:
         if kind == "response.create":
-            if self._open is not None:
-                raise InvalidMessageError("value_error", "response.create while a response is being made")
-            if self._tool_calls and self._owed_answers:
-                raise InvalidMessageError(
-                    "value_error", "response.create before the tools of the last one are answered"
-                )
-            self._owed_answers = 0
-            self._floor.set()
+            self._create_response()
         elif kind == "response.cancel":
             self._cancel(value)
         elif kind == "conversation.item.truncate":
@@ -281,6 +355,22 @@ class OpenAiConversation(Conversation):
             )
         elif kind == "input_audio_buffer.clear":
             self._send("input_audio_buffer.cleared")
+
+    def _create_response(self) -> None:
+        active = self._open.response_id if self._open is not None else self._asked
+        if active is not None:
+            raise _BusyError("value_error", _busy(active))
+        if self._tool_calls and self._owed_answers:
+            raise InvalidMessageError("value_error", "response.create before the tools of the last one are answered")
+        if self._overtaking:
+            event_id = self.next_event_id()
+            self._begin_utterance(event_id, None)
+            self._overtook.put_nowait((event_id, self._overtaking.popleft()))
+            self._tell_refusal(BUSY_CODE, _busy(self._items[event_id].response_id))
+            return
+        self._owed_answers = 0
+        self._asked = self._begin_response(f"resp_asked_{next(self._ids)}")
+        self._floor.set()
 
     def _update(self, session: dict[str, Any]) -> None:
         if session.get("model", self.session["model"]) != self.session["model"]:
@@ -304,10 +394,12 @@ class OpenAiConversation(Conversation):
 
     def _cancel(self, value: dict[str, Any]) -> None:
         item = self._open
+        if item is None and self._asked is not None and value.get("response_id") in (None, self._asked):
+            self._end_silent_response("cancelled", "client_cancelled")
+            return
         if item is None or value.get("response_id") not in (None, item.response_id):
             # The real service answers with an error that does no harm, as the answer may just have ended.
-            error = {"type": "invalid_request_error", "code": "response_cancel_not_active", "param": None}
-            self._send("error", error={**error, "message": "no active response", "event_id": value.get("event_id")})
+            self._tell_refusal("response_cancel_not_active", "no active response")
             return
         self._interrupted_through = max(self._interrupted_through, item.event_id)
         self._end_response("cancelled", "client_cancelled")
@@ -339,8 +431,8 @@ class OpenAiConversation(Conversation):
     async def _refuse(self, error: InvalidMessageError) -> None:
         """Most errors do not end a session."""
         beta = isinstance(error, _BetaShapeError)
-        told = {"type": "invalid_request_error", "code": "beta_api_shape_disabled" if beta else error.error_type}
-        self._send("error", error={**told, "message": error.detail, "param": None, "event_id": None})
+        busy = isinstance(error, _BusyError)
+        self._tell_refusal(BETA_CODE if beta else BUSY_CODE if busy else error.error_type, error.detail)
         if beta:
             await self.close(BETA_CLOSE_CODE, "invalid_request_error.beta_api_shape_disabled")
 
@@ -391,6 +483,17 @@ def wrong_key(connection: MockConnection) -> Response:
 
 class _BetaShapeError(InvalidMessageError):
     pass
+
+
+class _BusyError(InvalidMessageError):
+    pass
+
+
+def _busy(response_id: str) -> str:
+    return (
+        f"Conversation already has an active response in progress: {response_id}. "
+        "Wait until the response is finished before creating a new one."
+    )
 
 
 def _beta_shape() -> _BetaShapeError:

@@ -69,6 +69,9 @@ class OpenAiLiveConversation(Conversation):
         self._is_over = False
         """The end of the session was told."""
         self._must_close = False
+        self._judged_event_id: str | None = None
+        """That of the client's message that is being judged; the next, while its refusal is told."""
+        self._client_event_id: str | None = None
 
     # What the service says -----------------------------------------------------------------------------
 
@@ -125,7 +128,10 @@ class OpenAiLiveConversation(Conversation):
             self._tell_end(_ENDS[error_type])
             return
         kind = "server_error" if code == 1011 else "invalid_request_error"
-        self._send("error", error={"code": error_type, "type": kind, "message": message})
+        error = {"code": error_type, "type": kind, "message": message}
+        if self._client_event_id is not None:
+            error["client_event_id"] = self._client_event_id
+        self._send("error", error=error)
 
     def close_code_for(self, error_type: ErrorType) -> int:
         return 1000 if error_type in _ENDS else super().close_code_for(error_type)
@@ -159,9 +165,12 @@ class OpenAiLiveConversation(Conversation):
     # Judging the client --------------------------------------------------------------------------------
 
     def _accept(self, message: str | bytes, now: float) -> None:
+        self._judged_event_id = None
         if not isinstance(message, str):
             raise InvalidMessageError("invalid_message", "a binary message; the service takes text messages only")
         value = parse_object(message)
+        event_id = value.get("event_id")
+        self._judged_event_id = event_id if isinstance(event_id, str) else None
         event = read_message(value, "type", CLIENT_EVENTS)
         kind = str(value["type"])
         if isinstance(event, SessionStartEvent):
@@ -170,6 +179,8 @@ class OpenAiLiveConversation(Conversation):
             self._accept_initiation(event, kind, now, message)
             return
         self._require_initiation(kind)
+        if self._is_over and kind == "session.input_audio.append":
+            return  # It may have crossed session.closed.
         if self.started is None or self._is_over:
             when = "before session.started" if self.started is None else "after session.closed"
             raise InvalidMessageError("invalid_message", f"{kind} {when}")
@@ -235,8 +246,10 @@ class OpenAiLiveConversation(Conversation):
         self._send("session.updated", session=self._resource())
 
     async def _refuse(self, error: InvalidMessageError) -> None:
-        """An error does not end a session that has begun."""
+        """An error does not end a session that has begun; it names the message that was wrong."""
+        self._client_event_id = self._judged_event_id
         await self.fail(error.error_type, error.detail, close=self.started is None)
+        self._client_event_id = None
 
     async def _judged(self, act: Callable[[], None], message: str | bytes) -> None:
         await super()._judged(act, message)

@@ -92,6 +92,9 @@ class Player:
             await conversation.play(
                 samples, action.event_id, pace=action.pace, chunk_ms=action.chunk_ms, jitter=action.jitter
             )
+        elif step.overtake is not None:
+            answer = step.overtake
+            conversation.overtake(tone(answer.hz, answer.seconds, conversation.downlink_rate, answer.level_dbfs))
         elif step.wait is not None:
             await asyncio.sleep(step.wait)
         elif step.wait_for_speech is not None:

@@ -96,6 +96,20 @@ class Tone(_Playback):
         return "seconds"
 
 
+class Overtake(_ShortForm):
+    """The client's next request for an answer meets one of the service's own, a sine, which began in that very moment;
+    the request is refused. For services whose clients ask for answers.
+    """
+
+    seconds: float = Field(default=1.0, gt=0.0)
+    hz: float = Field(default=1000.0, gt=0.0)
+    level_dbfs: float = Field(default=-10.0, le=-3.01)
+
+    @classmethod
+    def _short(cls) -> str:
+        return "seconds"
+
+
 class WaitForSpeech(_ShortForm):
     """Until the caller has spoken for `min_ms`; pauses of up to 300 ms do not count as an end."""
 
@@ -320,6 +334,7 @@ class Step(_Model):
 
     say: Say | None = None
     tone: Tone | None = None
+    overtake: Overtake | None = None
     wait: float | None = Field(default=None, ge=0.0)
     wait_for_speech: WaitForSpeech | None = None
     wait_for_silence: WaitForSilence | None = None

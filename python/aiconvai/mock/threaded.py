@@ -89,8 +89,15 @@ class ThreadedConversation:
     def ping(self, timeout: float = 5.0) -> float:
         return self._run(self._conversation.ping(timeout), timeout)
 
-    def call_tool(self, name: str, parameters: dict[str, Any] | None = None, timeout: float = 20.0) -> Any:
-        return self._run(self._conversation.call_tool(name, parameters, timeout), timeout)
+    def call_tool(
+        self,
+        name: str,
+        parameters: dict[str, Any] | None = None,
+        timeout: float = 20.0,
+        *,
+        arguments: str | None = None,
+    ) -> Any:
+        return self._run(self._conversation.call_tool(name, parameters, timeout, arguments=arguments), timeout)
 
     def start_tool(self, name: str, parameters: dict[str, Any] | None = None) -> None:
         """Calls a tool whose result nobody waits for."""
@@ -99,6 +106,18 @@ class ThreadedConversation:
             self._conversation.start_tool(name, parameters)
 
         self._run(start())
+
+    def call_tools(self, *calls: tuple[str, dict[str, Any]], timeout: float = 20.0) -> list[Any]:
+        """Calls several tools at once; their results, in that order. Raises `TimeoutError`."""
+
+        async def call() -> list[Any]:
+            async with asyncio.timeout(timeout):
+                return await asyncio.gather(*self._conversation.start_tools(*calls))
+
+        return self._run(call(), timeout)
+
+    def overtake(self, audio: Samples) -> None:
+        self._call(self._conversation.overtake, audio)
 
     def echo(self, on: bool, event_id: int | None = None) -> None:
         self._call(self._conversation.echo, on, event_id)
