@@ -314,6 +314,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("case", cases, ids=names)
 
 
+@pytest.fixture(autouse=True)
+def no_leaks() -> None:
+    """The stage looks itself, after all that it plays together."""
+
+
 @pytest.fixture(scope="module")
 def stage(asterisk: Asterisk, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Ready for the cases that are going to be played."""
