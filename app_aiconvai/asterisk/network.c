@@ -66,7 +66,16 @@ void network_stop(void)
 
 struct aic_event_loop *network_loop(void)
 {
-	return network.loops[atomic_fetch_add(&network.next, 1) % (unsigned int) network.count];
+	struct aic_event_loop *loop = NULL;
+
+	/* One that serves nobody any more takes its turn only where there is no other. */
+	for (int tried = 0; tried < network.count; tried++) {
+		loop = network.loops[atomic_fetch_add(&network.next, 1) % (unsigned int) network.count];
+		if (!aic_event_loop_has_failed(loop)) {
+			break;
+		}
+	}
+	return loop;
 }
 
 struct aic_resolver *network_resolver(void)

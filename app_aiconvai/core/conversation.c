@@ -335,9 +335,20 @@ void aic_conversation_end(struct aic_conversation *conversation, enum aic_status
 
 /* --- the call --- */
 
+/* A service that reads too slowly, or not at all, while it does send: nothing else tells of it. */
+static void tell_uplink_loss(struct aic_conversation *conversation)
+{
+	if (conversation->phase != AIC_PHASE_ACTIVE || conversation->uplink_loss_told) {
+		return;
+	}
+	conversation->uplink_loss_told = true;
+	aic_conversation_tell_error(conversation, "audio of the caller is being dropped: the service takes it too slowly, or not at all");
+}
+
 void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, uint64_t now_us)
 {
 	struct aic_energy before = conversation->uplink.energy, added;
+	uint64_t dropped_before = conversation->uplink.bytes_dropped;
 
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_ENDED) {
@@ -349,6 +360,9 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 		conversation->stats.errors++;
 	}
 	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
+	if (conversation->uplink.bytes_dropped != dropped_before) {
+		tell_uplink_loss(conversation);
+	}
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
 }
@@ -455,6 +469,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->mark_count = 0;
 	conversation->marks_due_us = UINT64_MAX;
 	conversation->resumed = false;
+	conversation->ping_pending = conversation->uplink_loss_told = false;
 	memset(conversation->provider_state, 0, conversation->provider->state_size);
 	conversation->provider->begin(conversation);
 }
@@ -473,6 +488,7 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
+	aic_service_watch_heard(&conversation->service_watch, now_us);
 	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
@@ -525,6 +541,7 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
+	aic_service_watch_heard(&conversation->service_watch, now_us);
 	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
@@ -545,6 +562,11 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 		conversation->stats.malformed_messages += complete;
 		break;
 	}
+}
+
+void aic_conversation_service_heard(struct aic_conversation *conversation, uint64_t when_us)
+{
+	aic_service_watch_heard(&conversation->service_watch, when_us);
 }
 
 /* A connection that broke, or whose server goes away; what a service closes for reasons of its own it would close again. RFC 6455 section 7.4.1. */
@@ -629,6 +651,52 @@ static bool attend_to_idle_caller(struct aic_conversation *conversation)
 	return true;
 }
 
+/* Before it is announced, and while it is being opened again, a conversation has other limits. */
+static uint64_t watch_due(const struct aic_conversation *conversation)
+{
+	return conversation->phase == AIC_PHASE_ACTIVE ? aic_service_watch_due(&conversation->service_watch) : UINT64_MAX;
+}
+
+bool aic_conversation_doubts_service(const struct aic_conversation *conversation, uint64_t now_us)
+{
+	return now_us >= watch_due(conversation);
+}
+
+/* The service is gone, although nobody has said so. */
+static void give_up_service(struct aic_conversation *conversation)
+{
+	char text[AIC_REASON_MAX], origin[200];
+
+	snprintf(text, sizeof(text), "%s has sent nothing for %d s, nor answered a ping (service_silence_seconds)",
+		aic_url_origin(conversation->request.url, origin, sizeof(origin)), (int) conversation->settings->service_silence_seconds);
+	conversation->abort_pending = true;
+	if (conversation->agent_ends) {
+		conversation->outcome.play_out = true;
+		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, 0, "the agent ended the conversation");
+	} else if (!aic_conversation_reopen(conversation, text)) {
+		aic_conversation_finish(conversation, AIC_STATUS_LOST, 0, text);
+	}
+}
+
+/* Does what is due about a service that says nothing. Returns false when the connection was given up. */
+static bool attend_to_silent_service(struct aic_conversation *conversation)
+{
+	if (conversation->now_us < watch_due(conversation)) {
+		return true;
+	}
+	switch (aic_service_watch_attend(&conversation->service_watch, conversation->now_us)) {
+	case AIC_WATCH_NOTHING:
+		break;
+	case AIC_WATCH_ASK:
+		conversation->ping_pending = true;
+		break;
+	case AIC_WATCH_DEAD:
+		give_up_service(conversation);
+		return false;
+	}
+	return true;
+}
+
 /* When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes late. */
 static uint64_t silence_due(const struct aic_conversation *conversation)
 {
@@ -679,7 +747,7 @@ uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
 	}
 	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us), aic_earlier(keep_alive_due(conversation), conversation->marks_due_us)),
 		aic_earlier(aic_earlier(duration_due(conversation), aic_conversation_tools_due(conversation)),
-			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)), conversation->rollover_due_us)));
+			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)), aic_earlier(watch_due(conversation), conversation->rollover_due_us))));
 }
 
 void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
@@ -701,7 +769,7 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 		aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", now_us);
 		return;
 	}
-	if (!attend_to_idle_caller(conversation)) {
+	if (!attend_to_silent_service(conversation) || !attend_to_idle_caller(conversation)) {
 		return;
 	}
 	aic_conversation_attend_to_rollover(conversation);
@@ -729,7 +797,8 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 {
-	return conversation->outbox.first || (conversation->phase == AIC_PHASE_ACTIVE && aic_uplink_chunk(&conversation->uplink));
+	return conversation->outbox.first
+		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->ping_pending || aic_uplink_chunk(&conversation->uplink)));
 }
 
 /* Renders the next chunk of caller audio. Returns false when there is none. */
@@ -779,6 +848,9 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 		action->type = AIC_ACTION_CLOSE;
 		action->close_code = CLOSE_NORMAL;
 		action->close_reason = "User ended conversation";
+	} else if (writable && conversation->ping_pending && conversation->phase == AIC_PHASE_ACTIVE) {
+		conversation->ping_pending = false;
+		action->type = AIC_ACTION_PING;
 	} else if (writable && (conversation->sending = aic_outbox_take(&conversation->outbox))) {
 		action->type = AIC_ACTION_SEND;
 		action->message = conversation->sending->bytes + AIC_SEND_HEADROOM;

@@ -68,6 +68,7 @@ enum aic_action_type {
 	AIC_ACTION_OPEN,  /* start `request` */
 	AIC_ACTION_SEND,  /* send one message */
 	AIC_ACTION_CLOSE, /* close the WebSocket with `close_code` */
+	AIC_ACTION_PING,  /* send a WebSocket ping */
 	AIC_ACTION_ABORT, /* drop whatever is open or being opened; nothing more is reported about it */
 };
 
@@ -183,6 +184,15 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 /* The same of a binary message. */
 void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete, uint64_t now_us);
 
+/*
+ * Whether the conversation is about to ask the service for a sign of life, or to give it up. A host that can learn when bytes last came from it, whatever
+ * they were, tells so then, before aic_conversation_tick().
+ */
+bool aic_conversation_doubts_service(const struct aic_conversation *conversation, uint64_t now_us);
+
+/* Bytes that need not be a message, such as a pong, came from the service at that time, which may be a while ago. */
+void aic_conversation_service_heard(struct aic_conversation *conversation, uint64_t when_us);
+
 /* The WebSocket is gone: closed by the service with a code and a reason, or broken (0, ""). */
 void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us);
 
@@ -195,12 +205,12 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 /* --- outputs --- */
 
 /*
- * The next thing for the host to do. Messages are handed out only where `writable` says that the socket takes one; call again
+ * The next thing for the host to do. Messages and pings are handed out only where `writable` says that the socket takes one; call again
  * until AIC_ACTION_NONE.
  */
 void aic_conversation_next_action(struct aic_conversation *conversation, bool writable, struct aic_action *action);
 
-/* Whether a message waits for the socket. */
+/* Whether a message or a ping waits for the socket. */
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation);
 
 enum aic_phase aic_conversation_phase(const struct aic_conversation *conversation);

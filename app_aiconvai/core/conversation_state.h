@@ -15,6 +15,7 @@
 #include "json_writer.h"
 #include "microseconds.h"
 #include "outbox.h"
+#include "service_watch.h"
 #include "tool_calls.h"
 #include "transcoder.h"
 #include "uplink.h"
@@ -92,12 +93,14 @@ struct aic_conversation {
 	struct aic_history history;
 	struct aic_request request;
 	bool open_pending, abort_pending, close_pending;
+	bool ping_pending; /* counts while the conversation is active */
 	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
 	struct aic_outcome outcome;
 
 	struct aic_uplink uplink;
 	uint64_t uplink_until_us; /* when the uplink was last supplied */
 	bool uplink_is_silence;   /* with silence */
+	bool uplink_loss_told;    /* the host knows that this connection takes the caller's audio too slowly */
 	uint64_t silence_since_us; /* when it first was, this time */
 	uint64_t alive_us;         /* when audio, or a sign of life in its place, was sent last */
 	struct aic_buffer audio_message; /* the chunk being sent */
@@ -125,6 +128,7 @@ struct aic_conversation {
 	struct aic_energy downlink_energy;
 	struct aic_tool_calls tool_calls;
 	struct aic_caller_idle caller_idle;
+	struct aic_service_watch service_watch;
 	struct aic_mark marks[MARKS_MAX]; /* oldest first */
 	size_t mark_count;
 	uint64_t marks_due_us; /* when they are looked at; UINT64_MAX: there are none */

@@ -31,11 +31,15 @@
 /* libwebsockets gets a full round this often at least: for its timers, and for sockets that have become writable. */
 #define FULL_ROUND_US 20000
 
-/* Sockets served after one look at them. */
-#define READY_MAX 64
+/* Sockets served after one look at them: few, so that of many that are ready for ever others come first the next time. */
+#define READY_MAX 16
 
-/* TLS records of one socket served in a row. */
-#define RECORDS_MAX 64
+/*
+ * A service that sends without end must not keep the others waiting. In one round a socket gets so long, counted when what was read at once (16 KiB) has
+ * been dealt with; once all together have taken so long, it is seen to what was posted, and the rest is served in the next round.
+ */
+#define SHARE_US 500
+#define ROUND_US 4000
 
 /* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
 #define HEADER_BUFFER 8192
@@ -46,14 +50,13 @@
  */
 #define SETUP_LIMIT_SECONDS 65
 
-/* A silent peer is pinged after so many seconds without a sign of life, and given up after so many. */
-#define PING_AFTER_SECONDS 20
-#define GIVE_UP_AFTER_SECONDS 30
-
-static const lws_retry_bo_t idle_policy = {
-	.secs_since_valid_ping = PING_AFTER_SECONDS,
-	.secs_since_valid_hangup = GIVE_UP_AFTER_SECONDS,
-};
+/*
+ * A peer whose machine is gone is found out by the kernel: asked after so many seconds in which nothing came, so often, so many seconds apart. The
+ * engine's own watch over the service comes first; this one catches a connection nobody cares for any more.
+ */
+#define KEEPALIVE_SECONDS 60
+#define KEEPALIVE_PROBES 6
+#define KEEPALIVE_INTERVAL_SECONDS 10
 
 /* A virtual host: one for each set of trusted certificate authorities in use. */
 struct trusting_host {
@@ -80,16 +83,22 @@ struct aic_event_loop {
 	_Atomic(struct aic_loop_task *) posted; /* newest first */
 	_Atomic(enum asleep) asleep; /* who sets it back to AWAKE wakes the thread */
 	atomic_bool stopping;
+	atomic_bool failed; /* libwebsockets has */
 	atomic_int hasty; /* conversations */
 
 	/* The thread's own. */
+	struct aic_loop_member *members;
 	struct aic_watched_socket *watched;
+	size_t watched_count;
 	struct aic_watched_socket *serving;      /* NULL once it is not watched any more */
-	struct aic_watched_socket *next_to_look; /* in look_for_unread() */
+	struct aic_watched_socket *next_to_look; /* in look_for_unread(), where the last one ended; NULL: at the first */
 	struct epoll_event ready[READY_MAX];     /* data.ptr is the socket; NULL: wake_fd, or not watched any more */
 	int ready_count;
 	int unsettled; /* connections that need libwebsockets' own rounds */
 	bool full_round; /* has been asked for */
+	bool unread;     /* a socket may have more that it does not report */
+	uint64_t round;  /* counts them */
+	uint64_t round_until_us; /* then others wait for too long */
 	uint64_t next_full_round_us;
 	struct trusting_host *hosts;
 };
@@ -145,6 +154,34 @@ bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task
 	return true;
 }
 
+bool aic_event_loop_has_failed(struct aic_event_loop *loop)
+{
+	return atomic_load(&loop->failed);
+}
+
+void aic_event_loop_join(struct aic_event_loop *loop, struct aic_loop_member *member)
+{
+	member->previous = NULL;
+	member->next = loop->members;
+	member->joined = true;
+	if (loop->members) {
+		loop->members->previous = member;
+	}
+	loop->members = member;
+}
+
+void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *member)
+{
+	if (!member->joined) {
+		return;
+	}
+	member->joined = false;
+	*(member->previous ? &member->previous->next : &loop->members) = member->next;
+	if (member->next) {
+		member->next->previous = member->previous;
+	}
+}
+
 void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change)
 {
 	atomic_fetch_add(&loop->hasty, change);
@@ -192,6 +229,7 @@ void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket
 		loop->watched->previous = socket;
 	}
 	loop->watched = socket;
+	loop->watched_count++;
 	if (tls) {
 		SSL_set_read_ahead(tls, 1);
 	}
@@ -205,6 +243,7 @@ void aic_event_loop_unwatch(struct aic_event_loop *loop, struct aic_watched_sock
 		return;
 	}
 	socket->watched = false;
+	loop->watched_count--;
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
 	*(socket->previous ? &socket->previous->next : &loop->watched) = socket->next;
 	if (socket->next) {
@@ -247,31 +286,45 @@ static bool has_unread(struct aic_watched_socket *socket)
 static int serve_socket(struct aic_event_loop *loop, struct aic_watched_socket *socket)
 {
 	struct lws_pollfd readable = {.fd = socket->fd, .events = POLLIN};
+	uint64_t until_us = aic_now_us() + SHARE_US;
 
+	if (socket->sated_round == loop->round) {
+		loop->unread |= has_unread(socket);
+		return 0;
+	}
 	loop->serving = socket;
-	for (int records = 0; loop->serving && (!records || has_unread(socket)); records++) {
-		if (records == RECORDS_MAX) {
-			loop->full_round = true;
-			break;
-		}
+	do {
 		readable.revents = POLLIN;
 		if (lws_service_fd(loop->context, &readable) < 0) {
 			return -1;
 		}
-	}
+		if (loop->serving && aic_now_us() >= until_us) {
+			socket->sated_round = loop->round;
+			loop->unread |= has_unread(socket);
+			break;
+		}
+	} while (loop->serving && has_unread(socket));
 	loop->serving = NULL;
 	return 0;
 }
 
-/* After libwebsockets has read from any socket. Returns nonzero on failure. */
+/* Sees to what sockets do not report. They take turns where that is more than one round allows. Returns nonzero on failure. */
 static int look_for_unread(struct aic_event_loop *loop)
 {
-	struct aic_watched_socket *socket;
+	loop->unread = false;
+	for (size_t left = loop->watched_count; left && loop->watched; left--) {
+		struct aic_watched_socket *socket = loop->next_to_look ? loop->next_to_look : loop->watched;
 
-	for (socket = loop->watched; socket; socket = loop->next_to_look) {
 		loop->next_to_look = socket->next;
-		if (has_unread(socket) && serve_socket(loop, socket)) {
+		if (!has_unread(socket)) {
+			continue;
+		}
+		if (serve_socket(loop, socket)) {
 			return -1;
+		}
+		if (aic_now_us() >= loop->round_until_us) {
+			loop->unread = true;
+			break;
 		}
 	}
 	return 0;
@@ -287,22 +340,19 @@ static int serve_all(struct aic_event_loop *loop, bool wait)
 	/* A negative timeout is none; anything else lets it wait as long as it likes. */
 	result = lws_service(loop->context, wait && may_sleep(loop, IN_SERVICE) ? 0 : -1);
 	atomic_store(&loop->asleep, AWAKE);
+	loop->round_until_us = aic_now_us() + ROUND_US;
 	return result < 0 || look_for_unread(loop);
 }
 
-/* Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns nonzero on failure. */
-static int serve_watched(struct aic_event_loop *loop)
+/* Serves those of the sockets reported ready that have not had their share. Returns how many, or -1 on failure. */
+static int serve_ready(struct aic_event_loop *loop)
 {
-	uint64_t now_us = aic_now_us();
-	int wait_ms = now_us < loop->next_full_round_us ? (int) ((loop->next_full_round_us - now_us + 999) / 1000) : 0;
-	bool served = false;
+	int served = 0;
 
-	loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? wait_ms : 0);
-	atomic_store(&loop->asleep, AWAKE);
 	for (int i = 0; i < loop->ready_count; i++) {
 		struct aic_watched_socket *socket = loop->ready[i].data.ptr;
 
-		if (!socket) {
+		if (!socket || socket->sated_round == loop->round) {
 			continue;
 		}
 		if (loop->ready[i].events & (EPOLLHUP | EPOLLERR)) {
@@ -313,14 +363,37 @@ static int serve_watched(struct aic_event_loop *loop)
 		if (serve_socket(loop, socket)) {
 			return -1;
 		}
-		served = true;
+		served++;
 	}
 	loop->ready_count = 0;
+	return served;
+}
+
+/* Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns nonzero on failure. */
+static int serve_watched(struct aic_event_loop *loop)
+{
+	uint64_t now_us = aic_now_us();
+	bool wait = !loop->unread && now_us < loop->next_full_round_us;
+	int wait_ms = wait ? (int) ((loop->next_full_round_us - now_us + 999) / 1000) : 0;
+	int reported, served, all_served = 0;
+
+	reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? wait_ms : 0);
+	atomic_store(&loop->asleep, AWAKE);
+	if (wait) {
+		loop->round_until_us = aic_now_us() + ROUND_US;
+	}
+	while ((served = serve_ready(loop)) > 0) {
+		all_served += served;
+		if (reported < READY_MAX || aic_now_us() >= loop->round_until_us) {
+			break;
+		}
+		reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, 0);
+	}
 	/* What libwebsockets itself has kept no socket reports either. */
-	if (served && !lws_service_adjust_timeout(loop->context, 1, 0)) {
+	if (all_served && !lws_service_adjust_timeout(loop->context, 1, 0)) {
 		loop->full_round = true;
 	}
-	return 0;
+	return served < 0;
 }
 
 /*
@@ -329,10 +402,16 @@ static int serve_watched(struct aic_event_loop *loop)
  */
 static int serve(struct aic_event_loop *loop)
 {
+	loop->round++;
+	loop->round_until_us = aic_now_us() + ROUND_US;
 	if (loop->unsettled || !loop->watched) {
-		return serve_all(loop, true);
+		return serve_all(loop, !loop->unread);
 	}
-	if ((loop->full_round || aic_now_us() >= loop->next_full_round_us) && serve_all(loop, false)) {
+	if (loop->full_round || aic_now_us() >= loop->next_full_round_us) {
+		if (serve_all(loop, false)) {
+			return -1;
+		}
+	} else if (loop->unread && look_for_unread(loop)) {
 		return -1;
 	}
 	return serve_watched(loop);
@@ -341,6 +420,28 @@ static int serve(struct aic_event_loop *loop)
 static uint64_t rest_us(struct aic_event_loop *loop)
 {
 	return loop->unsettled ? SETUP_REST_US : atomic_load(&loop->hasty) ? REST_US : LONG_REST_US;
+}
+
+/* libwebsockets cannot go on: all that it served is over, and is told so. */
+static void fail(struct aic_event_loop *loop)
+{
+	loop->serving = NULL;
+	loop->ready_count = 0;
+	atomic_store(&loop->failed, true);
+	loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have ended, and no others can begin; unload and load the module");
+	while (loop->members) {
+		struct aic_loop_member *member = loop->members;
+
+		aic_event_loop_leave(loop, member);
+		member->failed(member);
+	}
+}
+
+/* Nothing is left to be served but what is posted: somebody waits for that. */
+static void wait_for_tasks(struct aic_event_loop *loop)
+{
+	epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? -1 : 0);
+	atomic_store(&loop->asleep, AWAKE);
 }
 
 static void *run(void *arg)
@@ -353,9 +454,10 @@ static void *run(void *arg)
 		/* Counted from here and not from the end of the round, which may have waited long: what wakes the thread then finds it rested. */
 		next_round_us = aic_now_us() + rest_us(loop);
 		aic_event_loop_run_tasks(loop);
-		if (serve(loop)) {
-			loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: no conversation is served any more; unload and load the module");
-			break;
+		if (atomic_load(&loop->failed)) {
+			wait_for_tasks(loop);
+		} else if (serve(loop)) {
+			fail(loop);
 		}
 	}
 	return NULL;
@@ -395,7 +497,9 @@ static struct trusting_host *new_host(struct aic_event_loop *loop, const char *c
 #if LWS_LIBRARY_VERSION_NUMBER >= 4001000
 	info.connect_timeout_secs = SETUP_LIMIT_SECONDS;
 #endif
-	info.retry_and_idle_policy = &idle_policy;
+	info.ka_time = KEEPALIVE_SECONDS;
+	info.ka_probes = KEEPALIVE_PROBES;
+	info.ka_interval = KEEPALIVE_INTERVAL_SECONDS;
 	if (!(host->vhost = lws_create_vhost(loop->context, &info))) {
 		snprintf(error, error_size, "libwebsockets could not make a virtual host");
 		free_host(host);
@@ -483,6 +587,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	atomic_init(&loop->posted, NULL);
 	atomic_init(&loop->asleep, AWAKE);
 	atomic_init(&loop->stopping, false);
+	atomic_init(&loop->failed, false);
 	atomic_init(&loop->hasty, 0);
 	if (open_epoll(loop)) {
 		log(AIC_LOG_ERROR, "the network thread could not be started: no file descriptor is free");
@@ -500,7 +605,6 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	info.pt_serv_buf_size = SERVICE_BUFFER;
 	info.max_http_header_data = HEADER_BUFFER;
 	info.timeout_secs = SETUP_LIMIT_SECONDS;
-	info.retry_and_idle_policy = &idle_policy;
 	info.user = loop;
 	if (!(loop->context = lws_create_context(&info))) {
 		log(AIC_LOG_ERROR, "libwebsockets could not be started");

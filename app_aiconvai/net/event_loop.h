@@ -24,6 +24,7 @@ struct ssl_st;
 struct aic_watched_socket {
 	struct aic_watched_socket *previous, *next;
 	struct ssl_st *tls;
+	uint64_t sated_round; /* the one in which it had its share */
 	int fd;
 	bool watched;
 };
@@ -33,6 +34,16 @@ struct aic_loop_task {
 	struct aic_loop_task *next; /* the loop's */
 	atomic_bool posted;         /* the loop's */
 	void (*run)(struct aic_loop_task *task);
+};
+
+/*
+ * Who wants to know when the loop can serve no connection any more, because libwebsockets fails. It then still runs what is posted. It belongs to whoever
+ * joined, begins as zeros, and what is in it besides `failed` is the loop's.
+ */
+struct aic_loop_member {
+	struct aic_loop_member *previous, *next;
+	bool joined;
+	void (*failed)(struct aic_loop_member *member); /* it is no member any more then */
 };
 
 /*
@@ -50,6 +61,9 @@ void aic_event_loop_free(struct aic_event_loop *loop);
  */
 bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task);
 
+/* Whether that has happened. Any thread. */
+bool aic_event_loop_has_failed(struct aic_event_loop *loop);
+
 /*
  * A conversation that is hasty (small chunks of caller audio) begins (+1) or is over (-1). While there is one the loop comes round more
  * often: what is a good rest beside 240 ms of audio is not beside 20. Any thread.
@@ -57,6 +71,10 @@ bool aic_event_loop_post(struct aic_event_loop *loop, struct aic_loop_task *task
 void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change);
 
 /* --- on the loop's thread --- */
+
+/* Is told when the loop fails, from now on; not any more, if it was to be. */
+void aic_event_loop_join(struct aic_event_loop *loop, struct aic_loop_member *member);
+void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *member);
 
 /* Runs what is posted. */
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);

@@ -25,6 +25,7 @@ struct query {
 };
 
 static void process(struct aic_loop_task *task);
+static void on_loop_failed(struct aic_loop_member *member);
 
 /* --- life --- */
 
@@ -44,6 +45,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->hasty = setup->agent.settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
 	link->user = setup->user;
 	link->task.run = process;
+	link->member.failed = on_loop_failed;
 	link->timer_us = UINT64_MAX;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
@@ -163,6 +165,16 @@ void aic_link_query(struct aic_link *link, void (*work)(struct aic_conversation 
 
 /* --- the loop's thread: keeping the conversation going --- */
 
+static void tick(struct aic_link *link)
+{
+	uint64_t now_us = aic_now_us();
+
+	if (link->open && aic_conversation_doubts_service(link->conversation, now_us)) {
+		link_tell_last_heard(link);
+	}
+	aic_conversation_tick(link->conversation, now_us);
+}
+
 static void on_timer(lws_sorted_usec_list_t *timer);
 
 static void set_timer(struct aic_link *link)
@@ -194,7 +206,7 @@ static void send_now(struct aic_link *link)
 
 	while (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation) && !lws_partial_buffered(link->wsi)) {
 		aic_conversation_next_action(link->conversation, true, &action);
-		if (action.type != AIC_ACTION_SEND) {
+		if (action.type != AIC_ACTION_SEND && action.type != AIC_ACTION_PING) {
 			return;
 		}
 		if (link_write(link->wsi, &action)) {
@@ -225,6 +237,7 @@ static void perform_actions(struct aic_link *link)
 			link_abort(link);
 			break;
 		case AIC_ACTION_SEND:
+		case AIC_ACTION_PING:
 		case AIC_ACTION_NONE:
 			break;
 		}
@@ -235,7 +248,7 @@ static void perform_actions(struct aic_link *link)
 static void tell_whether_settled(struct aic_link *link)
 {
 	bool settled = link->open && !link->closing && !link->peer_code && aic_conversation_phase(link->conversation) == AIC_PHASE_ACTIVE;
-	bool unsettled = link->wsi && !settled;
+	bool unsettled = link_is_connected(link) && !settled;
 
 	aic_event_loop_count_unsettled(link->loop, unsettled - link->unsettled);
 	link->unsettled = unsettled;
@@ -249,9 +262,10 @@ static void settle(struct aic_link *link)
 		aic_event_loop_want_full_round(link->loop);
 	}
 	tell_whether_settled(link);
-	if (link->running && !link->wsi && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
+	if (link->running && !link_is_connected(link) && aic_conversation_phase(link->conversation) == AIC_PHASE_ENDED) {
 		link->running = false;
 		link->finished = true;
+		aic_event_loop_leave(link->loop, &link->member);
 		aic_event_loop_count_hasty(link->loop, -link->hasty);
 		set_timer(link);
 		aic_link_release(link);
@@ -264,6 +278,27 @@ void link_pump(struct aic_link *link)
 {
 	perform_actions(link);
 	settle(link);
+}
+
+/* Ends a conversation that nobody can serve. The host's part comes afterwards. */
+static void end_without_network(struct aic_link *link)
+{
+	struct aic_conversation_stats stats;
+
+	link_cut_off(link);
+	aic_conversation_stats(link->conversation, &stats);
+	aic_conversation_end(link->conversation, stats.ready_us ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
+		"libwebsockets cannot go on: unload and load the module", aic_now_us());
+}
+
+static void on_loop_failed(struct aic_loop_member *member)
+{
+	struct aic_link *link = lws_container_of(member, struct aic_link, member);
+
+	aic_link_hold(link);
+	end_without_network(link);
+	link_pump(link);
+	aic_link_release(link);
 }
 
 static void drain_rings(struct aic_link *link)
@@ -291,7 +326,7 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 	link->timer_us = UINT64_MAX;
 	/* What is less than a chunk has woken nobody. */
 	drain_rings(link);
-	aic_conversation_tick(link->conversation, aic_now_us());
+	tick(link);
 	link_pump(link);
 	aic_link_release(link);
 }
@@ -327,6 +362,10 @@ static void process(struct aic_loop_task *task)
 		link->running = true;
 		aic_link_hold(link);
 		aic_event_loop_count_hasty(link->loop, link->hasty);
+		aic_event_loop_join(link->loop, &link->member);
+	}
+	if (link->running && aic_event_loop_has_failed(link->loop)) {
+		end_without_network(link);
 	}
 	if (link->running) {
 		drain_rings(link);
@@ -340,7 +379,7 @@ static void process(struct aic_loop_task *task)
 	if (link->running) {
 		link_take_answer(link);
 		if (aic_conversation_deadline(link->conversation) <= aic_now_us()) {
-			aic_conversation_tick(link->conversation, aic_now_us());
+			tick(link);
 		}
 		if (end && aic_conversation_phase(link->conversation) != AIC_PHASE_ENDED) {
 			aic_conversation_end(link->conversation, status, reason, aic_now_us());

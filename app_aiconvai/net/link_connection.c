@@ -6,6 +6,7 @@
 #include "outbox.h"
 #include "tls_sessions.h"
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -34,15 +35,26 @@ void link_abort(struct aic_link *link)
 	struct lws *wsi = link->wsi;
 
 	if (wsi && !link->open && !link->http_status) {
-		/* Given up while it was being made: the next attempt begins with another address. */
+		/* It took the request and did not answer: the next attempt begins with another address. */
+		link_address_failed(link);
 		link->first_address++;
 	}
+	link_drop_attempts(link);
 	link_detach(link);
 	if (wsi) {
 		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 	}
 	link->request = NULL;
 	link_cancel_lookup(link);
+}
+
+void link_cut_off(struct aic_link *link)
+{
+	if (link->wsi) {
+		/* The socket itself is closed with libwebsockets' context. */
+		shutdown(lws_get_socket_fd(link->wsi), SHUT_RDWR);
+	}
+	link_abort(link);
 }
 
 void link_close(struct aic_link *link, uint16_t code, const char *reason)
@@ -60,22 +72,32 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason)
 /* --- what libwebsockets reports --- */
 
 /* The connection is ready for the request: libwebsockets tells no sooner that TCP is connected, and OpenSSL when TLS began. */
-static void take_connect_times(struct aic_link *link, SSL *tls)
+static void take_connect_times(struct aic_link *link, const struct link_attempt *attempt, SSL *tls)
 {
+	link->part_us = attempt->began_us;
 	link->times.tls_us = tls ? aic_tls_handshake_us(tls) : 0;
 	link->times.tcp_us = link_end_part(link) - link->times.tls_us;
 	link->times.tls_resumed = tls && SSL_session_reused(tls);
 }
 
-/* Adds the request's headers, once it is certain who gets them. */
-static int add_headers(struct aic_link *link, struct lws *wsi, unsigned char **at, unsigned char *end)
+static void note_certificate_error(struct link_attempt *attempt, long error)
 {
+	attempt->certificate_refused = true;
+	snprintf(attempt->link->tls_error, sizeof(attempt->link->tls_error), "%s", X509_verify_cert_error_string(error));
+}
+
+/* Adds the request's headers, once it is certain who gets them. */
+static int add_headers(struct link_attempt *attempt, struct lws *wsi, unsigned char **at, unsigned char *end)
+{
+	struct aic_link *link = attempt->link;
+
 	/* libwebsockets lets some certificates pass that are not valid yet; here none does. */
 	if (link->url.secure && SSL_get_verify_result(lws_get_ssl(wsi)) != X509_V_OK) {
-		snprintf(link->tls_error, sizeof(link->tls_error), "%s", X509_verify_cert_error_string(SSL_get_verify_result(lws_get_ssl(wsi))));
+		note_certificate_error(attempt, SSL_get_verify_result(lws_get_ssl(wsi)));
 		return -1;
 	}
-	take_connect_times(link, link->url.secure ? lws_get_ssl(wsi) : NULL);
+	link_choose(attempt, wsi);
+	take_connect_times(link, attempt, link->url.secure ? lws_get_ssl(wsi) : NULL);
 	for (size_t i = 0; link->request && i < link->request->header_count; i++) {
 		const char *value = link->request->headers[i].value;
 		char name[64];
@@ -145,41 +167,59 @@ static const char *handshake_error_text(const char *library_text)
 	return reason ? reason : connection_error_text(library_text);
 }
 
-static void on_connection_error(struct aic_link *link, struct lws *wsi, const char *library_text)
+/* Why a connection could not be made, or the request on it failed. Returns whether another one may be better. */
+static bool explain_connection_error(const struct link_attempt *attempt, struct lws *wsi, const char *library_text, char *text, size_t size)
 {
-	int status = (int) lws_http_client_http_response(wsi);
-	bool retry = true;
+	int status = attempt->link->http_status;
+
+	if (attempt->certificate_refused) {
+		snprintf(text, size, "TLS: the certificate was refused: %s", attempt->link->tls_error);
+		return false;
+	}
+	if (status && status != 101) {
+		snprintf(text, size, "it answered HTTP %d to the WebSocket upgrade", status);
+		return http_status_may_pass(status);
+	}
+	if (is_in_handshake(wsi)) {
+		snprintf(text, size, "TLS: the handshake failed: %.150s", handshake_error_text(library_text));
+	} else {
+		snprintf(text, size, "the connection could not be made: %.150s", connection_error_text(library_text));
+	}
+	return true;
+}
+
+static void on_connection_error(struct link_attempt *attempt, struct lws *wsi, const char *library_text)
+{
+	struct aic_link *link = attempt->link;
+	bool chosen = link->race.chosen == attempt, retry;
 	char text[256];
 
 	if (is_in_handshake(wsi)) {
 		/* Whatever the reason: the next attempt begins afresh. */
 		aic_tls_sessions_forget(lws_get_ssl(wsi));
 	}
-	link->http_status = status;
-	if (link->tls_error[0]) {
-		snprintf(text, sizeof(text), "TLS: the certificate was refused: %s", link->tls_error);
-		retry = false;
-	} else if (status && status != 101) {
-		snprintf(text, sizeof(text), "it answered HTTP %d to the WebSocket upgrade", status);
-		retry = http_status_may_pass(status);
-	} else if (is_in_handshake(wsi)) {
-		snprintf(text, sizeof(text), "TLS: the handshake failed: %.150s", handshake_error_text(library_text));
-	} else {
-		snprintf(text, sizeof(text), "the connection could not be made: %.150s", connection_error_text(library_text));
+	if (chosen) {
+		link->http_status = (int) lws_http_client_http_response(wsi);
 	}
-	if (link->connecting_now) {
-		snprintf(link->connect_error, sizeof(link->connect_error), "%.199s", text);
-		lws_set_opaque_user_data(wsi, NULL);
+	retry = explain_connection_error(attempt, wsi, library_text, text, sizeof(text));
+	snprintf(link->race.connect_error, sizeof(link->race.connect_error), "%.199s", text);
+	lws_set_opaque_user_data(wsi, NULL);
+	if (chosen) {
+		if (link->http_status) {
+			link_address_answered(link);
+		} else {
+			link_address_failed(link);
+		}
+		link->race.chosen = NULL;
+		link_detach(link);
+	}
+	if (link->race.beginning == attempt) {
+		link->race.failed_at_once = true;
 		return;
 	}
-	link_detach(link);
-	if (!link->request) {
-		link_pump(link);
-		return;
-	}
-	if (!link->tls_error[0] && !status && link->tried_addresses < link->addresses.count) {
-		link_connect_next_address(link);
-	} else {
+	attempt->wsi = NULL;
+	if (link->request && (attempt->certificate_refused || link->http_status || !link_race_on(link))) {
+		link_drop_attempts(link);
 		link_request_failed(link, retry, text);
 	}
 	link_pump(link);
@@ -197,9 +237,32 @@ static void on_receive(struct aic_link *link, struct lws *wsi, const char *bytes
 	link_pump(link);
 }
 
+/* libwebsockets tells of pongs, and of no ping of the peer's; the kernel tells of every byte, even of those that nobody has read yet. */
+void link_tell_last_heard(struct aic_link *link)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	if (!getsockopt(lws_get_socket_fd(link->wsi), IPPROTO_TCP, TCP_INFO, &info, &length)) {
+		aic_conversation_service_heard(link->conversation, aic_now_us() - info.tcpi_last_data_recv * UINT64_C(1000));
+	}
+}
+
+static int write_ping(struct lws *wsi)
+{
+	uint8_t empty[LWS_PRE + 1];
+
+	return lws_write(wsi, empty + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+}
+
 int link_write(struct lws *wsi, const struct aic_action *action)
 {
-	int written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+	int written;
+
+	if (action->type == AIC_ACTION_PING) {
+		return write_ping(wsi);
+	}
+	written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
 
 	return written < (int) action->message_length ? -1 : 0;
 }
@@ -214,7 +277,7 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 		return -1;
 	}
 	aic_conversation_next_action(link->conversation, true, &action);
-	if (action.type == AIC_ACTION_SEND) {
+	if (action.type == AIC_ACTION_SEND || action.type == AIC_ACTION_PING) {
 		if (link_write(wsi, &action)) {
 			return -1;
 		}
@@ -233,6 +296,7 @@ static void on_established(struct aic_link *link, struct lws *wsi)
 {
 	link->open = true;
 	link->request = NULL;
+	link_address_answered(link);
 	link->times.reply_us = link_end_part(link);
 	aic_event_loop_watch(link->loop, &link->socket, lws_get_socket_fd(wsi), link->url.secure ? lws_get_ssl(wsi) : NULL);
 	aic_conversation_connected(link->conversation, &link->times, aic_now_us());
@@ -284,21 +348,18 @@ static int read_http(struct lws *wsi)
 	return lws_http_client_read(wsi, &at, &length) < 0 ? -1 : 0;
 }
 
-static void note_certificate_error(struct aic_link *link, X509_STORE_CTX *store)
+/* Those callbacks that belong to a link; it is held meanwhile. Before its request is sent a connection is one of several. */
+static int link_callback(struct link_attempt *attempt, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t length)
 {
-	snprintf(link->tls_error, sizeof(link->tls_error), "%s", X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
-}
-
-/* Those callbacks that belong to a link; it is held meanwhile. */
-static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t length)
-{
+	struct aic_link *link = attempt->link;
 	unsigned char **at = in;
 
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-		return add_headers(link, wsi, at, *at + length);
+		return add_headers(attempt, wsi, at, *at + length);
 	case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
 		link->http_status = (int) lws_http_client_http_response(wsi);
+		link_address_answered(link);
 		return 0;
 	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
 		return read_http(wsi);
@@ -312,13 +373,16 @@ static int link_callback(struct aic_link *link, struct lws *wsi, enum lws_callba
 		on_http_gone(link);
 		return 0;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		on_connection_error(link, wsi, in);
+		on_connection_error(attempt, wsi, in);
 		return 0;
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		on_established(link, wsi);
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		on_receive(link, wsi, in, length);
+		return 0;
+	case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+		aic_conversation_service_heard(link->conversation, aic_now_us());
 		return 0;
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
 		return on_writable(link, wsi);
@@ -355,27 +419,28 @@ static int abandoned_callback(enum lws_callback_reasons reason)
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
 {
+	struct link_attempt *attempt;
 	struct aic_link *link;
 	int result;
 
-	(void) user;
 	if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
 		aic_event_loop_run_tasks(lws_context_user(lws_get_context(wsi)));
 		return 0;
 	}
-	link = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+	attempt = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 	if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) {
 		/* Here `user` is the store, and `length` whether OpenSSL would accept it; the answer is always OpenSSL's. */
-		if (!length && link) {
-			note_certificate_error(link, user);
+		if (!length && attempt) {
+			note_certificate_error(attempt, X509_STORE_CTX_get_error(user));
 		}
 		return length ? 0 : 1;
 	}
-	if (!link) {
+	if (!attempt) {
 		return abandoned_callback(reason);
 	}
+	link = attempt->link;
 	aic_link_hold(link);
-	result = link_callback(link, wsi, reason, in, length);
+	result = link_callback(attempt, wsi, reason, in, length);
 	aic_link_release(link);
 	return result;
 }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One question to the resolver, which may be answered when nobody wants to know any more. */
 struct lookup {
@@ -41,57 +42,6 @@ uint64_t link_end_part(struct aic_link *link)
 	return link->part_us - began_us;
 }
 
-void link_connect_next_address(struct aic_link *link)
-{
-	bool websocket = link->request->kind == AIC_REQUEST_WEBSOCKET;
-	struct lws_client_connect_info info = {0};
-	char path[4200], error[256];
-
-	info.context = aic_event_loop_context(link->loop);
-	info.vhost = aic_event_loop_vhost(link->loop, link->request->ca_file, error, sizeof(error));
-	if (!info.vhost) {
-		link_request_failed(link, false, error);
-		return;
-	}
-	snprintf(path, sizeof(path), "%s%s", link->url.path[0] == '/' ? "" : "/", link->url.path);
-	info.port = link->url.port;
-	info.ssl_connection = (link->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-	info.path = path;
-	/* Whatever the address: this is what the certificate must be for, and the Host header. */
-	info.host = link->url.authority;
-	info.method = websocket ? NULL : "GET";
-	info.protocol = websocket ? link->request->subprotocol : NULL;
-	info.local_protocol_name = aic_link_protocol.name;
-	info.alpn = "http/1.1";
-	info.ietf_version_or_minus_one = -1;
-	info.opaque_user_data = link;
-	info.pwsi = &link->wsi;
-
-	while (link->tried_addresses < link->addresses.count) {
-		size_t address = (link->first_address + link->tried_addresses++) % link->addresses.count;
-		struct lws *wsi;
-
-		info.address = link->addresses.addresses[address];
-		link->http_status = 0;
-		link->http_body.length = 0;
-		link->http_body_is_lost = false;
-		link->tls_error[0] = '\0';
-		link->connect_error[0] = '\0';
-		link->peer_code = 0;
-		link->peer_reason[0] = '\0';
-		link->part_us = aic_now_us();
-		link->connecting_now = true;
-		wsi = lws_client_connect_via_info(&info);
-		link->connecting_now = false;
-		if (wsi && !link->connect_error[0]) {
-			link->wsi = wsi;
-			return;
-		}
-		link->wsi = NULL;
-	}
-	link_request_failed(link, true, link->connect_error[0] ? link->connect_error : "the connection could not be made");
-}
-
 /* A thread of the resolver's, or ours where it knew the answer. */
 static void on_lookup(void *arg, const struct aic_resolution *resolution)
 {
@@ -111,10 +61,12 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 {
 	struct lookup *lookup;
 
+	link_drop_attempts(link);
 	link_detach(link);
 	link->generation++;
 	link->request = request;
-	link->tried_addresses = 0;
+	link->race.tried = 0;
+	link->race.chosen = NULL;
 	link->http_status = 0;
 	link->times = (struct aic_open_times) {0};
 	link->part_us = aic_now_us();
@@ -123,8 +75,13 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 		link_request_failed(link, false, "it has no host, or a port that is none");
 		return;
 	}
+	/* And a slash in front, where it has none. */
+	if (strlen(link->url.path) + 2 > LINK_PATH_MAX) {
+		link_request_failed(link, false, "the path of the URL is longer than 4 KiB");
+		return;
+	}
 	if (aic_resolver_known(link->resolver, link->url.host, &link->addresses)) {
-		link_connect_next_address(link);
+		link_begin_race(link);
 		return;
 	}
 	if (!(lookup = malloc(sizeof(*lookup)))) {
@@ -160,5 +117,5 @@ void link_take_answer(struct aic_link *link)
 		link_request_failed(link, true, text);
 		return;
 	}
-	link_connect_next_address(link);
+	link_begin_race(link);
 }

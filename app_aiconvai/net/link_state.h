@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation), link_open.c (from a
- * request to a connection under way) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
+ * request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
  */
 #ifndef AIC_LINK_STATE_H
 #define AIC_LINK_STATE_H
@@ -18,8 +18,32 @@
 /* RFC 6455 section 5.5.1: a close frame carries at most 123 bytes of reason. */
 #define CLOSE_REASON_MAX 124
 
+/* Longest path of a URL, with its query and the end of the text: a configured one has 4096 bytes at most. */
+#define LINK_PATH_MAX 4200
+
 struct lookup;
 struct query;
+
+/* A connection that is being made to one of the addresses, or was: the one that is chosen belongs to the link afterwards. */
+struct link_attempt {
+	struct aic_link *link;
+	struct lws *wsi; /* NULL: it failed, was dropped, or is the link's */
+	size_t address;  /* in its `addresses` */
+	uint64_t began_us;
+	bool certificate_refused; /* the link knows why */
+};
+
+/* Of the connections to a request's addresses. */
+struct link_race {
+	struct lws_vhost *vhost; /* the loop's */
+	struct link_attempt attempts[AIC_RESOLVER_ADDRESSES];
+	size_t tried; /* of them have begun */
+	struct link_attempt *beginning; /* inside lws_client_connect_via_info() */
+	bool failed_at_once;            /* there */
+	struct link_attempt *chosen;    /* it has the request; NULL: none yet */
+	lws_sorted_usec_list_t timer;   /* when the next one begins */
+	char connect_error[200]; /* of the last one that failed */
+};
 
 struct aic_link {
 	/* Never change after creation. */
@@ -53,6 +77,7 @@ struct aic_link {
 
 	/* The loop's thread's own from here on. */
 	bool running; /* started and not finished: the loop holds its reference */
+	struct aic_loop_member member; /* meanwhile */
 	bool finished;
 	lws_sorted_usec_list_t timer;
 	uint64_t timer_us; /* when it is set for; UINT64_MAX: not set */
@@ -65,16 +90,15 @@ struct aic_link {
 	uint64_t lookup_id; /* of the question to the resolver, 0: none is open */
 	struct lookup *lookup; /* the question's; freed by whoever answers or cancels it */
 	struct aic_resolution addresses;
-	size_t first_address; /* moves on when an address does not answer */
-	size_t tried_addresses;
+	size_t first_address; /* moves on when one took the request and did not answer */
+	struct link_race race;
 	struct aic_open_times times;
 	uint64_t part_us; /* when the part of them that is under way began */
 
 	/* Its connection. */
-	struct lws *wsi; /* NULL: none */
-	bool unsettled; /* it is being made or closed, or the conversation is not announced yet: the loop counts it as such */
+	struct lws *wsi; /* the one that was chosen; NULL: none */
+	bool unsettled; /* one is being made or closed, or the conversation is not announced yet: the loop counts it as such */
 	struct aic_watched_socket socket; /* while the WebSocket is open */
-	bool connecting_now; /* inside lws_client_connect_via_info() */
 	bool open; /* the WebSocket is established */
 	bool closing; /* close it with what stands below when it is next writable */
 	uint16_t close_code;
@@ -82,8 +106,7 @@ struct aic_link {
 	struct aic_buffer http_body;
 	bool http_body_is_lost; /* it is too long */
 	int http_status;
-	char tls_error[160]; /* why the certificate was refused, empty: it was not */
-	char connect_error[200];
+	char tls_error[160]; /* why a certificate was refused, empty: none was */
 	uint16_t peer_code; /* of the peer's close frame, 0: none came */
 	char peer_reason[CLOSE_REASON_MAX];
 };
@@ -107,18 +130,39 @@ void link_take_answer(struct aic_link *link);
 /* Nobody wants to know any more: a name server that does not answer must not keep the link, and the module, from being freed. */
 void link_cancel_lookup(struct aic_link *link);
 
-/* Tries the addresses from the next one on until a connection is under way; tells the conversation if none is. */
-void link_connect_next_address(struct aic_link *link);
-
 /* Tells the conversation that what it asked for could not be opened, and why, without secrets. */
 void link_request_failed(struct aic_link *link, bool retry, const char *what);
 
 /* How many microseconds the part of the opening took that is over now. The next one begins. */
 uint64_t link_end_part(struct aic_link *link);
 
+/* --- link_race.c; the loop's thread --- */
+
+/* Begins to connect to the addresses; tells the conversation if that fails at once. */
+void link_begin_race(struct aic_link *link);
+
+/* Begins with the next one, if there is one. Returns whether any is still waited for. */
+bool link_race_on(struct aic_link *link);
+
+/* This one is ready for the request, and gets it: the others are dropped. */
+void link_choose(struct link_attempt *attempt, struct lws *wsi);
+
+/* Drops all that are being made. */
+void link_drop_attempts(struct aic_link *link);
+
+/* Whether there is a connection, or any being made. */
+bool link_is_connected(const struct aic_link *link);
+
+/* The address that got the request answered it, or it broke off or took too long: it goes first the next time, or does not. */
+void link_address_answered(struct aic_link *link);
+void link_address_failed(struct aic_link *link);
+
 /* --- link_connection.c; the loop's thread --- */
 
-/* Sends the message of AIC_ACTION_SEND. Returns 0, or -1 when the connection cannot go on. */
+/* Tells the conversation when bytes came from the service last. The WebSocket is open. */
+void link_tell_last_heard(struct aic_link *link);
+
+/* Sends the message of AIC_ACTION_SEND, or the ping of AIC_ACTION_PING. Returns 0, or -1 when the connection cannot go on. */
 int link_write(struct lws *wsi, const struct aic_action *action);
 
 /* Forgets the connection: what still comes from it is nobody's. */
@@ -129,5 +173,8 @@ void link_close(struct aic_link *link, uint16_t code, const char *reason);
 
 /* Forgets the connection and has it closed without further ceremony. */
 void link_abort(struct aic_link *link);
+
+/* The same where libwebsockets fails, and closes nothing any more. */
+void link_cut_off(struct aic_link *link);
 
 #endif

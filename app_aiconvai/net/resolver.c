@@ -4,6 +4,7 @@
  */
 #include "resolver.h"
 
+#include "good_addresses.h"
 #include "thread.h"
 
 #include <arpa/inet.h>
@@ -50,6 +51,7 @@ struct aic_resolver {
 	uint64_t last_id;
 	bool stopping;
 	struct cached cache[CACHE_ENTRIES];
+	struct aic_good_addresses good;
 };
 
 static time_t monotonic_seconds(void)
@@ -96,6 +98,37 @@ static void cache_put(struct aic_resolver *resolver, const char *host, const str
 	oldest->resolution = *resolution;
 }
 
+static struct addrinfo *next_of_kind(struct addrinfo *info, int family, bool wanted)
+{
+	while (info && (info->ai_family == family) != wanted) {
+		info = info->ai_next;
+	}
+	return info;
+}
+
+/* Takes as many addresses as there is room for, of the first one's family and of the other in turn (RFC 8305 section 4): a family that leads nowhere must not take all places. */
+static void take_in_turn(struct addrinfo *list, struct aic_resolution *resolution)
+{
+	int family = list->ai_family;
+	struct addrinfo *of_first = list, *of_other = next_of_kind(list, family, false);
+	bool others_turn = false;
+
+	while ((of_first || of_other) && resolution->count < AIC_RESOLVER_ADDRESSES) {
+		bool other = of_other && (others_turn || !of_first);
+		struct addrinfo *info = other ? of_other : of_first;
+
+		if (!getnameinfo(info->ai_addr, info->ai_addrlen, resolution->addresses[resolution->count], AIC_ADDRESS_LENGTH, NULL, 0, NI_NUMERICHOST)) {
+			resolution->count++;
+		}
+		if (other) {
+			of_other = next_of_kind(info->ai_next, family, false);
+		} else {
+			of_first = next_of_kind(info->ai_next, family, true);
+		}
+		others_turn = !other;
+	}
+}
+
 static void look_up(const char *host, struct aic_resolution *resolution)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
@@ -112,12 +145,7 @@ static void look_up(const char *host, struct aic_resolution *resolution)
 		snprintf(resolution->error, sizeof(resolution->error), "%s", gai_strerror(error));
 		return;
 	}
-	for (struct addrinfo *info = list; info && resolution->count < AIC_RESOLVER_ADDRESSES; info = info->ai_next) {
-		if (!getnameinfo(info->ai_addr, info->ai_addrlen, resolution->addresses[resolution->count], AIC_ADDRESS_LENGTH, NULL, 0,
-				NI_NUMERICHOST)) {
-			resolution->count++;
-		}
-	}
+	take_in_turn(list, resolution);
 	freeaddrinfo(list);
 	if (!resolution->count) {
 		snprintf(resolution->error, sizeof(resolution->error), "no usable address");
@@ -199,6 +227,7 @@ static void work(struct aic_resolver *resolver, const char *asked)
 		pthread_mutex_lock(&resolver->lock);
 		if (resolution.count) {
 			cache_put(resolver, host, &resolution);
+			aic_good_addresses_put_first(&resolver->good, host, &resolution, monotonic_seconds());
 		}
 	} else {
 		memset(&resolution, 0, sizeof(resolution));
@@ -267,6 +296,7 @@ void aic_resolver_free(struct aic_resolver *resolver)
 	for (size_t i = 0; i < CACHE_ENTRIES; i++) {
 		free(resolver->cache[i].host);
 	}
+	aic_good_addresses_free(&resolver->good);
 	free(resolver);
 }
 
@@ -304,6 +334,7 @@ bool aic_resolver_known(struct aic_resolver *resolver, const char *host, struct 
 	pthread_mutex_lock(&resolver->lock);
 	if ((entry = cache_find(resolver, host))) {
 		*resolution = entry->resolution;
+		aic_good_addresses_put_first(&resolver->good, host, resolution, monotonic_seconds());
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return entry != NULL;
@@ -341,4 +372,18 @@ bool aic_resolver_cancel(struct aic_resolver *resolver, uint64_t question)
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return cancelled != NULL;
+}
+
+void aic_resolver_remember(struct aic_resolver *resolver, const char *host, const char *address)
+{
+	pthread_mutex_lock(&resolver->lock);
+	aic_good_addresses_remember(&resolver->good, host, address, monotonic_seconds());
+	pthread_mutex_unlock(&resolver->lock);
+}
+
+void aic_resolver_forget(struct aic_resolver *resolver, const char *host, const char *address)
+{
+	pthread_mutex_lock(&resolver->lock);
+	aic_good_addresses_forget(&resolver->good, host, address);
+	pthread_mutex_unlock(&resolver->lock);
 }

@@ -43,6 +43,10 @@ bool aic_resolver_known(struct aic_resolver *resolver, const char *host, struct 
  */
 uint64_t aic_resolver_ask(struct aic_resolver *resolver, const char *host, void (*answer)(void *arg, const struct aic_resolution *resolution), void *arg);
 
+/* One of the addresses of `host`, not the first of those given, answered: it is given first for a while. It did not: it is not. Any thread. */
+void aic_resolver_remember(struct aic_resolver *resolver, const char *host, const char *address);
+void aic_resolver_forget(struct aic_resolver *resolver, const char *host, const char *address);
+
 /* Returns true where the question will not be answered any more; false where it has been, or is being, answered. Any thread. */
 bool aic_resolver_cancel(struct aic_resolver *resolver, uint64_t question);
 

@@ -10,6 +10,7 @@
  * So many lines (--lines) are kept in conversation: feeder threads speak into them, each into its own, as channel threads do; one
  * thread takes frames every 20 ms, as the media clock does; another asks, tells and answers, as CLI and manager threads do. When
  * a conversation ends its feeder begins another one, with the next agent, until the time is up. Then prints one line of JSON.
+ * --fail-after N: libwebsockets fails after so many seconds.
  */
 #include "event_loop.h"
 #include "link.h"
@@ -19,6 +20,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <libwebsockets.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +49,7 @@ static struct {
 	const char *agents[AGENTS_MAX];
 	size_t agent_count;
 	size_t lines, feeders, loops;
-	unsigned int seconds;
+	unsigned int seconds, fail_after; /* 0: never */
 } wanted = {.lines = 8, .feeders = 2, .loops = 2, .seconds = 4};
 
 /* One conversation. Reference counted: its line, its link and whoever works with it hold one each. */
@@ -78,7 +80,7 @@ struct feeder {
 static struct line lines[LINES_MAX];
 static struct aic_event_loop *loops[LOOPS_MAX];
 static struct aic_resolver *resolver;
-static atomic_bool stopping;
+static atomic_bool stopping, libwebsockets_fails;
 static atomic_uint alive;
 
 static struct {
@@ -454,7 +456,8 @@ static void read_arguments(int argc, char **argv)
 		{"api-key", required_argument, NULL, 'k'}, {"ca-file", required_argument, NULL, 'c'},
 		{"agent", required_argument, NULL, 'a'}, {"lines", required_argument, NULL, 'l'},
 		{"feeders", required_argument, NULL, 'f'}, {"loops", required_argument, NULL, 'o'},
-		{"seconds", required_argument, NULL, 's'}, {NULL, 0, NULL, 0},
+		{"seconds", required_argument, NULL, 's'}, {"fail-after", required_argument, NULL, 'x'},
+		{NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -490,6 +493,9 @@ static void read_arguments(int argc, char **argv)
 		case 's':
 			wanted.seconds = (unsigned int) number_argument(optarg, 3600);
 			break;
+		case 'x':
+			wanted.fail_after = (unsigned int) number_argument(optarg, 3600);
+			break;
 		default:
 			exit(2);
 		}
@@ -497,6 +503,22 @@ static void read_arguments(int argc, char **argv)
 	if (!wanted.agent_count || !(wanted.endpoint || (wanted.signed_url_endpoint && wanted.api_key))) {
 		die("expected --agent ID, and --endpoint URL or --signed-url-endpoint URL with --api-key KEY");
 	}
+}
+
+/* The linker has the network call these in the place of libwebsockets' own: they fail from some time on. */
+int __real_lws_service(struct lws_context *context, int timeout_ms);
+int __wrap_lws_service(struct lws_context *context, int timeout_ms);
+int __real_lws_service_fd(struct lws_context *context, struct lws_pollfd *pollfd);
+int __wrap_lws_service_fd(struct lws_context *context, struct lws_pollfd *pollfd);
+
+int __wrap_lws_service(struct lws_context *context, int timeout_ms)
+{
+	return atomic_load(&libwebsockets_fails) ? -1 : __real_lws_service(context, timeout_ms);
+}
+
+int __wrap_lws_service_fd(struct lws_context *context, struct lws_pollfd *pollfd)
+{
+	return atomic_load(&libwebsockets_fails) ? -1 : __real_lws_service_fd(context, pollfd);
 }
 
 static void print_totals(void)
@@ -519,6 +541,7 @@ int main(int argc, char **argv)
 {
 	struct feeder feeders[FEEDERS_MAX];
 	pthread_t clock_thread, operator_thread;
+	uint64_t began_us;
 
 	read_arguments(argc, argv);
 	if (!(resolver = aic_resolver_new())) {
@@ -542,7 +565,12 @@ int main(int argc, char **argv)
 			die("a thread could not be started");
 		}
 	}
-	sleep_until(aic_now_us() + wanted.seconds * UINT64_C(1000000));
+	began_us = aic_now_us();
+	if (wanted.fail_after) {
+		sleep_until(began_us + wanted.fail_after * UINT64_C(1000000));
+		atomic_store(&libwebsockets_fails, true);
+	}
+	sleep_until(began_us + wanted.seconds * UINT64_C(1000000));
 	atomic_store(&stopping, true);
 	pthread_join(operator_thread, NULL);
 	pthread_join(clock_thread, NULL);

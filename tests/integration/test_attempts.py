@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -251,14 +252,16 @@ def test_a_name_server_that_does_not_answer_holds_up_nobody_else(
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server,
         ElevenLabsMockThread(MockOptions(agents={"id": ElevenLabsAgent()})) as mock,
     ):
-        name_server.bind(("127.0.0.153", 53))
+        # The same test with the other Asterisk may run at the same time.
+        address = f"127.53.{os.getpid() % 250}.{os.getpid() // 250 % 250 + 1}"
+        name_server.bind((address, 53))
         asterisk = make_asterisk(
             module=app_module,
             module_config="[lost]\nagent_id = id\nconversation_endpoint = ws://agents.example/talk\n"
             f"[here]\nagent_id = id\nconversation_endpoint = {mock.conversation_endpoint}\n",
             extensions="exten => 100,1,AIConvAI(lost)\nexten => 200,1,AIConvAI(here)\n",
         )
-        asterisk.execute("sh", "-c", "echo nameserver 127.0.0.153 > /etc/resolv.conf")
+        asterisk.execute("sh", "-c", f"echo nameserver {address} > /etc/resolv.conf")
         with Caller(asterisk.sip_port) as caller:
             lost = [caller.call("100").wait_answered() for _ in range(6)]
             assert b"agents\x07example" in name_server.recv(512), "the name is being looked up"

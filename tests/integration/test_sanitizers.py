@@ -11,6 +11,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ import test_conversation
 import test_hangup
 import test_interruption
 import trustme
+from addresses import FIRST, HOSTS, NAME, SECOND, mute, port_of_both, swallowing
 from test_application import (
     test_option_b_returns_at_once_and_hangs_up_at_the_agents_end,
     test_option_m_is_heard_until_the_agent_is,
@@ -89,6 +91,7 @@ from voice import Voice, mock_options, voice
 from aiconvai.asterisk import Asterisk, AsteriskCrashed, AsteriskVersion, LeakCheck, build_module
 from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
+from aiconvai.builds import build_program
 from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
 
@@ -324,26 +327,23 @@ class HostProgram(NamedTuple):
 
 
 @pytest.fixture(scope="session", params=["thread", "address,undefined"], ids=["thread", "address"])
-def host_program(request: pytest.FixtureRequest) -> HostProgram:
+def host_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> HostProgram:
     """The program, built for this machine with one sanitizer."""
     sanitizer: str = request.param
     build = ROOT / "build" / f"host-{sanitizer.split(',')[0]}"
-    options = [f"-Db_sanitize={sanitizer}", "-Db_lundef=false", "-Dmodule=disabled", "-Dtests=true", "-Dwerror=true"]
-    if not (build / "build.ninja").is_file():
-        _run("meson", "setup", str(build), "-Dbuildtype=debugoptimized", *options)
-    _run("meson", "compile", "-C", str(build), "link_threads")
-    return HostProgram(build / "tests" / "host" / "link_threads", sanitizer)
+    options = {"b_sanitize": sanitizer, "b_lundef": "false", "module": "disabled", "tests": "true", "werror": "true"}
+    options["buildtype"] = "debugoptimized"
+    into = tmp_path_factory.mktemp("host")
+    return HostProgram(build_program(ROOT, build, "tests/host/link_threads", options, into), sanitizer)
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def _run_threads(program: HostProgram, *arguments: str, before: tuple[str, ...] = (), says: str = "") -> dict[str, Any]:
+    """What the program counted; any report of a sanitizer fails the test.
 
-
-def _run_threads(program: HostProgram, *arguments: str) -> dict[str, Any]:
-    """What the program counted; any report of a sanitizer fails the test."""
+    `before` goes before the command, and `says` is what is to be written to the standard error.
+    """
     done = subprocess.run(
-        [program.path, *arguments],
+        [*before, program.path, *arguments],
         env={
             **os.environ,
             "TSAN_OPTIONS": "second_deadlock_stack=1:history_size=4:exitcode=66",
@@ -356,7 +356,7 @@ def _run_threads(program: HostProgram, *arguments: str) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[:20000]
-    assert done.stderr == ""
+    assert done.stderr == says
     counted: dict[str, Any] = json.loads(done.stdout)
     return counted
 
@@ -422,3 +422,76 @@ def test_connections_that_fail_leave_nothing_behind(host_program: HostProgram) -
     refused = _run_threads(host_program, "--endpoint=ws://127.0.0.1:1/", "--agent=a", "--lines=6", "--seconds=2")
     assert refused["ended"]["UNAVAILABLE"] > 20
     assert refused["alive"] == 0
+
+
+@pytest.mark.parametrize("first", [swallowing, mute])
+def test_addresses_are_raced_under_all_threads(
+    host_program: HostProgram, first: Callable[[str, int], Any], tmp_path: Path
+) -> None:
+    """Callers hang up in the middle of it, too."""
+    authority = trustme.CA()
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    hosts = tmp_path / "hosts"
+    hosts.write_text(HOSTS)
+    # A name server of one's own, for this program alone.
+    alone = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"')
+    closing = {"close": ElevenLabsAgent(scenario=parse_scenario(CLOSING))}
+    at = {"host": SECOND, "port": port_of_both(), "public_host": NAME}
+    options = MockOptions(agents=closing, tls=authority.issue_cert(NAME), **at)
+    with ElevenLabsMockThread(options) as mock, first(FIRST, mock.port):
+        counted = _run_threads(
+            host_program,
+            f"--endpoint={mock.conversation_endpoint}",
+            f"--ca-file={ca_file}",
+            "--agent=close",
+            "--lines=10",
+            "--loops=2",
+            "--feeders=3",
+            "--seconds=4",
+            before=(*alone, str(hosts)),
+        )
+    assert counted["alive"] == 0
+    assert counted["errors"] == 0
+    assert counted["ended"]["UNAVAILABLE"] == 0
+    assert counted["ended"]["COMPLETED"] > 20, "they begin again and again, and wait for the other address once"
+
+
+def test_family_that_leads_nowhere_does_not_keep_the_other_out(host_program: HostProgram) -> None:
+    """Not even with more addresses than are kept."""
+    script = Path(__file__).with_name("in_namespace.py")
+    alone = ("unshare", "--net", "--mount", "--map-root-user", sys.executable, str(script))
+    counted = _run_threads(host_program, before=alone)
+    assert counted["alive"] == 0
+    assert counted["errors"] == 0
+    assert counted["ended"]["UNAVAILABLE"] == 0
+    assert counted["ended"]["COMPLETED"] > 8
+
+
+def test_loop_whose_libwebsockets_fails_ends_its_conversations_and_still_serves_who_waits(
+    host_program: HostProgram,
+) -> None:
+    agents = _host_agents()
+    said = "libwebsockets cannot go on: the conversations it served have ended, and no others can begin"
+    line = f"link_threads: error: {said}; unload and load the module\n"
+    with ElevenLabsMockThread(MockOptions(agents=agents)) as mock:
+        counted = _run_threads(
+            host_program,
+            f"--signed-url-endpoint={mock.signed_url_endpoint}",
+            f"--api-key={API_KEY}",
+            *(f"--agent={name}" for name in agents),
+            "--lines=10",
+            "--loops=2",
+            "--feeders=3",
+            "--seconds=5",
+            "--fail-after=2",
+            says=line * 2,
+        )
+        for conversation in mock.conversations:
+            conversation.wait_closed()
+    assert counted["alive"] == 0
+    assert counted["conversations"] == sum(counted["ended"].values())
+    assert counted["ended"]["LOST"] > 3
+    # Queries and hang-ups of those that were refused at once.
+    assert counted["ended"]["UNAVAILABLE"] > 100
+    assert counted["queries"] > 100

@@ -17,7 +17,7 @@ from aiconvai.audio import tone as tone_of
 from aiconvai.audio import ulaw_encode
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.conversation import Conversation, Phase
-from aiconvai.engine.events import Close, Ended, Event, Open, Send, Status, ToolCall
+from aiconvai.engine.events import Abort, Close, Ended, Event, Open, Ping, Send, Status, ToolCall
 from aiconvai.engine.playout_queue import PlayoutResult
 from aiconvai.engine.settings import Settings
 
@@ -39,12 +39,12 @@ class EngineClient:
         self.heard = b""
         """Of the agent, silence of the line left out."""
         self._socket: ClientConnection | None = None
+        self._receiver: asyncio.Task[None] | None = None
 
     async def run(self, until: Callable[[EngineClient], bool] = lambda client: False, timeout: float = 20.0) -> Ended:
         """The call, until `until` holds and the caller hangs up, or until the agent ends it."""
         due = end = time.monotonic()
         end += timeout
-        receiver: asyncio.Task[None] | None = None
         while self.conversation.phase is not Phase.ENDED:
             assert time.monotonic() < end, f"not over after {timeout:g} s: {self.events}"
             if until(self):
@@ -52,14 +52,12 @@ class EngineClient:
             else:
                 self._frame()
             await self._act()
-            if self._socket is not None and receiver is None:
-                receiver = asyncio.create_task(self._receive(self._socket))
             due += FRAME_SECONDS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         await self._act()
-        if self._socket is not None and receiver is not None:
+        if self._socket is not None and self._receiver is not None:
             await self._socket.close()
-            await receiver
+            await self._receiver
         [ended] = [event for event in self.events if isinstance(event, Ended)]
         return ended
 
@@ -81,17 +79,41 @@ class EngineClient:
         for action in self.conversation.actions():
             if isinstance(action, Open):
                 request = action.request
-                self._socket = await connect(request.url, additional_headers=dict(request.headers), compression=None)
+                self._socket = await connect(
+                    request.url,
+                    additional_headers=dict(request.headers),
+                    compression=None,
+                    # The engine itself sees whether the service is there.
+                    ping_interval=None,
+                )
+                self._receiver = asyncio.create_task(self._receive(self._socket))
                 self.conversation.connected()
             elif isinstance(action, Send):
                 assert self._socket is not None
                 # Where the service has just closed, the reader says so.
                 with contextlib.suppress(ConnectionClosed):
                     await self._socket.send(action.message if action.binary else action.message.decode())
+            elif isinstance(action, Ping):
+                assert self._socket is not None
+                (await self._socket.ping()).add_done_callback(self._take_pong)
+            elif isinstance(action, Abort):
+                await self._drop()
             elif isinstance(action, Close):
                 assert self._socket is not None
                 await self._socket.close(action.code, action.reason)
         self.events += self.conversation.take_events()
+
+    def _take_pong(self, pong: asyncio.Future[float]) -> None:
+        if not pong.cancelled() and pong.exception() is None:
+            self.conversation.service_heard()
+
+    async def _drop(self) -> None:
+        if self._socket is None or self._receiver is None:
+            return
+        self._receiver.cancel()
+        await asyncio.gather(self._receiver, return_exceptions=True)
+        self._socket.transport.abort()
+        self._socket = self._receiver = None
 
     async def _receive(self, socket: ClientConnection) -> None:
         try:

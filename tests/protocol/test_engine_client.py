@@ -32,9 +32,10 @@ class Service:
     def of(self, scenario: Scenario) -> MockServer[Any, Any]:
         return self.mock(MockOptions(agents={self.name: self.agent(scenario=scenario)}))
 
-    def client(self, mock: MockServer[Any, Any]) -> EngineClient:
+    def client(self, mock: MockServer[Any, Any], **settings: str) -> EngineClient:
         agent = {"provider": self.provider, "api_key": "test-api-key", "conversation_url": mock.conversation_endpoint}
-        return EngineClient(agent | dict(self.settings), {"unique_id": "1700000000.5", "caller_number": "+420"})
+        agent |= dict(self.settings) | settings
+        return EngineClient(agent, {"unique_id": "1700000000.5", "caller_number": "+420"})
 
 
 def websocket(**agent: Any) -> Callable[..., WebSocketAgent]:
@@ -134,3 +135,38 @@ async def test_keys_reach_a_stream() -> None:
         ended = await client.run()
         await conversation_of(mock)
     assert ended.status is Status.COMPLETED
+
+
+async def test_a_service_that_hangs_is_left_for_another_connection(service: Service) -> None:
+    hanging = parse_scenario("steps: [{tone: 0.2}, {fall_silent: true}, {wait: 60}]")
+    good = parse_scenario("steps: [{tone: 0.2}, {wait_for_playout: true}, {end_call: true}, {close: 1000}]")
+    async with service.of(hanging) as mock:
+        client = service.client(mock, service_silence_seconds="2")
+
+        def hangs(call: EngineClient) -> bool:
+            if len(mock.conversations) == 1:
+                mock.agents[service.name] = service.agent(scenario=good)
+            return False
+
+        ended = await client.run(hangs)
+        first, second = mock.conversations
+        await first.wait_closed()
+        await second.wait_closed()
+    assert ended.status is Status.COMPLETED
+    (error,) = client.told(Error)
+    assert "has sent nothing for 2 s" in error.message
+    assert first.closed_by == "lost"
+    assert second.violations == []
+
+
+@pytest.mark.parametrize("wire", ["answers_pings: false", "pong_delay: 1.2"])
+async def test_a_service_may_be_late_with_its_pongs_and_leave_them_out_while_it_speaks(
+    service: Service, wire: str
+) -> None:
+    steps = "[{tone: {seconds: 5, pace: realtime}}, {wait_for_playout: true}, {end_call: true}, {close: 1000}]"
+    async with service.of(parse_scenario(f"wire: {{{wire}}}\nsteps: {steps}")) as mock:
+        client = service.client(mock, service_silence_seconds="3")
+        ended = await client.run()
+        await conversation_of(mock)
+    assert ended.status is Status.COMPLETED
+    assert client.told(Error) == []

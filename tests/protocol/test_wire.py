@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -136,3 +138,54 @@ async def test_close_follows_what_was_held_back(start_mock: StartMock) -> None:
         assert [frame.opcode for frame in client.frames] == [Opcode.TEXT, Opcode.TEXT, Opcode.CLOSE]
         await conversation.wait_closed()
         assert conversation.close_acknowledged
+
+
+async def _pong_after(client: RawClient, seconds: float) -> float | None:
+    """How long the client waits for the answer to a ping; None: it has none after so long."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    client.protocol.send_ping(b"?")
+    await client.flush()
+    try:
+        async with asyncio.timeout(seconds):
+            await client.read_until_frames(Opcode.PONG, 1)
+    except TimeoutError:
+        return None
+    return loop.time() - began
+
+
+async def test_pings_are_answered_late_or_not_at_all(start_mock: StartMock) -> None:
+    mock = await start_mock()
+    async with _raw_client(mock) as (client, conversation):
+        prompt = await _pong_after(client, 5)
+        assert prompt is not None
+        assert prompt < 0.4
+        client.forget()
+        conversation.shape(Wire(pong_delay=0.5))
+        late = await _pong_after(client, 5)
+        assert late is not None
+        assert 0.45 < late < 2
+        client.forget()
+        conversation.shape(Wire(answers_pings=False))
+        assert await _pong_after(client, 0.5) is None
+        conversation.voice_activity(0.5)
+        await client.read_until_frames(Opcode.TEXT, 1)
+
+
+async def test_silent_service_neither_reads_nor_sends_and_sees_its_client_go(start_mock: StartMock) -> None:
+    mock = await start_mock()
+    async with _raw_client(mock) as (client, conversation):
+        conversation.fall_silent()
+        conversation.voice_activity(0.5)
+        assert await _pong_after(client, 0.5) is None
+        assert client.reads == []
+        # Its kernel takes what fits, and no more.
+        client.writer.write(bytes(64 * 1024 * 1024))
+        await asyncio.sleep(0.3)
+        assert client.writer.transport.get_write_buffer_size() > 1024 * 1024
+        # What waits there would keep the end of the connection from it.
+        tcp_socket = client.writer.get_extra_info("socket")
+        tcp_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.writer.transport.abort()
+        await conversation.wait_closed(5)
+    assert conversation.closed_by == "lost"

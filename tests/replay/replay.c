@@ -98,9 +98,10 @@ static void do_actions(struct replay *replay)
 			}
 			aic_conversation_connected(replay->conversation, &(struct aic_open_times) {0}, replay->now_us);
 			break;
+		case AIC_ACTION_PING:
 		case AIC_ACTION_CLOSE:
 		case AIC_ACTION_ABORT:
-			die("the conversation hung up");
+			die("the conversation hung up, or found the service silent");
 		}
 	}
 }

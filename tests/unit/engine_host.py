@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.conversation import Conversation, Phase, VirtualClock
-from aiconvai.engine.events import Action, Ended, Error, Event, Open, Send
+from aiconvai.engine.events import Action, Ended, Error, Event, Open, Ping, Send
 from aiconvai.engine.playout_queue import PlayoutResult
 from aiconvai.engine.settings import Line, PromptSettings, Settings, ToolSettings
 
@@ -66,6 +66,8 @@ class Host:
         self.sent: list[dict[str, Any]] = []
         self.events: list[Event] = []
         self.writable = True
+        self.answers_pings = True
+        """The service does, at once; the answers are not among the actions that wait() returns, nor are the pings."""
 
     # What the engine wants
 
@@ -74,6 +76,8 @@ class Host:
         taken = list(self.conversation.actions(writable=self.writable))
         self.actions += taken
         self.sent += [json.loads(action.message) for action in taken if isinstance(action, Send) and not action.binary]
+        if self.answers_pings and Ping() in taken:
+            self.conversation.service_heard()
         self.events += self.conversation.take_events()
         self.check()
         return taken
@@ -93,7 +97,7 @@ class Host:
 
     def wait(self, *, seconds: float = 0, ms: float = 0) -> list[Action]:
         """Let time pass, ticking at every deadline on the way as a host does. Returns what is to be done, but for
-        the silence that is sent where no audio comes.
+        the silence that is sent where no audio comes, and pings that are answered.
         """
         until = self.clock.now_us + round(seconds * 1_000_000 + ms * 1000)
         taken: list[Action] = []
@@ -101,7 +105,9 @@ class Host:
             self.clock.now_us = max(self.clock.now_us, deadline)
             taken += self.tick()
         self.clock.now_us = until
-        return [action for action in taken + self.pump() if not is_caller_audio(action)]
+        answered = (Ping,) if self.answers_pings else ()
+        told = [action for action in taken + self.pump() if not isinstance(action, answered)]
+        return [action for action in told if not is_caller_audio(action)]
 
     # What the service does
 

@@ -6,12 +6,12 @@ from aiconvai.asterisk.engine import ContainerError
 from aiconvai.asterisk.images import (
     VERSIONS,
     AsteriskVersion,
-    BuildError,
     Sanitizer,
     build_module,
     ensure_image,
 )
 from aiconvai.asterisk.leaks import LeakCheck, LeakError
+from aiconvai.builds import BuildError
 
 __all__ = [
     "VERSIONS",

@@ -15,8 +15,9 @@ from aiconvai.asterisk import control, keeper
 from aiconvai.asterisk.configuration import AMI_SECRET, AMI_USER
 from aiconvai.asterisk.container import AsteriskError
 from aiconvai.asterisk.engine import ContainerError
-from aiconvai.asterisk.images import VERSIONS, AsteriskVersion, BuildError, build_module, ensure_image
+from aiconvai.asterisk.images import VERSIONS, AsteriskVersion, build_module, ensure_image
 from aiconvai.asterisk.ports import HOST
+from aiconvai.builds import BuildError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a real Asterisk in a container.")
 _console = Console()

@@ -7,7 +7,6 @@ at once.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import json
@@ -17,13 +16,14 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 
+from aiconvai import builds
 from aiconvai.asterisk.engine import ContainerEngine, ContainerError, container_engine, explain_failure
 
 AsteriskVersion = Literal[16, 22]
@@ -34,12 +34,6 @@ MIRROR_VARIABLE = "AICONVAI_DEBIAN_MIRROR"
 REPOSITORY_VARIABLE = "AICONVAI_REPOSITORY"
 MODULE_NAME = "app_aiconvai.so"
 DOCUMENTATION_PATTERN = "*-en_US.xml"
-
-_RECORD = "aiconvai-build.json"
-
-
-class BuildError(RuntimeError):
-    """The module could not be built; the text ends with the compiler's output."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ def ensure_image(version: AsteriskVersion, *, console: Console | None = None) ->
     if engine.has_image(tag):
         return tag
     console = console or Console(stderr=True)
-    with _exclusive(_cache_directory() / f"image-{version}.lock"):
+    with builds.exclusive(_cache_directory() / f"image-{version}.lock"):
         if not engine.has_image(tag):
             base = _ensure_base(engine, image, console)
             containerfile = repository_root() / "containers" / "Containerfile"
@@ -124,25 +118,25 @@ def build_module(
 ) -> Path:
     """Build app_aiconvai.so against one Asterisk, inside its image, and return the module's path.
 
-    build_dir defaults to build/asterisk-VERSION[-asan|-tsan] of the repository. options are Meson options
-    by name. An up-to-date build costs about a second. A directory configured with other options or another
-    image is set up anew. Raises BuildError with the compiler's output.
+    build_dir defaults to build/asterisk-VERSION[-asan|-tsan][-OPTIONS] of the repository, so that who wants other
+    options builds elsewhere. options are Meson options by name. An up-to-date build costs about a second. A directory
+    configured with other options or another image is set up anew. Raises BuildError with the compiler's output.
     """
     root = repository_root()
     if not (root / "meson.build").is_file():
-        raise BuildError(f"{root / 'meson.build'}: not found; the module is built from a full checkout")
+        raise builds.BuildError(f"{root / 'meson.build'}: not found; the module is built from a full checkout")
     tag = ensure_image(version, console=console)
     console = console or Console(stderr=True)
     suffix = {None: "", "address": "-asan", "thread": "-tsan"}[sanitizer]
+    if options:
+        suffix += "-" + hashlib.sha256(json.dumps(dict(options), sort_keys=True).encode()).hexdigest()[:6]
     directory = (build_dir or root / "build" / f"asterisk-{version}{suffix}").absolute()
     # The image's compiler is known, so that a warning is news.
     wanted = {"buildtype": "debugoptimized", "werror": "true", **_sanitizer_options(sanitizer), **(options or {})}
-    record = json.dumps({"image": tag, "options": wanted}, sort_keys=True)
-    directory.mkdir(parents=True, exist_ok=True)
-    with _exclusive(directory.with_name(directory.name + ".lock")):
-        if not _is_configured(directory, record):
-            for entry in directory.iterdir():
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    record = {"image": tag, "options": wanted}
+    with builds.exclusive(builds.lock_of(directory)):
+        if not builds.is_configured(directory, record):
+            builds.empty(directory)
             setup = [
                 "meson",
                 "setup",
@@ -151,12 +145,12 @@ def build_module(
                 "/src",
             ]
             _in_image(tag, root, directory, setup, f"Asterisk {version}: meson setup", console)
-            (directory / _RECORD).write_text(record, encoding="utf-8")
+            builds.note_configured(directory, record)
         ninja = ["ninja", "-C", "/build", *targets]
         _in_image(tag, root, directory, ninja, f"Asterisk {version}: building {directory.name}", console)
     modules = sorted(directory.rglob(MODULE_NAME))
     if not modules:
-        raise BuildError(f"{directory}: the build succeeded but made no {MODULE_NAME}; see its meson-logs/")
+        raise builds.BuildError(f"{directory}: the build succeeded but made no {MODULE_NAME}; see its meson-logs/")
     return modules[0]
 
 
@@ -175,11 +169,6 @@ def _sanitizer_options(sanitizer: Sanitizer | None) -> dict[str, str]:
     return {"b_sanitize": sanitizer, "b_lundef": "false"} if sanitizer else {}
 
 
-def _is_configured(directory: Path, record: str) -> bool:
-    path = directory / _RECORD
-    return path.is_file() and path.read_text(encoding="utf-8") == record and (directory / "build.ninja").is_file()
-
-
 def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str, console: Console) -> None:
     engine = container_engine()
     full = engine.command(
@@ -194,7 +183,7 @@ def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str,
     with console.status(title):
         done = subprocess.run(full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
-        raise BuildError(f"{title}: {shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}")
+        raise builds.BuildError(f"{title}: {shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}")
 
 
 def _ensure_base(engine: ContainerEngine, image: AsteriskImage, console: Console) -> str:
@@ -287,11 +276,3 @@ def _cache_directory() -> Path:
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiconvai"
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-@contextlib.contextmanager
-def _exclusive(lock: Path) -> Iterator[None]:
-    """Hold a file lock, so that two runs at once do not build the same thing into the same place."""
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

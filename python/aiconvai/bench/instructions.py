@@ -27,6 +27,7 @@ from rich.table import Table
 from aiconvai.asterisk.engine import ContainerError
 from aiconvai.asterisk.images import repository_root
 from aiconvai.bench.callgrind import CallgrindError, Profile, read_profile
+from aiconvai.builds import BuildError, build_program
 
 CHUNKS_MS = (20, 240)
 TOLERANCE = 0.10
@@ -153,16 +154,20 @@ def count(root: Path) -> Counts:
     if shutil.which("valgrind") is None:
         raise InstructionsError("valgrind is missing: run tools/bootstrap, or install the package valgrind")
     build = root / BUILD
-    if not (build / "build.ninja").is_file():
-        _run("meson", "setup", str(build), "-Dtests=true", "-Dmodule=disabled", "-Dbuildtype=debugoptimized", cwd=root)
-    _run("meson", "compile", "-C", str(build), "replay", cwd=root)
-    program = build / "tests" / "replay" / "replay"
-    services = [line.split() for line in _run(str(program), "--providers", cwd=root).splitlines()]
-    variants = [
-        (provider, chunk_ms, each) for provider, *formats in services for chunk_ms, each in product(CHUNKS_MS, formats)
-    ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = tuple(pool.map(lambda variant: _replay(program, *variant), variants))
+    options = {"tests": "true", "module": "disabled", "buildtype": "debugoptimized"}
+    with tempfile.TemporaryDirectory(prefix="aiconvai-") as folder:
+        try:
+            program = build_program(root, build, "tests/replay/replay", options, Path(folder))
+        except BuildError as error:
+            raise InstructionsError(str(error)) from None
+        services = [line.split() for line in _run(str(program), "--providers", cwd=root).splitlines()]
+        variants = [
+            (provider, chunk_ms, each)
+            for provider, *formats in services
+            for chunk_ms, each in product(CHUNKS_MS, formats)
+        ]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            rows = tuple(pool.map(lambda variant: _replay(program, *variant), variants))
     return Counts(toolchain=_toolchain(build, root), rows=rows)
 
 

@@ -284,6 +284,11 @@ class Conversation:
         )
         self._deliver()
 
+    def service_heard(self, when_us: int | None = None) -> None:
+        """Bytes that need not be a message, such as a pong, came from the service: now, or at that time."""
+        heard_us = self._clock() if when_us is None else when_us
+        self._library.lib.aic_conversation_service_heard(self._conversation, heard_us)
+
     def closed(self, code: int | None, reason: str = "") -> None:
         """The WebSocket was closed by the service, or, with None, broke."""
         self._library.lib.aic_conversation_closed(
@@ -328,6 +333,12 @@ class Conversation:
         """Whether a message waits for the socket."""
         wants: bool = self._library.lib.aic_conversation_wants_to_send(self._conversation)
         return wants
+
+    @property
+    def doubts_service(self) -> bool:
+        """Whether it is about to ask the service for a sign of life, or to give it up."""
+        doubts: bool = self._library.lib.aic_conversation_doubts_service(self._conversation, self._clock())
+        return doubts
 
     @property
     def phase(self) -> Phase:

@@ -184,6 +184,11 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Send a WebSocket ping; what it brings is told with `service_heard`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the WebSocket."""
 
@@ -196,7 +201,7 @@ class Abort:
     """Drop whatever is open or being opened, and report nothing more about it."""
 
 
-Action = Open | Send | Close | Abort
+Action = Open | Send | Ping | Close | Abort
 
 
 def event_from_c(library: Library, event: Any) -> Event:
@@ -254,6 +259,8 @@ def action_from_c(library: Library, action: Any) -> Action | None:
         case "AIC_ACTION_SEND":
             message = bytes(library.ffi.buffer(action.message, action.message_length))
             return Send(message, binary=action.binary)
+        case "AIC_ACTION_PING":
+            return Ping()
         case "AIC_ACTION_CLOSE":
             return Close(action.close_code, library.text(action.close_reason))
         case "AIC_ACTION_ABORT":

@@ -6,15 +6,19 @@ import asyncio
 import itertools
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from aiconvai.mock.errors import ConversationClosedError
 from aiconvai.mock.record import HttpRequest
 from aiconvai.mock.scenario import Wire
+
+_ESTABLISHED = 1
+"""Of a TCP connection, in the kernel's words: TCP_ESTABLISHED."""
 
 
 class MockConnection(ServerConnection):
@@ -31,6 +35,11 @@ class MockConnection(ServerConnection):
         self._segments: deque[bytes] = deque()
         self._hold_timer: asyncio.TimerHandle | None = None
         self._segment_timer: asyncio.TimerHandle | None = None
+        self._late_timers: set[asyncio.TimerHandle] = set()
+        self._is_silent = False
+        # The library answers pings by itself, as soon as it has read them.
+        self._send_frame = self.protocol.send_frame
+        self.protocol.send_frame = self._take_frame  # type: ignore[method-assign]
 
     def shape(self, wire: Wire) -> None:
         """From here on bytes are cut as `wire` says; what was held back goes out first."""
@@ -64,6 +73,12 @@ class MockConnection(ServerConnection):
                 self.protocol.send_continuation(piece, fin=last)
         self.send_data()
 
+    def fall_silent(self) -> None:
+        """Neither reads nor sends any more."""
+        self._is_silent = True
+        self.transport.pause_reading()
+        self._look_for_peer()
+
     def abort(self) -> None:
         """Resets the TCP connection."""
         self.transport.abort()
@@ -79,9 +94,10 @@ class MockConnection(ServerConnection):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._hold_timer, self._segment_timer):
+        for timer in (self._hold_timer, self._segment_timer, *self._late_timers):
             if timer is not None:
                 timer.cancel()
+        self._late_timers.clear()
         self._hold_timer = self._segment_timer = None
         self._held.clear()
         self._segments.clear()
@@ -89,6 +105,8 @@ class MockConnection(ServerConnection):
 
     def send_data(self) -> None:
         """Called by the library whenever the protocol has bytes to send; an empty one asks to half-close."""
+        if self._is_silent:
+            return
         idle = not self._held and not self._segments
         if idle and self._wire.coalesce == 1 and not self._wire.segment_sizes:
             super().send_data()
@@ -105,6 +123,39 @@ class MockConnection(ServerConnection):
         if end:
             self._segments.append(b"")
             self._pump()
+
+    def _take_frame(self, frame: Frame) -> None:
+        """Called by the library for each frame that is to be sent."""
+        if frame.opcode is not Opcode.PONG:
+            self._send_frame(frame)
+        elif self._wire.answers_pings:
+            self._after(self._wire.pong_delay, lambda: self._answer(frame))
+
+    def _answer(self, pong: Frame) -> None:
+        if self.is_open:
+            self._send_frame(pong)
+            self.send_data()
+
+    def _after(self, seconds: float, act: Callable[[], None]) -> None:
+        """At once for 0."""
+        if not seconds:
+            act()
+            return
+
+        def due() -> None:
+            self._late_timers.discard(timer)
+            act()
+
+        timer = self.loop.call_later(seconds, due)
+        self._late_timers.add(timer)
+
+    def _look_for_peer(self) -> None:
+        """asyncio does not see that the peer has gone where it does not read."""
+        tcp_socket = self.transport.get_extra_info("socket")
+        if tcp_socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED:
+            self._after(0.05, self._look_for_peer)
+        else:
+            self.transport.abort()
 
     def _release(self) -> None:
         if self._hold_timer is not None:

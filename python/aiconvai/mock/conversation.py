@@ -417,6 +417,10 @@ class Conversation(ConversationRecord):
         """Resets the TCP connection without a close, as a network failure does."""
         self._connection.abort()
 
+    def fall_silent(self) -> None:
+        """Neither reads nor sends from here on, as a service that hangs; its kernel still takes what fits."""
+        self._connection.fall_silent()
+
     def shape(self, wire: Wire) -> None:
         """From here on bytes to the client are cut as `wire` says."""
         self._connection.shape(wire)

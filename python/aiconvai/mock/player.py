@@ -145,6 +145,8 @@ class Player:
             await conversation.close(step.close.code, step.close.reason)
         elif step.drop is not None:
             conversation.drop()
+        elif step.fall_silent is not None:
+            conversation.fall_silent()
 
     async def _say(self, action: Say) -> None:
         conversation = self._conversation

@@ -295,6 +295,10 @@ class Wire(_Model):
     hold: float = Field(default=0.05, gt=0.0)
     ping_between_frames: bool = False
     """A WebSocket ping between the frames of a message, as the WebSocket protocol allows."""
+    answers_pings: bool = True
+    """Whether a WebSocket ping of the client is answered."""
+    pong_delay: float = Field(default=0.0, ge=0.0)
+    """Seconds until it is."""
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
@@ -351,6 +355,7 @@ class Step(_Model):
     error: Error | None = None
     close: Close | None = None
     drop: Literal[True] | None = None
+    fall_silent: Literal[True] | None = None
     ping: Ping | None = None
     send: dict[str, Any] | None = None
     send_raw: str | None = None

@@ -1,0 +1,182 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Which of a name's addresses is connected to, as RFC 8305 has it: the next one is tried as soon as one has failed, and while one that has not answered for
+ * a moment is still waited for. The first that is ready for the request gets it, its TLS handshake done and its certificate found good; the others
+ * are dropped without having been asked anything.
+ */
+#include "link_state.h"
+
+#include <stdio.h>
+
+/* RFC 8305 section 5: the time after which the next address is tried. */
+#define NEXT_ADDRESS_US 250000
+
+/*
+ * libwebsockets would close a connection whose peer answers none of its pings, however much else comes from it. The engine sees to that itself
+ * (service_watch.h).
+ */
+static const lws_retry_bo_t never_checked = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
+
+static bool is_one_pending(const struct link_race *race)
+{
+	for (size_t i = 0; i < race->tried; i++) {
+		if (race->attempts[i].wsi) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool link_is_connected(const struct aic_link *link)
+{
+	return link->wsi || is_one_pending(&link->race);
+}
+
+static void on_timer(lws_sorted_usec_list_t *timer);
+
+static void stop_timer(struct aic_link *link)
+{
+	lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->race.timer, on_timer, LWS_SET_TIMER_USEC_CANCEL);
+}
+
+void link_drop_attempts(struct aic_link *link)
+{
+	stop_timer(link);
+	for (size_t i = 0; i < link->race.tried; i++) {
+		struct lws *wsi = link->race.attempts[i].wsi;
+
+		if (wsi) {
+			link->race.attempts[i].wsi = NULL;
+			lws_set_opaque_user_data(wsi, NULL);
+			lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		}
+	}
+}
+
+/* Begins to connect to the attempt's address. Returns false, with the reason in `connect_error`, where that failed at once. */
+static bool begin(struct aic_link *link, struct link_attempt *attempt)
+{
+	bool websocket = link->request->kind == AIC_REQUEST_WEBSOCKET;
+	struct lws_client_connect_info info = {0};
+	char path[LINK_PATH_MAX];
+	struct lws *wsi;
+
+	info.context = aic_event_loop_context(link->loop);
+	info.vhost = link->race.vhost;
+	snprintf(path, sizeof(path), "%s%s", link->url.path[0] == '/' ? "" : "/", link->url.path);
+	info.address = link->addresses.addresses[attempt->address];
+	info.port = link->url.port;
+	info.ssl_connection = (link->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+	info.path = path;
+	/* Whatever the address: this is what the certificate must be for, and the Host header. */
+	info.host = link->url.authority;
+	info.method = websocket ? NULL : "GET";
+	info.protocol = websocket ? link->request->subprotocol : NULL;
+	info.local_protocol_name = aic_link_protocol.name;
+	info.alpn = "http/1.1";
+	info.ietf_version_or_minus_one = -1;
+	info.retry_and_idle_policy = &never_checked;
+	info.opaque_user_data = attempt;
+	info.pwsi = &attempt->wsi;
+
+	snprintf(link->race.connect_error, sizeof(link->race.connect_error), "the connection could not be made");
+	attempt->began_us = aic_now_us();
+	link->race.beginning = attempt;
+	link->race.failed_at_once = false;
+	wsi = lws_client_connect_via_info(&info);
+	link->race.beginning = NULL;
+	if (!wsi || link->race.failed_at_once) {
+		/* Gone already, whatever it was meanwhile. */
+		attempt->wsi = NULL;
+		if (link->race.chosen == attempt) {
+			link->race.chosen = NULL;
+			link->wsi = NULL;
+		}
+		return false;
+	}
+	/* It may have been chosen meanwhile. */
+	attempt->wsi = link->race.chosen == attempt ? NULL : wsi;
+	return true;
+}
+
+static void on_timer(lws_sorted_usec_list_t *timer)
+{
+	struct aic_link *link = lws_container_of(timer, struct aic_link, race.timer);
+
+	aic_link_hold(link);
+	if (!link_race_on(link)) {
+		link_request_failed(link, true, link->race.connect_error);
+	}
+	link_pump(link);
+	aic_link_release(link);
+}
+
+bool link_race_on(struct aic_link *link)
+{
+	struct link_race *race = &link->race;
+
+	stop_timer(link);
+	while (race->tried < link->addresses.count) {
+		struct link_attempt *attempt = &race->attempts[race->tried];
+
+		*attempt = (struct link_attempt) {.link = link, .address = (link->first_address + race->tried) % link->addresses.count};
+		race->tried++;
+		if (begin(link, attempt)) {
+			if (!race->chosen && race->tried < link->addresses.count) {
+				lws_sul_schedule(aic_event_loop_context(link->loop), 0, &race->timer, on_timer, NEXT_ADDRESS_US);
+			}
+			return true;
+		}
+	}
+	return is_one_pending(race);
+}
+
+void link_begin_race(struct aic_link *link)
+{
+	char error[256];
+
+	link->race.tried = 0;
+	link->race.chosen = NULL;
+	link->race.vhost = aic_event_loop_vhost(link->loop, link->request->ca_file, error, sizeof(error));
+	if (!link->race.vhost) {
+		link_request_failed(link, false, error);
+	} else if (!link_race_on(link)) {
+		link_request_failed(link, true, link->race.connect_error);
+	}
+}
+
+void link_choose(struct link_attempt *attempt, struct lws *wsi)
+{
+	struct aic_link *link = attempt->link;
+
+	attempt->wsi = NULL;
+	link_drop_attempts(link);
+	link->race.chosen = attempt;
+	link->wsi = wsi;
+	link->http_status = 0;
+	link->http_body.length = 0;
+	link->peer_code = 0;
+	link->peer_reason[0] = '\0';
+	link->http_body_is_lost = false;
+}
+
+void link_address_answered(struct aic_link *link)
+{
+	const struct link_attempt *chosen = link->race.chosen;
+
+	if (chosen && chosen->address) {
+		aic_resolver_remember(link->resolver, link->url.host, link->addresses.addresses[chosen->address]);
+		link->first_address = 0;
+	}
+}
+
+void link_address_failed(struct aic_link *link)
+{
+	const struct link_attempt *chosen = link->race.chosen;
+
+	if (chosen) {
+		aic_resolver_forget(link->resolver, link->url.host, link->addresses.addresses[chosen->address]);
+	}
+}

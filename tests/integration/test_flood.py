@@ -1,0 +1,73 @@
+"""A service that sends without end: the calls beside it do not notice."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trustme
+from voice import Voice, mock_options, voice
+
+from aiconvai.asterisk.images import repository_root
+from aiconvai.audio import tone, ulaw_encode
+from aiconvai.bench.far_end import FarEnd
+
+__all__ = ["mock_options", "voice"]
+
+pytestmark = pytest.mark.alone
+
+SECONDS = 6
+SPEECH = ulaw_encode(tone(700.0, 2.0, 8000))
+FLOODS = 4
+SHOW = "aiconvai show call"
+
+
+@contextmanager
+def _flooding_service(certificate: Path | None) -> Iterator[str]:
+    """Its URL."""
+    command = [sys.executable, str(Path(__file__).with_name("flooding_service.py"))]
+    command += [str(certificate)] if certificate else []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield f"{'wss' if certificate else 'ws'}://127.0.0.1:{process.stdout.readline().strip()}/"
+        finally:
+            process.stdin.close()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_call_beside_a_flood_keeps_its_pace(voice: Voice, tls: bool, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(voice.asterisk.directory / "flood-ca.pem"))
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "flood.pem"))
+    program = repository_root() / "build" / "tests" / "far_end" / "far_end"
+    with _flooding_service(tmp_path / "flood.pem" if tls else None) as url, FarEnd(program, speech=SPEECH) as far_end:
+        endpoint = f"ws://127.0.0.1:{far_end.ws_port}/v1/convai/conversation"
+        voice.agent("talk", conversation_endpoint=endpoint, agent_id="stream-20-0", audio_frames_buffer_ms=20)
+        voice.agent("flood", conversation_url=url, tls_ca_file="/aiconvai/flood-ca.pem")
+        voice.dialplan("exten => 100,1,AIConvAI(talk)\nexten => 200,1,AIConvAI(flood)")
+        voice.apply()
+        for _ in range(FLOODS):
+            voice.call("200")
+        voice.event("AIConvAIReady", Agent="flood")
+        call = voice.call("100")
+        call.wait_for_sound()
+        call.wait_heard(50)
+        first = len(call.heard)
+        call.wait_heard(first + SECONDS * 50, timeout=SECONDS + 5)
+        spacing_ms = np.array(call.heard_spacing_ms()[first:])
+        flood, *_ = [name for name in voice.asterisk.channels() if "flood" in voice.asterisk.cli(f"{SHOW} {name}")]
+        received = re.search(r"VAD scores (\d+)", voice.asterisk.cli(f"{SHOW} {flood}"))
+    assert received is not None
+    assert int(received.group(1)) > SECONDS * 10_000, "it does flood"
+    early, late = np.percentile(spacing_ms, [1, 99])
+    assert early > 5
+    assert late < 40
