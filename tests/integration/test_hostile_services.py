@@ -33,7 +33,7 @@ from aiconvai.audio import tone
 from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
 from aiconvai.mock.hostile import FORGED, Case, HostileProcess, Kind, Outcome, Place, all_cases, chosen
-from aiconvai.mock.hostile.places import OPEN_TOOL
+from aiconvai.mock.hostile.places import BEFORE_ANNOUNCEMENT, OPEN_TOOL
 from aiconvai.mock.hostile.tools import BUILTIN, NOWHERE, SUBROUTINE
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(0)]
@@ -48,6 +48,7 @@ MEMORY_KB = 96 * 1024
 STATUSES = frozenset({"COMPLETED", "CALLER_HANGUP", "TIMEOUT", "UNAVAILABLE", "LOST"})
 
 _HONEST = "honest_agent"
+_NOBODY = "nobody"
 _HONEST_TALK = "steps: [{tone: {seconds: 550, hz: 1000}}, {wait: 3000}]"
 _FIRST_EXTENSION = 70000
 _LEFT = f'"Left: ${{{FORGED}}}${{GLOBAL({FORGED})}}${{TOOL_RESULT}}${{TOOL_ARG_number}}"'
@@ -120,6 +121,11 @@ class Stage:
             "general": {},
             "prompt-hostile": {"system_instruction": "You are hostile.", "state_greeting": "Greet."},
             _HONEST: self.mock.settings("honest"),
+            _NOBODY: {
+                "agent_id": "nobody",
+                "conversation_endpoint": "ws://127.0.0.1:1/",
+                "max_connection_attempts": 1,
+            },
             **hostile,
         }
         text = "\n".join(
@@ -141,6 +147,9 @@ class Stage:
             "reconnect_attempts": 0,
             "tool_timeout_ms": 1000,
         }
+        if case.place in BEFORE_ANNOUNCEMENT:
+            # What the service said is told once more, as the reason why another agent takes the call.
+            options["failover"] = _NOBODY
         if case.provider == "openai_live":
             answers = f"gosub:hostile,{SUBROUTINE},1" if case.place is Place.TOOL_RESULT else "ami"
             return {**options, "tool_delegation": answers}
