@@ -17,6 +17,7 @@ from aiconvai.config.writer import format_line
 from aiconvai.mock.conversation import Conversation
 from aiconvai.mock.elevenlabs import ALL_OVERRIDES, ElevenLabsMock
 from aiconvai.mock.elevenlabs.messages import AudioFormat
+from aiconvai.mock.hostile import Case, HostileServer, Outcome, UnknownCaseError, cases_matching, hostile_mock
 from aiconvai.mock.scenario import Scenario, ScenarioError, builtin_scenarios, load_scenario
 from aiconvai.mock.server import MockOptions, MockServer
 from aiconvai.mock.services import PROVIDERS, NoMockError, mock_class
@@ -53,6 +54,15 @@ def mock(
         str, typer.Option(help="What the service knows the agent by: an identifier, or the name of its model.")
     ] = "mock-agent",
     api_key: Annotated[str, typer.Option(help="The account's key.")] = "mock-api-key",
+    hostile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CASE",
+            help="Be hostile, at a place of the conversation: all, PLACE, KIND, PLACE/KIND or PLACE/KIND/NUMBER; "
+            "with --list the cases are named.",
+        ),
+    ] = None,
+    attack: Annotated[str, typer.Option(help="With --hostile: only attacks with this in their names.")] = "",
     private: Annotated[
         bool, typer.Option("--private", help="elevenlabs: refuse conversations without a signed URL.")
     ] = False,
@@ -64,11 +74,12 @@ def mock(
 ) -> None:
     """Play an agent of a service until interrupted with Ctrl-C."""
     console = Console()
-    if list_scenarios:
+    if list_scenarios and hostile is None:
         _print_scenarios(console)
         return
     try:
         service = mock_class(provider)
+        cases = cases_matching(provider, hostile) if hostile is not None else []
         settings: dict[str, Any] = {"api_key": api_key, "scenario": _scenario(scenario, parameter or [])}
         if service is ElevenLabsMock:
             settings |= {
@@ -78,8 +89,11 @@ def mock(
                 "allowed_overrides": ALL_OVERRIDES,
             }
         agent = service.AGENT(**settings)
-    except (NoMockError, ScenarioError) as error:
+    except (NoMockError, ScenarioError, UnknownCaseError) as error:
         _stop(str(error))
+    if list_scenarios:
+        _print_cases(console, cases)
+        return
     ca_file = cert_dir / CA_FILE if tls else None
     options = MockOptions(
         agents={agent_id: agent},
@@ -89,8 +103,11 @@ def mock(
         tls=_certificate_authority(cert_dir).issue_cert(public_host or host, "localhost") if tls else None,
         log_file=log_file,
     )
+    made: MockServer[Any, Any] = service(options)
+    if cases:
+        made = hostile_mock(provider, options, cases, lambda event, came: _tell(console, event, came), only=attack)
     try:
-        asyncio.run(_serve(console, service(options), ca_file))
+        asyncio.run(_serve(console, made, ca_file))
     except OSError as error:
         _stop(f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --port")
 
@@ -101,7 +118,10 @@ async def _serve(console: Console, mock: MockServer[Any, Any], ca_file: Path | N
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with mock as service, asyncio.TaskGroup() as group:
-        _print_service(console, service, ca_file)
+        if isinstance(service, HostileServer):
+            _print_hostile(console, service, ca_file)
+        else:
+            _print_service(console, service, ca_file)
         announcer = group.create_task(_announce(console, service, group))
         await stopped.wait()
         announcer.cancel()
@@ -137,12 +157,41 @@ def _print_service(console: Console, service: MockServer[Any, Any], ca_file: Pat
     [(agent_id, agent)] = service.agents.items()
     console.print(f"Agent {agent_id!r} plays the scenario {agent.scenario.name!r}:", markup=False)
     console.print(agent.scenario.description.strip(), markup=False, soft_wrap=True)
-    lines = ["", f"[{agent_id}]"]
-    values = service.settings(agent_id)
+    _print_section(console, service, agent_id, service.settings(agent_id), ca_file)
+
+
+def _print_hostile(console: Console, service: HostileServer, ca_file: Path | None) -> None:
+    told = "This agent is hostile: each conversation gets the next of the cases that were asked for."
+    console.print(told, soft_wrap=True)
+    _print_section(console, service, "hostile", service.hostile_settings(), ca_file)
+
+
+def _print_section(
+    console: Console, service: MockServer[Any, Any], name: str, values: dict[str, str], ca_file: Path | None
+) -> None:
     if ca_file is not None:
-        values |= {"tls_ca_file": str(ca_file.resolve())}
-    lines += [format_line(name, value) for name, value in values.items()]
+        values = {**values, "tls_ca_file": str(ca_file.resolve())}
+    lines = ["", f"[{name}]", *(format_line(key, value) for key, value in values.items())]
     console.print("\n".join([*lines, "", f"Listening on {service.base_url}"]), markup=False, soft_wrap=True)
+
+
+def _print_cases(console: Console, cases: list[Case]) -> None:
+    for case in cases:
+        console.print(f"{case.place}/{case.kind}", style="bold", end="")
+        console.print(f"  numbers 0 to {case.count() - 1}", markup=False)
+
+
+def _tell(console: Console, event: str, came: Outcome) -> None:
+    if event == "attack":
+        console.print(f"{came.case}: {came.attacks[-1] if came.attacks else ''}", markup=False, soft_wrap=True)
+    elif event == "ended":
+        console.print(
+            f"{came.case}: {len(came.attacks)} of {came.planned} attacks, {came.messages} messages, {came.bytes} bytes "
+            f"in {came.seconds:.1f} s; the client closed with {came.close_code}. {came.problem}",
+            style=None if came.reached else "red",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _print_scenarios(console: Console) -> None:

@@ -104,6 +104,8 @@ class Conversation(ConversationRecord):
         self._echo_event_id: int | None = None
         self._listeners: list[SpeechDetector] = []
         self._barge_in: tuple[SpeechDetector, int] | None = None
+        self.forgives = False
+        """What the client does wrong has no consequence any more, nor is it put on record: it was provoked."""
         self._waiters = Waiters()
         self._initiated = asyncio.Event()
         self._started = asyncio.Event()
@@ -520,8 +522,9 @@ class Conversation(ConversationRecord):
             act()
         except InvalidMessageError as error:
             self._violate(error.error_type, error.detail, repr(message)[:500])
-            with contextlib.suppress(ConversationClosedError):
-                await self._refuse(error)
+            if not self.forgives:
+                with contextlib.suppress(ConversationClosedError):
+                    await self._refuse(error)
         except ConversationClosedError:
             pass  # What the service had to say about it comes too late.
 
@@ -577,6 +580,8 @@ class Conversation(ConversationRecord):
         self._note("received", text=text)
 
     def _violate(self, error_type: ErrorType, detail: str, text: str = "") -> None:
+        if self.forgives:
+            return
         self.violations.append(Violation(time.monotonic(), error_type, detail, text))
         self._note("violation", error_type=error_type, detail=detail, text=text)
 

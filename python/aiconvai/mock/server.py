@@ -83,6 +83,7 @@ class MockServer(Generic[AgentT, ConversationT]):
     """As people call it."""
     AGENT: ClassVar[type[MockAgent]] = MockAgent
     CONVERSATION: ClassVar[type[Conversation]]
+    CONNECTION: ClassVar[type[MockConnection]] = MockConnection
     ID_PREFIX: ClassVar[str] = ""
     """What the names of its conversations begin with."""
     HAS_INTERRUPTIONS: ClassVar[bool] = True
@@ -117,7 +118,7 @@ class MockServer(Generic[AgentT, ConversationT]):
             self.options.host,
             self.options.port,
             ssl=self._ssl_context(),
-            create_connection=MockConnection,
+            create_connection=self.CONNECTION,
             process_request=self._process_request,
             select_subprotocol=self._select_subprotocol,
             compression="deflate" if self.options.compression else None,
@@ -301,10 +302,14 @@ class MockServer(Generic[AgentT, ConversationT]):
         self.conversations.append(conversation)
         self._arrivals.put_nowait(conversation)
         try:
-            await conversation.run(lambda live: Player(live, live.agent.scenario).run())
+            await self._converse(conversation, connection)
         except Exception as error:
             logger.exception("conversation %s with agent %s failed", conversation.id, agent_id)
             self._failures.append(error)
+
+    async def _converse(self, conversation: Conversation, connection: MockConnection) -> None:
+        """Until the conversation is over."""
+        await conversation.run(lambda live: Player(live, live.agent.scenario).run())
 
     def _ssl_context(self) -> ssl.SSLContext | None:
         if self.options.tls is None:
