@@ -28,7 +28,7 @@
 #define SILENCE_MS 3000
 
 struct deepgram_state {
-	struct aic_audio_format format; /* both ways */
+	struct aic_audio_format format; /* both ways; its rate is 0 until the settings are sent */
 	char request_id[128];
 	int64_t turn;      /* the event id of the agent's audio that comes; 0: none has come yet */
 	bool turn_is_void; /* it was interrupted: what still comes of it is late */
@@ -197,6 +197,10 @@ static void on_welcome(struct aic_conversation *conversation, const void *record
 	const struct deepgram_message *message = record;
 	struct deepgram_state *state = aic_port_state(conversation);
 
+	/* Settings are taken once. */
+	if (state->format.rate) {
+		return;
+	}
 	snprintf(state->request_id, sizeof(state->request_id), "%s", message->request_id.bytes ? message->request_id.bytes
 		: "");
 	send_settings(conversation);
@@ -207,6 +211,10 @@ static void on_settings_applied(struct aic_conversation *conversation, const voi
 	struct deepgram_state *state = aic_port_state(conversation);
 
 	(void) record;
+	if (!state->format.rate) {
+		aic_port_error(conversation, "the service confirmed settings that it was not sent yet; it was ignored");
+		return;
+	}
 	aic_port_ready(conversation, state->request_id, state->format, state->format);
 }
 

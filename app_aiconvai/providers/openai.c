@@ -55,7 +55,7 @@ struct item {
 
 struct openai_state {
 	bool updated; /* the session's settings were confirmed */
-	struct aic_audio_format format; /* both ways */
+	struct aic_audio_format format; /* both ways; its rate is 0 until the settings are sent */
 	struct item items[ITEMS]; /* the latest ones, item n in place n mod ITEMS */
 	int64_t last_event_id; /* of the latest item; 0: there was none */
 	struct aic_openai_answers answers;
@@ -218,8 +218,12 @@ static void openai_begin(struct aic_conversation *conversation)
 
 static void on_session_created(struct aic_conversation *conversation, const void *record)
 {
+	const struct openai_state *state = aic_port_state(conversation);
+
 	(void) record;
-	update_session(conversation);
+	if (!state->format.rate) {
+		update_session(conversation);
+	}
 }
 
 static void on_session_updated(struct aic_conversation *conversation, const void *record)
@@ -227,7 +231,10 @@ static void on_session_updated(struct aic_conversation *conversation, const void
 	const struct openai_message *message = record;
 	struct openai_state *state = aic_port_state(conversation);
 
-	if (state->updated) {
+	if (!state->format.rate) {
+		aic_port_error(conversation, "the service confirmed settings that it was not sent yet; it was ignored");
+	}
+	if (state->updated || !state->format.rate) {
 		return;
 	}
 	state->updated = true;

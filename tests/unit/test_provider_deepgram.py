@@ -61,6 +61,19 @@ def audio(host: Host, *pieces: bytes) -> None:
     host.pump()
 
 
+def test_settings_that_are_confirmed_before_they_are_sent_begin_nothing() -> None:
+    host = deepgram_host()
+    host.open()
+    host.say({"type": "SettingsApplied"})
+    assert host.conversation.phase is Phase.STARTING
+    assert "settings that it was not sent yet" in host.errors[-1]
+    host.say({"type": "Welcome", "request_id": "req_1"})
+    host.say({"type": "Welcome", "request_id": "req_2"})
+    assert [message["type"] for message in host.sent] == ["Settings"]
+    host.say({"type": "SettingsApplied"})
+    assert host.conversation.stats().conversation_id == "req_1"
+
+
 def error(host: Host, code: str, description: str = "No such voice") -> None:
     host.say({"type": "Error", "code": code, "description": description})
 

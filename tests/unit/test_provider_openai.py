@@ -169,6 +169,19 @@ def test_the_session_is_announced_and_confirmed() -> None:
     assert host.messages("response.create") == []
 
 
+def test_settings_that_are_confirmed_before_they_are_sent_begin_nothing() -> None:
+    host = openai_host()
+    host.open()
+    host.say({"type": "session.updated", "session": {"type": "realtime"}})
+    assert host.conversation.phase is Phase.STARTING
+    assert "settings that it was not sent yet" in host.errors[-1]
+    for _ in range(2):
+        host.say({"type": "session.created", "session": {"type": "realtime"}})
+    assert [message["type"] for message in host.sent] == ["session.update"]
+    host.say({"type": "session.updated", "session": {"type": "realtime"}})
+    assert host.conversation.phase is Phase.ACTIVE
+
+
 def test_turns_may_be_told_by_what_is_said() -> None:
     session = start(openai_host(turn_detection="semantic_vad", vad_eagerness="low", transcription_model="none"))
     assert session["audio"]["input"] == {
