@@ -194,7 +194,7 @@ def test_an_agent_that_cannot_be_had_continues_in_the_dialplan(voice: Voice) -> 
         ("sales, c bq", "'q' is no option; known are b, c, n, v(), m()"),
         ("sales,v(a=1", "the options could not be understood; known are b, c, n, v(), m()"),
         ("sales,v(a)", "option v: expected name=value, got 'a'"),
-        ("sales,v(a=1&=2)", "option v: expected name=value, got '=2'"),
+        ("sales,v(=2)", "option v: expected name=value, got '=2'"),
     ],
 )
 def test_wrong_arguments_continue_in_the_dialplan(voice: Voice, arguments: str, reason: str) -> None:
