@@ -85,10 +85,10 @@ static enum frame_written take_frame(struct session *session)
 	unsigned int interruptions = atomic_load(&session->interruptions);
 
 	/* What was interrupted meanwhile is not to be heard. */
-	if (session->frame_is_waiting && session->frame_interruptions == interruptions) {
+	if (atomic_load(&session->frame_is_waiting) && session->frame_interruptions == interruptions) {
 		return FRAME_WRITTEN;
 	}
-	session->frame_is_waiting = false;
+	atomic_store(&session->frame_is_waiting, false);
 	switch (aic_playout_queue_take(session->playout, session->frame + AST_FRIENDLY_OFFSET)) {
 	case AIC_PLAYOUT_HOLD:
 		return FRAME_HELD_BACK;
@@ -97,7 +97,7 @@ static enum frame_written take_frame(struct session *session)
 	case AIC_PLAYOUT_FRAME:
 		break;
 	}
-	session->frame_is_waiting = true;
+	atomic_store(&session->frame_is_waiting, true);
 	session->frame_interruptions = interruptions;
 	session->frame_attempts = 0;
 	return FRAME_WRITTEN;
@@ -130,7 +130,7 @@ enum frame_written frame_writer_write(struct session *session, struct ast_channe
 	if ((!passed || (swallowed && makes_way(session))) && ++session->frame_attempts < ATTEMPTS_MAX) {
 		return FRAME_BUSY;
 	}
-	session->frame_is_waiting = false;
+	atomic_store(&session->frame_is_waiting, false);
 	atomic_fetch_add_explicit(passed && !swallowed ? &session->frames_played : &session->frames_lost, 1,
 		memory_order_relaxed);
 	return FRAME_WRITTEN;

@@ -128,6 +128,12 @@ static void attend_by(struct session *session, uint64_t us)
 	}
 }
 
+/* Whether there is something to be heard still. */
+static bool has_audio(struct session *session)
+{
+	return atomic_load(&session->frame_is_waiting) || !aic_playout_queue_is_empty(session->playout);
+}
+
 /* Whether the conversation is over and what should still be heard has been. */
 static int is_finished(struct session *session)
 {
@@ -138,7 +144,7 @@ static int is_finished(struct session *session)
 		return 0;
 	}
 	session_lock(session);
-	finished = !session->outcome.play_out || aic_playout_queue_is_empty(session->playout);
+	finished = !session->outcome.play_out || !has_audio(session);
 	session_unlock(session);
 	return finished;
 }
@@ -244,11 +250,6 @@ static enum look look_at_channel(struct session *session, struct ast_channel *ch
 static bool is_due(struct session *session)
 {
 	return atomic_load(&session->playing) && atomic_load(&session->due_us) <= aic_now_us();
-}
-
-static bool has_audio(struct session *session)
-{
-	return session->frame_is_waiting || !aic_playout_queue_is_empty(session->playout);
 }
 
 /* Its playing is locked. */

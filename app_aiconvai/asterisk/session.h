@@ -68,7 +68,7 @@ struct session {
 	/* Whoever writes a frame to the channel, or takes the session off it, holds playing_lock. Guarded by it: */
 	ast_mutex_t playing_lock;
 	uint8_t *frame;         /* owned: room in front, then the frame that was taken from the queue last */
-	bool frame_is_waiting;  /* it could not be written yet */
+	atomic_bool frame_is_waiting; /* it could not be written yet. Read by anybody */
 	unsigned int frame_interruptions; /* how many there had been when it was taken */
 	unsigned int frame_attempts;      /* times it was handed to the channel in vain */
 
