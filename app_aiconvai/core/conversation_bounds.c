@@ -29,10 +29,8 @@ static const char *const sentences[] = {
 	[AIC_BOUND_CONVERSATION_ID] = "the service announced the conversation with an id that is too long; it was cut",
 	[AIC_BOUND_KEPT] = "the service's handle to take a session up again is too long; the next session will begin anew",
 	[AIC_BOUND_VARIABLE] = "the value of a placeholder was too long and was cut, or there were too many; others may be",
-	[AIC_BOUND_FILLED] = "a text that the agent is told was too long with the values in it; placeholders were left as "
-	"they are",
-	[AIC_BOUND_PLAYOUT] = "the service sent more audio ahead than playout_limit_seconds; what was too much is not "
-	"heard",
+	[AIC_BOUND_FILLED] = "a text for the agent was too long with the values in it; placeholders stayed in it",
+	[AIC_BOUND_PLAYOUT] = "the service sent more audio ahead than playout_limit_seconds; what was too much is lost",
 };
 
 const char *aic_conversation_line(struct aic_conversation *conversation, const char *text, size_t most)
