@@ -106,7 +106,9 @@ def test_agents_on_both_halves_of_a_local_channel_talk_with_each_other(
     with Caller(asterisk.sip_port) as caller, ElevenLabsMockThread(MockOptions()) as mock:
         voice = Voice(asterisk, caller, mock)
         voice.general["network_threads"] = str(NETWORK_THREADS)
-        _setup(voice, ElevenLabsAgent(scenario=parse_scenario(TALKING)))
+        # The service ends a conversation of ten minutes.
+        agent = ElevenLabsAgent(scenario=parse_scenario(TALKING), max_duration_seconds=PAIRS_SECONDS + 60.0)
+        _setup(voice, agent)
         watched = _watched(voice.call("400"))
         for _ in range(PAIRS):
             asterisk.ami.action(
