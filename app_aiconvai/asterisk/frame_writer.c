@@ -52,17 +52,24 @@ static bool is_other_half_busy(struct ast_channel *channel)
 
 /*
  * Whether music or a tone on the channel is to make way: in the background it is the dialplan's, while a tool runs the
- * tool's.
+ * tool's; but for one of ours that went on because it was at work as it was stopped.
  */
-static bool makes_way(struct session *session)
+static bool makes_way(const struct session *session)
 {
-	return !session->options.background && !atomic_load(&session->in_tool);
+	return session->made_way || (!session->options.background && !atomic_load(&session->in_tool));
 }
 
 bool frame_writer_prepare(struct session *session, struct ast_channel *channel)
 {
-	if (waiting_sound_give_way(session, channel)) {
+	switch (waiting_sound_give_way(session, channel)) {
+	case SOUND_IS_NOT_ON:
+		break;
+	case SOUND_STOPPED:
+		session->made_way = true;
+		break;
+	case SOUND_TO_BE_STOPPED:
 		session_call_thread_now(session, channel);
+		break;
 	}
 	if (ast_channel_generatordata(channel) && makes_way(session)) {
 		/* One that is at work at this moment does not hear that it is to stop. */
@@ -131,6 +138,7 @@ enum frame_written frame_writer_write(struct session *session, struct ast_channe
 		return FRAME_BUSY;
 	}
 	atomic_store(&session->frame_is_waiting, false);
+	session->made_way = session->made_way && swallowed;
 	atomic_fetch_add_explicit(passed && !swallowed ? &session->frames_played : &session->frames_lost, 1,
 		memory_order_relaxed);
 	return FRAME_WRITTEN;

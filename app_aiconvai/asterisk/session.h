@@ -71,6 +71,7 @@ struct session {
 	atomic_bool frame_is_waiting; /* it could not be written yet. Read by anybody */
 	unsigned int frame_interruptions; /* how many there had been when it was taken */
 	unsigned int frame_attempts;      /* times it was handed to the channel in vain */
+	bool made_way; /* music or a tone of ours was stopped, and no frame has been heard since */
 
 	/* Guarded by the channel lock of `channel`. */
 	int framehook_id; /* -1: not attached */

@@ -82,21 +82,21 @@ void waiting_sound_start(struct session *session, struct ast_channel *channel, c
 	channel_unlock(channel);
 }
 
-bool waiting_sound_give_way(struct session *session, struct ast_channel *channel)
+enum sound_given_way waiting_sound_give_way(struct session *session, struct ast_channel *channel)
 {
 	const char *sound = session->waiting_sound;
 
 	if (!sound || session->waiting_sound_is_void) {
-		return false;
+		return SOUND_IS_NOT_ON;
 	}
 	if (!ast_begins_with(sound, SOUND_PREFIX)) {
 		waiting_sound_stop(session, channel);
-		return false;
+		return SOUND_STOPPED;
 	}
 	session->waiting_sound_is_void = true;
 	/* The file has a format of its own. */
 	ast_set_write_format(channel, session->line_ast_format);
-	return true;
+	return SOUND_TO_BE_STOPPED;
 }
 
 void waiting_sound_stop(struct session *session, struct ast_channel *channel)

@@ -19,12 +19,18 @@ struct session;
  */
 void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound);
 
+enum sound_given_way {
+	SOUND_IS_NOT_ON,
+	SOUND_STOPPED,
+	SOUND_TO_BE_STOPPED, /* by the channel's thread */
+};
+
 /*
- * The agent is about to be heard: nothing of it is any more. Any thread; the channel is locked. Returns whether the
- * channel's thread has to stop it: a file is played by that thread, and who stops it waits for what it is doing, such
- * as waiting for the channel.
+ * The agent is about to be heard: nothing of it is any more. Any thread; the channel is locked. A file is played by the
+ * channel's thread, which has to stop it: who stops it waits for what that thread is doing, such as waiting for the
+ * channel.
  */
-bool waiting_sound_give_way(struct session *session, struct ast_channel *channel);
+enum sound_given_way waiting_sound_give_way(struct session *session, struct ast_channel *channel);
 
 /*
  * Stops it, if it is on. The channel is locked, by its own thread; or any thread's in the background, where files are
