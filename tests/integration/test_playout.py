@@ -19,6 +19,7 @@ __all__ = ["mock_options", "voice"]
 
 BURST_SECONDS = 20
 MEBIBYTE = 1 << 20
+TAKES = 8
 
 
 def _talk(voice: Voice, agent: ElevenLabsAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
@@ -93,17 +94,33 @@ def test_chunks_play_in_the_order_they_came_in(voice: Voice) -> None:
     assert b"".join(packet.payload for packet in call.heard) == ulaw_encode(said)
 
 
+def _lateness_ms(conversation: ThreadedConversation, piece_ms: int) -> float:
+    """How far the service itself was behind, at the most, with pieces that it was to send one after the other."""
+    times = np.array([chunk.time for chunk in conversation.record.downlink])
+    return float(np.max((times - times[0]) * 1000 - piece_ms * np.arange(len(times))))
+
+
 @pytest.mark.alone
 def test_tiny_pieces_play_without_a_gap(voice: Voice) -> None:
-    """5 ms of audio every 5 ms: nothing is ever in stock, and still no packet is filled up with silence."""
+    """5 ms of audio every 5 ms: nothing is ever in stock, and still no packet is filled up with silence.
+
+    Where the service itself is late by a piece, which its own clock tells, a gap is its doing: then that call says
+    nothing, and another is made.
+    """
     call, conversation = _talk(voice)
-    assert conversation.play(tone(997.0, 1.5, 8000), event_id=1, pace="realtime", chunk_ms=5)
-    wait_until_all_is_heard(call, 1.5)
-    heard = tone_in(agent_audio(call), 997.0, 8000)
-    assert heard.seconds == pytest.approx(1.5, abs=0.01)
-    assert heard.purity_db > 30.0
-    # Nothing was missing; the mock, on a machine that stalls, may have been late once.
-    assert _report_number(voice, r"(\d+) underruns") <= 1
+    for _ in range(TAKES):
+        assert conversation.play(tone(997.0, 1.5, 8000), event_id=1, pace="realtime", chunk_ms=5)
+        wait_until_all_is_heard(call, 1.5)
+        heard = tone_in(agent_audio(call), 997.0, 8000)
+        assert heard.seconds == pytest.approx(1.5, abs=0.01)
+        assert heard.purity_db > 30.0
+        if (late_ms := _lateness_ms(conversation, 5)) < 5.0:
+            break
+        call.hangup()
+        conversation.wait_closed()
+        call, conversation = voice.call("100"), voice.conversation()
+    assert late_ms < 5.0, "the service was late in every take: this machine cannot tell"
+    assert _report_number(voice, r"(\d+) underruns") == 0
 
 
 def test_an_utterance_that_ends_within_a_packet_is_completed_with_silence(voice: Voice) -> None:
