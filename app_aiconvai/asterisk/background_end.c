@@ -38,40 +38,13 @@ void background_end_stop(void)
 	}
 }
 
-/*
- * Takes the session off its channel, wherever a masquerade has moved it, once the channel has the variables. Returns
- * the channel, with a reference for the caller; NULL: it is gone.
- */
-static struct ast_channel *leave_with_variables(struct session *session)
-{
-	struct ast_channel *channel;
-
-	/* Who is writing a frame comes to an end first. */
-	playing_lock(session);
-	while ((channel = session_channel(session))) {
-		bool still_there;
-
-		session_set_variables(channel, &session->outcome, session->conversation_id);
-		channel_lock(channel);
-		if ((still_there = session->channel == channel)) {
-			session_leave_channel(session, channel);
-		}
-		channel_unlock(channel);
-		if (still_there) {
-			break;
-		}
-		ast_channel_unref(channel);
-	}
-	playing_unlock(session);
-	return channel;
-}
-
 static int run(void *arg)
 {
 	struct session *session = arg;
-	struct ast_channel *channel = leave_with_variables(session);
+	struct ast_channel *channel = session_leave(session);
 
 	if (channel) {
+		session_set_variables(channel, &session->outcome, session->conversation_id);
 		locks_check_free("the dialplan");
 		if (session->outcome.transfer[0]) {
 			transfer_beside_its_thread(channel, &session->outcome);

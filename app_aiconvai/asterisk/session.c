@@ -161,6 +161,37 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 	return 0;
 }
 
+/*
+ * Takes the session off its channel and out of the registry: nothing is read from it or written to it any more. Its
+ * playing and, but for NULL (it is gone already), the channel are locked.
+ */
+static void leave_channel(struct session *session, struct ast_channel *channel)
+{
+	struct ast_channel *held_channel;
+	struct aic_link *link;
+
+	if (channel) {
+		framehook_detach(channel, session);
+		waiting_sound_stop(session, channel);
+		if (session->write_format_before) {
+			ast_set_write_format(channel, session->write_format_before);
+		}
+	}
+	session_lock(session);
+	held_channel = session->channel;
+	link = session->link;
+	session->channel = NULL;
+	session->link = NULL;
+	session_unlock(session);
+	if (link) {
+		aic_link_release(link);
+	}
+	sessions_remove(session);
+	if (held_channel) {
+		ast_channel_unref(held_channel);
+	}
+}
+
 struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
 	const struct session_options *options,
 	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
@@ -209,7 +240,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	}
 	if (open_link(session, variables, variable_count, loop, resolver)) {
 		sessions_count_end(outcome->status);
-		session_leave_channel(session, NULL);
+		leave_channel(session, NULL);
 		ao2_ref(session, -1);
 		return NULL;
 	}
@@ -245,31 +276,31 @@ int session_begin(struct session *session)
 	return 0;
 }
 
-void session_leave_channel(struct session *session, struct ast_channel *channel)
+struct ast_channel *session_leave(struct session *session)
 {
-	struct ast_channel *held_channel;
-	struct aic_link *link;
+	struct ast_channel *channel;
 
-	if (channel) {
-		framehook_detach(channel, session);
-		waiting_sound_stop(session, channel);
-		if (session->write_format_before) {
-			ast_set_write_format(channel, session->write_format_before);
+	/* Who is writing a frame comes to an end first. */
+	playing_lock(session);
+	while ((channel = session_channel(session))) {
+		bool still_there;
+
+		channel_lock(channel);
+		/* A masquerade may have moved the session before we had the lock. */
+		if ((still_there = session->channel == channel)) {
+			leave_channel(session, channel);
 		}
+		channel_unlock(channel);
+		if (still_there) {
+			break;
+		}
+		ast_channel_unref(channel);
 	}
-	session_lock(session);
-	held_channel = session->channel;
-	link = session->link;
-	session->channel = NULL;
-	session->link = NULL;
-	session_unlock(session);
-	if (link) {
-		aic_link_release(link);
+	if (!channel) {
+		leave_channel(session, NULL);
 	}
-	sessions_remove(session);
-	if (held_channel) {
-		ast_channel_unref(held_channel);
-	}
+	playing_unlock(session);
+	return channel;
 }
 
 static void nothing(struct aic_conversation *conversation, void *arg)
@@ -287,25 +318,9 @@ void session_close(struct session *session, enum aic_status status, const char *
 		aic_link_query(link, nothing, NULL);
 		aic_link_release(link);
 	}
-	/* Who is writing a frame comes to an end first. */
-	playing_lock(session);
-	while ((channel = session_channel(session))) {
-		bool still_ours;
-
-		channel_lock(channel);
-		/* A masquerade may have moved the session before we had the lock. */
-		if ((still_ours = session->channel == channel)) {
-			session_leave_channel(session, channel);
-		}
-		channel_unlock(channel);
+	if ((channel = session_leave(session))) {
 		ast_channel_unref(channel);
-		if (still_ours) {
-			playing_unlock(session);
-			return;
-		}
 	}
-	session_leave_channel(session, NULL);
-	playing_unlock(session);
 }
 
 void session_lost_channel(struct session *session)
@@ -319,7 +334,7 @@ void session_lost_channel(struct session *session)
 	}
 	if (session->options.background) {
 		/* Nobody else will. In the foreground the application does. */
-		session_leave_channel(session, NULL);
+		leave_channel(session, NULL);
 	}
 }
 

@@ -175,10 +175,11 @@ void session_close(struct session *session, enum aic_status status, const char *
 bool session_finish(struct session *session, struct ast_channel *channel);
 
 /*
- * Takes the session off its channel and out of the registry: nothing is read from it or written to it any more. Its
- * playing and, but for NULL (it is gone already), the channel are locked.
+ * Takes the session off its channel, wherever a masquerade has moved it, and out of the registry: nothing is read from
+ * the channel or written to it any more. Returns the channel, with a reference for the caller; NULL: it is gone
+ * already. Nothing is locked.
  */
-void session_leave_channel(struct session *session, struct ast_channel *channel);
+struct ast_channel *session_leave(struct session *session);
 
 /* Starts what is to be heard until the agent is, unless the agent was quicker. Channel not locked. */
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel);

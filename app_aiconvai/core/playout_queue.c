@@ -117,11 +117,6 @@ void aic_playout_queue_free(struct aic_playout_queue *queue)
 	free(queue);
 }
 
-struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue)
-{
-	return queue->format;
-}
-
 size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue)
 {
 	return queue->frame_bytes;

@@ -96,8 +96,6 @@ struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, 
 	uint32_t max_delay_ms, const struct aic_playout_lock *lock);
 void aic_playout_queue_free(struct aic_playout_queue *queue);
 
-struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue);
-
 /* Bytes of one frame: what aic_playout_queue_take() writes. */
 size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
 

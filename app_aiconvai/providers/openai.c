@@ -233,8 +233,9 @@ static void on_session_updated(struct aic_conversation *conversation, const void
 
 	if (!state->format.rate) {
 		aic_port_error(conversation, "the service confirmed settings that it was not sent yet; it was ignored");
+		return;
 	}
-	if (state->updated || !state->format.rate) {
+	if (state->updated) {
 		return;
 	}
 	state->updated = true;

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compiled import compile_module
 from hearing import check_pace
 
 from aiconvai.asterisk import Asterisk, AsteriskCrashed, AsteriskError, AsteriskVersion, LeakCheck, LeakError
@@ -321,14 +322,7 @@ def test_configuration_is_replaced_and_reloaded(make_asterisk: Callable[..., Ast
 
 def _faulty_module(asterisk: Asterisk, *flags: str) -> Path:
     """The module with faults on demand, compiled in the container of a running Asterisk."""
-    source = Path(__file__).with_name("faulty_module.c")
-    name = f"faulty{len(flags)}"
-    (asterisk.directory / f"{name}.c").write_text(source.read_text())
-    asterisk.execute(
-        "gcc", "-shared", "-fPIC", "-g", "-D_GNU_SOURCE", *flags,
-        "-o", f"/aiconvai/{name}.so", f"/aiconvai/{name}.c",
-    )  # fmt: skip
-    return asterisk.directory / f"{name}.so"
+    return compile_module(asterisk, "faulty_module.c", f"faulty{len(flags)}.so", *flags)
 
 
 def test_references_and_descriptors_left_behind_are_named(

@@ -24,6 +24,7 @@ import test_hangup
 import test_interruption
 import trustme
 from addresses import FIRST, HOSTS, NAME, SECOND, mute, port_of_both, swallowing
+from compiled import compile_module
 from test_application import (
     test_option_b_returns_at_once_and_hangs_up_at_the_agents_end,
     test_option_m_is_heard_until_the_agent_is,
@@ -228,17 +229,12 @@ def test_module_leaves_no_memory_behind(app_module: Path, short_directory: Path)
 
 def test_memory_that_a_module_forgets_is_reported(asterisk: Asterisk, short_directory: Path) -> None:
     """The test before this one can fail."""
-    source = Path(__file__).with_name("faulty_module.c").read_text()
-    (asterisk.directory / "faulty.c").write_text(source)
-    asterisk.execute(
-        "gcc", "-shared", "-fPIC", "-g", "-D_GNU_SOURCE", "-fsanitize=address",
-        "-o", "/aiconvai/faulty.so", "/aiconvai/faulty.c",
-    )  # fmt: skip
+    module = compile_module(asterisk, "faulty_module.c", "faulty.so", "-fsanitize=address")
 
     def forget(instance: Asterisk) -> None:
         instance.cli("faulty forget")
 
-    (leak,) = _leaks_of(asterisk.directory / "faulty.so", short_directory, forget)
+    (leak,) = _leaks_of(module, short_directory, forget)
     assert "16 byte(s)" in leak
     assert "in faulty " in leak
 

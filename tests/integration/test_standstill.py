@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from compiled import compile_module
 from exchange import agent_hears, hears_agent
 from hearing import check_pace
 from voice import Voice, mock_options, voice
@@ -49,15 +50,9 @@ exten => 400,1,Answer()
 @pytest.fixture
 def hindering(asterisk: Asterisk) -> Asterisk:
     """Asterisk with a module that gets in the way on demand. It stays loaded: a call may be in it to the last."""
-    name = "hinder.so"
-    target = asterisk.directory / "modules" / name
-    if not target.exists():
-        source = Path(__file__).with_name("hindering_module.c")
-        (asterisk.directory / "hinder.c").write_text(source.read_text())
-        asterisk.execute(
-            "gcc", "-shared", "-fPIC", "-g", "-D_GNU_SOURCE", "-o", f"/aiconvai/modules/{name}", "/aiconvai/hinder.c"
-        )
-        asterisk.cli(f"module load {name}")
+    if not (asterisk.directory / "modules" / "hinder.so").exists():
+        compile_module(asterisk, "hindering_module.c", "modules/hinder.so")
+        asterisk.cli("module load hinder.so")
     return asterisk
 
 
