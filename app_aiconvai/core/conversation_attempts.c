@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The present attempt is over, and the next one is due then. */
-static void wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
+void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
 {
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->phase_due_us = due_us;
@@ -55,7 +54,7 @@ static bool fail_over(struct aic_conversation *conversation, const char *reason)
 		.failover = {.other = other, .reason = reason}});
 	/* It takes over later: the provider that failed may be the one that called. */
 	conversation->stats.attempts = 0;
-	wait_for_attempt(conversation, conversation->now_us);
+	aic_conversation_wait_for_attempt(conversation, conversation->now_us);
 	return true;
 }
 
@@ -76,7 +75,7 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 	}
 	snprintf(text, sizeof(text), "attempt %u of %u failed: %s", attempts, most, reason);
 	aic_conversation_tell_error(conversation, text);
-	wait_for_attempt(conversation, conversation->now_us
+	aic_conversation_wait_for_attempt(conversation, conversation->now_us
 		+ ((uint64_t) conversation->settings->retry_backoff_ms << (attempts - 1)) * US_PER_MS);
 }
 

@@ -90,10 +90,7 @@ bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const 
 	aic_conversation_tell_error(conversation, text);
 	/* It was not what an attempt is for. */
 	conversation->stats.attempts--;
-	conversation->phase = AIC_PHASE_WAITING;
-	conversation->phase_due_us = conversation->now_us;
-	conversation->service_error[0] = '\0';
-	aic_outbox_clear(&conversation->outbox);
+	aic_conversation_wait_for_attempt(conversation, conversation->now_us);
 	return true;
 }
 

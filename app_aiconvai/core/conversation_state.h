@@ -194,6 +194,9 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 /* The attempt that is due begins. */
 void aic_conversation_begin_attempt(struct aic_conversation *conversation);
 
+/* The present attempt is over, and the next one is due then. Whatever was open is gone or being dropped. */
+void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us);
+
 /* The phase that is under way has not come to its end in time: the attempt has failed. */
 void aic_conversation_phase_took_too_long(struct aic_conversation *conversation);
 
