@@ -13,6 +13,7 @@ from hearing import noise
 from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck, build_module
+from aiconvai.asterisk.images import FORGOTTEN_FILES
 from aiconvai.caller import Caller, similarity, tone_burst_round_trip
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
@@ -35,8 +36,6 @@ def _configuration(mock: ElevenLabsMockThread, *names: str) -> str:
 
 
 def test_unloading_and_loading_again_leaves_nothing_behind(asterisk_version: AsteriskVersion, app_module: Path) -> None:
-    # Up to 4.3.5, libwebsockets forgets its own eventfd when a context is destroyed, one a network thread.
-    forgotten = {16: 0, 22: 1}[asterisk_version]
     with (
         ElevenLabsMockThread(MockOptions(agents={"id_short": SHORT, "id_echo": ECHO})) as mock,
         Asterisk(
@@ -52,7 +51,7 @@ def test_unloading_and_loading_again_leaves_nothing_behind(asterisk_version: Ast
         allowed = _kinds(before.open_files)
         for _ in range(3):
             _load_converse_unload(asterisk)
-            allowed["anon_inode:[eventfd]"] += forgotten
+            allowed["anon_inode:[eventfd]"] += FORGOTTEN_FILES[asterisk_version]
             _wait_until(
                 lambda: not _kinds(asterisk.process.open_files()) - allowed,
                 lambda: _kinds(asterisk.process.open_files()) - allowed,
@@ -83,14 +82,7 @@ def _load_converse_unload(asterisk: Asterisk) -> None:
         call = caller.call("200").wait_answered()
         assert tone_burst_round_trip(call).similarity > 0.95
         call.hangup()
-    _unload(asterisk)
-
-
-def _unload(asterisk: Asterisk) -> None:
-    """Once the last conversation is gone, which is a moment after its call."""
-    _wait_until(lambda: asterisk.module_use_count() == 0, asterisk.module_use_count)
-    assert "Unloaded" in asterisk.cli(f"module unload {MODULE}")
-    assert asterisk.module_use_count() is None
+    asterisk.unload_module()
 
 
 @pytest.mark.parametrize(
