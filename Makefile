@@ -49,7 +49,7 @@ lint: bootstrap
 
 # What compilers do not see. Debian's package clang-tidy has both commands; elsewhere it may be missing.
 analyse: test-programs
-	cppcheck --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
+	cppcheck -j 2 --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --quiet
 	@if command -v run-clang-tidy >/dev/null; then \
 		run-clang-tidy -quiet -p $(BUILD) '/(app_aiconvai|tests/far_end)/' >$(BUILD)/clang-tidy.log 2>&1 \

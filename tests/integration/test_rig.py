@@ -64,6 +64,7 @@ def test_round_trip_through_echo_is_short(plain_caller: Caller, codec: str) -> N
     assert all(trip.similarity > 0.95 for trip in trips)
 
 
+@pytest.mark.alone
 def test_a_known_delay_is_measured(plain_caller: Caller) -> None:
     """The same sentence twice, 1,234 samples apart, is found where it lies."""
     burst = tone(700, 0.1, 8000)
