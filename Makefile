@@ -60,8 +60,8 @@ analyse: test-programs
 
 check: lint analyse
 
-# Side by side: tests share no port, file or process. Those of Asterisk wait most of the time, so that two cores serve
-# three of them.
+# Side by side: tests share no port, file or process. Those of Asterisk wait most of the time, so that two
+# cores serve two of them with time to spare.
 SIDE_BY_SIDE = $(PYTHON) -m pytest -x --dist worksteal
 
 # What fails fast comes first, and the first failure ends the run.
@@ -70,7 +70,7 @@ test: test-programs lint
 	$(MAKE) analyse
 	$(PYTHON) -m aiconvai instructions
 	tools/unit_sanitized
-	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 2 -m "not alone" tests/integration
 	$(PYTHON) -m pytest -x -m alone tests/integration
 	$(PYTHON) -m pytest -x tests/bench
 
