@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from hearing import noise
 from voice import Voice, mock_options, voice
 
 from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck, build_module
-from aiconvai.asterisk.images import FORGOTTEN_FILES
+from aiconvai.asterisk.leaks import EVENTFD, file_kinds
 from aiconvai.caller import Caller, similarity, tone_burst_round_trip
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
@@ -48,23 +47,19 @@ def test_unloading_and_loading_again_leaves_nothing_behind(asterisk_version: Ast
         with Caller(asterisk.sip_port) as caller:
             caller.call("echo").wait_answered().hangup()
         before = LeakCheck(asterisk).before
-        allowed = _kinds(before.open_files)
+        allowed = file_kinds(before.open_files)
+        eventfds = allowed[EVENTFD]
         for _ in range(3):
             _load_converse_unload(asterisk)
-            allowed["anon_inode:[eventfd]"] += FORGOTTEN_FILES[asterisk_version]
+            allowed[EVENTFD] = eventfds + asterisk.forgotten_eventfds
             _wait_until(
-                lambda: not _kinds(asterisk.process.open_files()) - allowed,
-                lambda: _kinds(asterisk.process.open_files()) - allowed,
+                lambda: not file_kinds(asterisk.process.open_files()) - allowed,
+                lambda: file_kinds(asterisk.process.open_files()) - allowed,
             )
             _wait_until(lambda: asterisk.threads() <= before.threads, asterisk.process.thread_names)
             assert asterisk.channels() == []
         assert "not registered" in asterisk.cli("core show application AIConvAI")
         assert "No such command" in asterisk.cli("aiconvai show calls")
-
-
-def _kinds(files: Mapping[int, str]) -> Counter[str]:
-    """What file descriptors there are; sockets and pipes without their numbers."""
-    return Counter(re.sub(r"^(socket|pipe):.*", r"\1", target) for target in files.values())
 
 
 def _wait_until(condition: Callable[[], bool], found: Callable[[], object]) -> None:

@@ -22,7 +22,7 @@ from aiconvai.asterisk.ami import ManagerClient
 from aiconvai.asterisk.configuration import AMI_SECRET, AMI_USER, CONTAINER_ROOT, InstanceSettings, render
 from aiconvai.asterisk.engine import ContainerError, container_engine
 from aiconvai.asterisk.images import (
-    FORGOTTEN_FILES,
+    FORGOTTEN_EVENTFDS,
     IMAGES,
     MODULE_NAME,
     AsteriskVersion,
@@ -115,8 +115,8 @@ class Asterisk:
             "debug": debug,
             "extra_files": {**own, **(extra_files or {})},
         }
-        self.forgotten_files = 0
-        """File descriptors that libraries have forgotten to close: FORGOTTEN_FILES for each unload_module()."""
+        self.forgotten_eventfds = 0
+        """What libraries have forgotten to close: FORGOTTEN_EVENTFDS for each unload_module()."""
         self.name = f"aiconvai-{version}-{uuid.uuid4().hex[:8]}"
         self._settings: InstanceSettings | None = None
         self._ports: PortLease | None = None
@@ -398,16 +398,15 @@ class Asterisk:
         counted = re.search(r"\s(\d+)\s+(?:Running|Not Running)\b", line)
         return int(counted.group(1)) if counted else None
 
-    def unload_module(self, name: str = MODULE_NAME, timeout: float = 5.0) -> None:
-        """Unload a module once nothing uses it: a channel's last reference goes a moment after the channel has left
+    def unload_module(self, timeout: float = 5.0) -> None:
+        """Unload the module once nothing uses it: a channel's last reference goes a moment after the channel has left
         the list of channels. Raises AsteriskError where it is still used then, or stays loaded.
         """
-        self._wait(lambda: self.module_use_count(name) == 0, timeout, f"{name} is still used")
-        said = self.cli(f"module unload {name}")
-        if f"Unloaded {name}" not in said or self.module_use_count(name) is not None:
-            raise AsteriskError(f"{self.name}: {name} is not used and stays loaded: {said}")
-        if name == MODULE_NAME:
-            self.forgotten_files += FORGOTTEN_FILES[self.version]
+        self._wait(lambda: self.module_use_count() == 0, timeout, f"{MODULE_NAME} is still used")
+        said = self.cli(f"module unload {MODULE_NAME}")
+        if f"Unloaded {MODULE_NAME}" not in said or self.module_use_count() is not None:
+            raise AsteriskError(f"{self.name}: {MODULE_NAME} is not used and stays loaded: {said}")
+        self.forgotten_eventfds += FORGOTTEN_EVENTFDS[self.version]
 
     # Inside ---------------------------------------------------------------------------------------
 

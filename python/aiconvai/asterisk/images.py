@@ -34,8 +34,8 @@ MIRROR_VARIABLE = "AICONVAI_DEBIAN_MIRROR"
 REPOSITORY_VARIABLE = "AICONVAI_REPOSITORY"
 MODULE_NAME = "app_aiconvai.so"
 DOCUMENTATION_PATTERN = "*-en_US.xml"
-FORGOTTEN_FILES: Mapping[AsteriskVersion, int] = {16: 0, 22: 1}
-"""File descriptors left whenever the module is unloaded: up to 4.3.5, libwebsockets forgets its own eventfd when a
+FORGOTTEN_EVENTFDS: Mapping[AsteriskVersion, int] = {16: 0, 22: 1}
+"""Event descriptors left whenever the module is unloaded: up to 4.3.5, libwebsockets forgets its own eventfd when a
 context is destroyed, one a network thread.
 """
 
