@@ -60,17 +60,17 @@ analyse: test-programs
 
 check: lint analyse
 
-# Two at a time: tests of Asterisk wait most of the time, and share no port, file or process. Each gets one half of them
-# at first, and with it mostly one version, so that few Asterisks are started.
-SIDE_BY_SIDE = $(PYTHON) -m pytest -x -n 2 --dist worksteal
+# Side by side: tests of Asterisk wait most of the time, and share no port, file or process. Each process gets one part
+# of them at first, and with it mostly one version, so that few Asterisks are started.
+SIDE_BY_SIDE = $(PYTHON) -m pytest -x --dist worksteal
 
 # What fails fast comes first, and the first failure ends the run.
 test: test-programs lint
-	$(SIDE_BY_SIDE) tests/unit tests/protocol
+	$(SIDE_BY_SIDE) -n 2 tests/unit tests/protocol
 	$(MAKE) analyse
 	$(PYTHON) -m aiconvai instructions
 	tools/unit_sanitized
-	$(SIDE_BY_SIDE) -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
 	$(PYTHON) -m pytest -x -m alone tests/integration
 	$(PYTHON) -m pytest -x tests/bench
 

@@ -10,6 +10,7 @@ from hearing import Tone, agent_heard, tone_in, wait_until_agent_heard
 
 from aiconvai.audio import tone
 from aiconvai.caller import Call
+from aiconvai.caller.codecs import PACKET_MS
 from aiconvai.mock.threaded import ThreadedConversation
 
 LEVEL_DBFS = -12.0
@@ -42,7 +43,10 @@ def hears(listener: Call, talker: Call, hz: float) -> None:
 
 def _next_tone(call: Call, hz: float, began: float) -> Tone:
     """The tone that begins after `began`, packet after packet."""
-    call.wait_for_silence(duration_ms=100, since=call.wait_for_sound(since=began))
+    first = call.wait_for_sound(since=began)
+    # As many packets as it has: a pause between two of them may be a machine that stood still, not the tone's end.
+    call.wait_heard(round(_SECONDS * 1000 / PACKET_MS), since=first)
+    call.wait_for_silence(duration_ms=100, since=first)
     codec = call.codec
     samples = [
         samples

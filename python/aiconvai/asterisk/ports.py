@@ -11,9 +11,9 @@ from typing import IO
 HOST = "127.0.0.1"
 
 # Below 32768: the kernel hands out ephemeral ports from there on.
-_FIRST_PORT = 12000
+_FIRST_PORT = 8000
 _PORTS_PER_SLOT = 2000
-_SLOTS = 10
+_SLOTS = 12
 _FIRST_RTP_OFFSET = 100
 
 

@@ -162,11 +162,11 @@ QUICK = Plan(
         Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in (ECHO, CHUNKS_20) else 0, among_seconds=3.0)
         for path in (ECHO, *_OTHERS, *_OURS[:4])
     ),
-    spacing_seconds=20.0,
+    spacing_seconds=10.0,
     spacing_among_seconds=0.0,
     interruptions=10,
     greetings=3,
-    growths=(Growth(ECHO, 10, 40), Growth(CHUNKS_20, 10, 40)),
+    growths=(Growth(ECHO, 10, 30), Growth(CHUNKS_20, 10, 30)),
     searches=(),
     cells_16=(Cell(ECHO, 10, 2.0), Cell(CHUNKS_20, 10, 2.0)),
     bursts_16=(Bursts(CHUNKS_20, 1, 1.5, 0, 0.0),),

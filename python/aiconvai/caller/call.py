@@ -365,10 +365,13 @@ class Call:
             return False
 
         def found_or_quiet() -> bool:
+            # What waits in the socket was not silence: this process may have stood still.
+            now_ns = time.monotonic_ns()
+            self.stream.read()
             if found():
                 return True
             last = self.stream.heard[-1][0].time_ns if self.stream.heard else since_ns
-            quiet_ns = time.monotonic_ns() - max(last, since_ns)
+            quiet_ns = now_ns - max(last, since_ns)
             if packets > 1 and quiet_ns > packets * 20_000_000:
                 run[:] = run or [last]
                 return True

@@ -67,9 +67,7 @@ class _Key:
 
 
 class MediaStream:
-    """Sends and receives one call's RTP. `tick` belongs to the media clock, `read` to the thread that
-    selects.
-    """
+    """Sends and receives one call's RTP. `tick` belongs to the media clock; `read` is for every thread."""
 
     def __init__(self, host: str, clock: KernelClock, *, send_silence: bool, record: bool) -> None:
         self.socket = RtpSocket(host, clock)
@@ -82,6 +80,7 @@ class MediaStream:
         self.paused = False
         self.first_codec: Codec | None = None
         self._lock = threading.Lock()
+        self._read_lock = threading.Lock()
         self._closed = False
         self._remote: RemoteMedia | None = None
         self._codec: Codec | None = None
@@ -267,13 +266,14 @@ class MediaStream:
 
     def read(self) -> None:
         """Take in what has arrived."""
-        for packet in self.socket.receive():
-            if packet.payload_type in self._event_types:
-                self._take_event(packet)
-            elif (codec := self._known_types.get(packet.payload_type)) is not None:
-                self.heard.append((packet if self.record else packet._replace(payload=b""), codec))
-            else:
-                self.unknown_packets += 1
+        with self._read_lock:
+            for packet in self.socket.receive():
+                if packet.payload_type in self._event_types:
+                    self._take_event(packet)
+                elif (codec := self._known_types.get(packet.payload_type)) is not None:
+                    self.heard.append((packet if self.record else packet._replace(payload=b""), codec))
+                else:
+                    self.unknown_packets += 1
 
     def keys(self) -> str:
         """DTMF keys heard so far."""
