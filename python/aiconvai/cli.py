@@ -17,10 +17,10 @@ from aiconvai import __version__
 SUBCOMMANDS = {
     "config": ("aiconvai.config.cli", "Make, check, show and convert configuration files."),
     "mock": ("aiconvai.mock.cli", "Play an AI service on the loopback."),
-    "asterisk": ("aiconvai.asterisk.cli", "Run a real Asterisk with the module in a container."),
-    "demo": ("aiconvai.demo", "Talk to a mock agent through a real Asterisk."),
-    "bench": ("aiconvai.bench.cli", "Measure what calls cost and how fast they are."),
-    "instructions": ("aiconvai.bench.instructions", "Count what 20 ms of a call cost the engine."),
+    "asterisk": ("aiconvai.rig.asterisk.cli", "Run a real Asterisk with the module in a container."),
+    "demo": ("aiconvai.rig.demo", "Talk to a mock agent through a real Asterisk."),
+    "bench": ("aiconvai.rig.bench.cli", "Measure what calls cost and how fast they are."),
+    "instructions": ("aiconvai.rig.bench.instructions", "Count what 20 ms of a call cost the engine."),
     "inspect-module": ("aiconvai.inspect_module", "Tell whether a module would load in an Asterisk."),
     "conformance": ("aiconvai.conformance", "Try a server of the WebSocket protocol, as the module would."),
 }

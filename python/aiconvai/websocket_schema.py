@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from aiconvai.asterisk.images import repository_root
+from aiconvai.rig.asterisk.images import repository_root
 from aiconvai.websocket_protocol import CLIENT_MODELS, SERVER_MODELS, Message
 
 PATH = Path("docs/protocol/websocket.schema.json")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from aiconvai.bench.headlines import HEADLINES
-from aiconvai.bench.paths import ALL_SERVICES, PATHS, TLS_240
-from aiconvai.bench.plan import QUICK
-from aiconvai.bench.results import Results
+from aiconvai.rig.bench.headlines import HEADLINES
+from aiconvai.rig.bench.paths import ALL_SERVICES, PATHS, TLS_240
+from aiconvai.rig.bench.plan import QUICK
+from aiconvai.rig.bench.results import Results
 
 SECONDS = 600
 NOT_IN_A_QUICK_RUN = {"calls_held", "cpu_many"}

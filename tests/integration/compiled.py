@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aiconvai.asterisk import Asterisk
+from aiconvai.rig.asterisk import Asterisk
 
 
 def compile_module(asterisk: Asterisk, source: str, target: str, *flags: str) -> Path:

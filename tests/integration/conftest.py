@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from aiconvai.asterisk import (
+from aiconvai.rig.asterisk import (
     VERSIONS,
     Asterisk,
     AsteriskVersion,
@@ -29,8 +29,8 @@ from aiconvai.asterisk import (
     build_module,
     ensure_image,
 )
-from aiconvai.asterisk.images import repository_root
-from aiconvai.caller import Caller
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.caller import Caller
 
 _HERE = Path(__file__).parent
 _LOG_LINES = 150

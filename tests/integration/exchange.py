@@ -9,9 +9,9 @@ import pytest
 from hearing import Tone, agent_heard, tone_in, wait_until_agent_heard
 
 from aiconvai.audio import tone
-from aiconvai.caller import Call
-from aiconvai.caller.codecs import PACKET_MS
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
+from aiconvai.rig.caller.codecs import PACKET_MS
 
 LEVEL_DBFS = -12.0
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aiconvai.audio import FULL_SCALE, Samples, decode, resample, rms_dbfs
-from aiconvai.caller import Call
-from aiconvai.caller.codecs import PACKET_MS
 from aiconvai.mock import AudioChunk, ConversationRecord
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
+from aiconvai.rig.caller.codecs import PACKET_MS
 
 AUDIBLE_DBFS = -45.0
 """Quieter than this is silence."""

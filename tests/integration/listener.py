@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from aiconvai.asterisk.configuration import AMI_SECRET, AMI_USER
-from aiconvai.asterisk.ports import HOST
+from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER
+from aiconvai.rig.asterisk.ports import HOST
 
 _START_SECONDS = 15.0
 _BUFFER_BYTES = 4 << 20

@@ -12,9 +12,9 @@ import trustme
 from addresses import FIRST, NAME, SECOND, mute, port_of_both, swallowing
 from voice import Voice
 
-from aiconvai.asterisk import Asterisk
-from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Caller
 
 GREETING = parse_scenario("steps: [{tone: 0.2}]")
 

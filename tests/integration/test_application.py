@@ -11,10 +11,10 @@ from outcome import REPORT, outcome
 from stretches import stretches_of
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk
-from aiconvai.caller import Call, Caller, tone_burst_round_trip
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Call, Caller, tone_burst_round_trip
 
 __all__ = ["mock_options", "voice"]
 

@@ -13,12 +13,12 @@ import pytest
 from outcome import REPORT, Outcome, outcome
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk, AsteriskVersion
-from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions
 from aiconvai.mock.elevenlabs import CONVERSATION_PATH, SIGNED_URL_PATH
 from aiconvai.mock.record import HttpRequest
 from aiconvai.mock.scenario import parse_scenario
+from aiconvai.rig.asterisk import Asterisk, AsteriskVersion
+from aiconvai.rig.caller import Caller
 
 __all__ = ["mock_options", "voice"]
 

@@ -18,12 +18,12 @@ from hearing import (
 )
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import AsteriskVersion
 from aiconvai.audio import Samples, tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent
 from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import AsteriskVersion
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

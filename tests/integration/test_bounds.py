@@ -13,10 +13,10 @@ from hearing import check_pace
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent, parse_scenario
 from aiconvai.mock.scenario import Wire
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

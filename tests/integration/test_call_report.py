@@ -9,9 +9,9 @@ from hearing import agent_audio, wait_until_all_is_heard
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import rms_dbfs, tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk
 from aiconvai.audio import tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent, load_scenario, parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

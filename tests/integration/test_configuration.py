@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk
 from aiconvai.audio import rms_dbfs, tone
-from aiconvai.caller import Call, Caller, CallFailed, similarity
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Call, Caller, CallFailed, similarity
 
 __all__ = ["mock_options", "voice"]
 

@@ -9,10 +9,10 @@ from hearing import noise
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import ulaw_encode
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.elevenlabs.messages import ContextualUpdate
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -6,8 +6,8 @@ import pytest
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import rms_dbfs, tone
-from aiconvai.caller import find, similarity
 from aiconvai.mock import ElevenLabsAgent, load_scenario
+from aiconvai.rig.caller import find, similarity
 
 __all__ = ["mock_options", "voice"]
 

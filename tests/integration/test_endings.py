@@ -11,12 +11,12 @@ from hearing import noise
 from outcome import REPORT, Outcome, outcome
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import AsteriskVersion, Message
-from aiconvai.caller import find
 from aiconvai.mock import ElevenLabsAgent, Scenario
 from aiconvai.mock.elevenlabs.messages import ERROR_CLOSE_CODES
 from aiconvai.mock.errors import ErrorType
 from aiconvai.mock.scenario import Close, Error, Handshake, Step, Tone
+from aiconvai.rig.asterisk import AsteriskVersion, Message
+from aiconvai.rig.caller import find
 
 __all__ = ["mock_options", "voice"]
 

@@ -14,9 +14,9 @@ import pytest
 import trustme
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone, ulaw_encode
-from aiconvai.bench.far_end import FarEnd
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.bench.far_end import FarEnd
 
 __all__ = ["mock_options", "voice"]
 

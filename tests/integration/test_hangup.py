@@ -10,10 +10,10 @@ import pytest
 from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import LeakCheck
 from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import LeakCheck
 
 __all__ = ["mock_options", "voice"]
 

@@ -27,14 +27,14 @@ from hearing import check_pace
 from listener import Listener
 from watchdog import CallSeen, Watchdog
 
-from aiconvai.asterisk import Asterisk, AsteriskCrashed, LeakCheck
-from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
-from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
 from aiconvai.mock.hostile import FORGED, Case, HostileProcess, Kind, Outcome, Place, all_cases, chosen
 from aiconvai.mock.hostile.places import BEFORE_ANNOUNCEMENT, OPEN_TOOL
 from aiconvai.mock.hostile.tools import BUILTIN, NOWHERE, SUBROUTINE
+from aiconvai.rig.asterisk import Asterisk, AsteriskCrashed, LeakCheck
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.caller import Caller
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(0)]
 

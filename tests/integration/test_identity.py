@@ -9,11 +9,11 @@ import json
 import pytest
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk.ami import ManagerError
-from aiconvai.caller import Call
 from aiconvai.mock import ConversationRecord, ElevenLabsAgent, parse_scenario
 from aiconvai.mock.elevenlabs.messages import ContextualUpdate
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk.ami import ManagerError
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -8,10 +8,10 @@ from urllib.parse import unquote
 import pytest
 from voice import Voice, mock_options, voice
 
-from aiconvai.caller import Call
 from aiconvai.mock import ALL_OVERRIDES, ElevenLabsAgent, load_scenario
 from aiconvai.mock.elevenlabs.messages import Initiation
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aiconvai.asterisk import AsteriskVersion
-from aiconvai.asterisk.engine import container_engine
-from aiconvai.asterisk.images import IMAGES, ensure_image, repository_root
+from aiconvai.rig.asterisk import AsteriskVersion
+from aiconvai.rig.asterisk.engine import container_engine
+from aiconvai.rig.asterisk.images import IMAGES, ensure_image, repository_root
 
 ROOT = repository_root()
 

@@ -10,10 +10,10 @@ from hearing import agent_audio, level_at, seconds_of, sounding, tone_in, wait_u
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

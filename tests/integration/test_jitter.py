@@ -12,10 +12,10 @@ from hearing import wait_until_all_is_heard
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone, ulaw_encode
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent, Jitter, Scenario
 from aiconvai.mock.jitter import Distribution
 from aiconvai.mock.scenario import Step, Tone
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

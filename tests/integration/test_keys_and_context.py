@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from voice import Voice, mock_options, voice
 
-from aiconvai.caller import Call
 from aiconvai.mock import ConversationRecord, ElevenLabsAgent, load_scenario
 from aiconvai.mock.elevenlabs.messages import ContextualUpdate
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

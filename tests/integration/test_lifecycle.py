@@ -11,11 +11,11 @@ import pytest
 from hearing import noise
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk, AsteriskVersion, LeakCheck, build_module
-from aiconvai.asterisk.leaks import EVENTFD, file_kinds
-from aiconvai.caller import Caller, similarity, tone_burst_round_trip
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
+from aiconvai.rig.asterisk import Asterisk, AsteriskVersion, LeakCheck, build_module
+from aiconvai.rig.asterisk.leaks import EVENTFD, file_kinds
+from aiconvai.rig.caller import Caller, similarity, tone_burst_round_trip
 
 __all__ = ["mock_options", "voice"]
 

@@ -7,9 +7,9 @@ from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent
 from aiconvai.mock.scenario import parse_scenario
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk, Message
-from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
-from aiconvai.caller import Call
 from aiconvai.mock import ElevenLabsAgent, load_scenario, parse_scenario
 from aiconvai.mock.elevenlabs.messages import ContextualUpdate, UserMessage
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import Asterisk, Message
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from outcome import REPORT
 from voice import Voice
 
-from aiconvai.asterisk import Asterisk
-from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Caller
 
 REASON = "libwebsockets cannot go on: unload and load the module"
 

@@ -10,10 +10,10 @@ from hearing import agent_audio, check_pace, noise, seconds_of, tone_in, wait_un
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, encode, resample, tone, ulaw_encode
-from aiconvai.caller import Call, find
 from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call, find
 
 __all__ = ["mock_options", "voice"]
 

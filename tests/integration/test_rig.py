@@ -14,9 +14,9 @@ import pytest
 from compiled import compile_module
 from hearing import check_pace
 
-from aiconvai.asterisk import Asterisk, AsteriskCrashed, AsteriskError, AsteriskVersion, LeakCheck, LeakError
 from aiconvai.audio import Samples, read_wav, resample, rms_dbfs, tone
-from aiconvai.caller import Call, Caller, CallFailed, State, find, similarity, tone_burst_round_trip
+from aiconvai.rig.asterisk import Asterisk, AsteriskCrashed, AsteriskError, AsteriskVersion, LeakCheck, LeakError
+from aiconvai.rig.caller import Call, Caller, CallFailed, State, find, similarity, tone_burst_round_trip
 
 CODECS = ("ulaw", "alaw", "g722", "slin16")
 

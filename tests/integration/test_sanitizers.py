@@ -89,12 +89,12 @@ from test_tools import (
 from test_transfers import test_a_conversation_in_the_background_follows_a_masquerade
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk, AsteriskCrashed, AsteriskVersion, LeakCheck, build_module
-from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import tone
 from aiconvai.builds import build_program
-from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
+from aiconvai.rig.asterisk import Asterisk, AsteriskCrashed, AsteriskVersion, LeakCheck, build_module
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.caller import Caller
 
 __all__ = [
     "authority",

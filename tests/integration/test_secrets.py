@@ -10,9 +10,9 @@ import pytest
 import trustme
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk
 from aiconvai.audio import tone
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
+from aiconvai.rig.asterisk import Asterisk
 
 __all__ = ["mock_options", "voice"]
 

@@ -13,11 +13,11 @@ import pytest
 from hearing import agent_audio, agent_heard, wait_until_agent_heard, wait_until_all_is_heard
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk.images import repository_root
 from aiconvai.audio import FULL_SCALE, Samples, resample, rms_dbfs
-from aiconvai.caller import Call, find
 from aiconvai.mock import PROVIDERS
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.caller import Call, find
 from aiconvai.speech import speak
 
 __all__ = ["mock_options", "voice"]

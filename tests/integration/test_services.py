@@ -10,10 +10,10 @@ from hearing import agent_audio, seconds_of, wait_until_all_is_heard
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone
-from aiconvai.caller import Call
 from aiconvai.mock import PROVIDERS, parse_scenario
 from aiconvai.mock.record import ConversationRecord
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

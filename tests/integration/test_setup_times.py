@@ -15,9 +15,9 @@ import pytest
 from test_tls import Restricted, Service, authority, service
 from voice import Voice
 
-from aiconvai.asterisk import Message
-from aiconvai.asterisk.ami import ManagerClient
 from aiconvai.mock import ElevenLabsAgent, parse_scenario
+from aiconvai.rig.asterisk import Message
+from aiconvai.rig.asterisk.ami import ManagerClient
 
 __all__ = ["authority", "service"]
 

@@ -17,12 +17,12 @@ from exchange import agent_hears, hears_agent
 from hearing import check_pace
 from voice import Voice, mock_options, voice
 
-from aiconvai.asterisk import Asterisk
-from aiconvai.caller import Call, Caller
-from aiconvai.caller.codecs import PACKET_MS
-from aiconvai.caller.rtp import NANOSECONDS
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Call, Caller
+from aiconvai.rig.caller.codecs import PACKET_MS
+from aiconvai.rig.caller.rtp import NANOSECONDS
 
 __all__ = ["mock_options", "voice"]
 

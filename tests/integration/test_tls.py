@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from voice import Voice
 
-from aiconvai.asterisk import Asterisk, Message
 from aiconvai.audio import rms_dbfs
-from aiconvai.caller import Caller
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, Wire, parse_scenario
+from aiconvai.rig.asterisk import Asterisk, Message
+from aiconvai.rig.caller import Caller
 
 CA_FILE = "etc/ca.pem"
 DAY = datetime.timedelta(days=1)

@@ -17,9 +17,9 @@ from stretches import stretches_of
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, tone
-from aiconvai.caller import Call
 from aiconvai.mock import PROVIDERS
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

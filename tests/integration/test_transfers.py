@@ -12,8 +12,8 @@ from hearing import agent_audio, agent_heard, level_at
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import rms_dbfs, tone
-from aiconvai.caller import Call
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from aiconvai.asterisk import Asterisk, Message
-from aiconvai.caller import Call, Caller
 from aiconvai.mock import ElevenLabsMockThread, MockAgent, MockOptions, MockThread, mock_class
 from aiconvai.mock.threaded import ThreadedConversation
+from aiconvai.rig.asterisk import Asterisk, Message
+from aiconvai.rig.caller import Call, Caller
 
 DEFAULT_TIMEOUT = 10.0
 

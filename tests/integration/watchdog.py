@@ -20,10 +20,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from aiconvai.asterisk import control
-from aiconvai.caller import Call, Caller, RtpPacket
-from aiconvai.caller.codecs import PACKET_MS
-from aiconvai.caller.timeline import spacing_ms
+from aiconvai.rig.asterisk import control
+from aiconvai.rig.caller import Call, Caller, RtpPacket
+from aiconvai.rig.caller.codecs import PACKET_MS
+from aiconvai.rig.caller.timeline import spacing_ms
 
 _ANSWER_SECONDS = 15.0
 _PAUSE_SECONDS = 0.05

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aiconvai.bench.costs import costs
-from aiconvai.bench.headlines import goals, headlines
-from aiconvai.bench.paths import AUDIOSOCKET, CHUNKS_20, CHUNKS_240, ECHO, SERVICES, TLS_20, CallPath
-from aiconvai.bench.results import (
+from aiconvai.rig.bench.costs import costs
+from aiconvai.rig.bench.headlines import goals, headlines
+from aiconvai.rig.bench.paths import AUDIOSOCKET, CHUNKS_20, CHUNKS_240, ECHO, SERVICES, TLS_20, CallPath
+from aiconvai.rig.bench.results import (
     Capacity,
     FirstAudio,
     Holdings,
@@ -17,7 +17,7 @@ from aiconvai.bench.results import (
     SetUp,
     Stretch,
 )
-from aiconvai.bench.statistics import distribution
+from aiconvai.rig.bench.statistics import distribution
 
 
 def stretch(path: CallPath, cpu: float, *, calls: int = 50, helper: float = 0.0) -> Stretch:

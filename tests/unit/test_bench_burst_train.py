@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from aiconvai.audio import Samples
-from aiconvai.bench.burst_train import BurstTrain
-from aiconvai.caller import Call, Playback, RtpPacket
-from aiconvai.caller.codecs import CODECS
+from aiconvai.rig.bench.burst_train import BurstTrain
+from aiconvai.rig.caller import Call, Playback, RtpPacket
+from aiconvai.rig.caller.codecs import CODECS
 
 RATE = 8000
 PACKET = 160

@@ -8,8 +8,8 @@ import pytest
 from bench_results import made_up
 from typer.testing import CliRunner
 
-from aiconvai.bench.cli import app
-from aiconvai.bench.results import Problem, Results
+from aiconvai.rig.bench.cli import app
+from aiconvai.rig.bench.results import Problem, Results
 
 
 def saved(folder: Path, results: Results, name: str = "saved.json") -> str:

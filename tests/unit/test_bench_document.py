@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from bench_results import made_up
 
-from aiconvai.bench import document, plots, reference
-from aiconvai.bench.results import Problem, Results
+from aiconvai.rig.bench import document, plots, reference
+from aiconvai.rig.bench.results import Problem, Results
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +74,7 @@ def test_what_a_program_complains_of_stays_in_its_row() -> None:
 
 def test_the_reference_is_up_to_date() -> None:
     committed = (ROOT / reference.PATH).read_text(encoding="utf-8")
-    assert reference.reference() == committed, "run: .venv/bin/python -m aiconvai.bench.reference"
+    assert reference.reference() == committed, "run: .venv/bin/python -m aiconvai.rig.bench.reference"
 
 
 def test_every_key_is_documented() -> None:

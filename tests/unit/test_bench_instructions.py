@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aiconvai.bench.callgrind import CallgrindError, read_profile
-from aiconvai.bench.instructions import (
+from aiconvai.rig.bench.callgrind import CallgrindError, read_profile
+from aiconvai.rig.bench.instructions import (
     BASELINE,
     CHUNKS_MS,
     Cost,

@@ -12,18 +12,18 @@ from typing import cast
 
 import pytest
 
-from aiconvai.asterisk import Asterisk, ManagerClient, Message
-from aiconvai.asterisk.process import ProcessReader
-from aiconvai.bench import paths
-from aiconvai.bench.channel_statistics import ChannelPackets, parse
-from aiconvai.bench.connection_parts import parts_of
-from aiconvai.bench.errors import BenchError
-from aiconvai.bench.machine import busiest, process_times, used_by_others
-from aiconvai.bench.module_counters import LostAudio, module_calls, parse_call
-from aiconvai.bench.process_usage import ProcessUsage, ThreadUsage, context_switches, read_usage, used
-from aiconvai.bench.socket_drops import parse as parse_drops
-from aiconvai.bench.socket_drops import socket_drops
-from aiconvai.bench.system_calls import parse as parse_perf
+from aiconvai.rig.asterisk import Asterisk, ManagerClient, Message
+from aiconvai.rig.asterisk.process import ProcessReader
+from aiconvai.rig.bench import paths
+from aiconvai.rig.bench.channel_statistics import ChannelPackets, parse
+from aiconvai.rig.bench.connection_parts import parts_of
+from aiconvai.rig.bench.errors import BenchError
+from aiconvai.rig.bench.machine import busiest, process_times, used_by_others
+from aiconvai.rig.bench.module_counters import LostAudio, module_calls, parse_call
+from aiconvai.rig.bench.process_usage import ProcessUsage, ThreadUsage, context_switches, read_usage, used
+from aiconvai.rig.bench.socket_drops import parse as parse_drops
+from aiconvai.rig.bench.socket_drops import socket_drops
+from aiconvai.rig.bench.system_calls import parse as parse_perf
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from bench_results import made_up, stretch
 
-from aiconvai.bench.capacity import limiting_resource, search
-from aiconvai.bench.comparison import compare
-from aiconvai.bench.costs import costs
-from aiconvai.bench.headlines import HEADLINES, goals, headline
-from aiconvai.bench.interruption_silence import last_packet_after
-from aiconvai.bench.module_counters import Conversation
-from aiconvai.bench.paths import AUDIOSOCKET, CHUNKS_20, ECHO
-from aiconvai.bench.plan import FULL, QUICK, REFERENCE_CALLS, Plan, wanted, with_drift
-from aiconvai.bench.results import Losses, Problem, Stretch
-from aiconvai.bench.statistics import (
+from aiconvai.rig.bench.capacity import limiting_resource, search
+from aiconvai.rig.bench.comparison import compare
+from aiconvai.rig.bench.costs import costs
+from aiconvai.rig.bench.headlines import HEADLINES, goals, headline
+from aiconvai.rig.bench.interruption_silence import last_packet_after
+from aiconvai.rig.bench.module_counters import Conversation
+from aiconvai.rig.bench.paths import AUDIOSOCKET, CHUNKS_20, ECHO
+from aiconvai.rig.bench.plan import FULL, QUICK, REFERENCE_CALLS, Plan, wanted, with_drift
+from aiconvai.rig.bench.results import Losses, Problem, Stretch
+from aiconvai.rig.bench.statistics import (
     change_percent,
     distribution,
     drift_ppm,
@@ -23,8 +23,8 @@ from aiconvai.bench.statistics import (
     ratios_to_neighbours,
     share_within,
 )
-from aiconvai.bench.uplink_balance import lost_frames
-from aiconvai.bench.validity import stretch_problems
+from aiconvai.rig.bench.uplink_balance import lost_frames
+from aiconvai.rig.bench.validity import stretch_problems
 
 
 def test_percentiles_lie_between_the_readings() -> None:

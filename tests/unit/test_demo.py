@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from aiconvai.audio import tone
-from aiconvai.caller.rtp import NANOSECONDS, RtpPacket
-from aiconvai.demo import picture
-from aiconvai.demo.display import meter
-from aiconvai.demo.interruption import heard_interruption
-from aiconvai.demo.moments import Kind, Moments
-from aiconvai.demo.script import AGENT, CALLER, agent_scenario, read_speech, visitor_scenario, write_caller_speech
-from aiconvai.demo.voice_activity import VoiceActivity
 from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest
+from aiconvai.rig.caller.rtp import NANOSECONDS, RtpPacket
+from aiconvai.rig.demo import picture
+from aiconvai.rig.demo.display import meter
+from aiconvai.rig.demo.interruption import heard_interruption
+from aiconvai.rig.demo.moments import Kind, Moments
+from aiconvai.rig.demo.script import AGENT, CALLER, agent_scenario, read_speech, visitor_scenario, write_caller_speech
+from aiconvai.rig.demo.voice_activity import VoiceActivity
 
 PACKET = 0.02
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiconvai.bench.jitter import Arrival, EventIds, Frame, Playout, arrivals, compare, judge, play
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.playout_queue import PlayoutQueue, PlayoutResult
 from aiconvai.mock import Jitter
+from aiconvai.rig.bench.jitter import Arrival, EventIds, Frame, Playout, arrivals, compare, judge, play
 
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 LIMIT_MS = 60_000

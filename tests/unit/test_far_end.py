@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect as connect_asynchronously
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from aiconvai.bench.far_end import FarEnd, FarEndError
+from aiconvai.rig.bench.far_end import FarEnd, FarEndError
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "build" / "tests" / "far_end" / "far_end"

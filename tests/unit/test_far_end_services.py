@@ -18,7 +18,7 @@ import websockets.sync.client
 from websockets.exceptions import ConnectionClosed
 
 from aiconvai.audio import ulaw_decode, ulaw_encode
-from aiconvai.bench.far_end import FarEnd, FarEndError
+from aiconvai.rig.bench.far_end import FarEnd, FarEndError
 
 PROGRAM = Path(__file__).parents[2] / "build" / "tests" / "far_end" / "far_end"
 

@@ -1,4 +1,4 @@
-"""Dependencies point one way: asterisk -> net -> providers -> core; and the engine does no I/O.
+"""Dependencies point one way: asterisk -> loop -> providers -> core; and the engine does no I/O.
 
 What a file includes is read from its text. What it calls and whether it keeps global state is read from its
 object file, where no macro and no comment can hide it.
@@ -15,8 +15,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "app_aiconvai"
-LAYERS = ("core", "providers", "net", "asterisk")
+LAYERS = ("core", "providers", "loop", "asterisk")
 """From the lowest to the highest: a file may include those of its own layer and of the ones before it."""
+
+ROOMS: dict[str, set[str]] = {
+    "memory": set(),
+    "text": {"memory"},
+    "audio": {"memory", "text"},
+    "json": {"memory", "text"},
+    "options": {"memory", "text", "json"},
+    "conversation": {"memory", "text", "audio", "json", "options"},
+}
+"""Of the engine's core, and those that each may use."""
 
 GENERATED = {"options_table.h": "core"}
 
@@ -63,6 +73,7 @@ def layer_of(include: str, path: Path) -> str | None:
         path.parent / include,
         SOURCE / include,
         *(SOURCE / layer / include for layer in LAYERS),
+        *(SOURCE / "core" / room / include for room in ROOMS),
     ):
         if candidate.is_file():
             return candidate.resolve().relative_to(SOURCE).parts[0]
@@ -75,7 +86,7 @@ def allowed_outside(layer: str, include: str) -> bool:
         return True
     if layer == "core":
         return include.startswith(("yajl/", "speex/"))
-    if layer == "net":
+    if layer == "loop":
         return include in POSIX_HEADERS or include == "libwebsockets.h" or include.startswith("openssl/")
     return layer == "asterisk"
 
@@ -93,6 +104,17 @@ def test_includes_follow_the_arrows(layer: str) -> None:
             if target is not None and LAYERS.index(target) > LAYERS.index(layer):
                 wrong.append(f"{path.relative_to(ROOT)} includes {include} of the higher layer {target}")
     assert wrong == []
+
+
+def test_rooms_of_the_core_use_what_they_may() -> None:
+    wrong = []
+    for path in files("core"):
+        room = path.relative_to(SOURCE / "core").parts[0]
+        for include, quoted in included(path):
+            others = [one for one in ROOMS if quoted and (SOURCE / "core" / one / include).is_file()]
+            wrong += [f"{path.name} includes {include} of {one}" for one in others if one not in {room} | ROOMS[room]]
+    assert wrong == []
+    assert {path.relative_to(SOURCE / "core").parts[0] for path in files("core")} == set(ROOMS)
 
 
 def test_no_provider_knows_another() -> None:
@@ -115,7 +137,7 @@ def engine_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     subprocess.run([*generate, "--definition", definition], cwd=directory, check=True)
     sources = [path for layer in ("core", "providers") for path in files(layer) if path.suffix == ".c"]
     assert sources
-    search = [f"-I{path}" for path in (directory, SOURCE, SOURCE / "core", SOURCE / "providers")]
+    search = [f"-I{path}" for path in (directory, SOURCE / "providers", *(SOURCE / "core" / one for one in ROOMS))]
     flags = ["-std=gnu11", "-O1", "-fno-pic", "-fno-pie", "-fno-stack-protector", "-w", "-c"]
     subprocess.run(["gcc", *flags, *search, *sources], cwd=directory, check=True)
     return sorted(directory.glob("*.o"))

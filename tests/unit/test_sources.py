@@ -75,7 +75,7 @@ def test_logs_consoles_and_managers_are_written_to_in_one_place() -> None:
 def test_the_build_refuses_it(code: str, refused: bool, tmp_path: Path) -> None:
     """With the arguments that every file of ours is compiled with, where warnings are errors as in CI."""
     commands = json.loads((ROOT / "build" / "compile_commands.json").read_text())
-    (command,) = [one["command"] for one in commands if one["file"].endswith("core/utf8.c")]
+    (command,) = [one["command"] for one in commands if one["file"].endswith("core/text/utf8.c")]
     flags = [one for one in shlex.split(command) if one.startswith(("-W", "-std"))]
     (tmp_path / "code.c").write_text(f"int g(char *text);\nint f(int n);\n{code}\n")
     compiled = subprocess.run(

@@ -1,6 +1,6 @@
 """The verdict on a configuration: what is wrong with it, or the settings it gives.
 
-The Asterisk module gives the same verdicts (core/settings.c, asterisk/agents.c). The rules, shared by both sides:
+The Asterisk module gives the same verdicts (core/options/settings.c, asterisk/agents.c). The rules of both sides:
 
 * names of options and of sections are compared without regard to ASCII case, as Asterisk does;
 * a value is judged as a whole, in bytes of UTF-8; a line with an empty value is an error, never a reset;

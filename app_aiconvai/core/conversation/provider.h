@@ -1,0 +1,117 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What an AI service is to the engine: one struct of functions, filled in one file of providers/. A provider knows its
+ * service's messages and nothing else: no socket, no thread, no clock, no other provider. What it has to remember from
+ * one message to the next lies in a state that belongs to the conversation (aic_port_state()).
+ */
+#ifndef AIC_PROVIDER_H
+#define AIC_PROVIDER_H
+
+#include "audio_format.h"
+#include "buffer.h"
+#include "json_reader.h"
+#include "options.h"
+#include "variable.h"
+#include "outcome.h"
+#include "request.h"
+
+struct aic_conversation;
+
+struct aic_close_code;
+
+/* What a service sends in binary messages. */
+enum aic_binary {
+	AIC_BINARY_REFUSED, /* nothing that we know: counted and ignored */
+	AIC_BINARY_JSON,    /* the same JSON as in text messages */
+	AIC_BINARY_AUDIO,   /* agent audio: goes to audio() */
+};
+
+struct aic_provider {
+	const char *name; /* as in the option `provider` */
+
+	/*
+	 * Whether the service takes a pause in the caller's audio amiss: it then is sent silence, so long at the most (0:
+	 * without end).
+	 */
+	bool wants_continuous_audio;
+	uint32_t silence_ms_max;
+
+	/* Called where no audio was sent for so long. NULL: the service does not want it. */
+	void (*keep_alive)(struct aic_conversation *conversation);
+	uint32_t keep_alive_ms;
+
+	/* The service's messages, as json_reader.h reads them. */
+	const struct aic_json_field *fields;
+	size_t field_count;
+	size_t record_size;
+	enum aic_binary binary;
+
+	/* Of its state; zeros when a connection opens. 0: none. */
+	size_t state_size;
+
+	/* Whether encode_audio() writes a binary message and not a text. */
+	bool sends_binary_audio;
+
+	/* Fills in the first request of an attempt. Returns 0, or -1 when memory is short. */
+	int (*open)(const struct aic_settings *settings, struct aic_request *request);
+
+	/*
+	 * Reads the body of a successful HTTP GET and fills in the request that follows. Returns 0, or -1 with one sentence
+	 * in `error` (of AIC_REASON_MAX bytes). NULL where open() never asks for one.
+	 */
+	int (*http_reply)(const struct aic_settings *settings, const char *body, size_t length, struct aic_request *request,
+		char *error);
+
+	/* The WebSocket is open: sends what begins the conversation, if that is ours to do. */
+	void (*begin)(struct aic_conversation *conversation);
+
+	/* A whole text message was read into `record`. */
+	void (*message)(struct aic_conversation *conversation, const void *record);
+
+	/* With AIC_BINARY_AUDIO: whole samples of a binary message, in the announced downlink format. NULL otherwise. */
+	void (*audio)(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
+
+	/*
+	 * Writes the message that carries a chunk of caller audio, in the format given to aic_port_ready(), behind what
+	 * `out` holds. Returns 0, or -1 when memory is short.
+	 */
+	int (*encode_audio)(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
+		struct aic_buffer *out);
+
+	/*
+	 * The caller pressed a key. NULL: it is told in words, with user_message(), or with context() where the service
+	 * then waits for more.
+	 */
+	void (*dtmf)(struct aic_conversation *conversation, char digit);
+	bool keys_are_context;
+
+	/* The audio before a mark (aic_port_mark()) was heard, or dropped. NULL where there are no marks. */
+	void (*mark_played)(struct aic_conversation *conversation, const char *name);
+
+	/* This side ends an active conversation: sends what is to be said before the WebSocket is closed. NULL: nothing. */
+	void (*finish)(struct aic_conversation *conversation);
+
+	/*
+	 * Something the agent should know; something the caller "says" in text. NULL where the protocol has nothing for it.
+	 */
+	void (*context)(struct aic_conversation *conversation, const char *text);
+	void (*user_message)(struct aic_conversation *conversation, const char *text);
+
+	/*
+	 * The agent is told `text` besides from now on: aic_port_prompt() has the whole. NULL where the service has no
+	 * message for instructions: it is told with context().
+	 */
+	void (*instruct)(struct aic_conversation *conversation, const char *text);
+
+	/* The result of a tool call, as text. NULL where the service calls none. */
+	void (*tool_result)(struct aic_conversation *conversation, const char *id, const char *name, const char *result,
+		bool is_error);
+
+	/* What close codes mean where it is not what they mean to everybody (close_codes.h). */
+	const struct aic_close_code *closes;
+	size_t close_count;
+};
+
+#endif

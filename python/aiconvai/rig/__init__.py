@@ -1,0 +1,1 @@
+"""For developers: Asterisk in containers, a caller that measures, benchmarks and demonstrations."""

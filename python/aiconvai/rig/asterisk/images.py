@@ -1,0 +1,282 @@
+"""Images with a real Asterisk, made from the distribution's packages, and the module built inside them.
+
+An image's tag carries a hash of its recipe: a changed recipe builds a new image, an unchanged one is found
+at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from aiconvai import builds
+from aiconvai.rig.asterisk.engine import ContainerEngine, ContainerError, container_engine, explain_failure
+
+AsteriskVersion = Literal[16, 22]
+Sanitizer = Literal["address", "thread"]
+
+VERSIONS: tuple[AsteriskVersion, ...] = (16, 22)
+MIRROR_VARIABLE = "AICONVAI_DEBIAN_MIRROR"
+REPOSITORY_VARIABLE = "AICONVAI_REPOSITORY"
+MODULE_NAME = "app_aiconvai.so"
+DOCUMENTATION_PATTERN = "*-en_US.xml"
+FORGOTTEN_EVENTFDS: Mapping[AsteriskVersion, int] = {16: 0, 22: 1}
+"""Event descriptors left whenever the module is unloaded: up to 4.3.5, libwebsockets forgets its own eventfd when a
+context is destroyed, one a network thread.
+"""
+
+
+@dataclass(frozen=True)
+class AsteriskImage:
+    """Where one version of Asterisk comes from and where its files are in the image."""
+
+    version: AsteriskVersion
+    suite: str
+    module_directory: str
+    data_directory: str = "/usr/share/asterisk"
+
+    def recipe(self) -> str:
+        """Everything that decides the image's content, as text."""
+        containerfile = (repository_root() / "containers" / "Containerfile").read_text(encoding="utf-8")
+        return f"{self.suite}\n{containerfile}"
+
+    def tag(self) -> str:
+        """The image's name; changes whenever the recipe does."""
+        digest = hashlib.sha256(self.recipe().encode()).hexdigest()[:12]
+        return f"localhost/aiconvai-asterisk:{self.version}-{digest}"
+
+    def base_tag(self) -> str:
+        """The name of the bare root file system that the image starts from."""
+        return f"localhost/aiconvai-debian:{self.suite}"
+
+
+IMAGES: Mapping[AsteriskVersion, AsteriskImage] = {
+    16: AsteriskImage(16, "bullseye", "/usr/lib/asterisk/modules"),
+    22: AsteriskImage(22, "forky", "/usr/lib/x86_64-linux-gnu/asterisk/modules"),
+}
+
+
+def repository_root() -> Path:
+    """The checkout this package belongs to: the images and the module are built from its files."""
+    override = os.environ.get(REPOSITORY_VARIABLE)
+    root = Path(override) if override else Path(__file__).resolve().parents[4]
+    if not (root / "containers" / "Containerfile").is_file():
+        raise ContainerError(
+            f"{root}: no containers/Containerfile there; set {REPOSITORY_VARIABLE} to a checkout of aiconvai"
+        )
+    return root
+
+
+def ensure_image(version: AsteriskVersion, *, console: Console | None = None) -> str:
+    """The tag of the image with that Asterisk, built now if it is not there (about a minute, once)."""
+    image = IMAGES[version]
+    engine = container_engine()
+    tag = image.tag()
+    if engine.has_image(tag):
+        return tag
+    console = console or Console(stderr=True)
+    with builds.exclusive(_cache_directory() / f"image-{version}.lock"):
+        if not engine.has_image(tag):
+            base = _ensure_base(engine, image, console)
+            containerfile = repository_root() / "containers" / "Containerfile"
+            with tempfile.TemporaryDirectory() as empty_context:
+                _run_with_progress(
+                    engine.command(
+                        "build",
+                        "--network=host",
+                        *engine.limit_arguments(),
+                        f"--build-arg=BASE={base}",
+                        f"--tag={tag}",
+                        f"--file={containerfile}",
+                        empty_context,
+                    ),
+                    f"Asterisk {version}: packages and tools",
+                    console,
+                )
+            _remove_superseded(engine, image)
+    return tag
+
+
+def build_module(
+    version: AsteriskVersion,
+    build_dir: Path | None = None,
+    sanitizer: Sanitizer | None = None,
+    *,
+    options: Mapping[str, str] | None = None,
+    targets: Sequence[str] = (),
+    console: Console | None = None,
+) -> Path:
+    """Build app_aiconvai.so against one Asterisk, inside its image, and return the module's path.
+
+    build_dir defaults to build/asterisk-VERSION[-asan|-tsan][-OPTIONS] of the repository, so that who wants other
+    options builds elsewhere. options are Meson options by name. An up-to-date build costs about a second. A directory
+    configured with other options or another image is set up anew. Raises BuildError with the compiler's output.
+    """
+    root = repository_root()
+    if not (root / "meson.build").is_file():
+        raise builds.BuildError(f"{root / 'meson.build'}: not found; the module is built from a full checkout")
+    tag = ensure_image(version, console=console)
+    console = console or Console(stderr=True)
+    suffix = {None: "", "address": "-asan", "thread": "-tsan"}[sanitizer]
+    if options:
+        suffix += "-" + hashlib.sha256(json.dumps(dict(options), sort_keys=True).encode()).hexdigest()[:6]
+    directory = (build_dir or root / "build" / f"asterisk-{version}{suffix}").absolute()
+    # The image's compiler is known, so that a warning is news.
+    wanted = {"buildtype": "debugoptimized", "werror": "true", **_sanitizer_options(sanitizer), **(options or {})}
+    record = {"image": tag, "options": wanted}
+    with builds.exclusive(builds.lock_of(directory)):
+        if not builds.is_configured(directory, record):
+            builds.empty(directory)
+            setup = [
+                "meson",
+                "setup",
+                *(f"-D{name}={value}" for name, value in wanted.items()),
+                "/build",
+                "/src",
+            ]
+            _in_image(tag, root, directory, setup, f"Asterisk {version}: meson setup", console)
+            builds.note_configured(directory, record)
+        ninja = ["ninja", "-C", "/build", *targets]
+        _in_image(tag, root, directory, ninja, f"Asterisk {version}: building {directory.name}", console)
+    modules = sorted(directory.rglob(MODULE_NAME))
+    if not modules:
+        raise builds.BuildError(f"{directory}: the build succeeded but made no {MODULE_NAME}; see its meson-logs/")
+    return modules[0]
+
+
+def documentation_of(module: Path) -> Path | None:
+    """The XML documentation that belongs to a module: in its build directory or its sources."""
+    build = next((parent for parent in module.absolute().parents if (parent / "build.ninja").is_file()), None)
+    for place in (build, repository_root() / "app_aiconvai"):
+        found = sorted(place.rglob(DOCUMENTATION_PATTERN)) if place is not None and place.is_dir() else []
+        if found:
+            return found[0]
+    return None
+
+
+def _sanitizer_options(sanitizer: Sanitizer | None) -> dict[str, str]:
+    # b_lundef: the sanitizer's symbols come from the library preloaded into Asterisk.
+    return {"b_sanitize": sanitizer, "b_lundef": "false"} if sanitizer else {}
+
+
+def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str, console: Console) -> None:
+    engine = container_engine()
+    full = engine.command(
+        "run",
+        "--rm",
+        *engine.run_arguments(),
+        f"--volume={root}:/src:ro",
+        f"--volume={build}:/build",
+        tag,
+        *command,
+    )
+    with console.status(title):
+        done = subprocess.run(full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise builds.BuildError(f"{title}: {shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}")
+
+
+def _ensure_base(engine: ContainerEngine, image: AsteriskImage, console: Console) -> str:
+    if not shutil.which("mmdebstrap"):
+        return f"debian:{image.suite}"
+    tag = image.base_tag()
+    if engine.has_image(tag):
+        return tag
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch) / "root.tar"
+        command = [
+            "mmdebstrap",
+            "--variant=minbase",
+            "--include=ca-certificates",
+            '--aptopt=Acquire::Check-Valid-Until "false"',
+            image.suite,
+            str(archive),
+        ]
+        mirror = _debian_mirror()
+        if mirror:
+            # Main archive only: an archived suite's security pocket can be incomplete.
+            command.append(f"deb {mirror} {image.suite} main")
+        _run_with_progress(command, f"Debian {image.suite}: root file system", console)
+        engine.call("import", str(archive), tag, timeout=300)
+    return tag
+
+
+@functools.cache
+def _debian_mirror() -> str | None:
+    """The mirror this machine's apt uses, or None for mmdebstrap's default."""
+    override = os.environ.get(MIRROR_VARIABLE)
+    if override:
+        return override
+    release = Path("/etc/os-release")
+    if not release.is_file() or not re.search(r"^ID=\"?debian\"?$", release.read_text(encoding="utf-8"), re.MULTILINE):
+        return None
+    codename = re.search(r"^VERSION_CODENAME=\"?(\w+)", release.read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = codename.group(1) if codename else "stable"
+    listed = subprocess.run(
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(CODENAME) $(COMPONENT) $(REPO_URI)",
+            "Created-By: Packages",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in listed.stdout.splitlines():
+        fields = line.split()
+        if fields[:2] == [wanted, "main"] and len(fields) == 3:
+            return fields[2]
+    return None
+
+
+def _run_with_progress(command: list[str], title: str, console: Console) -> None:
+    """Run a long command, showing its latest line; on failure raise with the tail of its output."""
+    tail: list[str] = []
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    with console.status(title) as status:
+        for line in process.stdout:
+            tail = [*tail[-60:], line]
+            status.update(f"{title}: [dim]{line.strip()[:100].replace('[', '(')}[/dim]")
+        code = process.wait()
+    if code != 0:
+        raise ContainerError(explain_failure(command, code, "".join(tail)))
+    console.print(f"{title}: done")
+
+
+def _remove_superseded(engine: ContainerEngine, image: AsteriskImage) -> None:
+    """Remove images of older recipes; the engine itself keeps those that a container still uses."""
+    listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}")
+    for tag in listed.split():
+        if tag.startswith(f"localhost/aiconvai-asterisk:{image.version}-") and tag != image.tag():
+            with contextlib.suppress(ContainerError):
+                engine.call("rmi", tag)
+
+
+def _cache_directory() -> Path:
+    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aiconvai"
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,200 @@
+"""The few figures that sum a run up, and what is wanted of them. No input or output here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiconvai.rig.bench.paths import (
+    AUDIOSOCKET,
+    CHAN_WEBSOCKET,
+    CHUNKS_20,
+    CHUNKS_60,
+    CHUNKS_240,
+    ECHO,
+    GREETINGS,
+    RESAMPLED_20,
+    TLS_20,
+    CallPath,
+)
+from aiconvai.rig.bench.plan import MANY_CALLS, REFERENCE_CALLS
+from aiconvai.rig.bench.results import Goal, Holdings, Results
+from aiconvai.rig.bench.statistics import median, ratios_to_neighbours
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One figure."""
+
+    key: str
+    name: str
+    unit: str
+    of: Callable[[Results], float | None]
+    aim: str = ""
+    met: Callable[[float], bool] | None = None
+    resolution: float = 0.0
+    """Two runs that differ by less are alike, whatever that is in per cent."""
+
+
+def headlines(results: Results) -> dict[str, float]:
+    """Those that the run has, by key."""
+    values = ((one.key, one.of(results)) for one in HEADLINES)
+    return {key: value for key, value in values if value is not None}
+
+
+def goals(values: Mapping[str, float]) -> list[Goal]:
+    """What is wanted, in the order of `HEADLINES`, and whether these figures are so."""
+    found = []
+    for one in HEADLINES:
+        if one.met is not None:
+            value = values.get(one.key)
+            met = None if value is None else one.met(value)
+            found.append(Goal(key=one.key, aim=one.aim, value=value, met=met))
+    return found
+
+
+def headline(key: str) -> Headline:
+    """By its key."""
+    return next(one for one in HEADLINES if one.key == key)
+
+
+def _ratio(path: CallPath, calls: int = REFERENCE_CALLS) -> Callable[[Results], float | None]:
+    def of(results: Results) -> float | None:
+        cost = results.cost(path.name, calls)
+        return cost.ratio if cost is not None else None
+
+    return of
+
+
+def _cpu(path: CallPath, calls: int) -> Callable[[Results], float | None]:
+    def of(results: Results) -> float | None:
+        cost = results.cost(path.name, calls)
+        return (cost.asterisk_cpu + cost.helper_cpu) * 1000 if cost is not None else None
+
+    return of
+
+
+def _tls_on_top(results: Results) -> float | None:
+    plain, tls = _ratio(CHUNKS_20)(results), _ratio(TLS_20)(results)
+    return None if plain is None or tls is None else (tls / plain - 1) * 100
+
+
+def _many_against_reference(results: Results) -> float | None:
+    """Many calls beside few, stretch by stretch."""
+    row = [one for one in results.stretches if one.asterisk == 22 and one.path == CHUNKS_20.name]
+    ratios = ratios_to_neighbours(
+        [one.asterisk_cpu if one.calls == MANY_CALLS else None for one in row],
+        [one.asterisk_cpu if one.calls == REFERENCE_CALLS else None for one in row],
+    )
+    return median(ratios) if ratios else None
+
+
+def _round_trip(path: CallPath, percentile: str, *, others: bool) -> Callable[[Results], float | None]:
+    """Above that of Echo() in the same run."""
+
+    def of(results: Results) -> float | None:
+        trips, floor = results.round_trip(path.name, others), results.round_trip(ECHO.name, others)
+        if trips is None or floor is None:
+            return None
+        return float(getattr(trips.summary, percentile) - getattr(floor.summary, percentile))
+
+    return of
+
+
+def _spacing(field: str) -> Callable[[Results], float | None]:
+    def of(results: Results) -> float | None:
+        alone = next((one for one in results.spacing if not one.others and one.asterisk == 22), None)
+        if alone is None:
+            return None
+        return float(getattr(alone, field) if field == "drift_ppm" else getattr(alone.summary, field))
+
+    return of
+
+
+def _interruption(results: Results) -> float | None:
+    return next((one.summary.p99 for one in results.interruptions if one.asterisk == 22), None)
+
+
+def _first_audio(results: Results) -> float | None:
+    return next((one.summary.p50 for one in results.first_audio if one.connection == GREETINGS[0].name), None)
+
+
+def _on_top_of_echo(field: str) -> Callable[[Results], float | None]:
+    def of(results: Results) -> float | None:
+        by_path: dict[str, Holdings] = {one.path: one for one in results.holdings}
+        ours, floor = by_path.get(CHUNKS_20.name), by_path.get(ECHO.name)
+        return None if ours is None or floor is None else float(getattr(ours, field) - getattr(floor, field))
+
+    return of
+
+
+def _memory_kb(results: Results) -> float | None:
+    kib = _on_top_of_echo("memory_kib")(results)
+    return None if kib is None else kib * 1.024
+
+
+def _held(results: Results) -> float | None:
+    return next((float(one.held) for one in results.capacity if one.path == CHUNKS_20.name), None)
+
+
+def _lost(results: Results) -> float | None:
+    """Where a search ended by losing something, that stretch is not among them."""
+    if not results.stretches:
+        return None
+    return float(sum(one.losses.total() for one in results.stretches))
+
+
+HEADLINES: tuple[Headline, ...] = (
+    Headline("cpu_echo", "CPU, Echo() beside Echo(): the instrument itself", "x Echo()", _ratio(ECHO)),
+    Headline("cpu_20", "CPU, 20 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_20), "<= 1.6", lambda x: x <= 1.6),
+    Headline(
+        "cpu_20_stretch", "the same, the stretch goal", "x Echo()", _ratio(CHUNKS_20), "<= 1.3", lambda x: x <= 1.3
+    ),
+    Headline("cpu_60", "CPU, 60 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_60)),
+    Headline("cpu_240", "CPU, 240 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_240), "<= 1.2", lambda x: x <= 1.2),
+    Headline("cpu_20_tls", "CPU, 20 ms chunks, TLS, 50 calls", "x Echo()", _ratio(TLS_20)),
+    Headline("cpu_tls_on_top", "CPU that TLS adds to 20 ms", "%", _tls_on_top, "<= 10 %", lambda x: x <= 10, 3.0),
+    Headline("cpu_20_resampled", "CPU, 20 ms chunks of 16 kHz, 50 calls", "x Echo()", _ratio(RESAMPLED_20)),
+    Headline("cpu_audiosocket", "CPU, AudioSocket() and its server, 50 calls", "x Echo()", _ratio(AUDIOSOCKET)),
+    Headline("cpu_chan_websocket", "CPU, chan_websocket and its server, 50 calls", "x Echo()", _ratio(CHAN_WEBSOCKET)),
+    Headline("cpu_echo_ms", "CPU of a call-second, Echo(), 50 calls", "ms", _cpu(ECHO, REFERENCE_CALLS)),
+    Headline("cpu_20_ms", "CPU of a call-second, 20 ms chunks, 50 calls", "ms", _cpu(CHUNKS_20, REFERENCE_CALLS)),
+    Headline(
+        "cpu_many", "CPU of a call among 200, 20 ms chunks, against one among 50", "x", _many_against_reference,
+        "<= 1", lambda x: x <= 1.0,
+    ),
+    Headline(
+        "round_trip_p50", "round trip above Echo(), 20 ms, 50 calls, p50", "ms",
+        _round_trip(CHUNKS_20, "p50", others=True), "<= 1 ms", lambda x: x <= 1.0, 0.3,
+    ),
+    Headline(
+        "round_trip_p99", "round trip above Echo(), 20 ms, 50 calls, p99", "ms",
+        _round_trip(CHUNKS_20, "p99", others=True), "<= 5 ms", lambda x: x <= 5.0, 1.0,
+    ),
+    Headline(
+        "round_trip_alone_p50", "round trip above Echo(), 20 ms, alone, p50", "ms",
+        _round_trip(CHUNKS_20, "p50", others=False), resolution=0.3,
+    ),
+    Headline(
+        "spacing_p50", "packet spacing, p50", "ms", _spacing("p50"), "20.00 ms", lambda x: abs(x - 20) < 0.01, 0.01
+    ),
+    Headline("spacing_p99", "packet spacing, p99", "ms", _spacing("p99"), "<= 21 ms", lambda x: x <= 21.0),
+    Headline("drift", "drift", "ppm", _spacing("drift_ppm"), "0 (below 5) ppm", lambda x: abs(x) < 5, 1.0),
+    Headline(
+        "interruption_p99", "interruption to silence, p99", "ms", _interruption, "<= 20 ms", lambda x: x <= 20.0, 1.0
+    ),
+    Headline("first_audio_p50", "answer to first audio, p50", "ms", _first_audio, resolution=5.0),
+    Headline(
+        "memory", "memory of a call on top of Echo()", "kB", _memory_kb, "<= 100 kB", lambda x: x <= 100.0, 10.0
+    ),
+    Headline(
+        "threads", "threads of a call on top of Echo()", "", _on_top_of_echo("threads"), "0", lambda x: x < 0.01, 0.02
+    ),
+    Headline(
+        "file_descriptors", "file descriptors of a call on top of Echo()", "", _on_top_of_echo("file_descriptors"),
+        "1", lambda x: x < 1.02, 0.02,
+    ),
+    Headline("calls_held", "calls held, 20 ms chunks", "", _held, ">= 300", lambda x: x >= 300, 100.0),
+    Headline("lost", "frames lost, all stretches that were held", "", _lost, "0", lambda x: x == 0),
+)  # fmt: skip
+"""In the order of the table."""

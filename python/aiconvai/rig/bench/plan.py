@@ -1,0 +1,173 @@
+"""What a full and what a quick run measure, and how long: a full one within 30 minutes, a quick one within 4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from aiconvai.rig.bench.paths import (
+    ALL_SERVICES,
+    AUDIOSOCKET,
+    CHAN_WEBSOCKET,
+    CHUNKS_20,
+    CHUNKS_60,
+    CHUNKS_240,
+    ECHO,
+    PATHS,
+    RESAMPLED_20,
+    SERVICES,
+    TLS_20,
+    CallPath,
+)
+
+REFERENCE_CALLS = 50
+"""The number of calls at which paths are compared."""
+MANY_CALLS = 200
+"""The number at which it is asked whether a call costs more among many."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """So many calls through a path, for so many seconds."""
+
+    path: CallPath
+    calls: int
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """As `--only` knows it."""
+        return f"cpu {self.path.name} {self.calls}"
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Tone bursts through a path: in `alone` calls one after another, then in `measured` of `REFERENCE_CALLS`."""
+
+    path: CallPath
+    alone: int
+    alone_seconds: float
+    measured: int
+    among_seconds: float
+
+    @property
+    def name(self) -> str:
+        """As `--only` knows it."""
+        return f"round trip {self.path.name}"
+
+
+@dataclass(frozen=True)
+class Search:
+    """Numbers of calls to try until a rule is broken."""
+
+    path: CallPath
+    steps: tuple[int, ...]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """As `--only` knows it."""
+        return f"capacity {self.path.name}"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Memory, threads and descriptors between two numbers of calls."""
+
+    path: CallPath
+    few: int
+    many: int
+
+    @property
+    def name(self) -> str:
+        """As `--only` knows it."""
+        return f"holdings {self.path.name}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run on Asterisk 22; of Asterisk 16 `cells_16` and `bursts_16`."""
+
+    cells: tuple[Cell, ...]
+    counted: tuple[CallPath, ...]
+    """Paths whose system calls are counted, once, with `REFERENCE_CALLS`."""
+    bursts: tuple[Bursts, ...]
+    spacing_seconds: float
+    spacing_among_seconds: float
+    interruptions: int
+    greetings: int
+    growths: tuple[Growth, ...]
+    searches: tuple[Search, ...]
+    cells_16: tuple[Cell, ...]
+    bursts_16: tuple[Bursts, ...]
+
+
+def wanted(name: str, pattern: str | None) -> bool:
+    """Whether `--only` asks for a part: part of its name, or a shell pattern; no pattern asks for everything."""
+    return pattern is None or pattern in name or fnmatchcase(name, pattern)
+
+
+def with_drift(plan: Plan, minutes: int | None) -> Plan:
+    """The same with another time to watch packet spacing and drift, if there is one."""
+    return plan if minutes is None else replace(plan, spacing_seconds=minutes * 60.0)
+
+
+_OTHERS = (AUDIOSOCKET, CHAN_WEBSOCKET)
+_OURS = (CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, RESAMPLED_20)
+_SECONDS = 7.0
+_TIMES = 3
+"""Each path at the number of calls at which paths are compared: of three the one in the middle counts."""
+
+FULL = Plan(
+    cells=(
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in PATHS),
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in SERVICES),
+        # Few beside many: a call among many is compared with one among few right before and after.
+        *(Cell(CHUNKS_20, calls, _SECONDS) for calls in (MANY_CALLS, REFERENCE_CALLS) * 2),
+        *(Cell(path, MANY_CALLS, _SECONDS) for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)),
+        *(Cell(path, calls, _SECONDS) for calls in (1, 10, 100) for path in (ECHO, CHUNKS_20, CHUNKS_240)),
+    ),
+    counted=PATHS,
+    bursts=tuple(
+        Bursts(path, alone=4, alone_seconds=3.0, measured=5, among_seconds=10.0)
+        for path in (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20)
+    ),
+    spacing_seconds=120.0,
+    spacing_among_seconds=20.0,
+    interruptions=100,
+    greetings=15,
+    growths=tuple(
+        Growth(path, REFERENCE_CALLS, MANY_CALLS)
+        for path in (ECHO, CHUNKS_20, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)
+    ),
+    searches=(
+        Search(CHUNKS_20, (300, 400, 500, 600, 700, 800), 6.0),
+        Search(CHUNKS_240, (400, 600, 800), 6.0),
+        Search(ECHO, (600, 900), 6.0),
+    ),
+    cells_16=tuple(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (ECHO, CHUNKS_20)),
+    bursts_16=(Bursts(ECHO, 2, 2.0, 0, 0.0), Bursts(CHUNKS_20, 2, 2.0, 0, 0.0)),
+)
+
+QUICK = Plan(
+    cells=(
+        *(Cell(path, REFERENCE_CALLS, 3.0) for path in (ECHO, CHUNKS_20, CHUNKS_240)),
+        *(Cell(path, REFERENCE_CALLS, 2.0) for path in (*_OTHERS, CHUNKS_60, TLS_20, RESAMPLED_20)),
+        Cell(ALL_SERVICES, REFERENCE_CALLS, 2.0),
+        Cell(CHUNKS_20, 1, 2.0),
+        Cell(CHUNKS_20, 100, 2.0),
+    ),
+    counted=(ECHO, CHUNKS_20),
+    bursts=tuple(
+        Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in (ECHO, CHUNKS_20) else 0, among_seconds=3.0)
+        for path in (ECHO, *_OTHERS, *_OURS[:4])
+    ),
+    spacing_seconds=10.0,
+    spacing_among_seconds=0.0,
+    interruptions=10,
+    greetings=3,
+    growths=(Growth(ECHO, 10, 30), Growth(CHUNKS_20, 10, 30)),
+    searches=(),
+    cells_16=(Cell(ECHO, 10, 2.0), Cell(CHUNKS_20, 10, 2.0)),
+    bursts_16=(Bursts(CHUNKS_20, 1, 1.5, 0, 0.0),),
+)

@@ -1,0 +1,64 @@
+"""What makes a run invalid, as far as it is the same for several measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiconvai.rig.bench.results import Problem, Stretch
+from aiconvai.rig.bench.statistics import share_within
+from aiconvai.rig.caller import Call
+from aiconvai.rig.caller.rtp import KernelClock
+
+CALLER_TOLERANCE_MS = 2.0
+CALLER_LEAST_SHARE = 0.99
+CLOCK_STEP_MS = 1.0
+MOST_OTHER_SHARE = 0.10
+MOST_FAR_END_SHARE = 0.90
+MOST_STOLEN_SHARE = 0.02
+LEAST_PACKET_SHARE = 0.98
+LEAST_LEVEL_DBFS = -40.0
+
+
+def caller_problems(calls: Sequence[Call], what: str) -> list[Problem]:
+    """A caller who does not keep his own time measures the machine and not the module."""
+    problems = []
+    spacing = [one for call in calls for one in call.sent_spacing_ms()]
+    share = share_within(spacing, 20.0, CALLER_TOLERANCE_MS)
+    if spacing and share < CALLER_LEAST_SHARE:
+        text = f"only {share:.1%} of the caller's own packets left within {CALLER_TOLERANCE_MS:g} ms of their time"
+        problems.append(Problem(kind="timing", text=f"{what}: {text}"))
+    if (lost := sum(call.lost() for call in calls)) > 0:
+        problems.append(Problem(kind="loss", text=f"{what}: {lost} packets to the caller were lost"))
+    return problems
+
+
+def stretch_problems(stretch: Stretch) -> list[Problem]:
+    """What its own numbers say against a stretch of calls."""
+    found: list[Problem] = []
+    what = f"{stretch.calls} calls, {stretch.path}, Asterisk {stretch.asterisk}"
+
+    def add(kind: str, text: str) -> None:
+        found.append(Problem.model_validate({"kind": kind, "text": f"{what}: {text}"}))
+
+    if lost := {name: count for name, count in stretch.losses.model_dump().items() if count}:
+        add("loss", "audio was lost: " + ", ".join(f"{name} {count}" for name, count in lost.items()))
+    for direction, count in (("from", stretch.least_packets_in), ("to", stretch.least_packets_out)):
+        if count == 0:
+            add("calls", f"no packet came {direction} one of the callers")
+        elif count < LEAST_PACKET_SHARE * stretch.expected_packets:
+            add("timing", f"{count} packets {direction} a caller; expected about {stretch.expected_packets}")
+    if stretch.far_end_share > MOST_FAR_END_SHARE:
+        add("timing", f"the far end used {stretch.far_end_share:.2f} of a core and may have been the limit")
+    if stretch.other_share > MOST_OTHER_SHARE:
+        add("machine", f"other processes used {stretch.other_share:.2f} of a core")
+    if stretch.stolen_share > MOST_STOLEN_SHARE:
+        add("machine", f"the hypervisor took {stretch.stolen_share:.2f} of a core away")
+    return found
+
+
+def clock_problems(before: KernelClock, after: KernelClock) -> list[Problem]:
+    """The kernel stamps packets with the wall clock; it must not have been set meanwhile."""
+    moved = abs(after.monotonic(0) - before.monotonic(0)) / 1e6
+    if moved <= CLOCK_STEP_MS:
+        return []
+    return [Problem(kind="machine", text=f"the wall clock moved by {moved:.1f} ms during the run")]

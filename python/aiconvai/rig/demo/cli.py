@@ -1,0 +1,195 @@
+"""`aiconvai demo`: watch a caller converse with a mock agent through a real Asterisk. No account is needed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from aiconvai.mock import PROVIDERS, NoMockError
+from aiconvai.mock.record import ConversationRecord
+from aiconvai.rig.asterisk import AsteriskError, BuildError, ContainerError, build_module, ensure_image
+from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.caller import Call, SipError
+from aiconvai.rig.demo.checks import Check, check_all
+from aiconvai.rig.demo.display import Display, LogDisplay, make_display
+from aiconvai.rig.demo.moments import Moments
+from aiconvai.rig.demo.observer import Observer
+from aiconvai.rig.demo.picture import draw
+from aiconvai.rig.demo.script import AGENT, agent_scenario, agent_speech, visitor_scenario, write_caller_speech
+from aiconvai.rig.demo.scripted_caller import converse
+from aiconvai.rig.demo.stage import EXTENSION, Stage, set_stage
+from aiconvai.speech import SpeechError
+
+app = typer.Typer(add_completion=False)
+
+_LOOK_SECONDS = 0.05
+_END_EVENT_SECONDS = 2.0
+_LOG_WIDTH = 150
+"""Of a log that is no terminal: rich would fold at 80 columns."""
+
+
+@app.command()
+def demo(
+    provider: Annotated[
+        str, typer.Option(metavar="PROVIDER", help=f"Whose agent: {', '.join(PROVIDERS)}.")
+    ] = PROVIDERS[0],
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Then leave everything running, for a call with your own phone.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the recording and the picture go; default: build/demo, or build/demo-PROVIDER."),
+    ] = None,
+) -> None:
+    """Start Asterisk 22 with the module and a mock agent, let a caller talk with it, and check what was heard."""
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
+    try:
+        name = "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
+        folder = output or repository_root() / "build" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        ensure_image(22, console=console)
+        module = build_module(22, console=console)
+        with set_stage(module, provider, agent_scenario()) as stage:
+            passed = _scripted_call(console, stage, folder)
+            if keep:
+                _receive_visitors(console, stage)
+    except (AsteriskError, BuildError, ContainerError, NoMockError, SpeechError, SipError, OSError) as error:
+        _fail(console, error)
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
+    """The call, what came of it, and its files; whether every check passed."""
+    speech = write_caller_speech(folder)
+    for line in AGENT.in_order():
+        agent_speech(line)  # so that the agent does not have to wait for it in the call
+    console.print(
+        f"A caller calls sip:{EXTENSION}@{stage.asterisk.host}:{stage.asterisk.sip_port} on Asterisk "
+        f"{stage.asterisk_version()}, where app_aiconvai connects him with a mock {stage.service.TITLE} agent.\n",
+        highlight=False,
+    )
+    moments = Moments()
+    observer = Observer(stage.asterisk.ami, stage.caller.kernel_clock, moments)
+    call = stage.caller.call(EXTENSION, "ulaw", caller_name="Demo Caller")
+    problem = _watch(console, stage, moments, observer, call, speech)
+    conversations = stage.mock.conversations
+    record = conversations[0].record if conversations else None
+    if record is not None and record.closed is None:
+        call.hangup()
+        conversations[0].wait_closed()
+        observer.look(call)
+    checks = check_all(stage.service, call, record, observer.events, speech)
+    if problem is not None:
+        checks.insert(0, Check("the conversation went as scripted", False, problem))
+    _print_checks(console, checks)
+    if call.heard:
+        _save(console, folder, call, record, moments)
+    return all(check.passed for check in checks)
+
+
+def _watch(
+    console: Console, stage: Stage, moments: Moments, observer: Observer, call: Call, speech: Sequence[Path]
+) -> str | None:
+    """Shows the call while it lasts; says what went against the script, if anything did."""
+    with (
+        ThreadPoolExecutor(1, "scripted-caller") as executor,
+        make_display(console, moments, observer, call.started) as display,
+    ):
+        script = executor.submit(_call_and_converse, call, speech)
+        try:
+            _show(stage, observer, display, call, script)
+        except BaseException:
+            # The script waits for the agent; without a call it ends, and the executor with it.
+            call.hangup()
+            raise
+    error = script.exception()
+    if isinstance(error, (TimeoutError, SipError)):
+        return str(error)
+    if error is not None:
+        raise error
+    return None
+
+
+def _show(stage: Stage, observer: Observer, display: Display, call: Call, script: Future[None]) -> None:
+    deadline: float | None = None
+    while deadline is None or time.monotonic() < deadline:
+        observer.look(call, stage.mock.conversations)
+        display.refresh(time.monotonic())
+        if script.done():
+            # The manager's last event may come a moment after the BYE.
+            deadline = deadline or time.monotonic() + _END_EVENT_SECONDS
+            if any(event.event == "AIConvAIEnd" for event in observer.events):
+                break
+        time.sleep(_LOOK_SECONDS)
+    observer.look(call, stage.mock.conversations)
+    display.refresh(time.monotonic())
+
+
+def _call_and_converse(call: Call, speech: Sequence[Path]) -> None:
+    call.wait_answered()
+    converse(call, speech)
+
+
+def _print_checks(console: Console, checks: Sequence[Check]) -> None:
+    table = Table.grid(padding=(0, 1))
+    for check in checks:
+        mark = Text("passed", style="bold green") if check.passed else Text("FAILED", style="bold red")
+        table.add_row(mark, Text(check.name), Text(check.detail, style="dim"))
+    console.print()
+    console.print(table)
+    failed = [check.name for check in checks if not check.passed]
+    if failed:
+        console.print(f"\n[bold red]Not seen: {'; '.join(failed)}[/]")
+
+
+def _save(console: Console, folder: Path, call: Call, record: ConversationRecord | None, moments: Moments) -> None:
+    recording, picture = folder / "conversation.wav", folder / "conversation.png"
+    call.recording(recording)
+    draw(picture, call, record, moments)
+    console.print(
+        f"\nRecording (left the caller, right the agent as heard): {recording}", soft_wrap=True, highlight=False
+    )
+    console.print(f"Picture: {picture}", soft_wrap=True, highlight=False)
+
+
+def _receive_visitors(console: Console, stage: Stage) -> None:
+    """Until Ctrl-C, an agent for whoever calls."""
+    stage.play(visitor_scenario())
+    console.print(Rule("call it yourself"))
+    host, port = stage.asterisk.host, stage.asterisk.sip_port
+    console.print(
+        f"With a softphone on this machine, call  sip:{EXTENSION}@{host}:{port}  (SIP over UDP, no account, no "
+        f"registration; PCMU, PCMA, G.722 or Opus). sip:echo@{host}:{port} is Asterisk's own echo.\n"
+        f"The agent repeats what you say, then counts until you interrupt it. Ctrl-C ends it.\n",
+        highlight=False,
+    )
+    moments = Moments()
+    observer = Observer(stage.asterisk.ami, stage.caller.kernel_clock, moments)
+    # No meters: it is the visitor's phone, and not our caller, that has the audio.
+    display = LogDisplay(console, moments, observer, time.monotonic())
+    try:
+        while True:
+            stage.asterisk.check_alive()
+            observer.look()
+            display.refresh(time.monotonic())
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        console.print("\nStopping.")
+
+
+def _fail(console: Console, error: Exception) -> NoReturn:
+    console.print("[bold red]The demo could not run:[/]", end=" ")
+    console.print(str(error), markup=False, highlight=False)
+    raise typer.Exit(1) from error
