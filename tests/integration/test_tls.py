@@ -121,7 +121,8 @@ def service(asterisk: Asterisk, caller: Caller) -> Iterator[Service]:
 
 
 def _greets(voice: Voice) -> None:
-    """Asserts that a call is greeted by the agent."""
+    """Asserts that a call is greeted by the agent. It is over then, for managers too."""
+    position = voice.asterisk.ami.position()
     call = voice.call("100")
     conversation = voice.conversation()
     call.wait_for_sound()
@@ -129,6 +130,7 @@ def _greets(voice: Voice) -> None:
     call.hangup()
     conversation.wait_closed()
     assert conversation.record.close_code == 1000
+    voice.asterisk.ami.wait_for("AIConvAIEnd", since=position)
 
 
 def _refuses(voice: Voice) -> Message:
