@@ -16,7 +16,7 @@
 #include "background_end.h"
 #include "cli.h"
 #include "manager_actions.h"
-#include "media_clock.h"
+#include "patient_writer.h"
 #include "network.h"
 #include "output.h"
 #include "session.h"
@@ -27,7 +27,7 @@
 static void stop_threads(void)
 {
 	network_stop();
-	media_clock_stop();
+	patient_writer_stop();
 	background_end_stop();
 	sessions_stop();
 	agents_unload();
@@ -106,14 +106,14 @@ static int load_module(void)
 			return AST_MODULE_LOAD_DECLINE;
 		}
 	}
-	if (sessions_start() || background_end_start() || media_clock_start()) {
+	if (sessions_start() || background_end_start() || patient_writer_start()) {
 		background_end_stop();
 		sessions_stop();
 		agents_unload();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (network_start(configured_threads())) {
-		media_clock_stop();
+		patient_writer_stop();
 		background_end_stop();
 		sessions_stop();
 		agents_unload();

@@ -76,36 +76,6 @@ static int check_option_letters(const char *text, char *error, size_t error_size
 	return 0;
 }
 
-/* Reads frames until the conversation is over and heard to its end. Returns 0, or -1 when the caller is gone. */
-static int wait_for_end(struct ast_channel *channel, struct session *session)
-{
-	while (!atomic_load(&session->finished)) {
-		struct ast_frame *frame = NULL;
-		int left_ms, scheduled;
-
-		/* It ended in there. */
-		if (session_attend(session, channel) && ast_check_hangup(channel)) {
-			return -1;
-		}
-		/*
-		 * What there is to do, and the end, come as frames, too. Where Asterisk has no timer a sound file is played by
-		 * the channel's schedule.
-		 */
-		scheduled = ast_channel_streamid(channel) >= 0;
-		left_ms = ast_waitfor(channel, scheduled ? ast_sched_wait(ast_channel_sched(channel)) : -1);
-		if (left_ms < 0 || (left_ms > 0 && !(frame = ast_read(channel)))) {
-			return -1;
-		}
-		if (frame) {
-			ast_frfree(frame);
-		}
-		if (scheduled) {
-			ast_sched_runq(ast_channel_sched(channel));
-		}
-	}
-	return 0;
-}
-
 /* The call goes on in the dialplan without a conversation. */
 static int refuse(struct ast_channel *channel, const struct aic_outcome *outcome)
 {
@@ -138,7 +108,7 @@ static void answer(struct ast_channel *channel, const struct session_options *op
 static int converse(struct ast_channel *channel, struct session *session)
 {
 	struct aic_outcome outcome;
-	int gone = wait_for_end(channel, session);
+	int gone = session_serve_channel(session, channel);
 	const char *reason = "the caller hung up";
 
 	if (gone && (ast_channel_softhangup_internal_flag(channel) & AST_SOFTHANGUP_ASYNCGOTO)) {

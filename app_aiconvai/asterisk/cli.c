@@ -12,7 +12,7 @@
 
 #include "agents.h"
 #include "cli.h"
-#include "media_clock.h"
+#include "network.h"
 #include "output.h"
 #include "providers.h"
 #include "session.h"
@@ -114,7 +114,7 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 		cli_line(a->fd, "%-32s %-20s %-14s %8s %10.1f %10.1f %8" PRIu64 "  %s", report.identity.channel_name,
 			session_agent(session)->name, aic_phase_name(report.conversation.phase), time,
 			report.conversation.uplink_dbfs, report.conversation.downlink_dbfs,
-			aic_format_ms(session->line_format, report.playout.queued_bytes), report.conversation.conversation_id);
+			aic_format_ms(session->line->format, report.playout.queued_bytes), report.conversation.conversation_id);
 		count++;
 	}
 	ao2_iterator_destroy(&iterator);
@@ -166,7 +166,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 		cli_line(fd, "State of prompts:   %s", conversation->state);
 	}
 	cli_line(fd, "Formats:            channel %s, to the service %s, from the service %s",
-		aic_format_name(session->line_format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink,
+		aic_format_name(session->line->format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink,
 		sizeof(uplink)), aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));
 	cli_line(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; "
 		"%" PRIu64 " frames refused", report->frames_received,
@@ -181,14 +181,14 @@ static void print_report(int fd, const struct session *session, const struct ses
 		report->frames_played, report->frames_late, report->frames_lost);
 	cli_line(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the "
 		"limit", playout->queued_chunks,
-		aic_format_ms(session->line_format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
+		aic_format_ms(session->line->format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
 	cli_line(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns", playout->delay_ms,
 		playout->gap_us / 1000);
 	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late",
 		conversation->interruptions, playout->chunks_interrupted, playout->chunks_late);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
 		cli_line(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms", playout->playing_event_id,
-			playout->heard_samples * 1000 / session->line_format.rate);
+			playout->heard_samples * 1000 / session->line->format.rate);
 	}
 	print_setup(fd, conversation);
 	cli_line(fd, "Pings:              %" PRIu64 ", last round trip %" PRId64 " ms", conversation->pings,
@@ -271,7 +271,7 @@ static char *show_call(struct ast_cli_entry *entry, int command, struct ast_cli_
 static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
 {
 	struct module_totals totals;
-	struct media_clock_stats clock;
+	struct channel_writer_totals written = channel_writer_totals();
 
 	switch (command) {
 	case CLI_INIT:
@@ -286,7 +286,6 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 		return CLI_SHOWUSAGE;
 	}
 	sessions_totals(&totals);
-	media_clock_stats(&clock);
 	cli_line(a->fd, "Version:            %s", AIC_VERSION);
 	cli_line(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all",
 		ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
@@ -296,10 +295,10 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	cli_line(a->fd, "Failed:             %" PRIu64 " unavailable, "
 		"%" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid", totals.unavailable, totals.lost, totals.busy,
 		totals.invalid);
-	cli_line(a->fd, "Frames played:      %" PRIu64, clock.frames);
+	cli_line(a->fd, "Frames played:      %" PRIu64, written.frames);
 	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock",
-		clock.busy_channels);
-	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) clock.late_us_max / 1000);
+		written.busy);
+	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) network_late_us() / 1000);
 	return CLI_SUCCESS;
 }
 

@@ -14,17 +14,16 @@
 #include <stdatomic.h>
 
 /* Of those pairs that were logged, by what was held. */
-#define MASKS (1 << (LOCK_MEDIA_CLOCK + 1))
+#define MASKS (1 << (LOCK_PATIENT_WRITER + 1))
 
 _Thread_local unsigned int locks_held;
 
 static const char *const names[] = {
-	[LOCK_PLAYING] = "the playing of a session",
 	[LOCK_CHANNEL] = "a channel",
 	[LOCK_REGISTRY] = "the sessions",
 	[LOCK_SESSION] = "a session",
-	[LOCK_PLAYOUT] = "a playout queue",
-	[LOCK_MEDIA_CLOCK] = "the media clock",
+	[LOCK_LINE] = "a line",
+	[LOCK_PATIENT_WRITER] = "the patient writer",
 };
 
 static atomic_bool logged[MASKS];

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * The order in which this module takes locks, and a check that it does. A lock is taken only by a thread that holds
- * none of those at or below it in the list; the playing of a session and, on the threads that others' audio needs, a
- * channel are only ever tried. What may wait for something else (ast_write() waits for the other half of a Local
- * channel, the dialplan for a database) is called with nothing held that another thread needs for audio.
+ * none of those at or below it in the list; on the threads that others' audio needs a channel's is only ever tried. What
+ * may wait for something else (ast_write() waits for the other half of a Local channel, the dialplan for a database) is
+ * called with nothing held.
  *
  * The check costs two instructions on a thread's own word. A thread that goes against the order is logged as an error,
  * once for each pair, and goes on.
@@ -17,17 +17,18 @@
 #include "asterisk/channel.h"
 #include "asterisk/lock.h"
 
-#include "session.h"
+#include "channel_line.h"
 
 #include <stdbool.h>
 
+struct session;
+
 enum lock_rank {
-	LOCK_PLAYING,     /* session.playing_lock: who writes a session's frames */
-	LOCK_CHANNEL,     /* Asterisk's */
-	LOCK_REGISTRY,    /* of the sessions */
-	LOCK_SESSION,     /* the session's own (ao2) lock */
-	LOCK_PLAYOUT,     /* session.playout_lock */
-	LOCK_MEDIA_CLOCK, /* and nothing is taken while it is held */
+	LOCK_CHANNEL,        /* Asterisk's */
+	LOCK_REGISTRY,       /* of the sessions */
+	LOCK_SESSION,        /* the session's own (ao2) lock */
+	LOCK_LINE,           /* channel_line.lock */
+	LOCK_PATIENT_WRITER, /* and nothing is taken while it is held */
 };
 
 /* What the thread holds, a bit for each rank. */
@@ -50,10 +51,10 @@ static inline void locks_forget(enum lock_rank rank)
 	locks_held &= ~(1u << rank);
 }
 
-/* For what may wait long: `what` is called with nothing held but what writing a session's frames is. */
+/* For what may wait long: `what` is called with nothing held. */
 static inline void locks_check_free(const char *what)
 {
-	if (__builtin_expect(locks_held & ~(1u << LOCK_PLAYING), 0)) {
+	if (__builtin_expect(locks_held, 0)) {
 		locks_complain(what, locks_held);
 	}
 }
@@ -113,30 +114,16 @@ static inline void session_unlock(struct session *session)
 	locks_forget(LOCK_SESSION);
 }
 
-/*
- * Nobody writes the session's frames until it is given back. Waits for who is writing one, which may take as long as a
- * channel's driver likes.
- */
-static inline void playing_lock(struct session *session)
+static inline void line_lock(struct channel_line *line)
 {
-	locks_note(LOCK_PLAYING, "the playing of a session");
-	ast_mutex_lock(&session->playing_lock);
+	locks_note(LOCK_LINE, "a line's lock");
+	ast_mutex_lock(&line->lock);
 }
 
-/* Returns whether nobody writes the session's frames at the moment. */
-static inline bool playing_try_lock(struct session *session)
+static inline void line_unlock(struct channel_line *line)
 {
-	if (ast_mutex_trylock(&session->playing_lock)) {
-		return false;
-	}
-	locks_note(LOCK_PLAYING, "the playing of a session");
-	return true;
-}
-
-static inline void playing_unlock(struct session *session)
-{
-	ast_mutex_unlock(&session->playing_lock);
-	locks_forget(LOCK_PLAYING);
+	ast_mutex_unlock(&line->lock);
+	locks_forget(LOCK_LINE);
 }
 
 #endif

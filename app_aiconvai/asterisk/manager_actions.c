@@ -68,13 +68,13 @@ static void list_session(struct mansession *s, const char *action_id, struct ses
 	manager_line(s, "Agent: %s", session_agent(session)->name);
 	manager_line(s, "ConversationID: %s", conversation->conversation_id);
 	manager_line(s, "State: %s", aic_phase_name(conversation->phase));
-	manager_line(s, "LineFormat: %s", aic_format_name(session->line_format, name, sizeof(name)));
+	manager_line(s, "LineFormat: %s", aic_format_name(session->line->format, name, sizeof(name)));
 	manager_line(s, "DurationMs: %" PRIu64, report->duration_ms);
 	manager_line(s, "FramesReceived: %" PRIu64, report->frames_received);
 	manager_line(s, "FramesPlayed: %" PRIu64, report->frames_played);
 	manager_line(s, "UplinkLevel: %.1f", conversation->uplink_dbfs);
 	manager_line(s, "DownlinkLevel: %.1f", conversation->downlink_dbfs);
-	manager_line(s, "QueueMs: %" PRIu64, aic_format_ms(session->line_format, report->playout.queued_bytes));
+	manager_line(s, "QueueMs: %" PRIu64, aic_format_ms(session->line->format, report->playout.queued_bytes));
 	manager_line(s, "Interruptions: %" PRIu64, conversation->interruptions);
 	manager_line(s, "Underruns: %" PRIu64, report->playout.underruns);
 	manager_line(s, "GapMs: %" PRIu64, report->playout.gap_us / 1000);

@@ -13,12 +13,9 @@
 #include "output.h"
 #include "resolver.h"
 
-#include <stdatomic.h>
-
 static struct {
 	struct aic_event_loop **loops; /* owned */
 	int count;
-	atomic_uint next;
 	struct aic_resolver *resolver; /* owned */
 } network;
 
@@ -66,16 +63,28 @@ void network_stop(void)
 
 struct aic_event_loop *network_loop(void)
 {
-	struct aic_event_loop *loop = NULL;
+	struct aic_event_loop *best = NULL;
 
-	/* One that serves nobody any more takes its turn only where there is no other. */
-	for (int tried = 0; tried < network.count; tried++) {
-		loop = network.loops[atomic_fetch_add(&network.next, 1) % (unsigned int) network.count];
-		if (!aic_event_loop_has_failed(loop)) {
-			break;
+	/* One that serves nobody any more only where there is no other. */
+	for (int i = 0; i < network.count; i++) {
+		struct aic_event_loop *loop = network.loops[i];
+
+		if (!best || (!aic_event_loop_has_failed(loop) && (aic_event_loop_has_failed(best)
+			|| aic_event_loop_calls(loop) < aic_event_loop_calls(best)))) {
+			best = loop;
 		}
 	}
-	return loop;
+	return best;
+}
+
+uint64_t network_late_us(void)
+{
+	uint64_t late_us = 0;
+
+	for (int i = 0; i < network.count; i++) {
+		late_us = MAX(late_us, aic_event_loop_late_us(network.loops[i]));
+	}
+	return late_us;
 }
 
 struct aic_resolver *network_resolver(void)

@@ -8,6 +8,8 @@
 #ifndef AIC_NETWORK_H
 #define AIC_NETWORK_H
 
+#include <stdint.h>
+
 struct aic_event_loop;
 struct aic_resolver;
 
@@ -17,9 +19,12 @@ int network_start(int threads);
 /* After the last session. */
 void network_stop(void);
 
-/* The loop for the next conversation: they take turns. Any thread. */
+/* The loop for the next conversation: that with the fewest. Any thread. */
 struct aic_event_loop *network_loop(void);
 
 struct aic_resolver *network_resolver(void);
+
+/* How long after its time the latest timer of a loop fired, in microseconds. Any thread. */
+uint64_t network_late_us(void);
 
 #endif

@@ -15,10 +15,7 @@
 #include "asterisk/utils.h"
 
 #include "background_end.h"
-#include "frame_writer.h"
-#include "framehook.h"
 #include "locks.h"
-#include "media_clock.h"
 #include "output.h"
 #include "providers.h"
 #include "session.h"
@@ -27,7 +24,10 @@
 #include "tool_runs.h"
 #include "waiting_sound.h"
 
-const char session_frame_source[] = "aiconvai";
+/*
+ * Where the channel's own thread reads its channel it looks this often at least whether there is something else to do.
+ */
+#define LOOK_MS 20
 
 static void session_destroy(void *object)
 {
@@ -35,11 +35,7 @@ static void session_destroy(void *object)
 
 	tool_runs_clear(session);
 	aic_playout_queue_free(session->playout);
-	ast_mutex_destroy(&session->playout_lock);
-	ast_mutex_destroy(&session->playing_lock);
-	ast_free(session->frame);
-	ao2_cleanup(session->line_ast_format);
-	ao2_cleanup(session->write_format_before);
+	ao2_cleanup(session->line);
 	ao2_cleanup(session->snapshot);
 	ao2_cleanup(session->agent);
 	for (size_t i = 0; i < session->other_count; i++) {
@@ -47,43 +43,6 @@ static void session_destroy(void *object)
 	}
 	sessions_count_alive(-1);
 	ast_module_unref(AST_MODULE_SELF);
-}
-
-static void lock_playout(void *arg)
-{
-	locks_note(LOCK_PLAYOUT, "the lock of a playout queue");
-	ast_mutex_lock(&((struct session *) arg)->playout_lock);
-}
-
-static void unlock_playout(void *arg)
-{
-	ast_mutex_unlock(&((struct session *) arg)->playout_lock);
-	locks_forget(LOCK_PLAYOUT);
-}
-
-/*
- * What audio is exchanged in with the channel: its own format where the engine knows it, so that nothing is translated;
- * else linear at that format's rate, and Asterisk translates.
- */
-static void choose_line_format(struct session *session, struct ast_channel *channel)
-{
-	struct ast_format *native = ast_channel_rawreadformat(channel);
-	unsigned int rate;
-
-	if (ast_format_cmp(native, ast_format_ulaw) == AST_FORMAT_CMP_EQUAL) {
-		session->line_ast_format = ao2_bump(ast_format_ulaw);
-		session->line_format = (struct aic_audio_format) {AIC_ENCODING_ULAW, 8000};
-		return;
-	}
-	if (ast_format_cmp(native, ast_format_alaw) == AST_FORMAT_CMP_EQUAL) {
-		session->line_ast_format = ao2_bump(ast_format_alaw);
-		session->line_format = (struct aic_audio_format) {AIC_ENCODING_ALAW, 8000};
-		return;
-	}
-	rate = ast_format_get_sample_rate(native);
-	session->line_ast_format = ao2_bump(ast_format_cache_get_slin_by_rate(rate > 48000 ? 48000 : rate));
-	session->line_format = (struct aic_audio_format) {AIC_ENCODING_PCM16,
-		ast_format_get_sample_rate(session->line_ast_format)};
 }
 
 struct agent *session_agent(const struct session *session)
@@ -118,6 +77,33 @@ static bool may_take(void *user, size_t other, char *reason)
 	return !sessions_take_place(session, (unsigned int) (session->passed_over + other + 1), reason);
 }
 
+/* Where the agent has fallen silent while a tool runs there is something to be heard instead. */
+static void on_silent(void *user)
+{
+	struct session *session = user;
+
+	channel_line_note_silence(session->line);
+	if (atomic_load(&session->open_tools)) {
+		session_want_thread(session);
+	}
+}
+
+/*
+ * The conversation is over and was heard to its end: lets the application return or, in the background, has done what
+ * it would have done.
+ */
+static bool on_finished(void *user)
+{
+	struct session *session = user;
+
+	if (session->options.background && background_end(session)) {
+		return false;
+	}
+	atomic_store(&session->finished, true);
+	session_want_thread(session);
+	return true;
+}
+
 static uint64_t now_unix_us(void)
 {
 	struct timeval now = ast_tvnow();
@@ -133,7 +119,7 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.agent = choice_of(session_agent(session)),
 		.others = others,
 		.other_count = session->other_count - session->passed_over,
-		.line_format = session->line_format,
+		.line_format = session->line->format,
 		.variables = variables,
 		.variable_count = variable_count,
 		/* In the background the channel's thread has other things to do. */
@@ -144,13 +130,19 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.may_take = may_take,
 		.user = session,
 	};
+	struct aic_link_host host = {
+		.line = &session->line->line,
+		.on_silent = on_silent,
+		.on_finished = on_finished,
+		.on_freed = on_link_freed,
+	};
 	struct aic_link *link;
 
 	for (size_t i = 0; i < setup.other_count; i++) {
 		others[i] = choice_of(session->others[session->passed_over + i]);
 	}
 	ao2_ref(session, +1);
-	if (!(link = aic_link_new(loop, resolver, &setup, on_link_freed))) {
+	if (!(link = aic_link_new(loop, resolver, &setup, &host))) {
 		ao2_ref(session, -1);
 		return -1;
 	}
@@ -161,36 +153,68 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 	return 0;
 }
 
-/*
- * Takes the session off its channel and out of the registry: nothing is read from it or written to it any more. Its
- * playing and, but for NULL (it is gone already), the channel are locked.
- */
-static void leave_channel(struct session *session, struct ast_channel *channel)
+static void note_identity(struct session *session, struct ast_channel *channel)
 {
-	struct ast_channel *held_channel;
+	session_lock(session);
+	ast_copy_string(session->identity.id, ast_channel_uniqueid(channel), sizeof(session->identity.id));
+	ast_copy_string(session->identity.channel_name, ast_channel_name(channel), sizeof(session->identity.channel_name));
+	session_unlock(session);
+}
+
+static void on_renamed(void *user, struct ast_channel *channel)
+{
+	note_identity(user, channel);
+}
+
+/* Its link goes, and it is in the registry no more. */
+static void leave_registry(struct session *session)
+{
 	struct aic_link *link;
 
-	if (channel) {
-		framehook_detach(channel, session);
-		waiting_sound_stop(session, channel);
-		if (session->write_format_before) {
-			ast_set_write_format(channel, session->write_format_before);
-		}
-	}
 	session_lock(session);
-	held_channel = session->channel;
 	link = session->link;
-	session->channel = NULL;
 	session->link = NULL;
 	session_unlock(session);
 	if (link) {
 		aic_link_release(link);
 	}
 	sessions_remove(session);
-	if (held_channel) {
-		ast_channel_unref(held_channel);
+}
+
+/* The channel went away, and is locked. */
+static void on_lost(void *user)
+{
+	struct session *session = user;
+	struct aic_link *link = session_link(session);
+
+	if (link) {
+		aic_link_end(link, AIC_STATUS_CALLER_HANGUP, "the caller hung up");
+		aic_link_release(link);
+	}
+	if (session->options.background) {
+		/* Nobody else will. In the foreground the application does. */
+		channel_line_lose(session->line);
+		leave_registry(session);
 	}
 }
+
+/* The agent is about to be heard in the background: what the caller heard until then is not any more. */
+static void make_way(void *user)
+{
+	struct session *session = user;
+	struct ast_channel *channel;
+
+	if (session->options.background && (channel = channel_line_channel(session->line))) {
+		waiting_sound_give_way(session, channel);
+		ast_channel_unref(channel);
+	}
+}
+
+static const struct channel_line_owner line_owner = {
+	.renamed = on_renamed,
+	.lost = on_lost,
+	.make_way = make_way,
+};
 
 struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
 	const struct session_options *options,
@@ -198,7 +222,6 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	struct aic_resolver *resolver, struct aic_outcome *outcome)
 {
 	struct session *session = ao2_alloc(sizeof(*session), session_destroy);
-	struct aic_playout_lock playout_lock = {lock_playout, unlock_playout, session};
 
 	outcome->status = AIC_STATUS_UNAVAILABLE;
 	snprintf(outcome->reason, sizeof(outcome->reason), "out of memory");
@@ -207,8 +230,6 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	}
 	sessions_count_alive(+1);
 	ast_module_ref(AST_MODULE_SELF);
-	ast_mutex_init(&session->playout_lock);
-	ast_mutex_init(&session->playing_lock);
 	session->agent = ao2_bump(agent);
 	session->other_count = agents_failover(configuration, agent, session->others);
 	session->options = *options;
@@ -216,21 +237,17 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 		ast_copy_string(session->first_waiting_sound, options->waiting_sound, sizeof(session->first_waiting_sound));
 		session->options.waiting_sound = session->first_waiting_sound;
 	}
-	session->framehook_id = -1;
 	session->begun_us = aic_now_us();
 	channel_lock(channel);
-	session_note_identity(session, channel);
-	choose_line_format(session, channel);
-	session->channel = ast_channel_ref(channel);
+	note_identity(session, channel);
+	session->line = channel_line_new(channel, options->background, &line_owner, session);
 	channel_unlock(channel);
 	session->snapshot = ast_channel_snapshot_get_latest(session->identity.id);
-	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000,
-		agent->settings.playout_max_delay_ms, &playout_lock);
-	if (session->playout) {
-		session->frame = ast_malloc(AST_FRIENDLY_OFFSET + aic_playout_queue_frame_bytes(session->playout));
+	if (session->line) {
+		session->playout = aic_playout_queue_new(session->line->format, agent->settings.playout_limit_seconds * 1000,
+			agent->settings.playout_max_delay_ms);
 	}
-	if (!session->frame || sessions_add(session, configuration->general.max_concurrent_calls, outcome)) {
-		session->channel = ast_channel_unref(session->channel);
+	if (!session->playout || sessions_add(session, configuration->general.max_concurrent_calls, outcome)) {
 		ao2_ref(session, -1);
 		return NULL;
 	}
@@ -240,7 +257,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	}
 	if (open_link(session, variables, variable_count, loop, resolver)) {
 		sessions_count_end(outcome->status);
-		leave_channel(session, NULL);
+		leave_registry(session);
 		ao2_ref(session, -1);
 		return NULL;
 	}
@@ -250,25 +267,14 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 void session_start_waiting_sound(struct session *session, struct ast_channel *channel)
 {
 	/* The agent may have spoken, or ended, already. */
-	if (session->options.waiting_sound && !atomic_load(&session->frames_played)) {
+	if (session->options.waiting_sound && !atomic_load(&session->line->frames_played)) {
 		waiting_sound_start(session, channel, session->options.waiting_sound);
 	}
 }
 
 int session_begin(struct session *session)
 {
-	struct ast_channel *channel = session->channel;
-	int result;
-
-	channel_lock(channel);
-	session->write_format_before = ao2_bump(ast_channel_writeformat(channel));
-	if (ast_set_write_format(channel, session->line_ast_format)) {
-		log_line(LOG_WARNING, "%s: agent audio in %s cannot be translated for this channel; the caller hears nothing",
-			ast_channel_name(channel), ast_format_get_name(session->line_ast_format));
-	}
-	result = framehook_attach(channel, session);
-	channel_unlock(channel);
-	if (result) {
+	if (channel_line_attach(session->line, session->link)) {
 		return -1;
 	}
 	session_tell_start(session);
@@ -278,28 +284,14 @@ int session_begin(struct session *session)
 
 struct ast_channel *session_leave(struct session *session)
 {
-	struct ast_channel *channel;
+	struct ast_channel *channel = channel_line_leave(session->line);
 
-	/* Who is writing a frame comes to an end first. */
-	playing_lock(session);
-	while ((channel = session_channel(session))) {
-		bool still_there;
-
+	if (channel) {
 		channel_lock(channel);
-		/* A masquerade may have moved the session before we had the lock. */
-		if ((still_there = session->channel == channel)) {
-			leave_channel(session, channel);
-		}
+		waiting_sound_stop(session, channel);
 		channel_unlock(channel);
-		if (still_there) {
-			break;
-		}
-		ast_channel_unref(channel);
 	}
-	if (!channel) {
-		leave_channel(session, NULL);
-	}
-	playing_unlock(session);
+	leave_registry(session);
 	return channel;
 }
 
@@ -323,21 +315,6 @@ void session_close(struct session *session, enum aic_status status, const char *
 	}
 }
 
-void session_lost_channel(struct session *session)
-{
-	struct aic_link *link = session_link(session);
-
-	session->capturing = 0;
-	if (link) {
-		aic_link_end(link, AIC_STATUS_CALLER_HANGUP, "the caller hung up");
-		aic_link_release(link);
-	}
-	if (session->options.background) {
-		/* Nobody else will. In the foreground the application does. */
-		leave_channel(session, NULL);
-	}
-}
-
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id)
 {
 	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));
@@ -346,80 +323,98 @@ void session_set_variables(struct ast_channel *channel, const struct aic_outcome
 	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
 }
 
-bool session_finish(struct session *session, struct ast_channel *channel)
-{
-	if (atomic_exchange(&session->finished, true)) {
-		return true;
-	}
-	if (!session->options.background) {
-		/* The application waits in ast_waitfor(). */
-		ast_queue_frame(channel, &ast_null_frame);
-	} else if (background_end(session)) {
-		atomic_store(&session->finished, false);
-		return false;
-	}
-	return true;
-}
-
 /* --- the channel's thread --- */
 
 void session_want_thread(struct session *session)
 {
-	if (!session->options.background) {
-		atomic_store(&session->thread_call, THREAD_TO_BE_CALLED);
-	}
+	channel_line_want_thread(session->line);
 }
 
-void session_call_thread(struct session *session)
-{
-	if (!session->options.background) {
-		session_want_thread(session);
-		media_clock_attend(session);
-	}
-}
-
-void session_call_thread_now(struct session *session, struct ast_channel *channel)
-{
-	/* It waits for a frame. One is enough. */
-	if (!session->options.background && atomic_exchange(&session->thread_call, THREAD_CALLED) != THREAD_CALLED) {
-		ast_queue_frame(channel, &ast_null_frame);
-	}
-}
-
-/* While a tool runs and the agent says nothing the caller hears what is configured. */
+/*
+ * Until the agent is first heard, and while a tool runs and the agent says nothing, the caller hears what is configured.
+ */
 static void attend_to_waiting_sound(struct session *session, struct ast_channel *channel)
 {
 	const char *sound = session_agent(session)->settings.tool_wait_sound;
 	bool waits = atomic_load(&session->open_tools) && !atomic_load(&session->ended);
-	bool starts;
+	bool is_heard = atomic_load(&session->line->playing);
 
-	channel_lock(channel);
-	if (session->channel == channel && (session->waiting_sound_is_void || (session->waiting_sound == sound
-		&& !waits))) {
+	if (session->waiting_sound && (is_heard || session->sound_began_at != atomic_load(&session->line->frames_played)
+		|| (session->waiting_sound == sound && !waits))) {
+		channel_lock(channel);
 		waiting_sound_stop(session, channel);
+		channel_unlock(channel);
 	}
-	starts = session->channel == channel && sound && waits && !session->waiting_sound
-		&& !atomic_load(&session->playing);
-	channel_unlock(channel);
-	if (starts) {
+	if (sound && waits && !session->waiting_sound && !is_heard) {
 		waiting_sound_start(session, channel, sound);
+	}
+	if (is_heard && !session->waiting_sound && ast_channel_generatordata(channel)) {
+		/* Somebody else's, such as StartMusicOnHold()'s: it ends where ours would. */
+		ast_deactivate_generator(channel);
 	}
 }
 
-bool session_attend(struct session *session, struct ast_channel *channel)
+/* Runs the tools that the agent has called. Returns whether there were any. */
+static bool run_tools(struct session *session, struct ast_channel *channel)
 {
-	bool tool_ran = false;
+	bool ran = false;
 
-	/* Most frames are the caller's audio, and mean no more. */
-	while (atomic_load(&session->thread_call) != THREAD_NOT_CALLED) {
-		atomic_store(&session->thread_call, THREAD_NOT_CALLED);
+	while (!atomic_load(&session->finished) && !ast_check_hangup(channel)) {
+		/* Whatever a tool runs reads the channel by itself. */
+		channel_line_capture(session->line, CAPTURE_BY_HOOK);
+		if (!tool_runs_next(session, channel)) {
+			break;
+		}
+		ran = true;
 		attend_to_waiting_sound(session, channel);
-		while (!atomic_load(&session->finished) && !ast_check_hangup(channel) && tool_runs_next(session, channel)) {
-			tool_ran = true;
-			attend_to_waiting_sound(session, channel);
+	}
+	channel_line_capture(session->line, CAPTURE_BY_READER);
+	return ran;
+}
+
+/* Reads one frame, if there is one soon. Returns -1 when the caller is gone. */
+static int read_channel(struct session *session, struct ast_channel *channel)
+{
+	/* Where Asterisk has no timer a sound file is played by the channel's schedule. */
+	bool scheduled = ast_channel_streamid(channel) >= 0;
+	int scheduled_ms = scheduled ? ast_sched_wait(ast_channel_sched(channel)) : -1;
+	struct ast_frame *frame;
+	int left_ms;
+
+	/* The loop may have read that it is over. */
+	if (ast_check_hangup(channel)) {
+		return -1;
+	}
+	left_ms = ast_waitfor(channel, scheduled_ms >= 0 && scheduled_ms < LOOK_MS ? scheduled_ms : LOOK_MS);
+	if (left_ms < 0) {
+		return -1;
+	}
+	if (left_ms > 0) {
+		if (!(frame = ast_read(channel))) {
+			return -1;
+		}
+		channel_line_take_frame(session->line, channel, frame);
+		ast_frfree(frame);
+	}
+	if (scheduled) {
+		ast_sched_runq(ast_channel_sched(channel));
+	}
+	return 0;
+}
+
+int session_serve_channel(struct session *session, struct ast_channel *channel)
+{
+	while (!atomic_load(&session->finished)) {
+		if (channel_line_was_wanted(session->line) && run_tools(session, channel) && ast_check_hangup(channel)) {
+			/* It ended in there. */
+			return -1;
+		}
+		attend_to_waiting_sound(session, channel);
+		if (!channel_line_lend(session->line, channel) && read_channel(session, channel)) {
+			return -1;
 		}
 	}
-	return tool_ran;
+	return 0;
 }
 
 /* --- for any thread --- */
@@ -444,25 +439,6 @@ struct session_identity session_identity(struct session *session)
 	identity = session->identity;
 	session_unlock(session);
 	return identity;
-}
-
-void session_note_identity(struct session *session, struct ast_channel *channel)
-{
-	session_lock(session);
-	ast_copy_string(session->identity.id, ast_channel_uniqueid(channel), sizeof(session->identity.id));
-	ast_copy_string(session->identity.channel_name, ast_channel_name(channel), sizeof(session->identity.channel_name));
-	session_unlock(session);
-	atomic_store(&session->patient, frame_writer_is_patient(channel));
-}
-
-struct ast_channel *session_channel(struct session *session)
-{
-	struct ast_channel *channel;
-
-	session_lock(session);
-	channel = session->channel ? ast_channel_ref(session->channel) : NULL;
-	session_unlock(session);
-	return channel;
 }
 
 int session_outcome(struct session *session, struct aic_outcome *outcome)

@@ -15,7 +15,6 @@
 
 #include "events.h"
 #include "locks.h"
-#include "media_clock.h"
 #include "output.h"
 #include "session.h"
 #include "session_events.h"
@@ -138,7 +137,7 @@ void session_tell_start(struct session *session)
 	if (!body) {
 		return;
 	}
-	put_header(&body, "LineFormat", aic_format_name(session->line_format, name, sizeof(name)));
+	put_header(&body, "LineFormat", aic_format_name(session->line->format, name, sizeof(name)));
 	send_event("AIConvAIStart", body);
 }
 
@@ -205,7 +204,6 @@ static void on_interruption(struct session *session, const struct aic_event *eve
 {
 	struct ast_str *body = new_body(session);
 
-	atomic_fetch_add(&session->interruptions, 1);
 	if (is_debug(session)) {
 		log_interruption(event);
 	}
@@ -249,7 +247,7 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 	if (!session->options.background && (run == AIC_TOOL_GOSUB || run == AIC_TOOL_SEND_DTMF)) {
 		tool_runs_add(session, event);
 	}
-	session_call_thread(session);
+	session_want_thread(session);
 	if (!body) {
 		return;
 	}
@@ -266,7 +264,7 @@ static void on_tool_done(struct session *session, const struct aic_event *event)
 	/* Nobody would be told of its result any more: what has not begun does not. */
 	tool_runs_forget(session, event->tool_done.id);
 	atomic_fetch_sub(&session->open_tools, 1);
-	session_call_thread(session);
+	session_want_thread(session);
 }
 
 static void on_state(struct session *session, const struct aic_event *event)
@@ -333,8 +331,8 @@ static void put_statistics(struct ast_str **body, struct session *session, const
 	aic_playout_queue_stats(session->playout, &playout);
 	ast_str_append(body, 0, "DurationMs: %" PRIu64 "\r\n", (aic_now_us() - session->begun_us) / 1000);
 	ast_str_append(body, 0, "Attempts: %u\r\nReconnects: %" PRIu64 "\r\n", stats->attempts, stats->reopenings);
-	ast_str_append(body, 0, "FramesReceived: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_received));
-	ast_str_append(body, 0, "FramesPlayed: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->frames_played));
+	ast_str_append(body, 0, "FramesReceived: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->line->frames_received));
+	ast_str_append(body, 0, "FramesPlayed: %" PRIu64 "\r\n", (uint64_t) atomic_load(&session->line->frames_played));
 	ast_str_append(body, 0, "ChunksSent: %" PRIu64 "\r\nChunksReceived: %" PRIu64 "\r\n", stats->uplink_chunks_sent,
 		stats->downlink_chunks);
 	ast_str_append(body, 0, "UplinkLevel: %.1f\r\nDownlinkLevel: %.1f\r\n", stats->uplink_dbfs, stats->downlink_dbfs);
@@ -368,7 +366,6 @@ static void on_ended(struct session *session, const struct aic_event *event)
 		put_statistics(&body, session, event->stats);
 		send_event("AIConvAIEnd", body);
 	}
-	media_clock_attend(session);
 }
 
 void session_on_event(void *user, const struct aic_event *event)
@@ -380,7 +377,7 @@ void session_on_event(void *user, const struct aic_event *event)
 		on_ready(session, event);
 		break;
 	case AIC_EVENT_AUDIO:
-		media_clock_play_arrival(session, event->audio.appended_bytes);
+		/* The link plays it. */
 		break;
 	case AIC_EVENT_TRANSCRIPT:
 		on_transcript(session, event);

@@ -2,7 +2,7 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a conversation tells: to the media clock, to manager (AMI) users, and to the log.
+ * What a conversation tells: to manager (AMI) users, and to the log.
  */
 #ifndef AIC_SESSION_EVENTS_H
 #define AIC_SESSION_EVENTS_H

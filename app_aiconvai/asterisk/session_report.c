@@ -10,28 +10,38 @@
 
 #include "session_report.h"
 
+struct question {
+	struct aic_link *link;
+	struct session *session;
+	struct session_report *report;
+};
+
 static void take_stats(struct aic_conversation *conversation, void *arg)
 {
-	aic_conversation_stats(conversation, arg);
+	struct question *question = arg;
+
+	aic_conversation_stats(conversation, &question->report->conversation);
+	aic_playout_queue_stats(question->session->playout, &question->report->playout);
+	question->report->frames_late = aic_link_playout_stats(question->link).late;
 }
 
 int session_report(struct session *session, struct session_report *report)
 {
 	struct aic_link *link = session_link(session);
+	struct question question = {.session = session, .report = report};
 
 	memset(report, 0, sizeof(*report));
 	if (!link) {
 		return -1;
 	}
-	aic_link_query(link, take_stats, &report->conversation);
+	question.link = link;
+	aic_link_query(link, take_stats, &question);
 	report->frames_refused = aic_link_refused_frames(link);
 	aic_link_release(link);
-	aic_playout_queue_stats(session->playout, &report->playout);
 	report->duration_ms = (aic_now_us() - session->begun_us) / 1000;
-	report->frames_received = atomic_load(&session->frames_received);
-	report->frames_played = atomic_load(&session->frames_played);
-	report->frames_late = atomic_load(&session->frames_late);
-	report->frames_lost = atomic_load(&session->frames_lost);
+	report->frames_received = atomic_load(&session->line->frames_received);
+	report->frames_played = atomic_load(&session->line->frames_played);
+	report->frames_lost = atomic_load(&session->line->frames_lost);
 	report->ended = session_outcome(session, &report->outcome);
 	report->identity = session_identity(session);
 	return 0;

@@ -93,18 +93,26 @@ const char *session_enter_state(struct session *session, const char *name, const
 	return request.problem;
 }
 
+/* Nothing that is queued is to be heard any more. */
+static void fall_silent(struct aic_conversation *conversation, void *arg)
+{
+	struct session *session = arg;
+	struct aic_interruption dropped;
+
+	if (atomic_load(&session->ended)) {
+		aic_playout_queue_interrupt(session->playout, INT64_MAX, &dropped);
+	}
+}
+
 int session_end(struct session *session, const char *reason)
 {
 	struct aic_link *link = session_link(session);
-	struct aic_interruption dropped;
 
 	if (!link) {
 		return -1;
 	}
 	aic_link_end(link, AIC_STATUS_COMPLETED, reason);
+	aic_link_query(link, fall_silent, session);
 	aic_link_release(link);
-	if (atomic_load(&session->ended)) {
-		aic_playout_queue_interrupt(session->playout, INT64_MAX, &dropped);
-	}
 	return 0;
 }

@@ -112,11 +112,12 @@ enum session_found sessions_find(const char *name, struct session **session)
 static int is_on_channel(void *object, void *arg, int flags)
 {
 	struct session *session = object;
-	int matches;
+	struct ast_channel *channel = channel_line_channel(session->line);
+	int matches = channel == arg;
 
-	session_lock(session);
-	matches = session->channel == arg;
-	session_unlock(session);
+	if (channel) {
+		ast_channel_unref(channel);
+	}
 	return matches ? CMP_MATCH | CMP_STOP : 0;
 }
 

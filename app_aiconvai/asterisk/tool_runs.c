@@ -236,13 +236,11 @@ int tool_runs_next(struct session *session, struct ast_channel *channel)
 	if (!run) {
 		return 0;
 	}
-	atomic_store(&session->in_tool, true);
 	if (run->run == AIC_TOOL_GOSUB) {
 		run_subroutine(session, channel, run);
 	} else {
 		press_keys(session, channel, run);
 	}
-	atomic_store(&session->in_tool, false);
 	tool_run_free(run);
 	return 1;
 }

@@ -34,17 +34,15 @@ static int start_tone(struct ast_channel *channel, const char *name)
 /* Stops it on the channel, which is locked. */
 static void stop(struct session *session, struct ast_channel *channel, const char *sound)
 {
-	session->waiting_sound = NULL;
-	session->waiting_sound_is_void = false;
 	if (ast_begins_with(sound, TONE_PREFIX)) {
 		ast_playtones_stop(channel);
-	} else if (ast_begins_with(sound, SOUND_PREFIX)) {
-		if (!session->options.background) {
-			ast_stopstream(channel);
-		}
-	} else {
+	} else if (!ast_begins_with(sound, SOUND_PREFIX)) {
 		ast_moh_stop(channel);
+	} else if (!session->options.background) {
+		ast_stopstream(channel);
 	}
+	/* What was played has a format of its own. */
+	ast_set_write_format(channel, session->line->ast_format);
 }
 
 static int start(struct ast_channel *channel, const char *sound)
@@ -61,47 +59,38 @@ static int start(struct ast_channel *channel, const char *sound)
 
 void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound)
 {
-	bool is_void;
-
 	channel_lock(channel);
-	/* Said before it is: whoever gives way to the agent meanwhile finds it. */
 	session->waiting_sound = sound;
-	session->waiting_sound_is_void = false;
+	session->sound_began_at = atomic_load(&session->line->frames_played);
 	channel_unlock(channel);
 	if (start(channel, sound)) {
 		log_line(LOG_WARNING, "%s: agent %s: '%s' cannot be played while the caller waits; the caller hears silence",
 			ast_channel_name(channel), session_agent(session)->name, sound);
+		channel_lock(channel);
+		session->waiting_sound = NULL;
+		channel_unlock(channel);
+	} else if (session->options.background) {
+		atomic_store(&session->line->has_way_to_make, true);
 	}
-	channel_lock(channel);
-	is_void = session->waiting_sound != sound || session->waiting_sound_is_void;
-	if (is_void) {
-		stop(session, channel, sound);
-		/* The file has a format of its own. */
-		ast_set_write_format(channel, session->line_ast_format);
-	}
-	channel_unlock(channel);
 }
 
-enum sound_given_way waiting_sound_give_way(struct session *session, struct ast_channel *channel)
+void waiting_sound_give_way(struct session *session, struct ast_channel *channel)
 {
-	const char *sound = session->waiting_sound;
-
-	if (!sound || session->waiting_sound_is_void) {
-		return SOUND_IS_NOT_ON;
+	if (!channel_try_lock(channel)) {
+		return;
 	}
-	if (!ast_begins_with(sound, SOUND_PREFIX)) {
+	/* A generator that is at work has put its data by, and does not hear that it is to stop: then the next time. */
+	if (!ast_channel_generator(channel) || ast_channel_generatordata(channel)) {
 		waiting_sound_stop(session, channel);
-		return SOUND_STOPPED;
+		atomic_store(&session->line->has_way_to_make, false);
 	}
-	session->waiting_sound_is_void = true;
-	/* The file has a format of its own. */
-	ast_set_write_format(channel, session->line_ast_format);
-	return SOUND_TO_BE_STOPPED;
+	channel_unlock(channel);
 }
 
 void waiting_sound_stop(struct session *session, struct ast_channel *channel)
 {
 	if (session->waiting_sound) {
 		stop(session, channel, session->waiting_sound);
+		session->waiting_sound = NULL;
 	}
 }

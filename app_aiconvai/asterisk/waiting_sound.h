@@ -8,34 +8,22 @@
 #ifndef AIC_WAITING_SOUND_H
 #define AIC_WAITING_SOUND_H
 
-#include <stdbool.h>
-
 struct ast_channel;
 struct session;
 
 /*
- * Starts a class of music on hold, "tone:NAME", or "sound:FILE" (once), unless the agent is quicker. The channel's own
- * thread, with nothing locked: a class may be in a database. What cannot be played is told in the log, once.
+ * Starts a class of music on hold, "tone:NAME", or "sound:FILE" (once). The channel's own thread, with nothing locked: a
+ * class may be in a database. What cannot be played is told in the log, once.
  */
 void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound);
 
-enum sound_given_way {
-	SOUND_IS_NOT_ON,
-	SOUND_STOPPED,
-	SOUND_TO_BE_STOPPED, /* by the channel's thread */
-};
-
 /*
- * The agent is about to be heard: nothing of it is any more. Any thread; the channel is locked. A file is played by the
- * channel's thread, which has to stop it: who stops it waits for what that thread is doing, such as waiting for the
- * channel.
+ * The agent is heard, in the background: stops it, unless it is a file, which the dialplan plays to its end. What is at
+ * work at this moment is stopped the next time. The loop's thread; nothing is locked, and nothing is waited for.
  */
-enum sound_given_way waiting_sound_give_way(struct session *session, struct ast_channel *channel);
+void waiting_sound_give_way(struct session *session, struct ast_channel *channel);
 
-/*
- * Stops it, if it is on. The channel is locked, by its own thread; or any thread's in the background, where files are
- * left to their end.
- */
+/* Stops it, if it is on. The channel is locked, by its own thread; or in the background by any, where files go on. */
 void waiting_sound_stop(struct session *session, struct ast_channel *channel);
 
 #endif

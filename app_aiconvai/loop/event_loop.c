@@ -2,6 +2,7 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  */
+#include "container_of.h"
 #include "event_loop.h"
 
 #include "thread.h"
@@ -27,12 +28,21 @@
  * Shortest time between two rounds of a loop: while connections are being set up, with hasty conversations, and
  * without; see rest_until().
  */
-#define SETUP_REST_US 200
-#define REST_US 500
+#define SETUP_REST_US 500
+#define REST_US 1500
 #define LONG_REST_US 4000
+
+/*
+ * While a connection is being made or closed libwebsockets looks at it this often at least: what it waits for is not
+ * known to anybody else.
+ */
+#define SETUP_TICK_US 1000
 
 /* libwebsockets gets a full round this often at least: for its timers, and for sockets that have become writable. */
 #define FULL_ROUND_US 20000
+
+/* And for so long after the last connection was let go, which it has to close. */
+#define LINGER_US 6000000
 
 /*
  * Sockets served after one look at them: few, so that of many that are ready for ever others come first the next time.
@@ -74,12 +84,6 @@ struct trusting_host {
 	struct lws_vhost *vhost;
 };
 
-enum asleep {
-	AWAKE,
-	IN_EPOLL,
-	IN_SERVICE, /* libwebsockets' own poll() */
-};
-
 struct aic_event_loop {
 	pthread_t thread;
 	aic_log_fn log;
@@ -88,10 +92,12 @@ struct aic_event_loop {
 	int epoll_fd; /* of the watched sockets, and of wake_fd */
 	int wake_fd;
 	_Atomic(struct aic_loop_task *) posted; /* newest first */
-	_Atomic(enum asleep) asleep; /* who sets it back to AWAKE wakes the thread */
+	atomic_bool asleep; /* who sets it back wakes the thread */
 	atomic_bool stopping;
 	atomic_bool failed; /* libwebsockets has */
 	atomic_int hasty; /* conversations */
+	atomic_uint calls;
+	atomic_uint_fast64_t late_us; /* the latest timer */
 
 	/* The thread's own. */
 	struct aic_loop_member *members;
@@ -99,7 +105,8 @@ struct aic_event_loop {
 	size_t watched_count;
 	struct aic_watched_socket *serving;      /* NULL once it is not watched any more */
 	struct aic_watched_socket *next_to_look; /* in look_for_unread(), where the last one ended; NULL: at the first */
-	struct epoll_event ready[READY_MAX];     /* data.ptr is the socket; NULL: wake_fd, or not watched any more */
+	struct aic_timers timers;
+	struct epoll_event ready[READY_MAX];     /* data.ptr is the watch; NULL: wake_fd, or not watched any more */
 	int ready_count;
 	int unsettled; /* connections that need libwebsockets' own rounds */
 	bool full_round; /* has been asked for */
@@ -107,6 +114,7 @@ struct aic_event_loop {
 	uint64_t round;  /* counts them */
 	uint64_t round_until_us; /* then others wait for too long */
 	uint64_t next_full_round_us;
+	uint64_t linger_until_us; /* libwebsockets may have connections to close until then */
 	struct trusting_host *hosts;
 };
 
@@ -125,23 +133,16 @@ struct lws_context *aic_event_loop_context(struct aic_event_loop *loop)
 
 static void wake(struct aic_event_loop *loop)
 {
-	switch (atomic_exchange(&loop->asleep, AWAKE)) {
-	case IN_EPOLL:
+	if (atomic_exchange(&loop->asleep, false)) {
 		/* Edge-triggered, so that nobody has to read it. A counter that is full wakes as well. */
 		eventfd_write(loop->wake_fd, 1);
-		break;
-	case IN_SERVICE:
-		lws_cancel_service(loop->context);
-		break;
-	case AWAKE:
-		break;
 	}
 }
 
-/* Says where the thread is going to sleep. Returns false where it must not, because something has been posted. */
-static bool may_sleep(struct aic_event_loop *loop, enum asleep where)
+/* Says that the thread is going to sleep. Returns false where it must not, because something has been posted. */
+static bool may_sleep(struct aic_event_loop *loop)
 {
-	atomic_store(&loop->asleep, where);
+	atomic_store(&loop->asleep, true);
 	/* Said first, looked then: who posts after the look wakes us. */
 	return !atomic_load(&loop->posted) && !atomic_load(&loop->stopping);
 }
@@ -189,6 +190,21 @@ void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *m
 	}
 }
 
+uint64_t aic_event_loop_late_us(struct aic_event_loop *loop)
+{
+	return atomic_load(&loop->late_us);
+}
+
+unsigned int aic_event_loop_calls(const struct aic_event_loop *loop)
+{
+	return atomic_load(&((struct aic_event_loop *) loop)->calls);
+}
+
+void aic_event_loop_count_call(struct aic_event_loop *loop, int change)
+{
+	atomic_fetch_add(&loop->calls, (unsigned int) change);
+}
+
 void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change)
 {
 	atomic_fetch_add(&loop->hasty, change);
@@ -214,25 +230,74 @@ void aic_event_loop_run_tasks(struct aic_event_loop *loop)
 	}
 }
 
-/*
- * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then
- * served in one round: a loop with many calls comes round some two thousand times a second at the most, and not once
- * for each of their chunks and messages.
- */
-static void rest_until(uint64_t us)
+static void sleep_until(uint64_t us)
 {
 	struct timespec until = {.tv_sec = (time_t) (us / 1000000), .tv_nsec = (long) (us % 1000000) * 1000};
 
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+/*
+ * Sleeps where the loop came round a moment ago. What comes meanwhile, from the calls and from the network, is then
+ * served in one round: a loop with many calls comes round some hundred times a second, and not once for each of their
+ * packets and messages. It wakes for a frame that is to be played.
+ */
+static void rest_until(struct aic_event_loop *loop, uint64_t us)
+{
+	uint64_t next_us = aic_timers_next(&loop->timers);
+
+	us = next_us < us ? next_us : us;
 	if (aic_now_us() < us) {
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+		sleep_until(us);
+	}
+}
+
+/* A connection is let go. */
+static void linger(struct aic_event_loop *loop)
+{
+	loop->linger_until_us = aic_now_us() + LINGER_US;
+}
+
+void aic_event_loop_set_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us)
+{
+	aic_timers_set(&loop->timers, timer, due_us);
+}
+
+int aic_event_loop_watch_fd(struct aic_event_loop *loop, struct aic_watch *watch, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = watch};
+
+	if (watch->watched && watch->fd != fd) {
+		aic_event_loop_unwatch_fd(loop, watch);
+	}
+	watch->fd = fd;
+	/* Whether it is known already is the kernel's to say: it forgets what is closed. */
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) && (errno != EEXIST || epoll_ctl(loop->epoll_fd,
+		EPOLL_CTL_MOD, fd, &event))) {
+		return -1;
+	}
+	watch->watched = true;
+	return 0;
+}
+
+void aic_event_loop_unwatch_fd(struct aic_event_loop *loop, struct aic_watch *watch)
+{
+	if (!watch->watched) {
+		return;
+	}
+	watch->watched = false;
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	/* This may happen while any descriptor is served. */
+	for (int i = 0; i < loop->ready_count; i++) {
+		if (loop->ready[i].data.ptr == watch) {
+			loop->ready[i].data.ptr = NULL;
+		}
 	}
 }
 
 void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket *socket, int fd, SSL *tls)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = socket};
-
-	*socket = (struct aic_watched_socket) {.next = loop->watched, .tls = tls, .fd = fd, .watched = true};
+	*socket = (struct aic_watched_socket) {.next = loop->watched, .tls = tls, .watch.watched = true};
 	if (loop->watched) {
 		loop->watched->previous = socket;
 	}
@@ -242,38 +307,36 @@ void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket
 		SSL_set_read_ahead(tls, 1);
 	}
 	/* Where that fails the socket is served with the full rounds. */
-	epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+	aic_event_loop_watch_fd(loop, &socket->watch, fd, EPOLLIN);
+	socket->watch.watched = true;
 }
 
 void aic_event_loop_unwatch(struct aic_event_loop *loop, struct aic_watched_socket *socket)
 {
-	if (!socket->watched) {
+	if (!socket->watch.watched) {
 		return;
 	}
-	socket->watched = false;
+	aic_event_loop_unwatch_fd(loop, &socket->watch);
+	linger(loop);
 	loop->watched_count--;
-	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket->fd, NULL);
 	*(socket->previous ? &socket->previous->next : &loop->watched) = socket->next;
 	if (socket->next) {
 		socket->next->previous = socket->previous;
 	}
-	/* This may happen while any socket is served. */
 	if (loop->serving == socket) {
 		loop->serving = NULL;
 	}
 	if (loop->next_to_look == socket) {
 		loop->next_to_look = socket->next;
 	}
-	for (int i = 0; i < loop->ready_count; i++) {
-		if (loop->ready[i].data.ptr == socket) {
-			loop->ready[i].data.ptr = NULL;
-		}
-	}
 }
 
 void aic_event_loop_count_unsettled(struct aic_event_loop *loop, int change)
 {
 	loop->unsettled += change;
+	if (change < 0) {
+		linger(loop);
+	}
 }
 
 void aic_event_loop_want_full_round(struct aic_event_loop *loop)
@@ -297,7 +360,7 @@ static bool has_unread(struct aic_watched_socket *socket)
  */
 static int serve_socket(struct aic_event_loop *loop, struct aic_watched_socket *socket)
 {
-	struct lws_pollfd readable = {.fd = socket->fd, .events = POLLIN};
+	struct lws_pollfd readable = {.fd = socket->watch.fd, .events = POLLIN};
 	uint64_t until_us = aic_now_us() + SHARE_US;
 
 	if (socket->sated_round == loop->round) {
@@ -345,74 +408,107 @@ static int look_for_unread(struct aic_event_loop *loop)
 	return 0;
 }
 
-/*
- * Has libwebsockets look at every socket and timer, and wait for one of them if it may. Returns nonzero when it cannot
- * go on.
- */
-static int serve_all(struct aic_event_loop *loop, bool wait)
+/* Has libwebsockets look at every socket and timer. Returns nonzero when it cannot go on. */
+static int serve_all(struct aic_event_loop *loop)
 {
-	int result;
-
 	loop->full_round = false;
 	loop->next_full_round_us = aic_now_us() + FULL_ROUND_US;
-	/* A negative timeout is none; anything else lets it wait as long as it likes. */
-	result = lws_service(loop->context, wait && may_sleep(loop, IN_SERVICE) ? 0 : -1);
-	atomic_store(&loop->asleep, AWAKE);
-	loop->round_until_us = aic_now_us() + ROUND_US;
-	return result < 0 || look_for_unread(loop);
+	/* A negative timeout is none. */
+	return lws_service(loop->context, -1) < 0 || look_for_unread(loop);
 }
 
-/* Serves those of the sockets reported ready that have not had their share. Returns how many, or -1 on failure. */
-static int serve_ready(struct aic_event_loop *loop)
+/* Serves a socket that is ready and has not had its share. Returns 1, 0 where it has, or -1 on failure. */
+static int serve_ready_socket(struct aic_event_loop *loop, struct aic_watched_socket *socket, uint32_t events)
 {
-	int served = 0;
+	if (socket->sated_round == loop->round) {
+		return 0;
+	}
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		/* What poll() says of it is what libwebsockets knows best. */
+		loop->full_round = true;
+		return 0;
+	}
+	return serve_socket(loop, socket) ? -1 : 1;
+}
+
+/* Serves what is reported ready. Returns how much, or -1 on failure of libwebsockets. */
+static int serve_ready(struct aic_event_loop *loop, int *sockets)
+{
+	int served = 0, result;
 
 	for (int i = 0; i < loop->ready_count; i++) {
-		struct aic_watched_socket *socket = loop->ready[i].data.ptr;
+		struct aic_watch *watch = loop->ready[i].data.ptr;
 
-		if (!socket || socket->sated_round == loop->round) {
+		if (!watch) {
 			continue;
 		}
-		if (loop->ready[i].events & (EPOLLHUP | EPOLLERR)) {
-			/* What poll() says of it is what libwebsockets knows best. */
-			loop->full_round = true;
+		if (watch->ready) {
+			watch->ready(watch, loop->ready[i].events);
+			served++;
 			continue;
 		}
-		if (serve_socket(loop, socket)) {
+		result = serve_ready_socket(loop, AIC_CONTAINER_OF(watch, struct aic_watched_socket, watch),
+			loop->ready[i].events);
+		if (result < 0) {
 			return -1;
 		}
-		served++;
+		served += result;
+		*sockets += result;
 	}
 	loop->ready_count = 0;
 	return served;
 }
 
-/*
- * Serves those watched sockets that have something to read; waits for one, but not beyond the next full round. Returns
- * nonzero on failure.
- */
-static int serve_watched(struct aic_event_loop *loop)
+/* Waits for something to be ready, but not beyond that time. Returns how many are reported. */
+static int wait_for_ready(struct aic_event_loop *loop, uint64_t until_us)
 {
-	uint64_t now_us = aic_now_us();
-	bool wait = !loop->unread && now_us < loop->next_full_round_us;
-	int wait_ms = wait ? (int) ((loop->next_full_round_us - now_us + 999) / 1000) : 0;
-	int reported, served, all_served = 0;
+	uint64_t now_us = aic_now_us(), left_us = until_us > now_us ? until_us - now_us : 0;
+	bool sleeps = left_us && may_sleep(loop);
+	int reported, wait_ms = until_us == UINT64_MAX ? -1 : (int) (left_us / 1000);
 
-	reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL)
-		? wait_ms : 0);
-	atomic_store(&loop->asleep, AWAKE);
-	if (wait) {
+	if (sleeps && !wait_ms) {
+		/* Less than epoll can measure. Who wakes us meanwhile finds us awake soon enough. */
+		sleep_until(until_us);
+	}
+	reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, sleeps ? wait_ms : 0);
+	atomic_store(&loop->asleep, false);
+	if (sleeps) {
 		loop->round_until_us = aic_now_us() + ROUND_US;
 	}
-	while ((served = serve_ready(loop)) > 0) {
-		all_served += served;
+	return reported;
+}
+
+/* Until when there is nothing to do by itself. */
+static uint64_t idle_until(struct aic_event_loop *loop)
+{
+	uint64_t now_us = aic_now_us(), next_us = aic_timers_next(&loop->timers), round_us = UINT64_MAX;
+
+	if (loop->unread || loop->full_round) {
+		return now_us;
+	}
+	if (!atomic_load(&loop->failed)) {
+		if (loop->unsettled) {
+			round_us = now_us + SETUP_TICK_US;
+		} else if (loop->watched || now_us < loop->linger_until_us) {
+			round_us = loop->next_full_round_us;
+		}
+	}
+	return next_us < round_us ? next_us : round_us;
+}
+
+/* Serves what is ready; waits for it, if there is nothing else to do. Returns nonzero on failure of libwebsockets. */
+static int serve_watched(struct aic_event_loop *loop)
+{
+	int reported = wait_for_ready(loop, idle_until(loop)), served, sockets = 0;
+
+	while ((served = serve_ready(loop, &sockets)) > 0) {
 		if (reported < READY_MAX || aic_now_us() >= loop->round_until_us) {
 			break;
 		}
 		reported = loop->ready_count = epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, 0);
 	}
-	/* What libwebsockets itself has kept no socket reports either. */
-	if (all_served && !lws_service_adjust_timeout(loop->context, 1, 0)) {
+	/* What libwebsockets itself has kept no socket reports. */
+	if (sockets && !lws_service_adjust_timeout(loop->context, 1, 0)) {
 		loop->full_round = true;
 	}
 	return served < 0;
@@ -421,21 +517,21 @@ static int serve_watched(struct aic_event_loop *loop)
 /*
  * libwebsockets polls every socket at every round, which with many calls costs more than to serve them. Those with
  * nothing but messages to come are watched with epoll, and served singly; the full rounds do the rest: connections that
- * are being made or closed, timers, sockets that were full.
+ * are being made or closed, its timers, sockets that were full.
  */
 static int serve(struct aic_event_loop *loop)
 {
 	loop->round++;
 	loop->round_until_us = aic_now_us() + ROUND_US;
-	if (loop->unsettled || !loop->watched) {
-		return serve_all(loop, !loop->unread);
-	}
-	if (loop->full_round || aic_now_us() >= loop->next_full_round_us) {
-		if (serve_all(loop, false)) {
+	if (!atomic_load(&loop->failed)) {
+		if (loop->unsettled || loop->full_round || ((loop->watched || aic_now_us() < loop->linger_until_us)
+			&& aic_now_us() >= loop->next_full_round_us)) {
+			if (serve_all(loop)) {
+				return -1;
+			}
+		} else if (loop->unread && look_for_unread(loop)) {
 			return -1;
 		}
-	} else if (loop->unread && look_for_unread(loop)) {
-		return -1;
 	}
 	return serve_watched(loop);
 }
@@ -450,6 +546,7 @@ static void fail(struct aic_event_loop *loop)
 {
 	loop->serving = NULL;
 	loop->ready_count = 0;
+	loop->unread = loop->full_round = false;
 	atomic_store(&loop->failed, true);
 	loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have ended, and no others can "
 		"begin; unload and load the module");
@@ -461,11 +558,14 @@ static void fail(struct aic_event_loop *loop)
 	}
 }
 
-/* Nothing is left to be served but what is posted: somebody waits for that. */
-static void wait_for_tasks(struct aic_event_loop *loop)
+static void fire_timers(struct aic_event_loop *loop)
 {
-	epoll_wait(loop->epoll_fd, loop->ready, READY_MAX, may_sleep(loop, IN_EPOLL) ? -1 : 0);
-	atomic_store(&loop->asleep, AWAKE);
+	uint64_t now_us = aic_now_us(), next_us = aic_timers_next(&loop->timers);
+
+	if (next_us < now_us && now_us - next_us > atomic_load_explicit(&loop->late_us, memory_order_relaxed)) {
+		atomic_store_explicit(&loop->late_us, now_us - next_us, memory_order_relaxed);
+	}
+	aic_timers_fire(&loop->timers, now_us);
 }
 
 static void *run(void *arg)
@@ -474,16 +574,15 @@ static void *run(void *arg)
 	uint64_t next_round_us = 0;
 
 	while (!atomic_load(&loop->stopping)) {
-		rest_until(next_round_us);
+		rest_until(loop, next_round_us);
 		/*
 		 * Counted from here and not from the end of the round, which may have waited long: what wakes the thread then
 		 * finds it rested.
 		 */
 		next_round_us = aic_now_us() + rest_us(loop);
 		aic_event_loop_run_tasks(loop);
-		if (atomic_load(&loop->failed)) {
-			wait_for_tasks(loop);
-		} else if (serve(loop)) {
+		fire_timers(loop);
+		if (serve(loop)) {
 			fail(loop);
 		}
 	}
@@ -613,7 +712,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	loop->log = log;
 	loop->protocols[0] = *protocol;
 	atomic_init(&loop->posted, NULL);
-	atomic_init(&loop->asleep, AWAKE);
+	atomic_init(&loop->asleep, false);
 	atomic_init(&loop->stopping, false);
 	atomic_init(&loop->failed, false);
 	atomic_init(&loop->hasty, 0);

@@ -2,12 +2,17 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A network thread: one libwebsockets context and the links it serves. libwebsockets is touched on this thread only.
+ * A loop: one thread, and the calls that live on it with all they have: lines, sockets, conversations, timers. What is
+ * to be waited for is in one epoll; libwebsockets is touched on this thread only.
+ *
+ * A round of the loop runs what was posted, fires the timers that are due and serves the descriptors that are ready.
+ * Between two rounds it rests for a moment, so that what many calls bring meanwhile is served by one wake-up.
  */
 #ifndef AIC_EVENT_LOOP_H
 #define AIC_EVENT_LOOP_H
 
 #include "log.h"
+#include "timers.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,15 +26,25 @@ struct lws_vhost;
 struct ssl_st;
 
 /*
+ * A descriptor that the loop watches. It belongs to whoever has it watched and begins as zeros but for `ready`; what
+ * else is in it is the loop's.
+ */
+struct aic_watch {
+	/* It is ready: `events` as epoll has them. Takes what is there once, and does not wait. NULL: a socket's. */
+	void (*ready)(struct aic_watch *watch, uint32_t events);
+	int fd;
+	bool watched;
+};
+
+/*
  * The place of a connection's socket among those the loop watches. It belongs to the connection and begins as zeros;
  * what is in it is the loop's.
  */
 struct aic_watched_socket {
+	struct aic_watch watch;
 	struct aic_watched_socket *previous, *next;
 	struct ssl_st *tls;
 	uint64_t sated_round; /* the one in which it had its share */
-	int fd;
-	bool watched;
 };
 
 /* Work for a loop. It belongs to whoever posted it until it runs. */
@@ -74,6 +89,15 @@ bool aic_event_loop_has_failed(struct aic_event_loop *loop);
  */
 void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change);
 
+/* How long after its time the latest timer fired in microseconds. Any thread. */
+uint64_t aic_event_loop_late_us(struct aic_event_loop *loop);
+
+/* Calls that live on it. Any thread. */
+unsigned int aic_event_loop_calls(const struct aic_event_loop *loop);
+
+/* One more (+1) or less (-1) of them. Any thread. */
+void aic_event_loop_count_call(struct aic_event_loop *loop, int change);
+
 /* --- on the loop's thread --- */
 
 /* Is told when the loop fails, from now on; not any more, if it was to be. */
@@ -82,6 +106,19 @@ void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *m
 
 /* Runs what is posted. */
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);
+
+/* Has the timer fire at that time of aic_now_us(), and not at the one it was set for. UINT64_MAX: not at all. */
+void aic_event_loop_set_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us);
+
+/*
+ * Has watch->ready called, once for each round, while one of `events` (EPOLLIN, ...) is to be had from `fd`. To say so
+ * again of the same descriptor is harmless, and needed where it may have been closed and opened meanwhile. Returns 0, or
+ * -1 where the kernel does not take it.
+ */
+int aic_event_loop_watch_fd(struct aic_event_loop *loop, struct aic_watch *watch, int fd, uint32_t events);
+
+/* Not any more, if it was. The descriptor may be closed already. */
+void aic_event_loop_unwatch_fd(struct aic_event_loop *loop, struct aic_watch *watch);
 
 /*
  * A connection from which only messages are to be expected: its socket is served when it has something to read. `tls`

@@ -2,6 +2,7 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  */
+#include "container_of.h"
 #include "link_state.h"
 
 #include <stdio.h>
@@ -25,41 +26,68 @@ struct query {
 };
 
 static void process(struct aic_loop_task *task);
+static void on_timer(struct aic_timer *timer);
 static void on_loop_failed(struct aic_loop_member *member);
 
 /* --- life --- */
 
+/* The conversation's question to the host. */
+static bool may_take(void *user, size_t other, char *reason)
+{
+	struct aic_link *link = user;
+
+	return link->may_take(link->user, other, reason);
+}
+
+static int open_conversation(struct aic_link *link, const struct aic_conversation_setup *setup)
+{
+	struct aic_conversation_setup own = *setup;
+	size_t chunk = link->wake_bytes, ring = aic_format_bytes(setup->line_format, RING_MS);
+
+	own.on_event = link_on_event;
+	own.may_take = setup->may_take ? may_take : NULL;
+	own.user = link;
+	link->conversation = aic_conversation_new(&own, aic_now_us());
+	return !link->conversation || aic_playout_init(&link->playout, setup->playout, link->host.line)
+		|| aic_byte_ring_init(&link->audio, ring > 2 * chunk ? ring : 2 * chunk)
+		|| aic_byte_ring_init(&link->digits, DIGIT_RING) ? -1 : 0;
+}
+
 struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *resolver,
-	const struct aic_conversation_setup *setup, void (*on_freed)(void *user))
+	const struct aic_conversation_setup *setup, const struct aic_link_host *host)
 {
 	struct aic_link *link = calloc(1, sizeof(*link));
-	size_t chunk = aic_format_bytes(setup->line_format, (uint32_t) setup->agent.settings->audio_frames_buffer_ms);
-	size_t ring = aic_format_bytes(setup->line_format, RING_MS);
 
 	if (!link) {
 		return NULL;
 	}
 	link->loop = loop;
 	link->resolver = resolver;
-	link->wake_bytes = chunk;
+	link->wake_bytes = aic_format_bytes(setup->line_format, (uint32_t) setup->agent.settings->audio_frames_buffer_ms);
 	link->hasty = setup->agent.settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
+	link->on_event = setup->on_event;
+	link->may_take = setup->may_take;
 	link->user = setup->user;
+	link->host.line = host->line;
+	link->has_line = true;
 	link->task.run = process;
 	link->member.failed = on_loop_failed;
+	link->timer.fire = on_timer;
+	link->playout_timer.fire = link_on_playout_timer;
 	link->timer_us = UINT64_MAX;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
+	atomic_init(&link->line_is_lost, false);
 	atomic_init(&link->task.posted, false);
 	atomic_init(&link->refused_frames, 0);
 	pthread_mutex_init(&link->lock, NULL);
 	pthread_cond_init(&link->query_done, NULL);
-	link->conversation = aic_conversation_new(setup, aic_now_us());
-	if (!link->conversation || aic_byte_ring_init(&link->audio, ring > 2 * chunk ? ring : 2 * chunk)
-		|| aic_byte_ring_init(&link->digits, DIGIT_RING)) {
+	if (open_conversation(link, setup)) {
 		aic_link_release(link);
 		return NULL;
 	}
-	link->on_freed = on_freed;
+	link->host = *host;
+	aic_event_loop_count_call(loop, +1);
 	return link;
 }
 
@@ -76,13 +104,15 @@ void aic_link_release(struct aic_link *link)
 	/* The analyzer takes every release for the last one; the count says which is. */
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	aic_conversation_free(link->conversation);
+	aic_playout_clear(&link->playout);
 	aic_byte_ring_destroy(&link->audio);
 	aic_byte_ring_destroy(&link->digits);
 	aic_buffer_free(&link->http_body);
 	pthread_cond_destroy(&link->query_done);
 	pthread_mutex_destroy(&link->lock);
-	if (link->on_freed) {
-		link->on_freed(link->user);
+	if (link->host.on_freed) {
+		aic_event_loop_count_call(link->loop, -1);
+		link->host.on_freed(link->user);
 	}
 	free(link);
 }
@@ -101,28 +131,9 @@ void aic_link_start(struct aic_link *link)
 	link_wake(link);
 }
 
-/* --- the call's thread --- */
-
-bool aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t length)
+struct aic_event_loop *aic_link_loop(const struct aic_link *link)
 {
-	bool taken = aic_byte_ring_write(&link->audio, bytes, length);
-
-	if (!taken) {
-		atomic_fetch_add_explicit(&link->refused_frames, 1, memory_order_relaxed);
-	}
-	link->bytes_since_wake += length;
-	if (link->bytes_since_wake >= link->wake_bytes) {
-		link->bytes_since_wake = 0;
-		link_wake(link);
-	}
-	return taken;
-}
-
-void aic_link_dtmf(struct aic_link *link, char digit)
-{
-	/* A ring full of keys means that the network thread is stuck; then a lost key is the least of it. */
-	aic_byte_ring_write(&link->digits, (const uint8_t *) &digit, 1);
-	link_wake(link);
+	return link->loop;
 }
 
 /* --- any thread --- */
@@ -175,12 +186,9 @@ static void tick(struct aic_link *link)
 	aic_conversation_tick(link->conversation, now_us);
 }
 
-static void on_timer(lws_sorted_usec_list_t *timer);
-
 static void set_timer(struct aic_link *link)
 {
 	uint64_t deadline = link->running ? aic_conversation_deadline(link->conversation) : UINT64_MAX;
-	uint64_t now;
 
 	/*
 	 * One that is set for too early fires, and is set anew: cheaper than to move it whenever audio puts the deadline
@@ -190,13 +198,7 @@ static void set_timer(struct aic_link *link)
 		return;
 	}
 	link->timer_us = deadline;
-	if (deadline == UINT64_MAX) {
-		lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->timer, on_timer, LWS_SET_TIMER_USEC_CANCEL);
-		return;
-	}
-	now = aic_now_us();
-	lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->timer, on_timer,
-		(lws_usec_t) (deadline > now ? deadline - now : 1));
+	aic_event_loop_set_timer(link->loop, &link->timer, deadline);
 }
 
 /*
@@ -289,6 +291,15 @@ void link_pump(struct aic_link *link)
 	settle(link);
 }
 
+void link_pump_and_send(struct aic_link *link)
+{
+	perform_actions(link);
+	send_now(link);
+	/* A close waits for the last message. */
+	perform_actions(link);
+	settle(link);
+}
+
 /* Ends a conversation that nobody can serve. The host's part comes afterwards. */
 static void end_without_network(struct aic_link *link)
 {
@@ -302,7 +313,7 @@ static void end_without_network(struct aic_link *link)
 
 static void on_loop_failed(struct aic_loop_member *member)
 {
-	struct aic_link *link = lws_container_of(member, struct aic_link, member);
+	struct aic_link *link = AIC_CONTAINER_OF(member, struct aic_link, member);
 
 	aic_link_hold(link);
 	end_without_network(link);
@@ -310,31 +321,14 @@ static void on_loop_failed(struct aic_loop_member *member)
 	aic_link_release(link);
 }
 
-static void drain_rings(struct aic_link *link)
+static void on_timer(struct aic_timer *timer)
 {
-	const uint8_t *bytes;
-	size_t length;
-
-	while ((bytes = aic_byte_ring_peek(&link->audio, &length)), length) {
-		aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
-		aic_byte_ring_consume(&link->audio, length);
-	}
-	while ((bytes = aic_byte_ring_peek(&link->digits, &length)), length) {
-		for (size_t i = 0; i < length; i++) {
-			aic_conversation_dtmf(link->conversation, (char) bytes[i]);
-		}
-		aic_byte_ring_consume(&link->digits, length);
-	}
-}
-
-static void on_timer(lws_sorted_usec_list_t *timer)
-{
-	struct aic_link *link = lws_container_of(timer, struct aic_link, timer);
+	struct aic_link *link = AIC_CONTAINER_OF(timer, struct aic_link, timer);
 
 	aic_link_hold(link);
 	link->timer_us = UINT64_MAX;
 	/* What is less than a chunk has woken nobody. */
-	drain_rings(link);
+	link_drain_rings(link);
 	tick(link);
 	link_pump(link);
 	aic_link_release(link);
@@ -362,11 +356,14 @@ static void run_queries(struct aic_link *link)
 
 static void process(struct aic_loop_task *task)
 {
-	struct aic_link *link = lws_container_of(task, struct aic_link, task);
+	struct aic_link *link = AIC_CONTAINER_OF(task, struct aic_link, task);
 	char reason[AIC_REASON_MAX] = "";
 	enum aic_status status = AIC_STATUS_COMPLETED;
 	bool end;
 
+	if (atomic_load(&link->line_is_lost)) {
+		aic_link_leave_line(link);
+	}
 	if (!link->running && !link->finished && atomic_load(&link->started)) {
 		link->running = true;
 		aic_link_hold(link);
@@ -377,7 +374,7 @@ static void process(struct aic_loop_task *task)
 		end_without_network(link);
 	}
 	if (link->running) {
-		drain_rings(link);
+		link_drain_rings(link);
 	}
 	pthread_mutex_lock(&link->lock);
 	if ((end = link->end_requested)) {
@@ -396,11 +393,7 @@ static void process(struct aic_loop_task *task)
 	}
 	run_queries(link);
 	if (link->running) {
-		perform_actions(link);
-		send_now(link);
-		/* A close waits for the last message. */
-		perform_actions(link);
-		settle(link);
+		link_pump_and_send(link);
 	}
 	aic_link_release(link);
 }

@@ -2,15 +2,16 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A link joins one conversation to the network: it opens what the conversation asks for, carries its messages both ways
- * and keeps its time.
+ * A link joins one conversation to the network and to its line: it opens what the conversation asks for, carries its
+ * messages and its audio both ways, plays the agent's audio when it is due and keeps the conversation's time.
  *
- * Threads. The conversation, the connection and everything marked so below belong to the loop's thread. The call's
- * thread hands over audio and keys through two lock-free rings; other threads hand over work and wait for it. Reference
- * counted: the creator holds one reference, the loop another from start until the connection is gone. That may be later
- * than the end of the conversation, so the link tells its creator when it needs what it was given no more.
+ * Threads. The conversation, the connection, the playout and everything marked so below belong to the loop's thread, and
+ * so does the line while the link serves it. Where another thread reads the caller's audio it hands it over through two
+ * lock-free rings; other threads hand over work and wait for it. Reference counted: the creator holds one reference, the
+ * loop another from start until the connection is gone. That may be later than the end of the conversation, so the link
+ * tells its creator when it needs what it was given no more.
  *
- * Events come on the loop's thread, none before aic_link_start() and none after AIC_EVENT_ENDED. The callback must not
+ * Events come on the loop's thread, none before aic_link_start() and none after AIC_EVENT_ENDED. The callbacks must not
  * wait for the call's thread or for a channel.
  */
 #ifndef AIC_LINK_H
@@ -18,6 +19,7 @@
 
 #include "conversation.h"
 #include "event_loop.h"
+#include "line.h"
 #include "resolver.h"
 
 struct lws_protocols;
@@ -27,13 +29,24 @@ extern const struct lws_protocols aic_link_protocol;
 
 struct aic_link;
 
+/* Who has the link made. What is told has the setup's `user`; all but on_freed on the loop's thread. */
+struct aic_link_host {
+	struct aic_line *line;         /* what the agent's audio is written to */
+	void (*on_silent)(void *user); /* nothing is to be played any more, for now. NULL: does not matter */
+	/*
+	 * The conversation is over and was heard to its end, where it should be. Once; where it returns false it is told
+	 * again a moment later. NULL: does not matter
+	 */
+	bool (*on_finished)(void *user);
+	void (*on_freed)(void *user); /* the last reference is gone. Any thread, once. */
+};
+
 /*
- * `loop` and `resolver` must outlive the link; what `setup` points to must live until `on_freed` is called with
- * setup->user (on any thread, once, when the last reference is gone). Returns NULL when memory is short; then on_freed
- * is not called.
+ * `loop` and `resolver` must outlive the link; what `setup` and `host` point to must live until host->on_freed is
+ * called. Returns NULL when memory is short; then it is not called.
  */
 struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *resolver,
-	const struct aic_conversation_setup *setup, void (*on_freed)(void *user));
+	const struct aic_conversation_setup *setup, const struct aic_link_host *host);
 
 /* Takes another reference. Any thread that may be sure the link is alive. */
 void aic_link_hold(struct aic_link *link);
@@ -47,16 +60,27 @@ void aic_link_release(struct aic_link *link);
 /* Begins the conversation. Once. */
 void aic_link_start(struct aic_link *link);
 
-/* --- the call's thread --- */
+/* --- the loop's thread: a line that is read there --- */
 
-/*
- * Takes caller audio in the line format. Never blocks or allocates; audio is refused whole (and counted) when the ring
- * is full.
- */
-bool aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t length);
+/* Takes caller audio in the line format. */
+void aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t length);
 
 /* The caller pressed a key. */
-void aic_link_dtmf(struct aic_link *link, char digit);
+void aic_link_key(struct aic_link *link, char key);
+
+/* Nothing is written to the line any more, and on_finished not told. */
+void aic_link_leave_line(struct aic_link *link);
+
+/* The same from any thread, soon. Does not wait; the line must live until the link is freed. */
+void aic_link_lose_line(struct aic_link *link);
+
+/* --- one other thread at a time: a line that is read there --- */
+
+/*
+ * The same through a ring. Never blocks or allocates; audio is refused whole (and counted) when the ring is full.
+ */
+bool aic_link_feed_audio(struct aic_link *link, const uint8_t *bytes, size_t length);
+void aic_link_feed_key(struct aic_link *link, char key);
 
 /* --- any thread --- */
 
@@ -71,5 +95,15 @@ void aic_link_query(struct aic_link *link, void (*work)(struct aic_conversation 
 
 /* Frames of caller audio refused because the ring was full. */
 uint64_t aic_link_refused_frames(const struct aic_link *link);
+
+/* The loop it lives on. */
+struct aic_event_loop *aic_link_loop(const struct aic_link *link);
+
+/* What the playout counted. The loop's thread. */
+struct aic_link_playout_stats {
+	uint64_t frames; /* written to the line */
+	uint64_t late;   /* times one was offered again, because the line was busy */
+};
+struct aic_link_playout_stats aic_link_playout_stats(const struct aic_link *link);
 
 #endif

@@ -441,10 +441,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	struct aic_link *link;
 	int result;
 
-	if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
-		aic_event_loop_run_tasks(lws_context_user(lws_get_context(wsi)));
-		return 0;
-	}
 	attempt = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 	if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) {
 		/* Here `user` is the store, and `length` whether OpenSSL would accept it; the answer is always OpenSSL's. */

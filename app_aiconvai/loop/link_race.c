@@ -6,6 +6,7 @@
  * while one that has not answered for a moment is still waited for. The first that is ready for the request gets it,
  * its TLS handshake done and its certificate found good; the others are dropped without having been asked anything.
  */
+#include "container_of.h"
 #include "link_state.h"
 
 #include <stdio.h>
@@ -34,11 +35,11 @@ bool link_is_connected(const struct aic_link *link)
 	return link->wsi || is_one_pending(&link->race);
 }
 
-static void on_timer(lws_sorted_usec_list_t *timer);
+static void on_timer(struct aic_timer *timer);
 
 static void stop_timer(struct aic_link *link)
 {
-	lws_sul_schedule(aic_event_loop_context(link->loop), 0, &link->race.timer, on_timer, LWS_SET_TIMER_USEC_CANCEL);
+	aic_event_loop_set_timer(link->loop, &link->race.timer, UINT64_MAX);
 }
 
 void link_drop_attempts(struct aic_link *link)
@@ -104,9 +105,9 @@ static bool begin(struct aic_link *link, struct link_attempt *attempt)
 	return true;
 }
 
-static void on_timer(lws_sorted_usec_list_t *timer)
+static void on_timer(struct aic_timer *timer)
 {
-	struct aic_link *link = lws_container_of(timer, struct aic_link, race.timer);
+	struct aic_link *link = AIC_CONTAINER_OF(timer, struct aic_link, race.timer);
 
 	aic_link_hold(link);
 	if (!link_race_on(link)) {
@@ -129,7 +130,8 @@ bool link_race_on(struct aic_link *link)
 		race->tried++;
 		if (begin(link, attempt)) {
 			if (!race->chosen && race->tried < link->addresses.count) {
-				lws_sul_schedule(aic_event_loop_context(link->loop), 0, &race->timer, on_timer, NEXT_ADDRESS_US);
+				race->timer.fire = on_timer;
+				aic_event_loop_set_timer(link->loop, &race->timer, aic_now_us() + NEXT_ADDRESS_US);
 			}
 			return true;
 		}

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation),
- * link_open.c (from a request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what
+ * link_line.c (the caller's audio and the agent's), link_open.c (from a request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what
  * libwebsockets reports of it); everybody else uses link.h.
  */
 #ifndef AIC_LINK_STATE_H
@@ -11,6 +11,7 @@
 
 #include "byte_ring.h"
 #include "link.h"
+#include "playout.h"
 #include "url.h"
 
 #include <libwebsockets.h>
@@ -45,7 +46,7 @@ struct link_race {
 	struct link_attempt *beginning; /* inside lws_client_connect_via_info() */
 	bool failed_at_once;            /* there */
 	struct link_attempt *chosen;    /* it has the request; NULL: none yet */
-	lws_sorted_usec_list_t timer;   /* when the next one begins */
+	struct aic_timer timer;         /* when the next one begins */
 	char connect_error[200]; /* of the last one that failed */
 };
 
@@ -56,17 +57,20 @@ struct aic_link {
 	struct aic_conversation *conversation; /* its insides are the loop's thread's */
 	int hasty; /* 1 for small chunks, else 0 */
 	size_t wake_bytes; /* caller audio that is worth a wake-up: one chunk */
-	void (*on_freed)(void *user);
+	struct aic_link_host host;
+	void (*on_event)(void *user, const struct aic_event *event); /* the host's, as is what follows */
+	bool (*may_take)(void *user, size_t other, char *reason);
 	void *user;
 
 	atomic_uint references;
 	atomic_bool started;
+	atomic_bool line_is_lost;
 	struct aic_loop_task task; /* has process() run; holds a reference while posted */
 
-	/* Written by the call's thread, read by the loop's. */
+	/* Written by the thread that reads the line, where that is not the loop's; read by the loop's. */
 	struct aic_byte_ring audio;
 	struct aic_byte_ring digits;
-	size_t bytes_since_wake; /* the call's thread's own */
+	size_t bytes_since_wake; /* that thread's own */
 	atomic_uint_fast64_t refused_frames;
 
 	/* Guarded by `lock`, which is held for a few instructions only and while nothing else is being locked. */
@@ -83,8 +87,16 @@ struct aic_link {
 	bool running; /* started and not finished: the loop holds its reference */
 	struct aic_loop_member member; /* meanwhile */
 	bool finished;
-	lws_sorted_usec_list_t timer;
-	uint64_t timer_us; /* when it is set for; UINT64_MAX: not set */
+	struct aic_timer timer; /* the conversation's */
+	uint64_t timer_us;      /* when it is set for; UINT64_MAX: not set */
+
+	/* The agent's audio. */
+	struct aic_playout playout;
+	struct aic_timer playout_timer;
+	bool has_line;  /* and audio is written to it */
+	bool ended;     /* the conversation is over */
+	bool play_out;  /* and what is queued still is to be heard */
+	bool told_finished;
 
 	/* The request being opened, or opened. */
 	uint64_t generation; /* counts requests */
@@ -123,6 +135,22 @@ void link_wake(struct aic_link *link);
 
 /* Does what the conversation wants done, and lets go of the link where all is over. The caller holds a reference. */
 void link_pump(struct aic_link *link);
+
+/* The same, and sends what there is to send. Not from inside a callback for its connection. */
+void link_pump_and_send(struct aic_link *link);
+
+/* --- link_line.c; the loop's thread --- */
+
+/* What the conversation tells: does what the playout has to do with it, and tells the host. */
+void link_on_event(void *user, const struct aic_event *event);
+
+/* Takes what the rings have. */
+void link_drain_rings(struct aic_link *link);
+
+void link_on_playout_timer(struct aic_timer *timer);
+
+/* Tells the host, if it is over and heard to its end. */
+void link_check_finished(struct aic_link *link);
 
 /* --- link_open.c; the loop's thread --- */
 

@@ -8,10 +8,11 @@
  *     link_threads --endpoint ws://127.0.0.1:8300/v1/convai/conversation --agent echo --agent drop --seconds 5
  *
  * So many lines (--lines) are kept in conversation: feeder threads speak into them, each into its own, as channel
- * threads do; one thread takes frames every 20 ms, as the media clock does; another asks, tells and answers, as CLI and
- * manager threads do. When a conversation ends its feeder begins another one, with the next agent, until the time is
+ * threads do; another one asks, tells and answers, as CLI and manager threads do; what the agents say is played to lines
+ * that take every frame, but for some that are busy now and then. When a conversation ends its feeder begins another one, with the next agent, until the time is
  * up. Then prints one line of JSON. --fail-after N: libwebsockets fails after so many seconds.
  */
+#include "container_of.h"
 #include "event_loop.h"
 #include "link.h"
 #include "settings.h"
@@ -57,7 +58,8 @@ struct conversation {
 	atomic_uint references;
 	struct aic_settings settings;
 	struct aic_playout_queue *playout;
-	pthread_mutex_t playout_lock;
+	struct aic_line line; /* that it is heard on */
+	unsigned int frames_offered; /* the loop's own */
 	struct aic_link *link; /* the line's reference is the owner's; valid while the line has the conversation */
 	atomic_bool ended;
 	pthread_mutex_t tool_lock;
@@ -110,15 +112,21 @@ static void sleep_until(uint64_t when_us)
 
 /* --- conversations --- */
 
-static void lock_playout(void *arg)
+/* Every seventh frame is offered twice. */
+static enum aic_line_written take_frame(struct aic_line *line, uint8_t *frame, size_t bytes)
 {
-	pthread_mutex_lock(&((struct conversation *) arg)->playout_lock);
+	struct conversation *conversation = AIC_CONTAINER_OF(line, struct conversation, line);
+
+	(void) frame;
+	(void) bytes;
+	if (++conversation->frames_offered % 7 == 0) {
+		return AIC_LINE_BUSY;
+	}
+	count(&totals.frames_heard);
+	return AIC_LINE_WRITTEN;
 }
 
-static void unlock_playout(void *arg)
-{
-	pthread_mutex_unlock(&((struct conversation *) arg)->playout_lock);
-}
+static const struct aic_line_kind taking_line = {.name = "test", .write = take_frame};
 
 static void conversation_release(struct conversation *conversation)
 {
@@ -127,7 +135,6 @@ static void conversation_release(struct conversation *conversation)
 	}
 	aic_playout_queue_free(conversation->playout);
 	aic_settings_free(&conversation->settings);
-	pthread_mutex_destroy(&conversation->playout_lock);
 	pthread_mutex_destroy(&conversation->tool_lock);
 	free(conversation);
 	atomic_fetch_sub(&alive, 1);
@@ -222,7 +229,7 @@ static void read_settings(struct aic_settings *settings, const char *agent)
 static struct conversation *conversation_new(size_t line, const char *agent)
 {
 	struct conversation *conversation = calloc(1, sizeof(*conversation));
-	struct aic_playout_lock playout_lock = {lock_playout, unlock_playout, conversation};
+	struct aic_link_host host = {.on_freed = on_link_freed};
 	struct aic_variable variable = {"line", agent};
 	struct aic_conversation_setup setup = {
 		.line_format = line_format,
@@ -237,15 +244,15 @@ static struct conversation *conversation_new(size_t line, const char *agent)
 	}
 	atomic_init(&conversation->references, 2);
 	atomic_init(&conversation->ended, false);
-	pthread_mutex_init(&conversation->playout_lock, NULL);
 	pthread_mutex_init(&conversation->tool_lock, NULL);
+	conversation->line.kind = &taking_line;
+	host.line = &conversation->line;
 	read_settings(&conversation->settings, agent);
 	setup.agent.settings = &conversation->settings;
 	setup.agent.provider = aic_provider_of(conversation->settings.provider);
-	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS,
-		&playout_lock);
+	setup.playout = conversation->playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS);
 	if (!setup.playout || !(conversation->link = aic_link_new(loops[line % wanted.loops], resolver, &setup,
-		on_link_freed))) {
+		&host))) {
 		die("out of memory");
 	}
 	atomic_fetch_add(&alive, 1);
@@ -275,10 +282,10 @@ static void line_conversation_release(struct conversation *conversation)
 
 /* --- threads --- */
 
-static void nothing(struct aic_conversation *conversation, void *arg)
+static void leave_line(struct aic_conversation *conversation, void *arg)
 {
 	(void) conversation;
-	(void) arg;
+	aic_link_leave_line(arg);
 }
 
 /* The caller of a line hangs up, whether or not the conversation is over. */
@@ -288,7 +295,7 @@ static void hang_up(struct line *line)
 	struct aic_link *link = conversation->link;
 
 	aic_link_end(link, AIC_STATUS_CALLER_HANGUP, "the caller hung up");
-	aic_link_query(link, nothing, NULL);
+	aic_link_query(link, leave_line, link);
 	pthread_mutex_lock(&line->lock);
 	line->current = NULL;
 	pthread_mutex_unlock(&line->lock);
@@ -322,10 +329,10 @@ static void feed_line(size_t number, const uint8_t *frame, size_t length)
 		hang_up(line);
 		return;
 	}
-	aic_link_caller_audio(conversation->link, frame, length);
+	aic_link_feed_audio(conversation->link, frame, length);
 	count(&totals.frames_fed);
 	if (conversation->frames_fed % FRAMES_PER_KEY == 0) {
-		aic_link_dtmf(conversation->link, (char) ('0' + number % 10));
+		aic_link_feed_key(conversation->link, (char) ('0' + number % 10));
 	}
 }
 
@@ -354,28 +361,6 @@ static void *feed(void *arg)
 	return NULL;
 }
 
-static void *take_frames(void *arg)
-{
-	uint8_t frame[AIC_FRAME_BYTES_MAX];
-	uint64_t due_us = aic_now_us();
-
-	(void) arg;
-	while (!atomic_load(&stopping)) {
-		for (size_t number = 0; number < wanted.lines; number++) {
-			struct conversation *conversation = line_conversation(&lines[number]);
-
-			if (conversation) {
-				if (aic_playout_queue_take(conversation->playout, frame) == AIC_PLAYOUT_FRAME) {
-					count(&totals.frames_heard);
-				}
-				line_conversation_release(conversation);
-			}
-		}
-		sleep_until(due_us += US_PER_FRAME);
-	}
-	return NULL;
-}
-
 static void take_stats(struct aic_conversation *conversation, void *arg)
 {
 	aic_conversation_stats(conversation, arg);
@@ -398,12 +383,10 @@ static void answer_tool(struct aic_conversation *conversation, void *arg)
 static void operate_on(struct conversation *conversation)
 {
 	struct aic_conversation_stats stats;
-	struct aic_playout_stats playout;
 	char tool_id[TOOL_ID_MAX];
 
 	aic_link_query(conversation->link, take_stats, &stats);
 	count(&totals.queries);
-	aic_playout_queue_stats(conversation->playout, &playout);
 	if (stats.phase == AIC_PHASE_ACTIVE) {
 		aic_link_query(conversation->link, tell_context, (void *) "The operator is looking.");
 	}
@@ -548,7 +531,7 @@ static void print_totals(void)
 int main(int argc, char **argv)
 {
 	struct feeder feeders[FEEDERS_MAX];
-	pthread_t clock_thread, operator_thread;
+	pthread_t operator_thread;
 	uint64_t began_us;
 
 	read_arguments(argc, argv);
@@ -564,8 +547,7 @@ int main(int argc, char **argv)
 		pthread_mutex_init(&lines[i].lock, NULL);
 		lines[i].next_agent = i;
 	}
-	if (pthread_create(&clock_thread, NULL, take_frames, NULL) || pthread_create(&operator_thread, NULL, operate,
-		NULL)) {
+	if (pthread_create(&operator_thread, NULL, operate, NULL)) {
 		die("a thread could not be started");
 	}
 	for (size_t i = 0; i < wanted.feeders; i++) {
@@ -582,7 +564,6 @@ int main(int argc, char **argv)
 	sleep_until(began_us + wanted.seconds * UINT64_C(1000000));
 	atomic_store(&stopping, true);
 	pthread_join(operator_thread, NULL);
-	pthread_join(clock_thread, NULL);
 	for (size_t i = 0; i < wanted.feeders; i++) {
 		pthread_join(feeders[i].thread, NULL);
 	}

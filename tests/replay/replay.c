@@ -271,7 +271,7 @@ static void run(void)
 	read_settings(&settings);
 	schedule_write(&replay.schedule, wanted.service, wanted.format);
 	replay.caller = caller_audio(FRAMES * replay.frame_bytes);
-	replay.playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS, NULL);
+	replay.playout = aic_playout_queue_new(line_format, PLAYOUT_LIMIT_MS, PLAYOUT_MAX_DELAY_MS);
 	setup.agent.settings = &settings;
 	setup.agent.provider = aic_provider_of(settings.provider);
 	setup.playout = replay.playout;

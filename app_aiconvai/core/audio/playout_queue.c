@@ -32,9 +32,7 @@ struct aic_playout_queue {
 	size_t frame_bytes;
 	size_t limit_bytes, limit_chunks;
 	size_t kept_bytes, kept_chunks; /* memory for more than that is given back when the queue is empty */
-	struct aic_playout_lock lock;
 
-	/* Guarded by the lock. */
 	uint8_t *bytes; /* ring, capacity a power of two */
 	size_t capacity;
 	size_t first; /* free-running index of the first byte */
@@ -53,20 +51,6 @@ struct aic_playout_queue {
 	struct aic_playout_stats stats;
 };
 
-static void queue_lock(struct aic_playout_queue *queue)
-{
-	if (queue->lock.lock) {
-		queue->lock.lock(queue->lock.arg);
-	}
-}
-
-static void queue_unlock(struct aic_playout_queue *queue)
-{
-	if (queue->lock.unlock) {
-		queue->lock.unlock(queue->lock.arg);
-	}
-}
-
 /* The least power of two that is neither less than `size` nor than `least`, which is one. */
 static size_t power_of_two(size_t size, size_t least)
 {
@@ -77,7 +61,7 @@ static size_t power_of_two(size_t size, size_t least)
 }
 
 struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms,
-	uint32_t max_delay_ms, const struct aic_playout_lock *lock)
+	uint32_t max_delay_ms)
 {
 	struct aic_playout_queue *queue;
 
@@ -90,9 +74,6 @@ struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, 
 	queue->limit_chunks = limit_ms / AIC_PLAYOUT_CHUNK_MS + FIRST_CHUNKS;
 	queue->kept_bytes = power_of_two(aic_format_bytes(format, AIC_PLAYOUT_KEPT_MS), FIRST_BYTES);
 	queue->kept_chunks = power_of_two(AIC_PLAYOUT_KEPT_MS / AIC_FRAME_MS, FIRST_CHUNKS);
-	if (lock) {
-		queue->lock = *lock;
-	}
 	aic_playout_delay_init(&queue->delay, max_delay_ms);
 	queue->interrupted_id = AIC_EVENT_ID_NONE;
 	queue->stats.playing_event_id = AIC_EVENT_ID_NONE;
@@ -252,7 +233,7 @@ static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bo
 	return last->event_id == event_id && last->padding == padding;
 }
 
-static int64_t append_locked(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
+static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
 	bool padding, uint64_t now_us)
 {
 	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
@@ -305,9 +286,7 @@ int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_
 {
 	int64_t kept;
 
-	queue_lock(queue);
-	kept = append_locked(queue, event_id, bytes, length, false, now_us);
-	queue_unlock(queue);
+	kept = append_piece(queue, event_id, bytes, length, false, now_us);
 	return kept;
 }
 
@@ -316,26 +295,20 @@ int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_
 {
 	int64_t kept;
 
-	queue_lock(queue);
-	kept = append_locked(queue, event_id, NULL, aic_format_bytes(queue->format, ms), true, now_us);
-	queue_unlock(queue);
+	kept = append_piece(queue, event_id, NULL, aic_format_bytes(queue->format, ms), true, now_us);
 	return kept;
 }
 
 void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes)
 {
-	queue_lock(queue);
 	queue->stats.bytes_overflow += bytes;
-	queue_unlock(queue);
 }
 
 size_t aic_playout_queue_memory(struct aic_playout_queue *queue)
 {
 	size_t bytes;
 
-	queue_lock(queue);
 	bytes = queue->capacity + queue->chunk_capacity * sizeof(struct chunk);
-	queue_unlock(queue);
 	return bytes;
 }
 
@@ -389,7 +362,6 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	struct spare spare = {NULL, NULL};
 
 	result->removed_chunks = result->removed_bytes = 0;
-	queue_lock(queue);
 	if (event_id > queue->interrupted_id) {
 		queue->interrupted_id = event_id;
 	}
@@ -422,7 +394,6 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	result->heard_event_id = queue->stats.playing_event_id;
 	result->heard_samples = queue->stats.heard_samples;
 	take_spare(queue, &spare);
-	queue_unlock(queue);
 	free_spare(&spare);
 }
 
@@ -448,7 +419,6 @@ size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms)
 	size_t keep = aic_format_bytes(queue->format, (uint32_t) (ms < UINT32_MAX ? ms : UINT32_MAX));
 	size_t cut = 0;
 
-	queue_lock(queue);
 	while (queue->stats.queued_bytes > keep) {
 		size_t over = queue->stats.queued_bytes - keep;
 		size_t last = chunk_at(queue, queue->chunk_count - 1)->length;
@@ -456,7 +426,6 @@ size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms)
 		cut_last(queue, over < last ? over : last);
 		cut += over < last ? over : last;
 	}
-	queue_unlock(queue);
 	return cut;
 }
 
@@ -533,7 +502,6 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 	struct spare spare = {NULL, NULL};
 	size_t filled;
 
-	queue_lock(queue);
 	if (!queue->stats.queued_bytes) {
 		queue->held = false;
 		result = AIC_PLAYOUT_EMPTY;
@@ -553,7 +521,6 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 		take_spare(queue, &spare);
 	}
 	queue->appended = false;
-	queue_unlock(queue);
 	free_spare(&spare);
 	return result;
 }
@@ -562,13 +529,11 @@ uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_
 {
 	uint64_t samples = 0;
 
-	queue_lock(queue);
 	for (size_t i = 0; i < queue->heard_count; i++) {
 		if (queue->heard[i].event_id == event_id) {
 			samples = queue->heard[i].samples;
 		}
 	}
-	queue_unlock(queue);
 	return samples;
 }
 
@@ -576,18 +541,14 @@ bool aic_playout_queue_is_empty(struct aic_playout_queue *queue)
 {
 	bool empty;
 
-	queue_lock(queue);
 	empty = !queue->stats.queued_bytes;
-	queue_unlock(queue);
 	return empty;
 }
 
 void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout_stats *stats)
 {
-	queue_lock(queue);
 	*stats = queue->stats;
 	stats->underruns = queue->delay.underruns;
 	stats->gap_us = queue->delay.gap_us;
 	stats->delay_ms = queue->delay.ms;
-	queue_unlock(queue);
 }

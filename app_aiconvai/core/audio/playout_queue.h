@@ -15,10 +15,7 @@
  * was heard. Full (hard limit): what does not fit is dropped and counted. Chunks are limited as well, by how many there
  * are in AIC_PLAYOUT_CHUNK_MS each: beyond that a chunk goes with the one before, if it has the same id.
  *
- * Threads: one appends and interrupts (the network thread), another takes (the media clock). The queue itself knows no
- * threads; the host gives it a pair of functions that lock and unlock, called around the short critical sections
- * (pointer changes and one copy), never around decoding or I/O. With no such functions all calls must come from one
- * thread.
+ * All calls are for one thread.
  */
 #ifndef AIC_PLAYOUT_QUEUE_H
 #define AIC_PLAYOUT_QUEUE_H
@@ -42,12 +39,6 @@
 
 /* The limit in chunks is that of audio in chunks of this length. */
 #define AIC_PLAYOUT_CHUNK_MS 5
-
-struct aic_playout_lock {
-	void (*lock)(void *arg);
-	void (*unlock)(void *arg);
-	void *arg;
-};
 
 struct aic_playout_stats {
 	uint64_t chunks_appended;
@@ -89,11 +80,11 @@ struct aic_playout_queue;
 
 /*
  * `format` is what frames are taken in; `limit_ms` the most audio held; `max_delay_ms` the longest that the first frame
- * of a turn is held back (rounded down to whole frames; 0: never). `lock` may be NULL (one thread); it is copied, what
- * its arg points to must outlive the queue. Returns NULL when memory is short or the rate is 0.
+ * of a turn is held back (rounded down to whole frames; 0: never). Returns NULL when memory is short or the
+ * rate is 0.
  */
 struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, uint32_t limit_ms,
-	uint32_t max_delay_ms, const struct aic_playout_lock *lock);
+	uint32_t max_delay_ms);
 void aic_playout_queue_free(struct aic_playout_queue *queue);
 
 /* Bytes of one frame: what aic_playout_queue_take() writes. */

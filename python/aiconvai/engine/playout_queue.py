@@ -92,7 +92,7 @@ class PlayoutQueue:
             raise ValueError(f"a rate of {audio_format.rate} samples a second: expected one above 0")
         self.format = audio_format
         self.c_queue = library.owned(
-            library.lib.aic_playout_queue_new(audio_format.to_c(), limit_ms, max_delay_ms, library.ffi.NULL),
+            library.lib.aic_playout_queue_new(audio_format.to_c(), limit_ms, max_delay_ms),
             library.lib.aic_playout_queue_free,
         )
         self.frame_bytes: int = library.lib.aic_playout_queue_frame_bytes(self.c_queue)

@@ -1,0 +1,299 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * A framehook runs in the thread that reads or writes the channel, with the channel locked, and reads in front of
+ * translation: frames come in whatever the channel's peer sends, and that can change during a call. It outlives its
+ * detachment until the next frame, hence its `current`.
+ *
+ * Hooks behind ours may put other frames in the place of those that passed us, as a jitter buffer does; Asterisk then
+ * begins the round of hooks again, and we see what came of it too. Being the last one we see that only: so whoever finds
+ * itself covered is attached anew.
+ */
+#include "asterisk.h"
+
+#include "asterisk/astobj2.h"
+#include "asterisk/channel.h"
+#include "asterisk/format.h"
+#include "asterisk/frame.h"
+#include "asterisk/framehook.h"
+#include "asterisk/logger.h"
+#include "asterisk/translate.h"
+#include "asterisk/utils.h"
+
+#include "channel_line.h"
+#include "locks.h"
+#include "output.h"
+
+/* As main/channel.c has it: a key so soon after the one before is put back and read again later. */
+#define MIN_GAP_BETWEEN_KEYS_MS 45
+
+/* So often a hook is attached anew: two that both want to be the last would not come to an end. */
+#define HOOKS_MAX 16
+
+/* The data of one framehook. Guarded by the channel's lock. */
+struct line_hook {
+	struct channel_line *line; /* owned reference */
+	bool current; /* it is the line's; else it waits to be destroyed */
+	bool has_read;           /* a frame, which was the channel's `frame_number` */
+	unsigned int frame_number;
+};
+
+static void drop_translator(struct channel_line *line)
+{
+	if (line->translator) {
+		ast_translator_free_path(line->translator);
+		line->translator = NULL;
+	}
+	ao2_cleanup(line->translator_from);
+	line->translator_from = NULL;
+}
+
+/* The path from the frame's format to the line's, built when that format is first seen. NULL where there is none. */
+static struct ast_trans_pvt *translator_for(struct channel_line *line, struct ast_format *from)
+{
+	if (line->translator_from && ast_format_cmp(line->translator_from, from) == AST_FORMAT_CMP_EQUAL) {
+		return line->translator;
+	}
+	drop_translator(line);
+	line->translator_from = ao2_bump(from);
+	line->translator = ast_translator_build_path(line->ast_format, from);
+	if (!line->translator) {
+		/* Once for each format, not for each frame. */
+		log_line(LOG_WARNING, "%s: caller audio in %s cannot be translated to %s; the agent hears nothing",
+			ast_channel_name(line->channel), ast_format_get_name(from), ast_format_get_name(line->ast_format));
+	}
+	return line->translator;
+}
+
+static void hand_over(struct channel_line *line, const struct ast_frame *frame, bool directly)
+{
+	if (directly) {
+		aic_link_caller_audio(line->link, frame->data.ptr, (size_t) frame->datalen);
+	} else {
+		aic_link_feed_audio(line->link, frame->data.ptr, (size_t) frame->datalen);
+	}
+}
+
+void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *frame, bool directly)
+{
+	struct ast_frame *translated, *part;
+	struct ast_trans_pvt *translator;
+
+	if (!frame->data.ptr || frame->datalen <= 0) {
+		return;
+	}
+	atomic_fetch_add_explicit(&line->frames_received, 1, memory_order_relaxed);
+	if (ast_format_cmp(frame->subclass.format, line->ast_format) == AST_FORMAT_CMP_EQUAL) {
+		hand_over(line, frame, directly);
+		return;
+	}
+	if (!(translator = translator_for(line, frame->subclass.format)) || !(translated = ast_translate(translator, frame,
+		0))) {
+		return;
+	}
+	for (part = translated; part; part = AST_LIST_NEXT(part, frame_list)) {
+		if (part->frametype == AST_FRAME_VOICE && part->data.ptr && part->datalen > 0) {
+			hand_over(line, part, directly);
+		}
+	}
+	if (translated != frame) {
+		ast_frfree(translated);
+	}
+}
+
+/*
+ * Whether a frame on its way to the caller has to give way. Under a conversation in the background the dialplan, or
+ * another party, may be heard as well; two streams of frames in one would reach the caller as neither, so while the
+ * agent talks it alone is heard.
+ */
+static bool is_talked_over(struct channel_line *line, const struct ast_frame *frame)
+{
+	return frame->frametype == AST_FRAME_VOICE && frame->src != channel_frame_source && atomic_load(&line->playing);
+}
+
+/*
+ * Whether Asterisk puts this end of a key back into the channel's queue, because it is busy with another one or the gap
+ * is too short: then it passes here once more. The same look as __ast_read() takes after us.
+ */
+static bool is_put_back(struct ast_channel *channel)
+{
+	if (ast_test_flag(ast_channel_flags(channel), AST_FLAG_DEFER_DTMF | AST_FLAG_EMULATE_DTMF)) {
+		return true;
+	}
+	return !ast_test_flag(ast_channel_flags(channel), AST_FLAG_IN_DTMF | AST_FLAG_END_DTMF_ONLY)
+		&& !ast_tvzero(*ast_channel_dtmf_tv(channel)) && ast_tvdiff_ms(ast_tvnow(),
+		*ast_channel_dtmf_tv(channel)) < MIN_GAP_BETWEEN_KEYS_MS;
+}
+
+/* A frame on its way to the caller. */
+static struct ast_frame *on_write(struct channel_line *line, struct ast_frame *frame)
+{
+	if (frame->src == channel_frame_source) {
+		/* ast_write() does not say whether it got so far. */
+		atomic_store(&line->frame_passed, true);
+	}
+	return is_talked_over(line, frame) ? &ast_null_frame : frame;
+}
+
+/*
+ * Notes that a frame is read, and whether it is the second one of the same read: then another hook has put it in the
+ * place of the first.
+ */
+static void note_read(struct line_hook *hook, struct ast_channel *channel)
+{
+	/* Asterisk counts them behind the hooks. */
+	unsigned int frame_number = ast_channel_fin(channel);
+
+	if (hook->has_read && hook->frame_number == frame_number && hook->line->hooks_attached < HOOKS_MAX) {
+		atomic_store(&hook->line->hook_is_covered, true);
+		channel_reader_wake(hook->line);
+	}
+	hook->has_read = true;
+	hook->frame_number = frame_number;
+}
+
+/* One that comes from the caller, and is not handed over by who reads it. */
+static void on_read(struct line_hook *hook, struct ast_channel *channel, struct ast_frame *frame)
+{
+	struct channel_line *line = hook->line;
+
+	note_read(hook, channel);
+	if (frame->frametype == AST_FRAME_VOICE) {
+		channel_hook_capture_voice(line, frame, false);
+	} else if (frame->frametype == AST_FRAME_DTMF_END && !is_put_back(channel)) {
+		aic_link_feed_key(line->link, (char) frame->subclass.integer);
+	}
+}
+
+static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame *frame, enum ast_framehook_event event,
+	void *data)
+{
+	struct line_hook *hook = data;
+	unsigned int locks;
+
+	if (!frame || !hook->current) {
+		return frame;
+	}
+	locks = locks_enter_callback();
+	if (event == AST_FRAMEHOOK_EVENT_WRITE) {
+		frame = on_write(hook->line, frame);
+	} else if (event == AST_FRAMEHOOK_EVENT_READ && atomic_load(&hook->line->capture) == CAPTURE_BY_HOOK) {
+		on_read(hook, channel, frame);
+	}
+	locks_leave_callback(locks);
+	return frame;
+}
+
+/* Native bridging would take the caller's audio past us: say that we use it. */
+static int consumes(void *data, enum ast_frame_type type)
+{
+	return type == AST_FRAME_VOICE || type == AST_FRAME_DTMF_END;
+}
+
+/*
+ * A masquerade moves the hook, under a new id, to the channel that takes over. Both channels are locked. A hook that
+ * was detached and has not been destroyed is moved as well, and is attached again.
+ */
+static void on_moved(void *data, int framehook_id, struct ast_channel *old_channel, struct ast_channel *new_channel)
+{
+	struct line_hook *hook = data;
+	struct channel_line *line = hook->line;
+	unsigned int locks = locks_enter_callback();
+	struct ast_channel *before;
+
+	if (hook->current) {
+		line->hook_id = framehook_id;
+		atomic_store(&line->patient, channel_writer_is_patient(new_channel));
+		line_lock(line);
+		before = line->channel;
+		line->channel = ast_channel_ref(new_channel);
+		atomic_fetch_add(&line->channel_changes, 1);
+		line_unlock(line);
+		line->owner->renamed(line->user, new_channel);
+		if (before) {
+			ast_channel_unref(before);
+		}
+	} else {
+		ast_framehook_detach(new_channel, framehook_id);
+	}
+	locks_leave_callback(locks);
+}
+
+/* A masquerade gives our channel another one's name, unique id and driver; we stay on it. Both channels are locked. */
+static void on_taken_over(void *data, int framehook_id, struct ast_channel *old_channel,
+	struct ast_channel *new_channel)
+{
+	struct line_hook *hook = data;
+	unsigned int locks = locks_enter_callback();
+
+	if (hook->current) {
+		atomic_store(&hook->line->patient, channel_writer_is_patient(new_channel));
+		atomic_fetch_add(&hook->line->channel_changes, 1);
+		hook->line->owner->renamed(hook->line->user, new_channel);
+	}
+	locks_leave_callback(locks);
+}
+
+static void on_destroy(void *data)
+{
+	struct line_hook *hook = data;
+	struct channel_line *line = hook->line;
+
+	if (hook->current) {
+		unsigned int locks = locks_enter_callback();
+
+		/* Destroyed with the channel and not by us: the caller is gone. */
+		hook->current = false;
+		line->hook = NULL;
+		line->owner->lost(line->user);
+		locks_leave_callback(locks);
+	}
+	if (!line->hook) {
+		drop_translator(line);
+	}
+	ast_free(hook);
+	ao2_ref(line, -1);
+}
+
+int channel_hook_attach(struct channel_line *line, struct ast_channel *channel)
+{
+	struct line_hook *hook = ast_calloc(1, sizeof(*hook));
+	struct ast_framehook_interface interface = {
+		.version = AST_FRAMEHOOK_INTERFACE_VERSION,
+		.event_cb = on_event,
+		.destroy_cb = on_destroy,
+		.consume_cb = consumes,
+		.chan_fixup_cb = on_moved,
+		.chan_breakdown_cb = on_taken_over,
+		.data = hook,
+	};
+	int hook_id;
+
+	if (!hook) {
+		return -1;
+	}
+	hook->line = ao2_bump(line);
+	hook->current = true;
+	if ((hook_id = ast_framehook_attach(channel, &interface)) < 0) {
+		ast_free(hook);
+		ao2_ref(line, -1);
+		return -1;
+	}
+	channel_hook_detach(line, channel);
+	line->hook = hook;
+	line->hook_id = hook_id;
+	line->hooks_attached++;
+	atomic_store(&line->hook_is_covered, false);
+	return 0;
+}
+
+void channel_hook_detach(struct channel_line *line, struct ast_channel *channel)
+{
+	if (line->hook) {
+		line->hook->current = false;
+		line->hook = NULL;
+		/* It is destroyed at the channel's next frame, or with the channel. */
+		ast_framehook_detach(channel, line->hook_id);
+	}
+}

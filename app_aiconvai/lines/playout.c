@@ -1,0 +1,168 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "playout.h"
+
+#include "pace.h"
+
+#include <stdlib.h>
+
+int aic_playout_init(struct aic_playout *playout, struct aic_playout_queue *queue, struct aic_line *line)
+{
+	*playout = (struct aic_playout) {.queue = queue, .line = line};
+	playout->buffer = malloc(AIC_LINE_HEADROOM + aic_playout_queue_frame_bytes(queue));
+	return playout->buffer ? 0 : -1;
+}
+
+void aic_playout_clear(struct aic_playout *playout)
+{
+	free(playout->buffer);
+	*playout = (struct aic_playout) {0};
+}
+
+bool aic_playout_has_audio(const struct aic_playout *playout)
+{
+	return playout->frame_waits || !aic_playout_queue_is_empty(playout->queue);
+}
+
+static size_t queued_bytes(const struct aic_playout *playout)
+{
+	struct aic_playout_stats stats;
+
+	aic_playout_queue_stats(playout->queue, &stats);
+	return stats.queued_bytes;
+}
+
+enum played {
+	PLAYED,
+	HELD_BACK, /* nothing is to be played yet: ask again in AIC_FRAME_MS */
+	NOTHING,   /* is queued */
+	BUSY,      /* the line did not take it: it is kept */
+};
+
+/* Offers the line the frame that waits, or the next one of the queue. */
+static enum played play_frame(struct aic_playout *playout, uint64_t now_us)
+{
+	uint8_t *frame = playout->buffer + AIC_LINE_HEADROOM;
+
+	if (!playout->frame_waits) {
+		switch (aic_playout_queue_take(playout->queue, frame)) {
+		case AIC_PLAYOUT_HOLD:
+			return HELD_BACK;
+		case AIC_PLAYOUT_EMPTY:
+			return NOTHING;
+		case AIC_PLAYOUT_FRAME:
+			break;
+		}
+	}
+	if (aic_line_write(playout->line, frame, aic_playout_queue_frame_bytes(playout->queue)) == AIC_LINE_BUSY) {
+		playout->late += playout->frame_waits;
+		playout->frame_waits = true;
+		playout->retry_us = now_us + AIC_LINE_RETRY_US;
+		return BUSY;
+	}
+	playout->frame_waits = false;
+	playout->retry_us = 0;
+	playout->frames++;
+	return PLAYED;
+}
+
+static void note_drained(struct aic_playout *playout)
+{
+	playout->drained = aic_playout_queue_is_empty(playout->queue);
+}
+
+/* Writes the frames that are due. */
+static void play_due(struct aic_playout *playout, uint64_t now_us)
+{
+	uint64_t due_us = aic_pace_due_now(playout->due_us, now_us);
+	enum played played = PLAYED;
+
+	while (due_us <= now_us && played != NOTHING && played != BUSY) {
+		played = play_frame(playout, now_us);
+		if (played == PLAYED || played == HELD_BACK) {
+			due_us = aic_pace_due_after_frame(due_us, playout->crowded);
+			playout->crowded = false;
+		}
+	}
+	playout->due_us = due_us;
+	if (played == NOTHING) {
+		playout->due_us = 0;
+		playout->playing = playout->drained = false;
+	} else if (played != BUSY) {
+		note_drained(playout);
+	}
+}
+
+/* Whether frames were queued before: what is appended to them is played in its turn. */
+static bool is_in_order(const struct aic_playout *playout)
+{
+	return playout->playing && !playout->drained;
+}
+
+/* Plays the first frame of what came while nothing was queued, if it may go now. */
+static void play_arrival(struct aic_playout *playout, uint64_t now_us)
+{
+	size_t queued = queued_bytes(playout) / aic_playout_queue_frame_bytes(playout->queue);
+
+	playout->playing = true;
+	playout->drained = false;
+	/* A part of a frame may still become a whole one by its time. */
+	if (!queued || !aic_pace_plays_arrival(playout->due_us, now_us, queued)) {
+		playout->crowded = aic_pace_is_crowded(queued);
+		return;
+	}
+	switch (play_frame(playout, now_us)) {
+	case PLAYED:
+		playout->due_us = aic_pace_due_after_arrival(now_us, queued);
+		note_drained(playout);
+		break;
+	case HELD_BACK:
+		playout->due_us = now_us + AIC_FRAME_US;
+		break;
+	case BUSY:
+		playout->due_us = now_us;
+		break;
+	case NOTHING:
+		break;
+	}
+}
+
+void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uint64_t now_us)
+{
+	if (is_in_order(playout)) {
+		size_t queued = queued_bytes(playout);
+
+		if (queued > appended_bytes && aic_pace_is_crowded((queued - appended_bytes)
+			/ aic_playout_queue_frame_bytes(playout->queue))) {
+			playout->crowded = true;
+		}
+		return;
+	}
+	play_arrival(playout, now_us);
+}
+
+void aic_playout_interrupted(struct aic_playout *playout)
+{
+	playout->frame_waits = false;
+	playout->retry_us = 0;
+}
+
+uint64_t aic_playout_deadline(const struct aic_playout *playout)
+{
+	if (!playout->playing) {
+		return UINT64_MAX;
+	}
+	if (playout->frame_waits) {
+		return playout->retry_us;
+	}
+	return playout->drained ? aic_pace_dry_check(playout->due_us) : playout->due_us;
+}
+
+void aic_playout_attend(struct aic_playout *playout, uint64_t now_us)
+{
+	if (playout->playing && aic_playout_deadline(playout) <= now_us) {
+		play_due(playout, now_us);
+	}
+}

@@ -1,0 +1,169 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "container_of.h"
+#include "link_state.h"
+
+/* --- from the caller, where another thread reads the line --- */
+
+bool aic_link_feed_audio(struct aic_link *link, const uint8_t *bytes, size_t length)
+{
+	bool taken = aic_byte_ring_write(&link->audio, bytes, length);
+
+	if (!taken) {
+		atomic_fetch_add_explicit(&link->refused_frames, 1, memory_order_relaxed);
+	}
+	link->bytes_since_wake += length;
+	if (link->bytes_since_wake >= link->wake_bytes) {
+		link->bytes_since_wake = 0;
+		link_wake(link);
+	}
+	return taken;
+}
+
+void aic_link_feed_key(struct aic_link *link, char key)
+{
+	/* A ring full of keys means that the loop's thread is stuck; then a lost key is the least of it. */
+	aic_byte_ring_write(&link->digits, (const uint8_t *) &key, 1);
+	link_wake(link);
+}
+
+void link_drain_rings(struct aic_link *link)
+{
+	const uint8_t *bytes;
+	size_t length;
+
+	while ((bytes = aic_byte_ring_peek(&link->audio, &length)), length) {
+		aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
+		aic_byte_ring_consume(&link->audio, length);
+	}
+	while ((bytes = aic_byte_ring_peek(&link->digits, &length)), length) {
+		for (size_t i = 0; i < length; i++) {
+			aic_conversation_dtmf(link->conversation, (char) bytes[i]);
+		}
+		aic_byte_ring_consume(&link->digits, length);
+	}
+}
+
+/* --- from the caller, where the loop reads the line --- */
+
+/* What came before another thread gave the line back goes first. */
+static bool take_up(struct aic_link *link)
+{
+	if (!link->running) {
+		return false;
+	}
+	aic_link_hold(link);
+	link_drain_rings(link);
+	return true;
+}
+
+static void put_down(struct aic_link *link)
+{
+	link_pump_and_send(link);
+	aic_link_release(link);
+}
+
+void aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t length)
+{
+	if (take_up(link)) {
+		aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
+		put_down(link);
+	}
+}
+
+void aic_link_key(struct aic_link *link, char key)
+{
+	if (take_up(link)) {
+		aic_conversation_dtmf(link->conversation, key);
+		put_down(link);
+	}
+}
+
+/* --- to the caller --- */
+
+/* A timer that fires for nothing is cheaper than to move it whenever a frame is played as it comes. */
+static void set_playout_timer(struct aic_link *link)
+{
+	aic_event_loop_set_timer(link->loop, &link->playout_timer, link->has_line ? aic_playout_deadline(&link->playout)
+		: UINT64_MAX);
+}
+
+void link_check_finished(struct aic_link *link)
+{
+	if (!link->ended || !link->has_line || link->told_finished) {
+		return;
+	}
+	if (link->play_out && aic_playout_has_audio(&link->playout)) {
+		return;
+	}
+	link->told_finished = !link->host.on_finished || link->host.on_finished(link->user);
+	if (!link->told_finished) {
+		aic_event_loop_set_timer(link->loop, &link->playout_timer, aic_now_us() + AIC_FRAME_US);
+	}
+}
+
+void link_on_playout_timer(struct aic_timer *timer)
+{
+	struct aic_link *link = AIC_CONTAINER_OF(timer, struct aic_link, playout_timer);
+
+	aic_link_hold(link);
+	aic_playout_attend(&link->playout, aic_now_us());
+	set_playout_timer(link);
+	if (!link->playout.playing && link->host.on_silent) {
+		link->host.on_silent(link->user);
+	}
+	link_check_finished(link);
+	aic_link_release(link);
+}
+
+void link_on_event(void *user, const struct aic_event *event)
+{
+	struct aic_link *link = user;
+
+	switch (event->type) {
+	case AIC_EVENT_AUDIO:
+		if (link->has_line) {
+			aic_playout_arrived(&link->playout, event->audio.appended_bytes, aic_now_us());
+			set_playout_timer(link);
+		}
+		break;
+	case AIC_EVENT_INTERRUPTION:
+		aic_playout_interrupted(&link->playout);
+		set_playout_timer(link);
+		break;
+	case AIC_EVENT_ENDED:
+		link->ended = true;
+		link->play_out = event->ended->play_out;
+		break;
+	default:
+		break;
+	}
+	link->on_event(link->user, event);
+	if (event->type == AIC_EVENT_ENDED) {
+		link_check_finished(link);
+	}
+}
+
+void aic_link_leave_line(struct aic_link *link)
+{
+	if (link->has_line) {
+		link->has_line = false;
+		set_playout_timer(link);
+		if (link->host.line->kind->left) {
+			link->host.line->kind->left(link->host.line);
+		}
+	}
+}
+
+void aic_link_lose_line(struct aic_link *link)
+{
+	atomic_store(&link->line_is_lost, true);
+	link_wake(link);
+}
+
+struct aic_link_playout_stats aic_link_playout_stats(const struct aic_link *link)
+{
+	return (struct aic_link_playout_stats) {.frames = link->playout.frames, .late = link->playout.late};
+}
