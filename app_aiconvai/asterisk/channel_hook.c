@@ -7,8 +7,8 @@
  * detachment until the next frame, hence its `current`.
  *
  * Hooks behind ours may put other frames in the place of those that passed us, as a jitter buffer does; Asterisk then
- * begins the round of hooks again, and we see what came of it too. Being the last one we see that only: so whoever finds
- * itself covered is attached anew.
+ * begins the round of hooks again, and we see what came of it too. Being the last one we see that only: so whoever
+ * finds itself covered is attached anew.
  */
 #include "asterisk.h"
 

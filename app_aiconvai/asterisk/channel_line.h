@@ -6,12 +6,13 @@
  *
  * From the caller, in the foreground: while the application runs, the channel's own thread has nothing to do but wait,
  * so it lends the channel to the call's loop, which reads it in its place, as Asterisk's autoservice does for many
- * channels in one thread (channel_reader.c). What the agent hears is then what any application would read: behind jitter
- * buffers and audiohooks, and with each key once. The thread is given the channel back for what is its own: subroutines,
- * music and files that are played to the caller, transfers, the end; and where reading may wait for somebody.
+ * channels in one thread (channel_reader.c). What the agent hears is then what any application would read: behind
+ * jitter buffers and audiohooks, and with each key once. The thread is given the channel back for what is its own:
+ * subroutines, music and files that are played to the caller, transfers, the end; and where reading may wait for
+ * somebody.
  *
- * In the background, and while a subroutine runs, somebody else reads the channel. A framehook then feeds what passes to
- * the loop (channel_hook.c): in front of audiohooks, and behind every hook that puts another frame in its place.
+ * In the background, and while a subroutine runs, somebody else reads the channel. A framehook then feeds what passes
+ * to the loop (channel_hook.c): in front of audiohooks, and behind every hook that puts another frame in its place.
  *
  * To the caller: the loop writes with ast_write(), nothing locked (channel_writer.c). Where a driver may wait for
  * somebody in there a thread of its own does it (patient_writer.c).
@@ -38,7 +39,9 @@ struct line_hook;
 /* Descriptors of a channel that the loop can watch; one that has more is read by its own thread. */
 #define CHANNEL_FDS_MAX 16
 
-/* Who has the line, is told of what happens to its channel, which is locked meanwhile. Not after channel_line_leave(). */
+/*
+ * Who has the line, is told of what happens to its channel, which is locked meanwhile. Not after channel_line_leave().
+ */
 struct channel_line_owner {
 	/* It has another name, unique id or driver, or is another one: a masquerade. */
 	void (*renamed)(void *user, struct ast_channel *channel);
@@ -133,9 +136,9 @@ struct channel_line *channel_line_new(struct ast_channel *channel, bool backgrou
 int channel_line_attach(struct channel_line *line, struct aic_link *link);
 
 /*
- * Takes the line off its channel, wherever a masquerade has moved it: nothing is read from it or written to it any more,
- * and the owner is told nothing. Returns the channel, with a reference for the caller; NULL: it is gone already. Nothing
- * is locked; waits for the loop, and for a frame that is being written.
+ * Takes the line off its channel, wherever a masquerade has moved it: nothing is read from it or written to it any
+ * more, and the owner is told nothing. Returns the channel, with a reference for the caller; NULL: it is gone already.
+ * Nothing is locked; waits for the loop, and for a frame that is being written.
  */
 struct ast_channel *channel_line_leave(struct channel_line *line);
 

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * The order in which this module takes locks, and a check that it does. A lock is taken only by a thread that holds
- * none of those at or below it in the list; on the threads that others' audio needs a channel's is only ever tried. What
- * may wait for something else (ast_write() waits for the other half of a Local channel, the dialplan for a database) is
- * called with nothing held.
+ * none of those at or below it in the list; on the threads that others' audio needs a channel's is only ever tried.
+ * What may wait for something else (ast_write() waits for the other half of a Local channel, the dialplan for a
+ * database) is called with nothing held.
  *
  * The check costs two instructions on a thread's own word. A thread that goes against the order is logged as an error,
  * once for each pair, and goes on.

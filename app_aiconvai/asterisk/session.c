@@ -331,7 +331,8 @@ void session_want_thread(struct session *session)
 }
 
 /*
- * Until the agent is first heard, and while a tool runs and the agent says nothing, the caller hears what is configured.
+ * Until the agent is first heard, and while a tool runs and the agent says nothing, the caller hears what is
+ * configured.
  */
 static void attend_to_waiting_sound(struct session *session, struct ast_channel *channel)
 {

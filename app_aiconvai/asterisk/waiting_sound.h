@@ -12,8 +12,8 @@ struct ast_channel;
 struct session;
 
 /*
- * Starts a class of music on hold, "tone:NAME", or "sound:FILE" (once). The channel's own thread, with nothing locked: a
- * class may be in a database. What cannot be played is told in the log, once.
+ * Starts a class of music on hold, "tone:NAME", or "sound:FILE" (once). The channel's own thread, with nothing locked:
+ * a class may be in a database. What cannot be played is told in the log, once.
  */
 void waiting_sound_start(struct session *session, struct ast_channel *channel, const char *sound);
 

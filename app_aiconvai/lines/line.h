@@ -9,8 +9,9 @@
  * it is due. A line never waits in there for longer than it takes to hand the frame on; one that would have to says
  * AIC_LINE_BUSY and is asked again with the same frame, AIC_LINE_RETRY_US later. It decides when to give the frame up.
  *
- * From the caller. A line that is served by a loop hands what comes to the call's link (loop/link.h): audio as it comes,
- * any number of whole samples, and keys; on the loop's thread, or through the link's rings where another one reads it.
+ * From the caller. A line that is served by a loop hands what comes to the call's link (loop/link.h): audio as it
+ * comes, any number of whole samples, and keys; on the loop's thread, or through the link's rings where another one
+ * reads it.
  *
  * Threads. Writing is for one loop's thread, for as long as the line is served. How a line gets a frame to where it is
  * heard, where another thread has to do that, is its own affair.

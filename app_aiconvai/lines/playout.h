@@ -6,8 +6,8 @@
  * the rules of pace.h (how deadlines follow each other).
  *
  * Audio that comes while nothing is queued is written as it comes; where more is queued than one frame, the rest
- * follows on absolute deadlines, whatever happens between them. Where audio is passed on as it comes there is nothing to
- * do between, but to look after a while whether it still comes.
+ * follows on absolute deadlines, whatever happens between them. Where audio is passed on as it comes there is nothing
+ * to do between, but to look after a while whether it still comes.
  *
  * It has no clock: times are microseconds of one clock that only goes forward, and whoever has a timer asks
  * aic_playout_deadline() after each call and comes back then. All calls are for the thread that serves the line.

@@ -112,8 +112,8 @@ void aic_event_loop_set_timer(struct aic_event_loop *loop, struct aic_timer *tim
 
 /*
  * Has watch->ready called, once for each round, while one of `events` (EPOLLIN, ...) is to be had from `fd`. To say so
- * again of the same descriptor is harmless, and needed where it may have been closed and opened meanwhile. Returns 0, or
- * -1 where the kernel does not take it.
+ * again of the same descriptor is harmless, and needed where it may have been closed and opened meanwhile. Returns 0,
+ * or -1 where the kernel does not take it.
  */
 int aic_event_loop_watch_fd(struct aic_event_loop *loop, struct aic_watch *watch, int fd, uint32_t events);
 

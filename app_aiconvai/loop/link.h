@@ -5,11 +5,11 @@
  * A link joins one conversation to the network and to its line: it opens what the conversation asks for, carries its
  * messages and its audio both ways, plays the agent's audio when it is due and keeps the conversation's time.
  *
- * Threads. The conversation, the connection, the playout and everything marked so below belong to the loop's thread, and
- * so does the line while the link serves it. Where another thread reads the caller's audio it hands it over through two
- * lock-free rings; other threads hand over work and wait for it. Reference counted: the creator holds one reference, the
- * loop another from start until the connection is gone. That may be later than the end of the conversation, so the link
- * tells its creator when it needs what it was given no more.
+ * Threads. The conversation, the connection, the playout and everything marked so below belong to the loop's thread,
+ * and so does the line while the link serves it. Where another thread reads the caller's audio it hands it over through
+ * two lock-free rings; other threads hand over work and wait for it. Reference counted: the creator holds one
+ * reference, the loop another from start until the connection is gone. That may be later than the end of the
+ * conversation, so the link tells its creator when it needs what it was given no more.
  *
  * Events come on the loop's thread, none before aic_link_start() and none after AIC_EVENT_ENDED. The callbacks must not
  * wait for the call's thread or for a channel.

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * What a link holds. Private to link.c (its life, the calls of other threads, the rounds of the conversation),
- * link_line.c (the caller's audio and the agent's), link_open.c (from a request to addresses), link_race.c (from addresses to a connection) and link_connection.c (what
- * libwebsockets reports of it); everybody else uses link.h.
+ * link_line.c (the caller's audio and the agent's), link_open.c (from a request to addresses), link_race.c (from
+ * addresses to a connection) and link_connection.c (what libwebsockets reports of it); everybody else uses link.h.
  */
 #ifndef AIC_LINK_STATE_H
 #define AIC_LINK_STATE_H

@@ -83,7 +83,7 @@ static void take_out(struct aic_timers *timers, struct aic_timer *timer)
 void aic_timers_set(struct aic_timers *timers, struct aic_timer *timer, uint64_t due_us)
 {
 	if (timer->is_set) {
-		if (timer->due_us == due_us) {
+		if (timer->due_us == due_us && due_us > timers->firing_us) {
 			return;
 		}
 		take_out(timers, timer);

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * Timers of one thread, the earliest first: a pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986) whose nodes are
- * the timers themselves, so that nothing is allocated. Setting one is a comparison, taking the earliest or cancelling one
- * is logarithmic, averaged over many. Libwebsockets' own timers are a sorted list, which with hundreds of calls costs
- * more than the calls.
+ * the timers themselves, so that nothing is allocated. Setting one is a comparison, taking the earliest or cancelling
+ * one is logarithmic, averaged over many. Libwebsockets' own timers are a sorted list, which with hundreds of calls
+ * costs more than the calls.
  */
 #ifndef AIC_TIMERS_H
 #define AIC_TIMERS_H

@@ -8,9 +8,10 @@
  *     link_threads --endpoint ws://127.0.0.1:8300/v1/convai/conversation --agent echo --agent drop --seconds 5
  *
  * So many lines (--lines) are kept in conversation: feeder threads speak into them, each into its own, as channel
- * threads do; another one asks, tells and answers, as CLI and manager threads do; what the agents say is played to lines
- * that take every frame, but for some that are busy now and then. When a conversation ends its feeder begins another one, with the next agent, until the time is
- * up. Then prints one line of JSON. --fail-after N: libwebsockets fails after so many seconds.
+ * threads do; another one asks, tells and answers, as CLI and manager threads do; what the agents say is played to
+ * lines that take every frame, but for some that are busy now and then. When a conversation ends its feeder begins
+ * another one, with the next agent, until the time is up. Then prints one line of JSON. --fail-after N: libwebsockets
+ * fails after so many seconds.
  */
 #include "container_of.h"
 #include "event_loop.h"

@@ -301,6 +301,22 @@ def test_option_m_of_an_unknown_tone_says_so_and_converses(voice: Voice) -> None
     assert len(stretches_of(AGENT_HZ, call.heard_samples())) == 1
 
 
+def test_option_m_in_the_background_ends_for_good(voice: Voice) -> None:
+    """Music is stopped while it may be at work: again and again, as that is a matter of microseconds."""
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{wait: 0.3}, {tone: 0.3}, {wait: 60}]")))
+    voice.dialplan("exten => 100,1,Answer()\n same => n,AIConvAI(sales,bm(default))\n same => n,Wait(60)")
+    voice.apply()
+    calls = [voice.call("100") for _ in range(12)]
+    for call in calls:
+        call.wait_heard(25)
+        call.wait_for_silence(since=call.heard[24].time_ns / 1e9, duration_ms=400)
+        heard = call.heard_samples(fill_gaps=False)
+        ((begin, end),) = stretches_of(AGENT_HZ, heard)
+        assert level_at(heard[: round(begin * 8000) - 160], PLAYBACK_HZ, 8000) > -30
+        assert not stretches_of(PLAYBACK_HZ, heard[round(end * 8000) + 160 :])
+        call.hangup()
+
+
 # In the background
 
 LATER_END = parse_scenario("steps: [{tone: 0.4}, {wait: 0.6}, {close: 1000}]")

@@ -86,7 +86,7 @@ def test_everything_but_the_module_is_built_without_headers_and_warnings(tmp_pat
     compiled = _meson("compile", "-C", build)
     assert compiled.returncode == 0, compiled.stdout
     built = {path.name for path in Path(build).rglob("*") if path.is_file()}
-    assert {"libaiconvai_engine.so", "libaiconvai_net.a", "link_threads"} <= built
+    assert {"libaiconvai_engine.so", "libaiconvai_loop.a", "link_threads"} <= built
     assert "app_aiconvai.so" not in built
 
 

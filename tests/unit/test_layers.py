@@ -1,4 +1,4 @@
-"""Dependencies point one way: asterisk -> loop -> providers -> core; and the engine does no I/O.
+"""Dependencies point one way: asterisk -> loop -> lines -> providers -> core; and the engine does no I/O.
 
 What a file includes is read from its text. What it calls and whether it keeps global state is read from its
 object file, where no macro and no comment can hide it.
@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "app_aiconvai"
-LAYERS = ("core", "providers", "loop", "asterisk")
+LAYERS = ("core", "providers", "lines", "loop", "asterisk")
 """From the lowest to the highest: a file may include those of its own layer and of the ones before it."""
 
 ROOMS: dict[str, set[str]] = {
@@ -130,14 +130,15 @@ def test_no_provider_knows_another() -> None:
 
 @pytest.fixture(scope="module")
 def engine_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Object files of core and providers, not position independent: constants stay read-only then."""
+    """Object files of core, providers and lines, not position independent: constants stay read-only then."""
     directory = tmp_path_factory.mktemp("engine")
     generate = [sys.executable, str(ROOT / "tools" / "generate_options.py"), "--c-header", "options_table.h"]
     definition = str(ROOT / "configs" / "options.json")
     subprocess.run([*generate, "--definition", definition], cwd=directory, check=True)
-    sources = [path for layer in ("core", "providers") for path in files(layer) if path.suffix == ".c"]
+    sources = [path for layer in ("core", "providers", "lines") for path in files(layer) if path.suffix == ".c"]
     assert sources
-    search = [f"-I{path}" for path in (directory, SOURCE / "providers", *(SOURCE / "core" / one for one in ROOMS))]
+    folders = (directory, SOURCE / "providers", SOURCE / "lines", *(SOURCE / "core" / one for one in ROOMS))
+    search = [f"-I{path}" for path in folders]
     flags = ["-std=gnu11", "-O1", "-fno-pic", "-fno-pie", "-fno-stack-protector", "-w", "-c"]
     subprocess.run(["gcc", *flags, *search, *sources], cwd=directory, check=True)
     return sorted(directory.glob("*.o"))

@@ -117,6 +117,7 @@ class InstanceSettings:
     autoload: bool = False
     verbose: int = 4
     debug: int = 0
+    transmit_silence: bool = False
     extra_files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -141,7 +142,7 @@ debug = $debug
 dumpcore = yes
 nocolor = yes
 hideconnect = yes
-transmit_silence = no
+transmit_silence = $transmit_silence
 documentation_language = en_US
 
 [files]
@@ -290,6 +291,7 @@ def render(settings: InstanceSettings) -> dict[str, str]:
         "secret": AMI_SECRET,
         "pool_size": str(_POOL_SIZE),
         "all_codecs": ",".join(_codecs(settings)),
+        "transmit_silence": "yes" if settings.transmit_silence else "no",
         **{
             name: str(getattr(settings, name))
             for name in (

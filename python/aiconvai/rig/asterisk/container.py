@@ -73,6 +73,7 @@ class Asterisk:
     sanitizer        the module was built with it: its library is preloaded, its reports become failures
     modules          further modules to load, e.g. ("app_queue.so",)
     autoload         load everything the packages bring instead of the small set
+    transmit_silence what Wait() and others do while nothing else is sent
     extra_files      {name in /etc/asterisk: text}; replaces or adds configuration files
     files            {path under /aiconvai: content}; e.g. certificates. Writable later through `directory`
     directory        where its files live; a temporary one, removed at the end, when not given
@@ -93,6 +94,7 @@ class Asterisk:
         autoload: bool = False,
         verbose: int = 4,
         debug: int = 0,
+        transmit_silence: bool = False,
         extra_files: Mapping[str, str] | None = None,
         files: Mapping[str, bytes] | None = None,
         directory: Path | None = None,
@@ -113,6 +115,7 @@ class Asterisk:
             "autoload": autoload,
             "verbose": verbose,
             "debug": debug,
+            "transmit_silence": transmit_silence,
             "extra_files": {**own, **(extra_files or {})},
         }
         self.forgotten_eventfds = 0
