@@ -69,7 +69,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
 	conversation->ends_due_us = conversation->marks_due_us = conversation->rollover_due_us = UINT64_MAX;
-	conversation->end_called_us = UINT64_MAX;
+	conversation->end_called_us = conversation->tail.due_us = UINT64_MAX;
 	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
@@ -175,6 +175,9 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return;
+	}
+	if (conversation->outcome.play_out) {
+		aic_conversation_audio_has_ended(conversation);
 	}
 	conversation->phase = AIC_PHASE_ENDED;
 	conversation->phase_due_us = conversation->ends_due_us = UINT64_MAX;
@@ -589,7 +592,7 @@ uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
 		return UINT64_MAX;
 	}
 	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us),
-		aic_earlier(keep_alive_due(conversation), conversation->marks_due_us)),
+		aic_earlier(keep_alive_due(conversation), aic_earlier(conversation->marks_due_us, conversation->tail.due_us))),
 		aic_earlier(aic_earlier(duration_due(conversation), aic_conversation_tools_due(conversation)),
 			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)),
 			aic_earlier(watch_due(conversation), conversation->rollover_due_us))));
@@ -624,6 +627,7 @@ void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_u
 	if (now_us >= conversation->marks_due_us) {
 		aic_conversation_look_at_marks(conversation);
 	}
+	aic_conversation_attend_to_tail(conversation);
 	if (now_us >= keep_alive_due(conversation)) {
 		conversation->alive_us = now_us;
 		conversation->provider->keep_alive(conversation);

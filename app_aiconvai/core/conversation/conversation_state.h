@@ -52,6 +52,13 @@ struct aic_opening {
 	char *order; /* owned: the same as an order to say it */
 };
 
+/* The end of the agent's audio, which is in the resampler's filter until it is known to be one. */
+struct aic_downlink_tail {
+	uint64_t came_us;  /* when audio came last */
+	uint64_t heard_us; /* when all of it has been heard */
+	uint64_t due_us;   /* when to look whether more is to come; UINT64_MAX: there is no such end */
+};
+
 struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
@@ -128,6 +135,7 @@ struct aic_conversation {
 	size_t split_bytes;
 	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
 	struct aic_buffer converted;
+	struct aic_downlink_tail tail;
 	int64_t last_audio_event_id;
 	int64_t interrupted_id; /* audio with this id or an older one is late */
 	struct aic_energy downlink_energy;
@@ -184,6 +192,25 @@ void aic_conversation_leave(struct aic_conversation *conversation);
 
 /* Tells the agent which key the caller pressed. */
 void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
+
+/* --- conversation_downlink.c --- */
+
+/*
+ * Converts the agent's audio and queues it, part by part: what does not fit into the queue is not worth being
+ * converted, and only counted. Adds to `queued` how many bytes were. Returns 0, 1 when not all did fit, or -1 when
+ * memory is short.
+ */
+int aic_conversation_queue_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes,
+	size_t length, size_t *queued);
+
+/* No more is to come that goes with what came: queues what of it the resampler still holds. */
+void aic_conversation_audio_has_ended(struct aic_conversation *conversation);
+
+/* The same where it is not to be heard. */
+void aic_conversation_forget_tail(struct aic_conversation *conversation);
+
+/* Sees whether the audio has ended, where that is due. */
+void aic_conversation_attend_to_tail(struct aic_conversation *conversation);
 
 /* --- conversation_attempts.c --- */
 

@@ -14,9 +14,6 @@
 /* After the agent said that it ends: how long the service may take to close before we do. */
 #define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
 
-/* Agent audio that is converted is so in parts of this length: one message may hold minutes of it. */
-#define PART_MS 2000
-
 bool aic_port_is_active(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE;
@@ -177,6 +174,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 			"ignored");
 		return;
 	}
+	aic_conversation_audio_has_ended(conversation);
 	aic_transcoder_free(conversation->downlink);
 	conversation->downlink = aic_transcoder_new(downlink, conversation->stats.line_format);
 	if (!conversation->downlink || aic_uplink_start(&conversation->uplink, uplink)) {
@@ -239,57 +237,6 @@ bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_j
 	return true;
 }
 
-/*
- * Converts a part of the agent's audio and queues it; adds to `queued` how much that was. Returns 0, 1 when it did not
- * fit into the queue, or -1 when memory is short.
- */
-static int queue_part(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length,
-	size_t *queued)
-{
-	int64_t result;
-
-	if (!aic_transcoder_passes_through(conversation->downlink)) {
-		conversation->converted.length = 0;
-		if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
-			return -1;
-		}
-		bytes = conversation->converted.bytes;
-		length = conversation->converted.length;
-	}
-	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, bytes, length);
-	result = aic_playout_queue_append(conversation->playout, event_id, bytes, length, conversation->now_us);
-	if (result < 0) {
-		return -1;
-	}
-	*queued += (size_t) result;
-	return (size_t) result < length;
-}
-
-/*
- * The same with all of it, part by part: what does not fit into the queue is not worth being converted, and only
- * counted.
- */
-static int queue_all(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length,
-	size_t *queued)
-{
-	struct aic_audio_format from = conversation->stats.downlink_format, to = conversation->stats.line_format;
-	size_t part = aic_transcoder_passes_through(conversation->downlink) ? length : aic_format_bytes(from, PART_MS);
-	int result = 0;
-
-	while (length && !result) {
-		size_t now = length < part ? length : part;
-
-		result = queue_part(conversation, event_id, bytes, now, queued);
-		bytes += now;
-		length -= now;
-	}
-	if (length) {
-		aic_playout_queue_overflow(conversation->playout,
-			length / aic_sample_bytes(from) * to.rate / from.rate * aic_sample_bytes(to));
-	}
-	return result;
-}
-
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)
 {
 	uint32_t padding_ms = (uint32_t) conversation->settings->silence_padding_ms;
@@ -317,7 +264,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
 	conversation->last_audio_event_id = event_id;
-	result = queue_all(conversation, event_id, bytes, length, &queued);
+	result = aic_conversation_queue_audio(conversation, event_id, bytes, length, &queued);
 	if (result < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
 	} else if (result > 0) {
@@ -332,6 +279,11 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_AUDIO,
 			.audio = {.appended_bytes = queued}});
 	}
+}
+
+void aic_port_audio_done(struct aic_conversation *conversation)
+{
+	aic_conversation_audio_has_ended(conversation);
 }
 
 void aic_port_mark(struct aic_conversation *conversation, const char *name)
@@ -374,8 +326,8 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 		conversation->interrupted_id = event_id;
 	}
 	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
-	if (conversation->downlink && conversation->last_audio_event_id <= event_id) {
-		aic_transcoder_reset(conversation->downlink);
+	if (conversation->last_audio_event_id <= event_id) {
+		aic_conversation_forget_tail(conversation);
 	}
 	if (!removed.remaining_chunks) {
 		aic_caller_idle_agent_silenced(&conversation->caller_idle, conversation->now_us);
