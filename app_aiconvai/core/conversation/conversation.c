@@ -68,7 +68,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->begun_unix_us = setup->unix_us;
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
-	conversation->ends_due_us = conversation->marks_due_us = conversation->rollover_due_us = UINT64_MAX;
+	conversation->ends_due_us = conversation->marks.due_us = conversation->rollover_due_us = UINT64_MAX;
 	conversation->end_called_us = conversation->tail.due_us = UINT64_MAX;
 	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
@@ -111,39 +111,9 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	free(conversation);
 }
 
-/* --- marks --- */
-
-void aic_conversation_tell_first_mark(struct aic_conversation *conversation)
-{
-	struct aic_mark mark = conversation->marks[0];
-
-	conversation->mark_count--;
-	memmove(conversation->marks, conversation->marks + 1, conversation->mark_count * sizeof(mark));
-	conversation->provider->mark_played(conversation, mark.name);
-}
-
-void aic_conversation_look_at_marks(struct aic_conversation *conversation)
-{
-	struct aic_playout_stats playout;
-
-	conversation->marks_due_us = UINT64_MAX;
-	if (!conversation->mark_count) {
-		return;
-	}
-	aic_playout_queue_stats(conversation->playout, &playout);
-	while (conversation->mark_count && conversation->marks[0].behind_bytes <= playout.bytes_entered
-		- playout.queued_bytes) {
-		aic_conversation_tell_first_mark(conversation);
-	}
-	/* The media clock takes the audio on another thread; nobody tells us when. */
-	if (conversation->mark_count) {
-		conversation->marks_due_us = conversation->now_us + AIC_FRAME_US;
-	}
-}
-
 /* --- the end --- */
 
-static uint64_t duration_due(const struct aic_conversation *conversation)
+uint64_t aic_conversation_duration_due(const struct aic_conversation *conversation)
 {
 	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
 
@@ -153,7 +123,7 @@ static uint64_t duration_due(const struct aic_conversation *conversation)
 /* What is still heard after the end is heard within the time that the call may last, too. */
 static void cut_at_limit(struct aic_conversation *conversation)
 {
-	uint64_t due_us = duration_due(conversation);
+	uint64_t due_us = aic_conversation_duration_due(conversation);
 	char text[AIC_REASON_MAX];
 
 	if (!conversation->outcome.play_out || due_us == UINT64_MAX) {
@@ -182,7 +152,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 	conversation->phase = AIC_PHASE_ENDED;
 	conversation->phase_due_us = conversation->ends_due_us = UINT64_MAX;
 	conversation->open_pending = false;
-	conversation->mark_count = 0;
+	aic_marks_forget(&conversation->marks);
 	conversation->outcome.status = status;
 	conversation->outcome.close_code = close_code;
 	aic_utf8_line(conversation->outcome.reason, sizeof(conversation->outcome.reason), reason);
@@ -226,6 +196,28 @@ void aic_conversation_end(struct aic_conversation *conversation, enum aic_status
 	conversation->now_us = now_us;
 	aic_conversation_leave(conversation);
 	aic_conversation_finish(conversation, status, 0, reason);
+}
+
+bool aic_conversation_attend_to_duration(struct aic_conversation *conversation)
+{
+	char text[AIC_REASON_MAX];
+
+	snprintf(text, sizeof(text), "the conversation reached call_duration_limit_seconds (%d s)",
+		(int) conversation->settings->call_duration_limit_seconds);
+	aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, text, conversation->now_us);
+	return false;
+}
+
+uint64_t aic_conversation_ending_due(const struct aic_conversation *conversation)
+{
+	return conversation->ends_due_us;
+}
+
+bool aic_conversation_attend_to_ending(struct aic_conversation *conversation)
+{
+	conversation->outcome.play_out = true;
+	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", conversation->now_us);
+	return false;
 }
 
 /* --- the call --- */
@@ -458,20 +450,16 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 /* --- time --- */
 
 /* While a connection is being opened again nobody can ask. */
-static uint64_t idle_due(const struct aic_conversation *conversation)
+uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
 }
 
-/* Does what is due about a caller who says nothing. Returns false when that was the end. */
-static bool attend_to_idle_caller(struct aic_conversation *conversation)
+bool aic_conversation_attend_to_idle_caller(struct aic_conversation *conversation)
 {
 	const struct aic_settings *settings = conversation->settings;
 	const char *text = NULL;
 
-	if (conversation->now_us < idle_due(conversation)) {
-		return true;
-	}
 	switch (aic_caller_idle_step(&conversation->caller_idle, conversation->now_us)) {
 	case AIC_IDLE_NOTHING:
 		break;
@@ -493,14 +481,14 @@ static bool attend_to_idle_caller(struct aic_conversation *conversation)
 }
 
 /* Before it is announced, and while it is being opened again, a conversation has other limits. */
-static uint64_t watch_due(const struct aic_conversation *conversation)
+uint64_t aic_conversation_watch_due(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE ? aic_service_watch_due(&conversation->service_watch) : UINT64_MAX;
 }
 
 bool aic_conversation_doubts_service(const struct aic_conversation *conversation, uint64_t now_us)
 {
-	return now_us >= watch_due(conversation);
+	return now_us >= aic_conversation_watch_due(conversation);
 }
 
 /* The service is gone, although nobody has said so. */
@@ -520,12 +508,8 @@ static void give_up_service(struct aic_conversation *conversation)
 	}
 }
 
-/* Does what is due about a service that says nothing. Returns false when the connection was given up. */
-static bool attend_to_silent_service(struct aic_conversation *conversation)
+bool aic_conversation_attend_to_watch(struct aic_conversation *conversation)
 {
-	if (conversation->now_us < watch_due(conversation)) {
-		return true;
-	}
 	switch (aic_service_watch_attend(&conversation->service_watch, conversation->now_us)) {
 	case AIC_WATCH_NOTHING:
 		break;
@@ -543,7 +527,7 @@ static bool attend_to_silent_service(struct aic_conversation *conversation)
  * When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes
  * late.
  */
-static uint64_t silence_due(const struct aic_conversation *conversation)
+uint64_t aic_conversation_silence_due(const struct aic_conversation *conversation)
 {
 	uint64_t patience_ms = conversation->uplink.chunk_ms;
 	uint64_t most_us = conversation->provider->silence_ms_max * US_PER_MS;
@@ -563,8 +547,7 @@ static uint64_t silence_due(const struct aic_conversation *conversation)
 	return conversation->uplink_until_us + patience_ms * US_PER_MS;
 }
 
-/* Makes up for the time in which no audio came. */
-static void add_silence(struct aic_conversation *conversation)
+bool aic_conversation_attend_to_silence(struct aic_conversation *conversation)
 {
 	uint64_t ms = (conversation->now_us - conversation->uplink_until_us) / US_PER_MS;
 
@@ -576,9 +559,10 @@ static void add_silence(struct aic_conversation *conversation)
 	}
 	conversation->uplink_until_us = conversation->now_us;
 	conversation->uplink_is_silence = true;
+	return true;
 }
 
-static uint64_t keep_alive_due(const struct aic_conversation *conversation)
+uint64_t aic_conversation_keep_alive_due(const struct aic_conversation *conversation)
 {
 	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->keep_alive) {
 		return UINT64_MAX;
@@ -586,60 +570,11 @@ static uint64_t keep_alive_due(const struct aic_conversation *conversation)
 	return conversation->alive_us + conversation->provider->keep_alive_ms * US_PER_MS;
 }
 
-uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
+bool aic_conversation_attend_to_keep_alive(struct aic_conversation *conversation)
 {
-	if (conversation->phase == AIC_PHASE_ENDED) {
-		return UINT64_MAX;
-	}
-	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us),
-		aic_earlier(keep_alive_due(conversation), aic_earlier(conversation->marks_due_us, conversation->tail.due_us))),
-		aic_earlier(aic_earlier(duration_due(conversation), aic_conversation_tools_due(conversation)),
-			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)),
-			aic_earlier(watch_due(conversation), conversation->rollover_due_us))));
-}
-
-void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
-{
-	conversation->now_us = now_us;
-	if (conversation->phase == AIC_PHASE_ENDED) {
-		return;
-	}
-	if (now_us >= duration_due(conversation)) {
-		char text[AIC_REASON_MAX];
-
-		snprintf(text, sizeof(text), "the conversation reached call_duration_limit_seconds (%d s)",
-			(int) conversation->settings->call_duration_limit_seconds);
-		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, text, now_us);
-		return;
-	}
-	if (now_us >= conversation->ends_due_us) {
-		conversation->outcome.play_out = true;
-		aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", now_us);
-		return;
-	}
-	if (!attend_to_silent_service(conversation) || !attend_to_idle_caller(conversation)) {
-		return;
-	}
-	aic_conversation_attend_to_rollover(conversation);
-	if (now_us >= silence_due(conversation)) {
-		add_silence(conversation);
-	}
-	if (now_us >= conversation->marks_due_us) {
-		aic_conversation_look_at_marks(conversation);
-	}
-	aic_conversation_attend_to_tail(conversation);
-	if (now_us >= keep_alive_due(conversation)) {
-		conversation->alive_us = now_us;
-		conversation->provider->keep_alive(conversation);
-	}
-	if (now_us >= conversation->phase_due_us) {
-		if (conversation->phase == AIC_PHASE_WAITING) {
-			aic_conversation_begin_attempt(conversation);
-		} else {
-			aic_conversation_phase_took_too_long(conversation);
-		}
-	}
-	aic_conversation_attend_to_tools(conversation);
+	conversation->alive_us = conversation->now_us;
+	conversation->provider->keep_alive(conversation);
+	return true;
 }
 
 /* --- outputs --- */

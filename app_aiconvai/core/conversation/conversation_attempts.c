@@ -90,7 +90,7 @@ static void open_request(struct aic_conversation *conversation)
 	conversation->open_pending = true;
 }
 
-void aic_conversation_begin_attempt(struct aic_conversation *conversation)
+static void begin_attempt(struct aic_conversation *conversation)
 {
 	const struct aic_agent_choice *takes_over = conversation->takes_over;
 
@@ -115,7 +115,7 @@ void aic_conversation_begin_attempt(struct aic_conversation *conversation)
 	open_request(conversation);
 }
 
-void aic_conversation_phase_took_too_long(struct aic_conversation *conversation)
+static void phase_took_too_long(struct aic_conversation *conversation)
 {
 	const struct aic_settings *settings = conversation->settings;
 	char origin[256], text[AIC_REASON_MAX];
@@ -192,8 +192,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->message_failed = false;
 	conversation->split_bytes = 0;
 	conversation->message_bytes = 0;
-	conversation->mark_count = 0;
-	conversation->marks_due_us = UINT64_MAX;
+	aic_marks_forget(&conversation->marks);
 	conversation->resumed = false;
 	conversation->ping_pending = conversation->uplink_loss_told = false;
 	memset(conversation->provider_state, 0, conversation->provider->state_size);
@@ -207,4 +206,19 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
 		aic_conversation_attempt_failed(conversation, failure->retry, 0, failure->text);
 	}
+}
+
+uint64_t aic_conversation_phase_due(const struct aic_conversation *conversation)
+{
+	return conversation->phase_due_us;
+}
+
+bool aic_conversation_attend_to_phase(struct aic_conversation *conversation)
+{
+	if (conversation->phase == AIC_PHASE_WAITING) {
+		begin_attempt(conversation);
+	} else {
+		phase_took_too_long(conversation);
+	}
+	return true;
 }

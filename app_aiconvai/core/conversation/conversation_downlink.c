@@ -122,15 +122,17 @@ void aic_conversation_forget_tail(struct aic_conversation *conversation)
 	conversation->tail.due_us = UINT64_MAX;
 }
 
-void aic_conversation_attend_to_tail(struct aic_conversation *conversation)
+uint64_t aic_conversation_tail_due(const struct aic_conversation *conversation)
+{
+	return conversation->tail.due_us;
+}
+
+bool aic_conversation_attend_to_tail(struct aic_conversation *conversation)
 {
 	struct aic_downlink_tail *tail = &conversation->tail;
 	struct aic_playout_stats playout;
 	uint64_t due_us;
 
-	if (conversation->now_us < tail->due_us) {
-		return;
-	}
 	aic_playout_queue_stats(conversation->playout, &playout);
 	if (playout.queued_bytes) {
 		tail->heard_us = conversation->now_us + line_us(conversation, playout.queued_bytes);
@@ -143,4 +145,5 @@ void aic_conversation_attend_to_tail(struct aic_conversation *conversation)
 		/* Where nobody takes what is queued the time moves on with us. */
 		tail->due_us = aic_later(due_us, conversation->now_us + AIC_FRAME_US);
 	}
+	return true;
 }

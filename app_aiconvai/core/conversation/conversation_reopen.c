@@ -44,8 +44,7 @@ static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
 	}
 	aic_uplink_stop(&conversation->uplink);
 	aic_conversation_forget_tool_calls(conversation);
-	conversation->mark_count = 0;
-	conversation->marks_due_us = UINT64_MAX;
+	aic_marks_forget(&conversation->marks);
 	conversation->service_error[0] = '\0';
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->phase_due_us = due_us;
@@ -131,21 +130,24 @@ void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, in
 		+ (end_us - unix_us) - MARGIN_US);
 }
 
-void aic_conversation_attend_to_rollover(struct aic_conversation *conversation)
+uint64_t aic_conversation_rollover_due(const struct aic_conversation *conversation)
+{
+	return conversation->rollover_due_us;
+}
+
+bool aic_conversation_attend_to_rollover(struct aic_conversation *conversation)
 {
 	const struct aic_caller_idle *idle = &conversation->caller_idle;
 	uint64_t quiet_from_us = aic_caller_idle_quiet_since(idle) + QUIET_US;
 
-	if (conversation->now_us < conversation->rollover_due_us) {
-		return;
-	}
 	if ((conversation->now_us < quiet_from_us || conversation->tool_calls.count)
 		&& conversation->now_us < conversation->rollover_latest_us) {
 		conversation->rollover_due_us = conversation->now_us + LOOK_US;
-		return;
+		return true;
 	}
 	aic_conversation_leave(conversation);
 	begin_again(conversation, conversation->now_us + CLOSE_US);
+	return true;
 }
 
 void aic_conversation_restored(struct aic_conversation *conversation)

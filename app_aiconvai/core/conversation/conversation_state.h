@@ -11,6 +11,7 @@
 #include "bounds.h"
 #include "caller_idle.h"
 #include "conversation.h"
+#include "conversation_marks.h"
 #include "history.h"
 #include "json_writer.h"
 #include "microseconds.h"
@@ -22,15 +23,6 @@
 
 /* Keys pressed before the conversation is active. */
 #define EARLY_DIGITS_MAX 32
-
-/* Marks that have not been reached; of more, which only a broken service sends, the oldest are told too soon. */
-#define MARKS_MAX 64
-
-/* A place in the agent's audio that the service wants to hear of. */
-struct aic_mark {
-	char name[AIC_NAME_MAX + 1];
-	uint64_t behind_bytes; /* of all that was ever appended to the playout queue */
-};
 
 /* What a service may go beyond: each is said once in a conversation. */
 enum aic_bound {
@@ -142,9 +134,7 @@ struct aic_conversation {
 	struct aic_tool_calls tool_calls;
 	struct aic_caller_idle caller_idle;
 	struct aic_service_watch service_watch;
-	struct aic_mark marks[MARKS_MAX]; /* oldest first */
-	size_t mark_count;
-	uint64_t marks_due_us; /* when they are looked at; UINT64_MAX: there are none */
+	struct aic_marks marks;
 	struct aic_conversation_stats stats;
 };
 
@@ -179,13 +169,44 @@ void aic_conversation_tell_bounds(struct aic_conversation *conversation);
  */
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete);
 
+/*
+ * --- what waits for a time (conversation_clock.c) ---
+ *
+ * Each says when it is due, UINT64_MAX: never; and does then what is due. It returns false when that was the end of the
+ * conversation or of its connection: nothing else is looked at before the next time.
+ */
+
+/* conversation.c: the longest time the call may last, the service's time to close, silence on either side. */
+uint64_t aic_conversation_duration_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_duration(struct aic_conversation *conversation);
+uint64_t aic_conversation_ending_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_ending(struct aic_conversation *conversation);
+uint64_t aic_conversation_watch_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_watch(struct aic_conversation *conversation);
+uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_idle_caller(struct aic_conversation *conversation);
+uint64_t aic_conversation_silence_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_silence(struct aic_conversation *conversation);
+uint64_t aic_conversation_keep_alive_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_keep_alive(struct aic_conversation *conversation);
+
+/* conversation_reopen.c: changes the session where nobody speaks. */
+uint64_t aic_conversation_rollover_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_rollover(struct aic_conversation *conversation);
+
+/* conversation_downlink.c: sees whether the agent's audio has ended. */
+uint64_t aic_conversation_tail_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_tail(struct aic_conversation *conversation);
+
+/* conversation_attempts.c: begins the next attempt, or gives up one that took too long. */
+uint64_t aic_conversation_phase_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_phase(struct aic_conversation *conversation);
+
+/* conversation_tools.c: tells the agent of tools that did not answer in time, ends what the agent has ended. */
+uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_tools(struct aic_conversation *conversation);
+
 /* --- conversation.c --- */
-
-/* Tells the provider of the marks that were reached, and sees when to look again. */
-void aic_conversation_look_at_marks(struct aic_conversation *conversation);
-
-/* Tells it of the oldest one. */
-void aic_conversation_tell_first_mark(struct aic_conversation *conversation);
 
 /* Has the host drop what this side has open, politely where the WebSocket is up. */
 void aic_conversation_leave(struct aic_conversation *conversation);
@@ -209,23 +230,14 @@ void aic_conversation_audio_has_ended(struct aic_conversation *conversation);
 /* The same where it is not to be heard. */
 void aic_conversation_forget_tail(struct aic_conversation *conversation);
 
-/* Sees whether the audio has ended, where that is due. */
-void aic_conversation_attend_to_tail(struct aic_conversation *conversation);
-
 /* --- conversation_attempts.c --- */
 
 /* The present attempt is over: begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
 void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
 	const char *reason);
 
-/* The attempt that is due begins. */
-void aic_conversation_begin_attempt(struct aic_conversation *conversation);
-
 /* The present attempt is over, and the next one is due then. Whatever was open is gone or being dropped. */
 void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us);
-
-/* The phase that is under way has not come to its end in time: the attempt has failed. */
-void aic_conversation_phase_took_too_long(struct aic_conversation *conversation);
 
 /* --- conversation_tools.c --- */
 
@@ -236,12 +248,6 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 /* Nobody waits for an answer to that call any more. */
 void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
-
-/* When something is due about tools; UINT64_MAX: never. */
-uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation);
-
-/* Does it: tells the agent of tools that did not answer in time, ends the conversation that the agent has ended. */
-void aic_conversation_attend_to_tools(struct aic_conversation *conversation);
 
 /* --- conversation_prompt.c --- */
 
@@ -307,9 +313,6 @@ void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint6
 
 /* The service has said at the beginning that it ends the session at that time of day, in seconds since 1970. */
 void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds);
-
-/* Changes the session where that is due and nobody speaks. */
-void aic_conversation_attend_to_rollover(struct aic_conversation *conversation);
 
 /* The session has begun: if it took over from another, it is told what was said. */
 void aic_conversation_restored(struct aic_conversation *conversation);

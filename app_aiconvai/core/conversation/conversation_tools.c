@@ -236,13 +236,13 @@ static void end(struct aic_conversation *conversation)
 	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, reason, conversation->now_us);
 }
 
-void aic_conversation_attend_to_tools(struct aic_conversation *conversation)
+bool aic_conversation_attend_to_tools(struct aic_conversation *conversation)
 {
 	struct aic_tool_call *call;
 
 	if (conversation->now_us >= end_due(conversation)) {
 		end(conversation);
-		return;
+		return false;
 	}
 	while ((call = aic_tool_calls_next_due(&conversation->tool_calls)) && conversation->now_us >= call->due_us) {
 		char text[256];
@@ -253,4 +253,5 @@ void aic_conversation_attend_to_tools(struct aic_conversation *conversation)
 		aic_conversation_tell_error(conversation, text);
 		answer(conversation, call, text, true);
 	}
+	return true;
 }

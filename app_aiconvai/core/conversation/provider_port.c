@@ -288,25 +288,7 @@ void aic_port_audio_done(struct aic_conversation *conversation)
 
 void aic_port_mark(struct aic_conversation *conversation, const char *name)
 {
-	struct aic_playout_stats playout;
-	struct aic_mark *mark;
-	size_t length;
-
-	aic_playout_queue_stats(conversation->playout, &playout);
-	if (conversation->mark_count == MARKS_MAX) {
-		aic_conversation_tell_error(conversation, "the service set more marks than can be remembered; one was told too "
-			"soon");
-		aic_conversation_tell_first_mark(conversation);
-	}
-	mark = &conversation->marks[conversation->mark_count++];
-	length = aic_utf8_cut(name, AIC_NAME_MAX);
-	memcpy(mark->name, name, length);
-	mark->name[length] = '\0';
-	if (name[length]) {
-		aic_conversation_beyond(conversation, AIC_BOUND_MARK);
-	}
-	mark->behind_bytes = playout.bytes_entered;
-	aic_conversation_look_at_marks(conversation);
+	aic_marks_add(conversation, name);
 }
 
 /* Of audio as the channel speaks it. */
@@ -337,7 +319,7 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 	event.interruption.result = &removed;
 	event.interruption.heard_ms = line_ms(conversation, removed.heard_samples);
 	aic_conversation_tell(conversation, &event);
-	aic_conversation_look_at_marks(conversation);
+	aic_marks_look(conversation);
 	if (result) {
 		*result = removed;
 		result->heard_event_id = to_provider(conversation, removed.heard_event_id);
