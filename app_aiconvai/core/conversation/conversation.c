@@ -5,7 +5,6 @@
 #include "conversation_state.h"
 
 #include "close_codes.h"
-#include "url.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -14,16 +13,6 @@
 
 /* RFC 6455 section 7.4.1. */
 #define CLOSE_NORMAL 1000
-
-/*
- * How much later than expected caller audio may be before silence takes its place, and how often that is topped up
- * then.
- */
-#define AUDIO_GAP_MS 200
-#define SILENCE_PERIOD_MS 100
-
-/* Most silence made up at once: a host that stood still for longer does not send all of it. */
-#define SILENCE_MS_MAX 1000
 
 const char *aic_phase_name(enum aic_phase phase)
 {
@@ -243,8 +232,7 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return;
 	}
-	conversation->uplink_until_us = now_us;
-	conversation->uplink_is_silence = false;
+	aic_stand_in_not_needed(&conversation->stand_in, now_us);
 	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
 		conversation->stats.errors++;
 	}
@@ -312,7 +300,7 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
-	aic_service_watch_heard(&conversation->service_watch, now_us);
+	aic_service_watch_heard(&conversation->watchdog.service, now_us);
 	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
@@ -367,7 +355,7 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
-	aic_service_watch_heard(&conversation->service_watch, now_us);
+	aic_service_watch_heard(&conversation->watchdog.service, now_us);
 	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length,
 		complete)) {
 		return;
@@ -394,7 +382,7 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 
 void aic_conversation_service_heard(struct aic_conversation *conversation, uint64_t when_us)
 {
-	aic_service_watch_heard(&conversation->service_watch, when_us);
+	aic_service_watch_heard(&conversation->watchdog.service, when_us);
 }
 
 /*
@@ -447,142 +435,12 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	}
 }
 
-/* --- time --- */
-
-/* While a connection is being opened again nobody can ask. */
-uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation)
-{
-	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
-}
-
-bool aic_conversation_attend_to_idle_caller(struct aic_conversation *conversation)
-{
-	const struct aic_settings *settings = conversation->settings;
-	const char *text = NULL;
-
-	switch (aic_caller_idle_step(&conversation->caller_idle, conversation->now_us)) {
-	case AIC_IDLE_NOTHING:
-		break;
-	case AIC_IDLE_CHECK_IN:
-		text = settings->no_input_message;
-		break;
-	case AIC_IDLE_SAY_GOODBYE:
-		text = settings->no_input_farewell;
-		break;
-	case AIC_IDLE_END:
-		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT,
-			"the caller said nothing for too long (no_input_seconds)", conversation->now_us);
-		return false;
-	}
-	if (text && conversation->provider->user_message) {
-		conversation->provider->user_message(conversation, text);
-	}
-	return true;
-}
-
-/* Before it is announced, and while it is being opened again, a conversation has other limits. */
-uint64_t aic_conversation_watch_due(const struct aic_conversation *conversation)
-{
-	return conversation->phase == AIC_PHASE_ACTIVE ? aic_service_watch_due(&conversation->service_watch) : UINT64_MAX;
-}
-
-bool aic_conversation_doubts_service(const struct aic_conversation *conversation, uint64_t now_us)
-{
-	return now_us >= aic_conversation_watch_due(conversation);
-}
-
-/* The service is gone, although nobody has said so. */
-static void give_up_service(struct aic_conversation *conversation)
-{
-	char text[AIC_REASON_MAX], origin[200];
-
-	snprintf(text, sizeof(text), "%s has sent nothing for %d s, nor answered a ping (service_silence_seconds)",
-		aic_url_origin(conversation->request.url, origin, sizeof(origin)),
-		(int) conversation->settings->service_silence_seconds);
-	conversation->abort_pending = true;
-	if (conversation->agent_ends) {
-		conversation->outcome.play_out = true;
-		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, 0, "the agent ended the conversation");
-	} else if (!aic_conversation_reopen(conversation, text)) {
-		aic_conversation_finish(conversation, AIC_STATUS_LOST, 0, text);
-	}
-}
-
-bool aic_conversation_attend_to_watch(struct aic_conversation *conversation)
-{
-	switch (aic_service_watch_attend(&conversation->service_watch, conversation->now_us)) {
-	case AIC_WATCH_NOTHING:
-		break;
-	case AIC_WATCH_ASK:
-		conversation->ping_pending = true;
-		break;
-	case AIC_WATCH_DEAD:
-		give_up_service(conversation);
-		return false;
-	}
-	return true;
-}
-
-/*
- * When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes
- * late.
- */
-uint64_t aic_conversation_silence_due(const struct aic_conversation *conversation)
-{
-	uint64_t patience_ms = conversation->uplink.chunk_ms;
-	uint64_t most_us = conversation->provider->silence_ms_max * US_PER_MS;
-
-	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->wants_continuous_audio) {
-		return UINT64_MAX;
-	}
-	if (most_us && conversation->uplink_is_silence && conversation->uplink_until_us
-		- conversation->silence_since_us >= most_us) {
-		return UINT64_MAX;
-	}
-	if (!conversation->uplink_is_silence) {
-		patience_ms += AUDIO_GAP_MS;
-	} else if (patience_ms < SILENCE_PERIOD_MS) {
-		patience_ms = SILENCE_PERIOD_MS;
-	}
-	return conversation->uplink_until_us + patience_ms * US_PER_MS;
-}
-
-bool aic_conversation_attend_to_silence(struct aic_conversation *conversation)
-{
-	uint64_t ms = (conversation->now_us - conversation->uplink_until_us) / US_PER_MS;
-
-	if (aic_uplink_add_silence(&conversation->uplink, (uint32_t) (ms < SILENCE_MS_MAX ? ms : SILENCE_MS_MAX))) {
-		conversation->stats.errors++;
-	}
-	if (!conversation->uplink_is_silence) {
-		conversation->silence_since_us = conversation->uplink_until_us;
-	}
-	conversation->uplink_until_us = conversation->now_us;
-	conversation->uplink_is_silence = true;
-	return true;
-}
-
-uint64_t aic_conversation_keep_alive_due(const struct aic_conversation *conversation)
-{
-	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->keep_alive) {
-		return UINT64_MAX;
-	}
-	return conversation->alive_us + conversation->provider->keep_alive_ms * US_PER_MS;
-}
-
-bool aic_conversation_attend_to_keep_alive(struct aic_conversation *conversation)
-{
-	conversation->alive_us = conversation->now_us;
-	conversation->provider->keep_alive(conversation);
-	return true;
-}
-
 /* --- outputs --- */
 
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 {
 	return conversation->outbox.first
-		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->ping_pending
+		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->watchdog.ping_pending
 		|| aic_uplink_chunk(&conversation->uplink)));
 }
 
@@ -607,7 +465,7 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 		conversation->stats.errors++;
 		return false;
 	}
-	conversation->alive_us = conversation->now_us;
+	conversation->stand_in.alive_us = conversation->now_us;
 	action->type = AIC_ACTION_SEND;
 	action->message = out->bytes + AIC_SEND_HEADROOM;
 	action->message_length = out->length - AIC_SEND_HEADROOM;
@@ -633,8 +491,8 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 		action->type = AIC_ACTION_CLOSE;
 		action->close_code = CLOSE_NORMAL;
 		action->close_reason = "User ended conversation";
-	} else if (writable && conversation->ping_pending && conversation->phase == AIC_PHASE_ACTIVE) {
-		conversation->ping_pending = false;
+	} else if (writable && conversation->watchdog.ping_pending && conversation->phase == AIC_PHASE_ACTIVE) {
+		conversation->watchdog.ping_pending = false;
 		action->type = AIC_ACTION_PING;
 	} else if (writable && (conversation->sending = aic_outbox_take(&conversation->outbox))) {
 		action->type = AIC_ACTION_SEND;

@@ -194,7 +194,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->message_bytes = 0;
 	aic_marks_forget(&conversation->marks);
 	conversation->resumed = false;
-	conversation->ping_pending = conversation->uplink_loss_told = false;
+	conversation->watchdog.ping_pending = conversation->uplink_loss_told = false;
 	memset(conversation->provider_state, 0, conversation->provider->state_size);
 	conversation->provider->begin(conversation);
 }

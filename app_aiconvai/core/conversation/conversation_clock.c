@@ -15,13 +15,13 @@ struct part {
 static const struct part parts[] = {
 	{aic_conversation_duration_due, aic_conversation_attend_to_duration},
 	{aic_conversation_ending_due, aic_conversation_attend_to_ending},
-	{aic_conversation_watch_due, aic_conversation_attend_to_watch},
-	{aic_conversation_idle_due, aic_conversation_attend_to_idle_caller},
+	{aic_watchdog_due, aic_watchdog_attend},
+	{aic_conversation_idle_due, aic_conversation_attend_to_idle},
 	{aic_conversation_rollover_due, aic_conversation_attend_to_rollover},
-	{aic_conversation_silence_due, aic_conversation_attend_to_silence},
+	{aic_silence_due, aic_silence_attend},
 	{aic_marks_due, aic_marks_attend},
 	{aic_conversation_tail_due, aic_conversation_attend_to_tail},
-	{aic_conversation_keep_alive_due, aic_conversation_attend_to_keep_alive},
+	{aic_keep_alive_due, aic_keep_alive_attend},
 	{aic_conversation_phase_due, aic_conversation_attend_to_phase},
 	{aic_conversation_tools_due, aic_conversation_attend_to_tools},
 };

@@ -12,11 +12,12 @@
 #include "caller_idle.h"
 #include "conversation.h"
 #include "conversation_marks.h"
+#include "conversation_silence.h"
+#include "conversation_watch.h"
 #include "history.h"
 #include "json_writer.h"
 #include "microseconds.h"
 #include "outbox.h"
-#include "service_watch.h"
 #include "tool_calls.h"
 #include "transcoder.h"
 #include "uplink.h"
@@ -96,16 +97,12 @@ struct aic_conversation {
 	struct aic_history history;
 	struct aic_request request;
 	bool open_pending, abort_pending, close_pending;
-	bool ping_pending; /* counts while the conversation is active */
 	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
 	struct aic_outcome outcome;
 
 	struct aic_uplink uplink;
-	uint64_t uplink_until_us; /* when the uplink was last supplied */
-	bool uplink_is_silence;   /* with silence */
+	struct aic_stand_in stand_in;
 	bool uplink_loss_told;    /* the host knows that this connection takes the caller's audio too slowly */
-	uint64_t silence_since_us; /* when it first was, this time */
-	uint64_t alive_us;         /* when audio, or a sign of life in its place, was sent last */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
 	struct aic_outgoing *sending; /* the message handed out last; given back when the next action is asked for */
@@ -133,7 +130,7 @@ struct aic_conversation {
 	struct aic_energy downlink_energy;
 	struct aic_tool_calls tool_calls;
 	struct aic_caller_idle caller_idle;
-	struct aic_service_watch service_watch;
+	struct aic_watchdog watchdog;
 	struct aic_marks marks;
 	struct aic_conversation_stats stats;
 };
@@ -176,19 +173,15 @@ bool aic_conversation_message_is_too_long(struct aic_conversation *conversation,
  * conversation or of its connection: nothing else is looked at before the next time.
  */
 
-/* conversation.c: the longest time the call may last, the service's time to close, silence on either side. */
+/* conversation.c: the longest time the call may last, and the service's time to close. */
 uint64_t aic_conversation_duration_due(const struct aic_conversation *conversation);
 bool aic_conversation_attend_to_duration(struct aic_conversation *conversation);
 uint64_t aic_conversation_ending_due(const struct aic_conversation *conversation);
 bool aic_conversation_attend_to_ending(struct aic_conversation *conversation);
-uint64_t aic_conversation_watch_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_watch(struct aic_conversation *conversation);
+
+/* conversation_idle.c: asks a caller who says nothing. */
 uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_idle_caller(struct aic_conversation *conversation);
-uint64_t aic_conversation_silence_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_silence(struct aic_conversation *conversation);
-uint64_t aic_conversation_keep_alive_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_keep_alive(struct aic_conversation *conversation);
+bool aic_conversation_attend_to_idle(struct aic_conversation *conversation);
 
 /* conversation_reopen.c: changes the session where nobody speaks. */
 uint64_t aic_conversation_rollover_due(const struct aic_conversation *conversation);
