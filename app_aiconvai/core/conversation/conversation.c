@@ -5,7 +5,6 @@
 #include "conversation_state.h"
 
 #include "close_codes.h"
-#include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +56,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->begun_unix_us = setup->unix_us;
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
-	conversation->ends_due_us = conversation->marks.due_us = conversation->rollover_due_us = UINT64_MAX;
+	conversation->ending.due_us = conversation->marks.due_us = conversation->reopen.due_us = UINT64_MAX;
 	conversation->end_called_us = conversation->tail.due_us = UINT64_MAX;
 	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
@@ -85,7 +84,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	free(conversation->variables);
 	aic_conversation_forget_agent(conversation);
 	free(conversation->others);
-	free(conversation->kept);
+	free(conversation->reopen.kept);
 	aic_history_free(&conversation->history);
 	aic_request_clear(&conversation->request);
 	aic_uplink_free(&conversation->uplink);
@@ -98,115 +97,6 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_buffer_free(&conversation->line);
 	aic_tool_calls_clear(&conversation->tool_calls);
 	free(conversation);
-}
-
-/* --- the end --- */
-
-uint64_t aic_conversation_duration_due(const struct aic_conversation *conversation)
-{
-	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
-
-	return limit ? conversation->begun_us + limit : UINT64_MAX;
-}
-
-/* What is still heard after the end is heard within the time that the call may last, too. */
-static void cut_at_limit(struct aic_conversation *conversation)
-{
-	uint64_t due_us = aic_conversation_duration_due(conversation);
-	char text[AIC_REASON_MAX];
-
-	if (!conversation->outcome.play_out || due_us == UINT64_MAX) {
-		return;
-	}
-	if (aic_playout_queue_cut(conversation->playout, due_us > conversation->now_us
-		? (due_us - conversation->now_us) / US_PER_MS : 0)) {
-		snprintf(text, sizeof(text), "what the agent said last is not heard to its end: call_duration_limit_seconds "
-			"(%d s)",
-			(int) conversation->settings->call_duration_limit_seconds);
-		aic_conversation_tell_error(conversation, text);
-	}
-}
-
-void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
-	const char *reason)
-{
-	struct aic_conversation_stats stats;
-
-	if (conversation->phase == AIC_PHASE_ENDED) {
-		return;
-	}
-	if (conversation->outcome.play_out) {
-		aic_conversation_audio_has_ended(conversation);
-	}
-	conversation->phase = AIC_PHASE_ENDED;
-	conversation->phase_due_us = conversation->ends_due_us = UINT64_MAX;
-	conversation->open_pending = false;
-	aic_marks_forget(&conversation->marks);
-	conversation->outcome.status = status;
-	conversation->outcome.close_code = close_code;
-	aic_utf8_line(conversation->outcome.reason, sizeof(conversation->outcome.reason), reason);
-	if (!conversation->close_pending) {
-		aic_outbox_clear(&conversation->outbox);
-	}
-	aic_conversation_forget_tool_calls(conversation);
-	cut_at_limit(conversation);
-	aic_conversation_stats(conversation, &stats);
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats,
-		.ended = &conversation->outcome});
-}
-
-/* Drops what this side has open, politely where the WebSocket is up. */
-void aic_conversation_leave(struct aic_conversation *conversation)
-{
-	switch (conversation->phase) {
-	case AIC_PHASE_FETCHING:
-	case AIC_PHASE_CONNECTING:
-		conversation->abort_pending = true;
-		break;
-	case AIC_PHASE_STARTING:
-	case AIC_PHASE_ACTIVE:
-		if (conversation->phase == AIC_PHASE_ACTIVE && conversation->provider->finish) {
-			/* What was to be sent before is sent before: messages may be numbered. */
-			conversation->provider->finish(conversation);
-		} else {
-			aic_outbox_clear(&conversation->outbox);
-		}
-		conversation->close_pending = true;
-		break;
-	case AIC_PHASE_WAITING:
-	case AIC_PHASE_ENDED:
-		break;
-	}
-}
-
-void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason,
-	uint64_t now_us)
-{
-	conversation->now_us = now_us;
-	aic_conversation_leave(conversation);
-	aic_conversation_finish(conversation, status, 0, reason);
-}
-
-bool aic_conversation_attend_to_duration(struct aic_conversation *conversation)
-{
-	char text[AIC_REASON_MAX];
-
-	snprintf(text, sizeof(text), "the conversation reached call_duration_limit_seconds (%d s)",
-		(int) conversation->settings->call_duration_limit_seconds);
-	aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, text, conversation->now_us);
-	return false;
-}
-
-uint64_t aic_conversation_ending_due(const struct aic_conversation *conversation)
-{
-	return conversation->ends_due_us;
-}
-
-bool aic_conversation_attend_to_ending(struct aic_conversation *conversation)
-{
-	conversation->outcome.play_out = true;
-	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", conversation->now_us);
-	return false;
 }
 
 /* --- the call --- */
@@ -242,35 +132,6 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	}
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
-}
-
-void aic_conversation_tell_key(struct aic_conversation *conversation, char digit)
-{
-	const struct aic_provider *provider = conversation->provider;
-	char text[64];
-
-	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
-	if (provider->dtmf) {
-		provider->dtmf(conversation, digit);
-	} else if (provider->keys_are_context) {
-		provider->context(conversation, text);
-	} else {
-		provider->user_message(conversation, text);
-	}
-}
-
-void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
-{
-	if (!conversation->settings->send_dtmf || conversation->phase == AIC_PHASE_ENDED) {
-		return;
-	}
-	conversation->stats.dtmf_digits++;
-	aic_caller_idle_heard(&conversation->caller_idle, conversation->now_us);
-	if (conversation->phase == AIC_PHASE_ACTIVE) {
-		aic_conversation_tell_key(conversation, digit);
-	} else if (conversation->early_digit_count < EARLY_DIGITS_MAX) {
-		conversation->early_digits[conversation->early_digit_count++] = digit;
-	}
 }
 
 int aic_conversation_context(struct aic_conversation *conversation, const char *text)
@@ -400,7 +261,7 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	char text[AIC_REASON_MAX * 2 + 4];
 
 	conversation->now_us = now_us;
-	if (conversation->phase == AIC_PHASE_WAITING && conversation->reopening && !conversation->stats.attempts) {
+	if (conversation->phase == AIC_PHASE_WAITING && conversation->reopen.under_way && !conversation->stats.attempts) {
 		/* The one we closed: now the next can be opened. */
 		conversation->phase_due_us = now_us;
 		return;
@@ -420,11 +281,11 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
-	if (conversation->agent_ends) {
+	if (conversation->ending.agent_ends) {
 		conversation->outcome.play_out = true;
 		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
-		bool replaceable = conversation->expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
+		bool replaceable = conversation->reopen.expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
 
 		if (!replaceable || !aic_conversation_reopen(conversation, text)) {
 			conversation->outcome.play_out = meaning.status == AIC_STATUS_COMPLETED;

@@ -47,7 +47,7 @@ static bool fail_over(struct aic_conversation *conversation, const char *reason)
 	size_t other;
 
 	/* A conversation that was active stays with its agent. */
-	if (conversation->reopening || !(conversation->takes_over = find_other(conversation, &other))) {
+	if (conversation->reopen.under_way || !(conversation->takes_over = find_other(conversation, &other))) {
 		return false;
 	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
@@ -68,8 +68,8 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 	if (!retry || attempts >= most) {
 		if (!fail_over(conversation, reason)) {
 			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
-			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
-				close_code, text);
+			aic_conversation_finish(conversation,
+				conversation->reopen.under_way ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
 		}
 		return;
 	}
@@ -183,7 +183,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->phase = AIC_PHASE_STARTING;
 	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
 	conversation->opened_us = now_us;
-	if (!conversation->reopening) {
+	if (!conversation->reopen.under_way) {
 		conversation->stats.connected_us = now_us - conversation->begun_us;
 	}
 	conversation->stats.setup.websocket = *times;
@@ -193,7 +193,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->split_bytes = 0;
 	conversation->message_bytes = 0;
 	aic_marks_forget(&conversation->marks);
-	conversation->resumed = false;
+	conversation->reopen.resumed = false;
 	conversation->watchdog.ping_pending = conversation->uplink_loss_told = false;
 	memset(conversation->provider_state, 0, conversation->provider->state_size);
 	conversation->provider->begin(conversation);

@@ -13,11 +13,11 @@ struct part {
 
 /* All that waits for a time, in the order in which it is attended to: what may be the end of everything comes first. */
 static const struct part parts[] = {
-	{aic_conversation_duration_due, aic_conversation_attend_to_duration},
-	{aic_conversation_ending_due, aic_conversation_attend_to_ending},
+	{aic_duration_due, aic_duration_attend},
+	{aic_ending_due, aic_ending_attend},
 	{aic_watchdog_due, aic_watchdog_attend},
 	{aic_conversation_idle_due, aic_conversation_attend_to_idle},
-	{aic_conversation_rollover_due, aic_conversation_attend_to_rollover},
+	{aic_rollover_due, aic_rollover_attend},
 	{aic_silence_due, aic_silence_attend},
 	{aic_marks_due, aic_marks_attend},
 	{aic_conversation_tail_due, aic_conversation_attend_to_tail},

@@ -11,7 +11,10 @@
 #include "bounds.h"
 #include "caller_idle.h"
 #include "conversation.h"
+#include "conversation_end.h"
+#include "conversation_keys.h"
 #include "conversation_marks.h"
+#include "conversation_reopen.h"
 #include "conversation_silence.h"
 #include "conversation_watch.h"
 #include "history.h"
@@ -21,9 +24,6 @@
 #include "tool_calls.h"
 #include "transcoder.h"
 #include "uplink.h"
-
-/* Keys pressed before the conversation is active. */
-#define EARLY_DIGITS_MAX 32
 
 /* What a service may go beyond: each is said once in a conversation. */
 enum aic_bound {
@@ -82,18 +82,10 @@ struct aic_conversation {
 	uint64_t begun_unix_us; /* the same as time of day, since 1970; 0: not known */
 	/* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
 	uint64_t phase_due_us;
-	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
-	bool agent_ends;
 	uint64_t end_called_us; /* when the agent called a tool that ends the conversation; UINT64_MAX: it has not */
-	bool reopening; /* the conversation was active before, and is to be so again */
-	bool expires;   /* the service said that it ends the session */
-	bool resumed;   /* the service knows what was said before */
-	unsigned int losses; /* connections that broke while it was active */
-	/* when a new session is to take over, and when at the latest; UINT64_MAX: not */
-	uint64_t rollover_due_us, rollover_latest_us;
+	struct aic_ending ending;
+	struct aic_reopening reopen;
 	uint64_t opened_us; /* the WebSocket, the last time */
-	int64_t first_event_id; /* what this connection's event id 0 is to everybody but the provider */
-	char *kept; /* owned: what the provider wants to have at the next connection; NULL: nothing */
 	struct aic_history history;
 	struct aic_request request;
 	bool open_pending, abort_pending, close_pending;
@@ -107,8 +99,7 @@ struct aic_conversation {
 	struct aic_outbox outbox;
 	struct aic_outgoing *sending; /* the message handed out last; given back when the next action is asked for */
 	struct aic_json_writer *writer; /* owned; of the message a provider is writing */
-	char early_digits[EARLY_DIGITS_MAX];
-	size_t early_digit_count;
+	struct aic_keys keys;
 
 	struct aic_json_reader *reader;
 	void *record;
@@ -134,10 +125,6 @@ struct aic_conversation {
 	struct aic_marks marks;
 	struct aic_conversation_stats stats;
 };
-
-/* Ends the conversation, once. */
-void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
-	const char *reason);
 
 /* --- conversation_bounds.c --- */
 
@@ -173,19 +160,9 @@ bool aic_conversation_message_is_too_long(struct aic_conversation *conversation,
  * conversation or of its connection: nothing else is looked at before the next time.
  */
 
-/* conversation.c: the longest time the call may last, and the service's time to close. */
-uint64_t aic_conversation_duration_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_duration(struct aic_conversation *conversation);
-uint64_t aic_conversation_ending_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_ending(struct aic_conversation *conversation);
-
 /* conversation_idle.c: asks a caller who says nothing. */
 uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation);
 bool aic_conversation_attend_to_idle(struct aic_conversation *conversation);
-
-/* conversation_reopen.c: changes the session where nobody speaks. */
-uint64_t aic_conversation_rollover_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_rollover(struct aic_conversation *conversation);
 
 /* conversation_downlink.c: sees whether the agent's audio has ended. */
 uint64_t aic_conversation_tail_due(const struct aic_conversation *conversation);
@@ -198,14 +175,6 @@ bool aic_conversation_attend_to_phase(struct aic_conversation *conversation);
 /* conversation_tools.c: tells the agent of tools that did not answer in time, ends what the agent has ended. */
 uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation);
 bool aic_conversation_attend_to_tools(struct aic_conversation *conversation);
-
-/* --- conversation.c --- */
-
-/* Has the host drop what this side has open, politely where the WebSocket is up. */
-void aic_conversation_leave(struct aic_conversation *conversation);
-
-/* Tells the agent which key the caller pressed. */
-void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
 
 /* --- conversation_downlink.c --- */
 
@@ -280,34 +249,5 @@ bool aic_conversation_copy_variables(struct aic_conversation *conversation, cons
  */
 bool aic_conversation_take_agent(struct aic_conversation *conversation, const struct aic_agent_choice *agent);
 void aic_conversation_forget_agent(struct aic_conversation *conversation);
-
-/* --- conversation_reopen.c --- */
-
-/*
- * The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any
- * more).
- */
-bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
-
-/* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
-void aic_conversation_forget_session(struct aic_conversation *conversation);
-
-/*
- * The service closed a connection that was to take up the session of before: begins an attempt without that one, which
- * is not counted. Returns false where it was to take up none.
- */
-bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason);
-
-/* The session has begun: sees when another has to take over, so long before it ends. */
-void aic_conversation_plan_rollover(struct aic_conversation *conversation);
-
-/* The service has said that it ends the session in so long. */
-void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint64_t in_us);
-
-/* The service has said at the beginning that it ends the session at that time of day, in seconds since 1970. */
-void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds);
-
-/* The session has begun: if it took over from another, it is told what was said. */
-void aic_conversation_restored(struct aic_conversation *conversation);
 
 #endif

@@ -29,7 +29,7 @@ static void give_up_service(struct aic_conversation *conversation)
 		aic_url_origin(conversation->request.url, origin, sizeof(origin)),
 		(int) conversation->settings->service_silence_seconds);
 	conversation->abort_pending = true;
-	if (conversation->agent_ends) {
+	if (conversation->ending.agent_ends) {
 		conversation->outcome.play_out = true;
 		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, 0, "the agent ended the conversation");
 	} else if (!aic_conversation_reopen(conversation, text)) {

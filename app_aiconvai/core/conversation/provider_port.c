@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After the agent said that it ends: how long the service may take to close before we do. */
-#define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
-
 bool aic_port_is_active(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE;
@@ -89,19 +86,19 @@ void aic_port_keep(struct aic_conversation *conversation, const char *text)
 		aic_conversation_beyond(conversation, AIC_BOUND_KEPT);
 	}
 	if (copy) {
-		free(conversation->kept);
-		conversation->kept = copy;
+		free(conversation->reopen.kept);
+		conversation->reopen.kept = copy;
 	}
 }
 
 const char *aic_port_kept(const struct aic_conversation *conversation)
 {
-	return conversation->kept;
+	return conversation->reopen.kept;
 }
 
 void aic_port_resumes(struct aic_conversation *conversation)
 {
-	conversation->resumed = true;
+	conversation->reopen.resumed = true;
 }
 
 void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms)
@@ -187,7 +184,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	aic_service_watch_start(&conversation->watchdog.service, conversation->now_us);
 	conversation->phase_due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
-	if (!conversation->reopening) {
+	if (!conversation->reopen.under_way) {
 		conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
 	}
 	conversation->stats.setup.metadata_us = conversation->now_us - conversation->opened_us;
@@ -202,10 +199,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	aic_conversation_plan_rollover(conversation);
 	aic_conversation_restored(conversation);
 	aic_conversation_tell_missed_state(conversation);
-	for (size_t i = 0; i < conversation->early_digit_count; i++) {
-		aic_conversation_tell_key(conversation, conversation->early_digits[i]);
-	}
-	conversation->early_digit_count = 0;
+	aic_keys_tell_early(conversation);
 }
 
 /*
@@ -220,12 +214,12 @@ static int64_t from_provider(const struct aic_conversation *conversation, int64_
 		return event_id;
 	}
 	event_id = event_id > largest ? largest : event_id < -largest ? -largest : event_id;
-	return conversation->first_event_id + event_id;
+	return conversation->reopen.first_event_id + event_id;
 }
 
 static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
 {
-	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->first_event_id;
+	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->reopen.first_event_id;
 }
 
 bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_json_bytes *audio)
@@ -420,10 +414,7 @@ void aic_port_warn(struct aic_conversation *conversation, const char *message)
 
 void aic_port_agent_ends(struct aic_conversation *conversation)
 {
-	if (conversation->phase == AIC_PHASE_ACTIVE && !conversation->agent_ends) {
-		conversation->agent_ends = true;
-		conversation->ends_due_us = conversation->now_us + AGENT_ENDS_GRACE_US;
-	}
+	aic_conversation_agent_ends(conversation);
 }
 
 void aic_port_deaf(struct aic_conversation *conversation)
