@@ -57,8 +57,8 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
 	conversation->ending.due_us = conversation->marks.due_us = conversation->reopen.due_us = UINT64_MAX;
-	conversation->end_called_us = conversation->tail.due_us = UINT64_MAX;
-	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
+	conversation->tools_at_work.end_called_us = conversation->downlink.tail.due_us = UINT64_MAX;
+	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
 	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms,
@@ -92,10 +92,10 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_outbox_give_back(&conversation->outbox, conversation->sending);
 	aic_outbox_free(&conversation->outbox);
 	aic_json_writer_free(conversation->writer);
-	aic_transcoder_free(conversation->downlink);
-	aic_buffer_free(&conversation->converted);
+	aic_transcoder_free(conversation->downlink.transcoder);
+	aic_buffer_free(&conversation->downlink.converted);
 	aic_buffer_free(&conversation->line);
-	aic_tool_calls_clear(&conversation->tool_calls);
+	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
 }
 
@@ -385,6 +385,6 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->uplink_chunks_sent = uplink->chunks_taken;
 	stats->uplink_bytes_waiting = uplink->audio.length;
 	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
-	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy);
-	stats->open_tool_calls = conversation->tool_calls.count;
+	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink.energy);
+	stats->open_tool_calls = conversation->tools_at_work.calls.count;
 }

@@ -106,7 +106,7 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	conversation->provider = provider;
 	conversation->settings = agent->settings;
 	conversation->tools = agent->tools ? agent->tools : &no_tools;
-	conversation->prompts = agent->prompts;
+	conversation->told.prompts = agent->prompts;
 	conversation->uplink.chunk_ms = (uint32_t) agent->settings->audio_frames_buffer_ms;
 	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds,
 		(uint32_t) agent->settings->no_input_warnings);

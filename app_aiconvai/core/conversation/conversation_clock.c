@@ -20,10 +20,10 @@ static const struct part parts[] = {
 	{aic_rollover_due, aic_rollover_attend},
 	{aic_silence_due, aic_silence_attend},
 	{aic_marks_due, aic_marks_attend},
-	{aic_conversation_tail_due, aic_conversation_attend_to_tail},
+	{aic_downlink_due, aic_downlink_attend},
 	{aic_keep_alive_due, aic_keep_alive_attend},
 	{aic_conversation_phase_due, aic_conversation_attend_to_phase},
-	{aic_conversation_tools_due, aic_conversation_attend_to_tools},
+	{aic_tools_due, aic_tools_attend},
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))

@@ -32,15 +32,15 @@ static int queue_part(struct aic_conversation *conversation, int64_t event_id, c
 {
 	int64_t result;
 
-	if (!aic_transcoder_passes_through(conversation->downlink)) {
-		conversation->converted.length = 0;
-		if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
+	if (!aic_transcoder_passes_through(conversation->downlink.transcoder)) {
+		conversation->downlink.converted.length = 0;
+		if (aic_transcoder_run(conversation->downlink.transcoder, bytes, length, &conversation->downlink.converted)) {
 			return -1;
 		}
-		bytes = conversation->converted.bytes;
-		length = conversation->converted.length;
+		bytes = conversation->downlink.converted.bytes;
+		length = conversation->downlink.converted.length;
 	}
-	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, bytes, length);
+	aic_energy_add(&conversation->downlink.energy, conversation->stats.line_format.encoding, bytes, length);
 	result = aic_playout_queue_append(conversation->playout, event_id, bytes, length, conversation->now_us);
 	if (result < 0) {
 		return -1;
@@ -58,9 +58,9 @@ static uint64_t line_us(const struct aic_conversation *conversation, size_t byte
 /* So much was queued: sees when it has been heard, and when to look whether that was all. */
 static void expect_more(struct aic_conversation *conversation, size_t queued)
 {
-	struct aic_downlink_tail *tail = &conversation->tail;
+	struct aic_downlink_tail *tail = &conversation->downlink.tail;
 
-	if (!aic_transcoder_holds(conversation->downlink)) {
+	if (!aic_transcoder_holds(conversation->downlink.transcoder)) {
 		return;
 	}
 	tail->came_us = conversation->now_us;
@@ -72,7 +72,8 @@ int aic_conversation_queue_audio(struct aic_conversation *conversation, int64_t 
 	size_t length, size_t *queued)
 {
 	struct aic_audio_format from = conversation->stats.downlink_format, to = conversation->stats.line_format;
-	size_t part = aic_transcoder_passes_through(conversation->downlink) ? length : aic_format_bytes(from, PART_MS);
+	bool whole = aic_transcoder_passes_through(conversation->downlink.transcoder);
+	size_t part = whole ? length : aic_format_bytes(from, PART_MS);
 	int result = 0;
 
 	while (length && !result) {
@@ -92,18 +93,18 @@ int aic_conversation_queue_audio(struct aic_conversation *conversation, int64_t 
 
 void aic_conversation_audio_has_ended(struct aic_conversation *conversation)
 {
-	struct aic_buffer *end = &conversation->converted;
+	struct aic_buffer *end = &conversation->downlink.converted;
 	int64_t queued = -1;
 
-	conversation->tail.due_us = UINT64_MAX;
-	if (!conversation->downlink || !aic_transcoder_holds(conversation->downlink)) {
+	conversation->downlink.tail.due_us = UINT64_MAX;
+	if (!conversation->downlink.transcoder || !aic_transcoder_holds(conversation->downlink.transcoder)) {
 		return;
 	}
 	end->length = 0;
-	if (!aic_transcoder_finish(conversation->downlink, end)) {
-		aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, end->bytes,
+	if (!aic_transcoder_finish(conversation->downlink.transcoder, end)) {
+		aic_energy_add(&conversation->downlink.energy, conversation->stats.line_format.encoding, end->bytes,
 			end->length);
-		queued = aic_playout_queue_append_tail(conversation->playout, conversation->last_audio_event_id, end->bytes,
+		queued = aic_playout_queue_append_tail(conversation->playout, conversation->downlink.last_event_id, end->bytes,
 			end->length);
 	}
 	if (queued < 0) {
@@ -116,20 +117,20 @@ void aic_conversation_audio_has_ended(struct aic_conversation *conversation)
 
 void aic_conversation_forget_tail(struct aic_conversation *conversation)
 {
-	if (conversation->downlink) {
-		aic_transcoder_reset(conversation->downlink);
+	if (conversation->downlink.transcoder) {
+		aic_transcoder_reset(conversation->downlink.transcoder);
 	}
-	conversation->tail.due_us = UINT64_MAX;
+	conversation->downlink.tail.due_us = UINT64_MAX;
 }
 
-uint64_t aic_conversation_tail_due(const struct aic_conversation *conversation)
+uint64_t aic_downlink_due(const struct aic_conversation *conversation)
 {
-	return conversation->tail.due_us;
+	return conversation->downlink.tail.due_us;
 }
 
-bool aic_conversation_attend_to_tail(struct aic_conversation *conversation)
+bool aic_downlink_attend(struct aic_conversation *conversation)
 {
-	struct aic_downlink_tail *tail = &conversation->tail;
+	struct aic_downlink_tail *tail = &conversation->downlink.tail;
 	struct aic_playout_stats playout;
 	uint64_t due_us;
 

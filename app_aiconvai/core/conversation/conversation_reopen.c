@@ -36,8 +36,8 @@
 /* What this connection had is gone; the next one's event ids are newer than all of its. */
 static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
 {
-	int64_t newest = conversation->last_audio_event_id > conversation->interrupted_id
-		? conversation->last_audio_event_id : conversation->interrupted_id;
+	int64_t newest = conversation->downlink.last_event_id > conversation->downlink.interrupted_id
+		? conversation->downlink.last_event_id : conversation->downlink.interrupted_id;
 
 	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->reopen.first_event_id) {
 		conversation->reopen.first_event_id = newest + 1;
@@ -140,7 +140,7 @@ bool aic_rollover_attend(struct aic_conversation *conversation)
 	const struct aic_caller_idle *idle = &conversation->caller_idle;
 	uint64_t quiet_from_us = aic_caller_idle_quiet_since(idle) + QUIET_US;
 
-	if ((conversation->now_us < quiet_from_us || conversation->tool_calls.count)
+	if ((conversation->now_us < quiet_from_us || conversation->tools_at_work.calls.count)
 		&& conversation->now_us < conversation->reopen.latest_us) {
 		conversation->reopen.due_us = conversation->now_us + LOOK_US;
 		return true;

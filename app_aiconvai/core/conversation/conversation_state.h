@@ -11,18 +11,19 @@
 #include "bounds.h"
 #include "caller_idle.h"
 #include "conversation.h"
+#include "conversation_downlink.h"
 #include "conversation_end.h"
 #include "conversation_keys.h"
 #include "conversation_marks.h"
+#include "conversation_prompt.h"
 #include "conversation_reopen.h"
 #include "conversation_silence.h"
+#include "conversation_tools.h"
 #include "conversation_watch.h"
 #include "history.h"
 #include "json_writer.h"
 #include "microseconds.h"
 #include "outbox.h"
-#include "tool_calls.h"
-#include "transcoder.h"
 #include "uplink.h"
 
 /* What a service may go beyond: each is said once in a conversation. */
@@ -39,19 +40,6 @@ enum aic_bound {
 	AIC_BOUND_PLAYOUT,
 };
 
-/* What the agent is to say first; NULL: nothing. */
-struct aic_opening {
-	char *text;  /* owned, placeholders filled */
-	char *order; /* owned: the same as an order to say it */
-};
-
-/* The end of the agent's audio, which is in the resampler's filter until it is known to be one. */
-struct aic_downlink_tail {
-	uint64_t came_us;  /* when audio came last */
-	uint64_t heard_us; /* when all of it has been heard */
-	uint64_t due_us;   /* when to look whether more is to come; UINT64_MAX: there is no such end */
-};
-
 struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
@@ -63,14 +51,9 @@ struct aic_conversation {
 	const struct aic_settings *settings; /* the host's */
 	const struct aic_tools *tools;       /* the host's */
 	bool runs_tools;                     /* the host runs those that are its to run */
-	const struct aic_prompt_settings *prompts; /* the host's; NULL: none */
-	const char *state;                   /* an entry name=text of theirs; NULL: none */
-	/* it was entered after the service was told the prompt, and before it could be told more */
-	bool state_missed;
+	struct aic_told told;
 	struct aic_variable *variables;      /* owned, texts too */
 	size_t variable_count;
-	char *prompt; /* owned, what the agent is told with placeholders filled; NULL: nothing */
-	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
 	bool (*may_take)(void *user, size_t other, char *reason); /* NULL: each of the others may */
@@ -82,7 +65,6 @@ struct aic_conversation {
 	uint64_t begun_unix_us; /* the same as time of day, since 1970; 0: not known */
 	/* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
 	uint64_t phase_due_us;
-	uint64_t end_called_us; /* when the agent called a tool that ends the conversation; UINT64_MAX: it has not */
 	struct aic_ending ending;
 	struct aic_reopening reopen;
 	uint64_t opened_us; /* the WebSocket, the last time */
@@ -113,13 +95,8 @@ struct aic_conversation {
 	/* of a binary message: the beginning of a sample whose end has not come yet */
 	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX];
 	size_t split_bytes;
-	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
-	struct aic_buffer converted;
-	struct aic_downlink_tail tail;
-	int64_t last_audio_event_id;
-	int64_t interrupted_id; /* audio with this id or an older one is late */
-	struct aic_energy downlink_energy;
-	struct aic_tool_calls tool_calls;
+	struct aic_downlink downlink;
+	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
 	struct aic_watchdog watchdog;
 	struct aic_marks marks;
@@ -164,33 +141,9 @@ bool aic_conversation_message_is_too_long(struct aic_conversation *conversation,
 uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation);
 bool aic_conversation_attend_to_idle(struct aic_conversation *conversation);
 
-/* conversation_downlink.c: sees whether the agent's audio has ended. */
-uint64_t aic_conversation_tail_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_tail(struct aic_conversation *conversation);
-
 /* conversation_attempts.c: begins the next attempt, or gives up one that took too long. */
 uint64_t aic_conversation_phase_due(const struct aic_conversation *conversation);
 bool aic_conversation_attend_to_phase(struct aic_conversation *conversation);
-
-/* conversation_tools.c: tells the agent of tools that did not answer in time, ends what the agent has ended. */
-uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation);
-bool aic_conversation_attend_to_tools(struct aic_conversation *conversation);
-
-/* --- conversation_downlink.c --- */
-
-/*
- * Converts the agent's audio and queues it, part by part: what does not fit into the queue is not worth being
- * converted, and only counted. Adds to `queued` how many bytes were. Returns 0, 1 when not all did fit, or -1 when
- * memory is short.
- */
-int aic_conversation_queue_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes,
-	size_t length, size_t *queued);
-
-/* No more is to come that goes with what came: queues what of it the resampler still holds. */
-void aic_conversation_audio_has_ended(struct aic_conversation *conversation);
-
-/* The same where it is not to be heard. */
-void aic_conversation_forget_tail(struct aic_conversation *conversation);
 
 /* --- conversation_attempts.c --- */
 
@@ -200,35 +153,6 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 
 /* The present attempt is over, and the next one is due then. Whatever was open is gone or being dropped. */
 void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us);
-
-/* --- conversation_tools.c --- */
-
-/* The agent calls a tool. */
-void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *parameters);
-
-/* Nobody waits for an answer to that call any more. */
-void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
-void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
-
-/* --- conversation_prompt.c --- */
-
-/* Fills in what the agent is told at the start; forgets it. Filling in returns false when memory is short. */
-bool aic_conversation_fill_texts(struct aic_conversation *conversation);
-void aic_conversation_forget_texts(struct aic_conversation *conversation);
-
-/* The service has announced the conversation: is told of a state that was entered since it was told the prompt. */
-void aic_conversation_tell_missed_state(struct aic_conversation *conversation);
-
-/*
- * The conversation is in that state from now on, with the values of placeholders in it; the service is not told.
- * Returns NULL, or a sentence that says why not.
- */
-const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name,
-	const struct aic_variable *values, size_t count);
-
-/* What the agent is told in the present state, to be freed; NULL when memory is short, or where there is none. */
-char *aic_conversation_state_text(struct aic_conversation *conversation);
 
 /* --- conversation_agent.c --- */
 

@@ -39,17 +39,17 @@ struct aic_audio_format aic_port_line_format(const struct aic_conversation *conv
 
 const char *aic_port_prompt(const struct aic_conversation *conversation)
 {
-	return conversation->prompt;
+	return conversation->told.prompt;
 }
 
 const char *aic_port_first_message(const struct aic_conversation *conversation)
 {
-	return conversation->stats.reopenings ? conversation->reconnect_message.text : conversation->first_message.text;
+	return aic_conversation_opening(conversation)->text;
 }
 
 const char *aic_port_first_message_order(const struct aic_conversation *conversation)
 {
-	return conversation->stats.reopenings ? conversation->reconnect_message.order : conversation->first_message.order;
+	return aic_conversation_opening(conversation)->order;
 }
 
 const struct aic_tools *aic_port_tools(const struct aic_conversation *conversation)
@@ -172,9 +172,9 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 		return;
 	}
 	aic_conversation_audio_has_ended(conversation);
-	aic_transcoder_free(conversation->downlink);
-	conversation->downlink = aic_transcoder_new(downlink, conversation->stats.line_format);
-	if (!conversation->downlink || aic_uplink_start(&conversation->uplink, uplink)) {
+	aic_transcoder_free(conversation->downlink.transcoder);
+	conversation->downlink.transcoder = aic_transcoder_new(downlink, conversation->stats.line_format);
+	if (!conversation->downlink.transcoder || aic_uplink_start(&conversation->uplink, uplink)) {
 		aic_port_fail(conversation, "out of memory");
 		return;
 	}
@@ -245,7 +245,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	event_id = from_provider(conversation, event_id);
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
-	if (event_id <= conversation->interrupted_id) {
+	if (event_id <= conversation->downlink.interrupted_id) {
 		/*
 		 * The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what
 		 * follows.
@@ -253,11 +253,11 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
-	if (padding_ms && event_id != conversation->last_audio_event_id
+	if (padding_ms && event_id != conversation->downlink.last_event_id
 		&& aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
-	conversation->last_audio_event_id = event_id;
+	conversation->downlink.last_event_id = event_id;
 	result = aic_conversation_queue_audio(conversation, event_id, bytes, length, &queued);
 	if (result < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
@@ -298,11 +298,11 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 
 	event_id = from_provider(conversation, event_id);
 	aic_playout_queue_interrupt(conversation->playout, event_id, &removed);
-	if (event_id > conversation->interrupted_id) {
-		conversation->interrupted_id = event_id;
+	if (event_id > conversation->downlink.interrupted_id) {
+		conversation->downlink.interrupted_id = event_id;
 	}
 	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
-	if (conversation->last_audio_event_id <= event_id) {
+	if (conversation->downlink.last_event_id <= event_id) {
 		aic_conversation_forget_tail(conversation);
 	}
 	if (!removed.remaining_chunks) {
@@ -335,7 +335,7 @@ bool aic_port_is_speaking(struct aic_conversation *conversation)
 
 size_t aic_port_open_tool_calls(const struct aic_conversation *conversation)
 {
-	return conversation->tool_calls.count;
+	return conversation->tools_at_work.calls.count;
 }
 
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
@@ -386,7 +386,7 @@ void aic_port_tool_call(struct aic_conversation *conversation, const char *id, c
 
 void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id)
 {
-	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
+	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 
 	if (call) {
 		aic_conversation_forget_tool_call(conversation, call);
