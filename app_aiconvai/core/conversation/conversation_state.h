@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a conversation holds. Private to conversation.c (the host's side: inputs, time, outputs) and provider_port.c
- * (the provider's side), and of the parts that have files of their own; everybody else uses their headers.
+ * What a conversation holds. Private to conversation.c (the host's side: inputs, outputs) and provider_port.c (the
+ * provider's side), and of the parts that have files of their own, conversation_*.c; everybody else uses their headers.
+ * A part that waits for a time is a row of conversation_clock.c.
  */
 #ifndef AIC_CONVERSATION_STATE_H
 #define AIC_CONVERSATION_STATE_H
