@@ -269,6 +269,7 @@ static void on_agent_audio_done(struct aic_conversation *conversation, const voi
 
 	(void) record;
 	state->turn_is_void = state->agent_sends = false;
+	aic_port_audio_done(conversation);
 }
 
 static void deepgram_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)

@@ -329,6 +329,8 @@ static void on_content(struct aic_conversation *conversation, const struct gemin
 	}
 	if (message->interrupted.value) {
 		aic_port_interrupted(conversation, state->turn, NULL);
+	} else if (message->generation_complete.value || message->turn_complete.value) {
+		aic_port_audio_done(conversation);
 	}
 	if (message->interrupted.value || message->turn_complete.value) {
 		tell_transcript(conversation, AIC_ROLE_CALLER, state->caller_text, AIC_EVENT_ID_NONE);

@@ -286,6 +286,12 @@ static void on_audio(struct aic_conversation *conversation, const void *record)
 	aic_port_audio(conversation, item->event_id, message->delta.bytes, message->delta.length);
 }
 
+static void on_audio_done(struct aic_conversation *conversation, const void *record)
+{
+	(void) record;
+	aic_port_audio_done(conversation);
+}
+
 static void truncate_item(struct aic_conversation *conversation, const struct item *item)
 {
 	struct openai_state *state = aic_port_state(conversation);
@@ -566,6 +572,8 @@ static void on_error(struct aic_conversation *conversation, const void *record)
 static const struct aic_handler handlers[] = {
 	{"response.output_audio.delta", on_audio},
 	{"response.audio.delta", on_audio},
+	{"response.output_audio.done", on_audio_done},
+	{"response.audio.done", on_audio_done},
 	{"session.created", on_session_created},
 	{"session.updated", on_session_updated},
 	{"input_audio_buffer.speech_started", on_speech_started},
@@ -594,8 +602,6 @@ static const struct aic_handler handlers[] = {
 	{"response.output_item.added", NULL},
 	{"response.content_part.added", NULL},
 	{"response.content_part.done", NULL},
-	{"response.output_audio.done", NULL},
-	{"response.audio.done", NULL},
 	{"response.output_audio_transcript.delta", NULL},
 	{"response.audio_transcript.delta", NULL},
 	{"response.output_text.delta", NULL},

@@ -217,6 +217,7 @@ static void on_response_complete(struct aic_conversation *conversation, const vo
 
 	(void) record;
 	end_turn(state, state->turn);
+	aic_port_audio_done(conversation);
 }
 
 static void on_transcript(struct aic_conversation *conversation, const void *record)

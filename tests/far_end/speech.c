@@ -17,9 +17,6 @@
 /* Ten minutes: a limit that only the wrong file exceeds. */
 #define SPEECH_MAX (600u * 1000 * FILE_BYTES_PER_MS)
 
-/* Silence that pushes the last samples out of the resampler: more than it holds back. */
-#define FLUSH_MS 50
-
 static const struct aic_audio_format formats[SPEECH_FORMATS] = {
 	[SPEECH_ULAW_8000] = {AIC_ENCODING_ULAW, 8000},
 	[SPEECH_PCM_24000] = {AIC_ENCODING_PCM16, 24000},
@@ -56,21 +53,20 @@ static const char *read_file(FILE *file)
  */
 static const char *make(enum speech_format format)
 {
-	static uint8_t silence[FLUSH_MS * FILE_BYTES_PER_MS];
 	const struct aic_buffer *read = &speech[SPEECH_ULAW_8000];
 	struct aic_buffer *made = &speech[format];
 	struct aic_transcoder *transcoder = aic_transcoder_new(formats[SPEECH_ULAW_8000], formats[format]);
 	size_t wanted = read->length * speech_bytes_per_ms(format) / FILE_BYTES_PER_MS;
 	bool failed;
 
-	memset(silence, aic_silence_byte(AIC_ENCODING_ULAW), sizeof(silence));
 	failed = !transcoder || aic_transcoder_run(transcoder, read->bytes, read->length, made)
-		|| aic_transcoder_run(transcoder, silence, sizeof(silence), made);
+		|| aic_transcoder_finish(transcoder, made);
 	aic_transcoder_free(transcoder);
 	if (failed || made->length < wanted) {
 		return "it could not be resampled: out of memory";
 	}
-	made->length = wanted;
+	/* What is more is the resampler's delay, in front of the speech. */
+	aic_buffer_drop_front(made, made->length - wanted);
 	return NULL;
 }
 

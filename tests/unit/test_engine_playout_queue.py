@@ -143,7 +143,7 @@ class Model:
     def us(self, length: int) -> int:
         return length // self.format.sample_bytes * 1_000_000 // self.format.rate
 
-    def append(self, event_id: int, audio: bytes, now_us: int, *, padding: bool) -> int:
+    def append(self, event_id: int, audio: bytes, now_us: int, *, padding: bool = False, tail: bool = False) -> int:
         if event_id <= self.interrupted_id:
             self.late += 1
             return 0
@@ -154,13 +154,14 @@ class Model:
             kept = 0
         self.overflow += len(audio) - kept
         if kept:
-            self.delay.arrived(
-                now_us,
-                self.us(self.queued),
-                self.us(kept),
-                padding=padding,
-                same_event=event_id == self.playing,
-            )
+            if not tail:
+                self.delay.arrived(
+                    now_us,
+                    self.us(self.queued),
+                    self.us(kept),
+                    padding=padding,
+                    same_event=event_id == self.playing,
+                )
             if joined:
                 self.chunks[-1].audio += audio[:kept]
             else:
@@ -248,9 +249,7 @@ class PlayoutQueueMachine(RuleBasedStateMachine):
 
     def _append(self, event_id: int, length: int) -> None:
         audio = self._audio(length)
-        assert self.queue.append(event_id, audio, self.now_us) == self.model.append(
-            event_id, audio, self.now_us, padding=False
-        )
+        assert self.queue.append(event_id, audio, self.now_us) == self.model.append(event_id, audio, self.now_us)
 
     @rule(event_id=EVENT_IDS, length=st.integers(min_value=0, max_value=700))
     def append(self, event_id: int, length: int) -> None:
@@ -264,6 +263,11 @@ class PlayoutQueueMachine(RuleBasedStateMachine):
     def append_many(self, event_ids: list[int], length: int) -> None:
         for event_id in event_ids:
             self._append(event_id, length)
+
+    @rule(event_id=EVENT_IDS, length=st.integers(min_value=0, max_value=200))
+    def append_tail(self, event_id: int, length: int) -> None:
+        audio = self._audio(length)
+        assert self.queue.append_tail(event_id, audio) == self.model.append(event_id, audio, self.now_us, tail=True)
 
     @rule(event_id=EVENT_IDS, ms=st.integers(min_value=0, max_value=120))
     def append_silence(self, event_id: int, ms: int) -> None:
@@ -400,6 +404,20 @@ def test_the_rest_of_a_held_frame_joins_it() -> None:
     queue.append(1, b"\2" * 60)
     assert queue.take() == (PlayoutResult.FRAME, b"\1" * 100 + b"\2" * 60)
     assert queue.stats().underruns == 0
+
+
+@pytest.mark.parametrize("waits", [0, 1, 5])
+def test_a_tail_is_no_gap_and_makes_none_of_what_follows(waits: int) -> None:
+    queue = PlayoutQueue(ULAW, 1000, 500)
+    queue.append(1, bytes(160), 0)
+    queue.take()
+    for _ in range(waits):
+        assert queue.take().result is PlayoutResult.EMPTY
+    assert queue.append_tail(1, b"\1" * 32) == 32
+    assert [queue.take().result for _ in range(2)] == [PlayoutResult.HOLD, PlayoutResult.FRAME]
+    assert (queue.stats().underruns, queue.stats().gap_us, queue.heard(1)) == (0, 0, 192)
+    queue.append(2, bytes(160), 3_000_000)
+    assert (queue.stats().underruns, queue.stats().delay_ms) == (0, 0)
 
 
 @pytest.mark.parametrize("waits", [0, 1, 3])

@@ -68,7 +68,20 @@ def test_early_audio_is_converted_with_what_follows() -> None:
         taken += chunks(uplink)
     assert {len(chunk) for chunk in taken} == {3200}
     assert Transcoder(ULAW, PCM_16K).run(audio).startswith(b"".join(taken))
-    assert len(taken) == 11
+    assert len(taken) == 12
+
+
+@pytest.mark.parametrize("service_rate", [8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000])
+@pytest.mark.parametrize("line_rate", [8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000])
+def test_each_packet_is_a_chunk_at_once(line_rate: int, service_rate: int) -> None:
+    """No chunk waits for the packet after it, whatever the rates."""
+    line, service = AudioFormat(Encoding.PCM16, line_rate), AudioFormat(Encoding.PCM16, service_rate)
+    uplink = Uplink(line, 20, 5000)
+    uplink.start(service)
+    for _ in range(100):
+        uplink.add(bytes(line.bytes_of(20)))
+        assert [len(chunk) for chunk in chunks(uplink)] == [service.bytes_of(20)]
+        assert uplink.bytes_waiting == 0
 
 
 @pytest.mark.parametrize("frames_at_once", [1, 3, 7])

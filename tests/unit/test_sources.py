@@ -54,6 +54,16 @@ def test_lines_fit_120_columns() -> None:
     assert wide == []
 
 
+def test_no_deadline_of_a_conversation_is_forgotten() -> None:
+    """Each part of it that says when it is due is asked."""
+    conversation = SOURCE / "core" / "conversation"
+    told = re.compile(r"^uint64_t (\w+_due)\(const struct aic_conversation \*conversation\);", re.MULTILINE)
+    parts = {name for path in conversation.glob("*.h") for name in told.findall(path.read_text())}
+    rows = re.findall(r"^\t\{(\w+), (\w+)\},$", (conversation / "conversation_clock.c").read_text(), re.MULTILINE)
+    assert len(rows) >= 11
+    assert {due for due, _ in rows} == parts
+
+
 def test_trees_of_json_are_built_nowhere() -> None:
     assert found(re.compile("yajl_tree"), FILES + sorted((ROOT / "tests").rglob("*.[ch]"))) == []
 

@@ -14,6 +14,13 @@
 #define FIRST_BYTES 8192
 #define FIRST_CHUNKS 64
 
+/* Why audio is appended. */
+enum origin {
+	ORIGIN_SERVICE,
+	ORIGIN_TAIL,    /* the end of the service's, which our conversion held back */
+	ORIGIN_PADDING, /* silence of ours */
+};
+
 struct chunk {
 	int64_t event_id;
 	size_t length; /* bytes not taken yet */
@@ -234,8 +241,9 @@ static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bo
 }
 
 static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
-	bool padding, uint64_t now_us)
+	enum origin origin, uint64_t now_us)
 {
+	bool padding = origin == ORIGIN_PADDING;
 	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
 	size_t kept = length < room ? length : room;
 	bool joined = false;
@@ -265,11 +273,13 @@ static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, c
 		*chunk_at(queue, queue->chunk_count - 1) =
 			(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .padding = padding};
 	}
-	aic_playout_delay_arrived(&queue->delay, &(struct aic_playout_arrival) {.now_us = now_us,
-		.queued_us = us_of(queue, queue->stats.queued_bytes),
-		.length_us = us_of(queue, kept),
-		.padding = padding,
-		.same_event = event_id == queue->stats.playing_event_id});
+	if (origin != ORIGIN_TAIL) {
+		aic_playout_delay_arrived(&queue->delay, &(struct aic_playout_arrival) {.now_us = now_us,
+			.queued_us = us_of(queue, queue->stats.queued_bytes),
+			.length_us = us_of(queue, kept),
+			.padding = padding,
+			.same_event = event_id == queue->stats.playing_event_id});
+	}
 	queue->appended = true;
 	queue->stats.queued_chunks += !joined;
 	queue->stats.queued_bytes += kept;
@@ -284,19 +294,19 @@ static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, c
 int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
 	uint64_t now_us)
 {
-	int64_t kept;
+	return append_piece(queue, event_id, bytes, length, ORIGIN_SERVICE, now_us);
+}
 
-	kept = append_piece(queue, event_id, bytes, length, false, now_us);
-	return kept;
+int64_t aic_playout_queue_append_tail(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes,
+	size_t length)
+{
+	return append_piece(queue, event_id, bytes, length, ORIGIN_TAIL, 0);
 }
 
 int64_t aic_playout_queue_append_silence(struct aic_playout_queue *queue, int64_t event_id, uint32_t ms,
 	uint64_t now_us)
 {
-	int64_t kept;
-
-	kept = append_piece(queue, event_id, NULL, aic_format_bytes(queue->format, ms), true, now_us);
-	return kept;
+	return append_piece(queue, event_id, NULL, aic_format_bytes(queue->format, ms), ORIGIN_PADDING, now_us);
 }
 
 void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes)
@@ -312,7 +322,7 @@ size_t aic_playout_queue_memory(struct aic_playout_queue *queue)
 	return bytes;
 }
 
-/* Memory that the queue has no use for any more; freed without the lock. */
+/* Memory that the queue has no use for any more; freed afterwards. */
 struct spare {
 	uint8_t *bytes;
 	struct chunk *chunks;

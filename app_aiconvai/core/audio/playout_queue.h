@@ -98,6 +98,13 @@ size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
 int64_t aic_playout_queue_append(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
 	uint64_t now_us);
 
+/*
+ * Appends the end of the audio before it, which our own conversion held back until it was known to be the end: it does
+ * not tell when audio comes. Returns like append.
+ */
+int64_t aic_playout_queue_append_tail(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes,
+	size_t length);
+
 /* Counts audio that was not even appended, because it would not have fitted. */
 void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes);
 

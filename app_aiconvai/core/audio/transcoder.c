@@ -17,6 +17,9 @@
 #define OUT_SAMPLES (BLOCK_SAMPLES * 6 + 16)
 
 /*
+ * The filter's delay is not skipped (speex_resampler_skip_zeros()): the first 20 ms would become less than a frame, and
+ * everything after them would wait for the next.
+ *
  * speexdsp's scale goes from 0 to 10, 4 is its default: 64-tap filters, flat to 3.4 kHz at a rate of 8 kHz, more than
  * 80 dB of stop-band attenuation, some ten microseconds for 20 ms. 3 loses 1 dB at 3.4 kHz.
  */
@@ -27,6 +30,7 @@ struct aic_transcoder {
 	SpeexResamplerState *resampler; /* NULL: equal rates */
 	uint8_t odd_byte;               /* first half of a linear sample whose second half has not come yet */
 	bool has_odd_byte;
+	bool holds; /* sound of the stream is in the resampler's filter */
 	int16_t in_samples[BLOCK_SAMPLES];
 	int16_t out_samples[OUT_SAMPLES];
 	/* The resampler counts in floats; its own way from and to integers takes twice the instructions of ours. */
@@ -50,7 +54,6 @@ struct aic_transcoder *aic_transcoder_new(struct aic_audio_format from, struct a
 			free(transcoder);
 			return NULL;
 		}
-		speex_resampler_skip_zeros(transcoder->resampler);
 	}
 	return transcoder;
 }
@@ -68,10 +71,9 @@ void aic_transcoder_free(struct aic_transcoder *transcoder)
 
 void aic_transcoder_reset(struct aic_transcoder *transcoder)
 {
-	transcoder->has_odd_byte = false;
+	transcoder->has_odd_byte = transcoder->holds = false;
 	if (transcoder->resampler) {
 		speex_resampler_reset_mem(transcoder->resampler);
-		speex_resampler_skip_zeros(transcoder->resampler);
 	}
 }
 
@@ -118,6 +120,7 @@ static int resample_and_append(struct aic_transcoder *transcoder, size_t count, 
 	if (!transcoder->resampler) {
 		return append_samples(transcoder, transcoder->in_samples, count, out);
 	}
+	transcoder->holds = transcoder->holds || count;
 	for (size_t i = 0; i < count; i++) {
 		transcoder->in_floats[i] = transcoder->in_samples[i];
 	}
@@ -200,4 +203,30 @@ int aic_transcoder_run(struct aic_transcoder *transcoder, const uint8_t *in, siz
 		length -= count;
 	}
 	return 0;
+}
+
+uint32_t aic_transcoder_delay(const struct aic_transcoder *transcoder)
+{
+	return transcoder->resampler ? (uint32_t) speex_resampler_get_input_latency(transcoder->resampler) : 0;
+}
+
+bool aic_transcoder_holds(const struct aic_transcoder *transcoder)
+{
+	return transcoder->holds;
+}
+
+int aic_transcoder_finish(struct aic_transcoder *transcoder, struct aic_buffer *out)
+{
+	size_t left = transcoder->holds ? aic_transcoder_delay(transcoder) : 0;
+	int result = 0;
+
+	memset(transcoder->in_samples, 0, sizeof(transcoder->in_samples));
+	while (left && !result) {
+		size_t count = left < BLOCK_SAMPLES ? left : BLOCK_SAMPLES;
+
+		result = resample_and_append(transcoder, count, out);
+		left -= count;
+	}
+	aic_transcoder_reset(transcoder);
+	return result;
 }

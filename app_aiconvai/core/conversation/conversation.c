@@ -5,8 +5,6 @@
 #include "conversation_state.h"
 
 #include "close_codes.h"
-#include "url.h"
-#include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +12,6 @@
 
 /* RFC 6455 section 7.4.1. */
 #define CLOSE_NORMAL 1000
-
-/*
- * How much later than expected caller audio may be before silence takes its place, and how often that is topped up
- * then.
- */
-#define AUDIO_GAP_MS 200
-#define SILENCE_PERIOD_MS 100
-
-/* Most silence made up at once: a host that stood still for longer does not send all of it. */
-#define SILENCE_MS_MAX 1000
 
 const char *aic_phase_name(enum aic_phase phase)
 {
@@ -68,9 +56,9 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->begun_unix_us = setup->unix_us;
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
-	conversation->ends_due_us = conversation->marks_due_us = conversation->rollover_due_us = UINT64_MAX;
-	conversation->end_called_us = UINT64_MAX;
-	conversation->last_audio_event_id = conversation->interrupted_id = AIC_EVENT_ID_NONE;
+	conversation->ending.due_us = conversation->marks.due_us = conversation->reopen.due_us = UINT64_MAX;
+	conversation->tools_at_work.end_called_us = conversation->downlink.tail.due_us = UINT64_MAX;
+	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
 	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms,
@@ -96,7 +84,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	free(conversation->variables);
 	aic_conversation_forget_agent(conversation);
 	free(conversation->others);
-	free(conversation->kept);
+	free(conversation->reopen.kept);
 	aic_history_free(&conversation->history);
 	aic_request_clear(&conversation->request);
 	aic_uplink_free(&conversation->uplink);
@@ -104,125 +92,11 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_outbox_give_back(&conversation->outbox, conversation->sending);
 	aic_outbox_free(&conversation->outbox);
 	aic_json_writer_free(conversation->writer);
-	aic_transcoder_free(conversation->downlink);
-	aic_buffer_free(&conversation->converted);
+	aic_transcoder_free(conversation->downlink.transcoder);
+	aic_buffer_free(&conversation->downlink.converted);
 	aic_buffer_free(&conversation->line);
-	aic_tool_calls_clear(&conversation->tool_calls);
+	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
-}
-
-/* --- marks --- */
-
-void aic_conversation_tell_first_mark(struct aic_conversation *conversation)
-{
-	struct aic_mark mark = conversation->marks[0];
-
-	conversation->mark_count--;
-	memmove(conversation->marks, conversation->marks + 1, conversation->mark_count * sizeof(mark));
-	conversation->provider->mark_played(conversation, mark.name);
-}
-
-void aic_conversation_look_at_marks(struct aic_conversation *conversation)
-{
-	struct aic_playout_stats playout;
-
-	conversation->marks_due_us = UINT64_MAX;
-	if (!conversation->mark_count) {
-		return;
-	}
-	aic_playout_queue_stats(conversation->playout, &playout);
-	while (conversation->mark_count && conversation->marks[0].behind_bytes <= playout.bytes_entered
-		- playout.queued_bytes) {
-		aic_conversation_tell_first_mark(conversation);
-	}
-	/* The media clock takes the audio on another thread; nobody tells us when. */
-	if (conversation->mark_count) {
-		conversation->marks_due_us = conversation->now_us + AIC_FRAME_US;
-	}
-}
-
-/* --- the end --- */
-
-static uint64_t duration_due(const struct aic_conversation *conversation)
-{
-	uint64_t limit = (uint64_t) conversation->settings->call_duration_limit_seconds * US_PER_SECOND;
-
-	return limit ? conversation->begun_us + limit : UINT64_MAX;
-}
-
-/* What is still heard after the end is heard within the time that the call may last, too. */
-static void cut_at_limit(struct aic_conversation *conversation)
-{
-	uint64_t due_us = duration_due(conversation);
-	char text[AIC_REASON_MAX];
-
-	if (!conversation->outcome.play_out || due_us == UINT64_MAX) {
-		return;
-	}
-	if (aic_playout_queue_cut(conversation->playout, due_us > conversation->now_us
-		? (due_us - conversation->now_us) / US_PER_MS : 0)) {
-		snprintf(text, sizeof(text), "what the agent said last is not heard to its end: call_duration_limit_seconds "
-			"(%d s)",
-			(int) conversation->settings->call_duration_limit_seconds);
-		aic_conversation_tell_error(conversation, text);
-	}
-}
-
-void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
-	const char *reason)
-{
-	struct aic_conversation_stats stats;
-
-	if (conversation->phase == AIC_PHASE_ENDED) {
-		return;
-	}
-	conversation->phase = AIC_PHASE_ENDED;
-	conversation->phase_due_us = conversation->ends_due_us = UINT64_MAX;
-	conversation->open_pending = false;
-	conversation->mark_count = 0;
-	conversation->outcome.status = status;
-	conversation->outcome.close_code = close_code;
-	aic_utf8_line(conversation->outcome.reason, sizeof(conversation->outcome.reason), reason);
-	if (!conversation->close_pending) {
-		aic_outbox_clear(&conversation->outbox);
-	}
-	aic_conversation_forget_tool_calls(conversation);
-	cut_at_limit(conversation);
-	aic_conversation_stats(conversation, &stats);
-	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ENDED, .stats = &stats,
-		.ended = &conversation->outcome});
-}
-
-/* Drops what this side has open, politely where the WebSocket is up. */
-void aic_conversation_leave(struct aic_conversation *conversation)
-{
-	switch (conversation->phase) {
-	case AIC_PHASE_FETCHING:
-	case AIC_PHASE_CONNECTING:
-		conversation->abort_pending = true;
-		break;
-	case AIC_PHASE_STARTING:
-	case AIC_PHASE_ACTIVE:
-		if (conversation->phase == AIC_PHASE_ACTIVE && conversation->provider->finish) {
-			/* What was to be sent before is sent before: messages may be numbered. */
-			conversation->provider->finish(conversation);
-		} else {
-			aic_outbox_clear(&conversation->outbox);
-		}
-		conversation->close_pending = true;
-		break;
-	case AIC_PHASE_WAITING:
-	case AIC_PHASE_ENDED:
-		break;
-	}
-}
-
-void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason,
-	uint64_t now_us)
-{
-	conversation->now_us = now_us;
-	aic_conversation_leave(conversation);
-	aic_conversation_finish(conversation, status, 0, reason);
 }
 
 /* --- the call --- */
@@ -248,8 +122,7 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	if (conversation->phase == AIC_PHASE_ENDED) {
 		return;
 	}
-	conversation->uplink_until_us = now_us;
-	conversation->uplink_is_silence = false;
+	aic_stand_in_not_needed(&conversation->stand_in, now_us);
 	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
 		conversation->stats.errors++;
 	}
@@ -259,35 +132,6 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	}
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
-}
-
-void aic_conversation_tell_key(struct aic_conversation *conversation, char digit)
-{
-	const struct aic_provider *provider = conversation->provider;
-	char text[64];
-
-	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
-	if (provider->dtmf) {
-		provider->dtmf(conversation, digit);
-	} else if (provider->keys_are_context) {
-		provider->context(conversation, text);
-	} else {
-		provider->user_message(conversation, text);
-	}
-}
-
-void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
-{
-	if (!conversation->settings->send_dtmf || conversation->phase == AIC_PHASE_ENDED) {
-		return;
-	}
-	conversation->stats.dtmf_digits++;
-	aic_caller_idle_heard(&conversation->caller_idle, conversation->now_us);
-	if (conversation->phase == AIC_PHASE_ACTIVE) {
-		aic_conversation_tell_key(conversation, digit);
-	} else if (conversation->early_digit_count < EARLY_DIGITS_MAX) {
-		conversation->early_digits[conversation->early_digit_count++] = digit;
-	}
 }
 
 int aic_conversation_context(struct aic_conversation *conversation, const char *text)
@@ -317,7 +161,7 @@ void aic_conversation_message(struct aic_conversation *conversation, const char 
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
-	aic_service_watch_heard(&conversation->service_watch, now_us);
+	aic_service_watch_heard(&conversation->watchdog.service, now_us);
 	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
@@ -372,7 +216,7 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
-	aic_service_watch_heard(&conversation->service_watch, now_us);
+	aic_service_watch_heard(&conversation->watchdog.service, now_us);
 	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length,
 		complete)) {
 		return;
@@ -399,7 +243,7 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 
 void aic_conversation_service_heard(struct aic_conversation *conversation, uint64_t when_us)
 {
-	aic_service_watch_heard(&conversation->service_watch, when_us);
+	aic_service_watch_heard(&conversation->watchdog.service, when_us);
 }
 
 /*
@@ -417,7 +261,7 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	char text[AIC_REASON_MAX * 2 + 4];
 
 	conversation->now_us = now_us;
-	if (conversation->phase == AIC_PHASE_WAITING && conversation->reopening && !conversation->stats.attempts) {
+	if (conversation->phase == AIC_PHASE_WAITING && conversation->reopen.under_way && !conversation->stats.attempts) {
 		/* The one we closed: now the next can be opened. */
 		conversation->phase_due_us = now_us;
 		return;
@@ -437,11 +281,11 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
-	if (conversation->agent_ends) {
+	if (conversation->ending.agent_ends) {
 		conversation->outcome.play_out = true;
 		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
-		bool replaceable = conversation->expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
+		bool replaceable = conversation->reopen.expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
 
 		if (!replaceable || !aic_conversation_reopen(conversation, text)) {
 			conversation->outcome.play_out = meaning.status == AIC_STATUS_COMPLETED;
@@ -452,198 +296,12 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	}
 }
 
-/* --- time --- */
-
-/* While a connection is being opened again nobody can ask. */
-static uint64_t idle_due(const struct aic_conversation *conversation)
-{
-	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
-}
-
-/* Does what is due about a caller who says nothing. Returns false when that was the end. */
-static bool attend_to_idle_caller(struct aic_conversation *conversation)
-{
-	const struct aic_settings *settings = conversation->settings;
-	const char *text = NULL;
-
-	if (conversation->now_us < idle_due(conversation)) {
-		return true;
-	}
-	switch (aic_caller_idle_step(&conversation->caller_idle, conversation->now_us)) {
-	case AIC_IDLE_NOTHING:
-		break;
-	case AIC_IDLE_CHECK_IN:
-		text = settings->no_input_message;
-		break;
-	case AIC_IDLE_SAY_GOODBYE:
-		text = settings->no_input_farewell;
-		break;
-	case AIC_IDLE_END:
-		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT,
-			"the caller said nothing for too long (no_input_seconds)", conversation->now_us);
-		return false;
-	}
-	if (text && conversation->provider->user_message) {
-		conversation->provider->user_message(conversation, text);
-	}
-	return true;
-}
-
-/* Before it is announced, and while it is being opened again, a conversation has other limits. */
-static uint64_t watch_due(const struct aic_conversation *conversation)
-{
-	return conversation->phase == AIC_PHASE_ACTIVE ? aic_service_watch_due(&conversation->service_watch) : UINT64_MAX;
-}
-
-bool aic_conversation_doubts_service(const struct aic_conversation *conversation, uint64_t now_us)
-{
-	return now_us >= watch_due(conversation);
-}
-
-/* The service is gone, although nobody has said so. */
-static void give_up_service(struct aic_conversation *conversation)
-{
-	char text[AIC_REASON_MAX], origin[200];
-
-	snprintf(text, sizeof(text), "%s has sent nothing for %d s, nor answered a ping (service_silence_seconds)",
-		aic_url_origin(conversation->request.url, origin, sizeof(origin)),
-		(int) conversation->settings->service_silence_seconds);
-	conversation->abort_pending = true;
-	if (conversation->agent_ends) {
-		conversation->outcome.play_out = true;
-		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, 0, "the agent ended the conversation");
-	} else if (!aic_conversation_reopen(conversation, text)) {
-		aic_conversation_finish(conversation, AIC_STATUS_LOST, 0, text);
-	}
-}
-
-/* Does what is due about a service that says nothing. Returns false when the connection was given up. */
-static bool attend_to_silent_service(struct aic_conversation *conversation)
-{
-	if (conversation->now_us < watch_due(conversation)) {
-		return true;
-	}
-	switch (aic_service_watch_attend(&conversation->service_watch, conversation->now_us)) {
-	case AIC_WATCH_NOTHING:
-		break;
-	case AIC_WATCH_ASK:
-		conversation->ping_pending = true;
-		break;
-	case AIC_WATCH_DEAD:
-		give_up_service(conversation);
-		return false;
-	}
-	return true;
-}
-
-/*
- * When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes
- * late.
- */
-static uint64_t silence_due(const struct aic_conversation *conversation)
-{
-	uint64_t patience_ms = conversation->uplink.chunk_ms;
-	uint64_t most_us = conversation->provider->silence_ms_max * US_PER_MS;
-
-	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->wants_continuous_audio) {
-		return UINT64_MAX;
-	}
-	if (most_us && conversation->uplink_is_silence && conversation->uplink_until_us
-		- conversation->silence_since_us >= most_us) {
-		return UINT64_MAX;
-	}
-	if (!conversation->uplink_is_silence) {
-		patience_ms += AUDIO_GAP_MS;
-	} else if (patience_ms < SILENCE_PERIOD_MS) {
-		patience_ms = SILENCE_PERIOD_MS;
-	}
-	return conversation->uplink_until_us + patience_ms * US_PER_MS;
-}
-
-/* Makes up for the time in which no audio came. */
-static void add_silence(struct aic_conversation *conversation)
-{
-	uint64_t ms = (conversation->now_us - conversation->uplink_until_us) / US_PER_MS;
-
-	if (aic_uplink_add_silence(&conversation->uplink, (uint32_t) (ms < SILENCE_MS_MAX ? ms : SILENCE_MS_MAX))) {
-		conversation->stats.errors++;
-	}
-	if (!conversation->uplink_is_silence) {
-		conversation->silence_since_us = conversation->uplink_until_us;
-	}
-	conversation->uplink_until_us = conversation->now_us;
-	conversation->uplink_is_silence = true;
-}
-
-static uint64_t keep_alive_due(const struct aic_conversation *conversation)
-{
-	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->keep_alive) {
-		return UINT64_MAX;
-	}
-	return conversation->alive_us + conversation->provider->keep_alive_ms * US_PER_MS;
-}
-
-uint64_t aic_conversation_deadline(const struct aic_conversation *conversation)
-{
-	if (conversation->phase == AIC_PHASE_ENDED) {
-		return UINT64_MAX;
-	}
-	return aic_earlier(aic_earlier(aic_earlier(conversation->phase_due_us, conversation->ends_due_us),
-		aic_earlier(keep_alive_due(conversation), conversation->marks_due_us)),
-		aic_earlier(aic_earlier(duration_due(conversation), aic_conversation_tools_due(conversation)),
-			aic_earlier(aic_earlier(silence_due(conversation), idle_due(conversation)),
-			aic_earlier(watch_due(conversation), conversation->rollover_due_us))));
-}
-
-void aic_conversation_tick(struct aic_conversation *conversation, uint64_t now_us)
-{
-	conversation->now_us = now_us;
-	if (conversation->phase == AIC_PHASE_ENDED) {
-		return;
-	}
-	if (now_us >= duration_due(conversation)) {
-		char text[AIC_REASON_MAX];
-
-		snprintf(text, sizeof(text), "the conversation reached call_duration_limit_seconds (%d s)",
-			(int) conversation->settings->call_duration_limit_seconds);
-		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT, text, now_us);
-		return;
-	}
-	if (now_us >= conversation->ends_due_us) {
-		conversation->outcome.play_out = true;
-		aic_conversation_end(conversation, AIC_STATUS_COMPLETED, "the agent ended the conversation", now_us);
-		return;
-	}
-	if (!attend_to_silent_service(conversation) || !attend_to_idle_caller(conversation)) {
-		return;
-	}
-	aic_conversation_attend_to_rollover(conversation);
-	if (now_us >= silence_due(conversation)) {
-		add_silence(conversation);
-	}
-	if (now_us >= conversation->marks_due_us) {
-		aic_conversation_look_at_marks(conversation);
-	}
-	if (now_us >= keep_alive_due(conversation)) {
-		conversation->alive_us = now_us;
-		conversation->provider->keep_alive(conversation);
-	}
-	if (now_us >= conversation->phase_due_us) {
-		if (conversation->phase == AIC_PHASE_WAITING) {
-			aic_conversation_begin_attempt(conversation);
-		} else {
-			aic_conversation_phase_took_too_long(conversation);
-		}
-	}
-	aic_conversation_attend_to_tools(conversation);
-}
-
 /* --- outputs --- */
 
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 {
 	return conversation->outbox.first
-		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->ping_pending
+		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->watchdog.ping_pending
 		|| aic_uplink_chunk(&conversation->uplink)));
 }
 
@@ -668,7 +326,7 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 		conversation->stats.errors++;
 		return false;
 	}
-	conversation->alive_us = conversation->now_us;
+	conversation->stand_in.alive_us = conversation->now_us;
 	action->type = AIC_ACTION_SEND;
 	action->message = out->bytes + AIC_SEND_HEADROOM;
 	action->message_length = out->length - AIC_SEND_HEADROOM;
@@ -694,8 +352,8 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 		action->type = AIC_ACTION_CLOSE;
 		action->close_code = CLOSE_NORMAL;
 		action->close_reason = "User ended conversation";
-	} else if (writable && conversation->ping_pending && conversation->phase == AIC_PHASE_ACTIVE) {
-		conversation->ping_pending = false;
+	} else if (writable && conversation->watchdog.ping_pending && conversation->phase == AIC_PHASE_ACTIVE) {
+		conversation->watchdog.ping_pending = false;
 		action->type = AIC_ACTION_PING;
 	} else if (writable && (conversation->sending = aic_outbox_take(&conversation->outbox))) {
 		action->type = AIC_ACTION_SEND;
@@ -727,6 +385,6 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->uplink_chunks_sent = uplink->chunks_taken;
 	stats->uplink_bytes_waiting = uplink->audio.length;
 	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
-	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink_energy);
-	stats->open_tool_calls = conversation->tool_calls.count;
+	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink.energy);
+	stats->open_tool_calls = conversation->tools_at_work.calls.count;
 }

@@ -106,11 +106,11 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	conversation->provider = provider;
 	conversation->settings = agent->settings;
 	conversation->tools = agent->tools ? agent->tools : &no_tools;
-	conversation->prompts = agent->prompts;
+	conversation->told.prompts = agent->prompts;
 	conversation->uplink.chunk_ms = (uint32_t) agent->settings->audio_frames_buffer_ms;
 	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds,
 		(uint32_t) agent->settings->no_input_warnings);
-	aic_service_watch_init(&conversation->service_watch, (uint32_t) agent->settings->service_silence_seconds);
+	aic_service_watch_init(&conversation->watchdog.service, (uint32_t) agent->settings->service_silence_seconds);
 	conversation->record = calloc(1, provider->record_size);
 	if (conversation->record) {
 		conversation->reader = aic_json_reader_new(provider->fields, provider->field_count, conversation->record,

@@ -47,7 +47,7 @@ static bool fail_over(struct aic_conversation *conversation, const char *reason)
 	size_t other;
 
 	/* A conversation that was active stays with its agent. */
-	if (conversation->reopening || !(conversation->takes_over = find_other(conversation, &other))) {
+	if (conversation->reopen.under_way || !(conversation->takes_over = find_other(conversation, &other))) {
 		return false;
 	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
@@ -68,8 +68,8 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 	if (!retry || attempts >= most) {
 		if (!fail_over(conversation, reason)) {
 			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
-			aic_conversation_finish(conversation, conversation->reopening ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE,
-				close_code, text);
+			aic_conversation_finish(conversation,
+				conversation->reopen.under_way ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
 		}
 		return;
 	}
@@ -90,7 +90,7 @@ static void open_request(struct aic_conversation *conversation)
 	conversation->open_pending = true;
 }
 
-void aic_conversation_begin_attempt(struct aic_conversation *conversation)
+static void begin_attempt(struct aic_conversation *conversation)
 {
 	const struct aic_agent_choice *takes_over = conversation->takes_over;
 
@@ -115,7 +115,7 @@ void aic_conversation_begin_attempt(struct aic_conversation *conversation)
 	open_request(conversation);
 }
 
-void aic_conversation_phase_took_too_long(struct aic_conversation *conversation)
+static void phase_took_too_long(struct aic_conversation *conversation)
 {
 	const struct aic_settings *settings = conversation->settings;
 	char origin[256], text[AIC_REASON_MAX];
@@ -183,7 +183,7 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->phase = AIC_PHASE_STARTING;
 	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
 	conversation->opened_us = now_us;
-	if (!conversation->reopening) {
+	if (!conversation->reopen.under_way) {
 		conversation->stats.connected_us = now_us - conversation->begun_us;
 	}
 	conversation->stats.setup.websocket = *times;
@@ -192,10 +192,9 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 	conversation->message_failed = false;
 	conversation->split_bytes = 0;
 	conversation->message_bytes = 0;
-	conversation->mark_count = 0;
-	conversation->marks_due_us = UINT64_MAX;
-	conversation->resumed = false;
-	conversation->ping_pending = conversation->uplink_loss_told = false;
+	aic_marks_forget(&conversation->marks);
+	conversation->reopen.resumed = false;
+	conversation->watchdog.ping_pending = conversation->uplink_loss_told = false;
 	memset(conversation->provider_state, 0, conversation->provider->state_size);
 	conversation->provider->begin(conversation);
 }
@@ -207,4 +206,19 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
 		aic_conversation_attempt_failed(conversation, failure->retry, 0, failure->text);
 	}
+}
+
+uint64_t aic_conversation_phase_due(const struct aic_conversation *conversation)
+{
+	return conversation->phase_due_us;
+}
+
+bool aic_conversation_attend_to_phase(struct aic_conversation *conversation)
+{
+	if (conversation->phase == AIC_PHASE_WAITING) {
+		begin_attempt(conversation);
+	} else {
+		phase_took_too_long(conversation);
+	}
+	return true;
 }

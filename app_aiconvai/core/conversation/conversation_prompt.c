@@ -63,8 +63,8 @@ static bool fill_prompt(struct aic_conversation *conversation)
 {
 	const char *const parts[] = {
 		conversation->settings->prompt,
-		conversation->prompts ? conversation->prompts->system_instruction : NULL,
-		text_of(conversation->state),
+		conversation->told.prompts ? conversation->told.prompts->system_instruction : NULL,
+		text_of(conversation->told.state),
 	};
 	struct aic_buffer whole = {0};
 	bool failed = false;
@@ -73,10 +73,10 @@ static bool fill_prompt(struct aic_conversation *conversation)
 		failed = failed || (parts[i] && whole.length && aic_buffer_append(&whole, "\n\n", 2))
 			|| (parts[i] && aic_buffer_append(&whole, parts[i], strlen(parts[i])));
 	}
-	free(conversation->prompt);
-	conversation->prompt = NULL;
+	free(conversation->told.prompt);
+	conversation->told.prompt = NULL;
 	failed = failed || (whole.length && (aic_buffer_append(&whole, "", 1)
-		|| !fill(conversation, (char *) whole.bytes, &conversation->prompt)));
+		|| !fill(conversation, (char *) whole.bytes, &conversation->told.prompt)));
 	aic_buffer_free(&whole);
 	return !failed;
 }
@@ -84,7 +84,7 @@ static bool fill_prompt(struct aic_conversation *conversation)
 /* The state of that name, NULL: there is none. */
 static const char *find_state(const struct aic_conversation *conversation, const char *name)
 {
-	const struct aic_string_list *states = conversation->prompts ? &conversation->prompts->state : NULL;
+	const struct aic_string_list *states = conversation->told.prompts ? &conversation->told.prompts->state : NULL;
 	size_t length = strlen(name);
 
 	for (size_t i = 0; states && i < states->count; i++) {
@@ -97,7 +97,7 @@ static const char *find_state(const struct aic_conversation *conversation, const
 
 static void set_state(struct aic_conversation *conversation, const char *state)
 {
-	conversation->state = state;
+	conversation->told.state = state;
 	snprintf(conversation->stats.state, sizeof(conversation->stats.state), "%.*s", state
 		? (int) aic_entry_name_length(state) : 0, state ? state : "");
 }
@@ -108,19 +108,19 @@ bool aic_conversation_fill_texts(struct aic_conversation *conversation)
 
 	set_state(conversation, find_state(conversation, settings->first_state));
 	return fill_prompt(conversation) && fill_opening(conversation, settings->first_message,
-		&conversation->first_message) && fill_opening(conversation, settings->reconnect_message,
-		&conversation->reconnect_message);
+		&conversation->told.first_message) && fill_opening(conversation, settings->reconnect_message,
+		&conversation->told.reconnect_message);
 }
 
 void aic_conversation_forget_texts(struct aic_conversation *conversation)
 {
-	free(conversation->prompt);
-	free(conversation->first_message.text);
-	free(conversation->first_message.order);
-	free(conversation->reconnect_message.text);
-	free(conversation->reconnect_message.order);
-	conversation->prompt = NULL;
-	conversation->first_message = conversation->reconnect_message = (struct aic_opening) {NULL, NULL};
+	free(conversation->told.prompt);
+	free(conversation->told.first_message.text);
+	free(conversation->told.first_message.order);
+	free(conversation->told.reconnect_message.text);
+	free(conversation->told.reconnect_message.order);
+	conversation->told.prompt = NULL;
+	conversation->told.first_message = conversation->told.reconnect_message = (struct aic_opening) {NULL, NULL};
 	set_state(conversation, NULL);
 }
 
@@ -134,7 +134,7 @@ char *aic_conversation_state_text(struct aic_conversation *conversation)
 	snprintf(introduction, sizeof(introduction), "The conversation is in the state %s now; what you were told for "
 		"another one holds no more.\n",
 		conversation->stats.state);
-	if (!fill(conversation, text_of(conversation->state), &text) || !text) {
+	if (!fill(conversation, text_of(conversation->told.state), &text) || !text) {
 		return NULL;
 	}
 	whole = join(introduction, text);
@@ -173,7 +173,7 @@ const char *aic_conversation_go_to_state(struct aic_conversation *conversation, 
 	const char *state = find_state(conversation, name);
 
 	if (!state) {
-		return conversation->prompts ? "The agent's prompts have no state of that name."
+		return conversation->told.prompts ? "The agent's prompts have no state of that name."
 			: "The agent has no prompts with states (option prompts).";
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -196,7 +196,7 @@ static void tell_state(struct aic_conversation *conversation)
 	const struct aic_provider *provider = conversation->provider;
 	char *text = aic_conversation_state_text(conversation);
 
-	conversation->state_missed = false;
+	conversation->told.state_missed = false;
 	if (text && provider->instruct) {
 		provider->instruct(conversation, text);
 	} else if (text && provider->context) {
@@ -205,9 +205,16 @@ static void tell_state(struct aic_conversation *conversation)
 	free(text);
 }
 
+const struct aic_opening *aic_conversation_opening(const struct aic_conversation *conversation)
+{
+	const struct aic_told *told = &conversation->told;
+
+	return conversation->stats.reopenings ? &told->reconnect_message : &told->first_message;
+}
+
 void aic_conversation_tell_missed_state(struct aic_conversation *conversation)
 {
-	if (conversation->state_missed) {
+	if (conversation->told.state_missed) {
 		tell_state(conversation);
 	}
 }
@@ -224,7 +231,7 @@ const char *aic_conversation_enter_state(struct aic_conversation *conversation, 
 		return problem;
 	}
 	/* A session that has not begun yet begins with it. */
-	conversation->state_missed = conversation->phase == AIC_PHASE_STARTING;
+	conversation->told.state_missed = conversation->phase == AIC_PHASE_STARTING;
 	if (conversation->phase == AIC_PHASE_ACTIVE) {
 		tell_state(conversation);
 	}

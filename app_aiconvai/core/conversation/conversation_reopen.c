@@ -36,23 +36,22 @@
 /* What this connection had is gone; the next one's event ids are newer than all of its. */
 static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
 {
-	int64_t newest = conversation->last_audio_event_id > conversation->interrupted_id
-		? conversation->last_audio_event_id : conversation->interrupted_id;
+	int64_t newest = conversation->downlink.last_event_id > conversation->downlink.interrupted_id
+		? conversation->downlink.last_event_id : conversation->downlink.interrupted_id;
 
-	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->first_event_id) {
-		conversation->first_event_id = newest + 1;
+	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->reopen.first_event_id) {
+		conversation->reopen.first_event_id = newest + 1;
 	}
 	aic_uplink_stop(&conversation->uplink);
 	aic_conversation_forget_tool_calls(conversation);
-	conversation->mark_count = 0;
-	conversation->marks_due_us = UINT64_MAX;
+	aic_marks_forget(&conversation->marks);
 	conversation->service_error[0] = '\0';
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->phase_due_us = due_us;
-	conversation->rollover_due_us = UINT64_MAX;
+	conversation->reopen.due_us = UINT64_MAX;
 	conversation->stats.attempts = 0;
 	conversation->stats.reopenings++;
-	conversation->reopening = true;
+	conversation->reopen.under_way = true;
 }
 
 bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason)
@@ -60,10 +59,10 @@ bool aic_conversation_reopen(struct aic_conversation *conversation, const char *
 	char text[AIC_REASON_MAX + 64];
 
 	/* A service that breaks off again and again is not worth the caller's time. */
-	if (conversation->losses >= (unsigned int) conversation->settings->reconnect_attempts) {
+	if (conversation->reopen.losses >= (unsigned int) conversation->settings->reconnect_attempts) {
 		return false;
 	}
-	conversation->losses++;
+	conversation->reopen.losses++;
 	aic_outbox_clear(&conversation->outbox);
 	snprintf(text, sizeof(text), "the connection is opened again: %s", reason);
 	aic_conversation_tell_error(conversation, text);
@@ -73,16 +72,16 @@ bool aic_conversation_reopen(struct aic_conversation *conversation, const char *
 
 void aic_conversation_forget_session(struct aic_conversation *conversation)
 {
-	free(conversation->kept);
-	conversation->kept = NULL;
-	conversation->resumed = false;
+	free(conversation->reopen.kept);
+	conversation->reopen.kept = NULL;
+	conversation->reopen.resumed = false;
 }
 
 bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason)
 {
 	char text[AIC_REASON_MAX + 80];
 
-	if (!conversation->resumed) {
+	if (!conversation->reopen.resumed) {
 		return false;
 	}
 	aic_conversation_forget_session(conversation);
@@ -98,19 +97,19 @@ void aic_conversation_plan_rollover(struct aic_conversation *conversation)
 {
 	uint64_t limit = (uint64_t) conversation->settings->session_max_seconds * US_PER_SECOND;
 
-	conversation->expires = false;
-	conversation->rollover_due_us = conversation->rollover_latest_us = UINT64_MAX;
+	conversation->reopen.expires = false;
+	conversation->reopen.due_us = conversation->reopen.latest_us = UINT64_MAX;
 	if (limit) {
-		conversation->rollover_due_us = conversation->now_us + limit;
-		conversation->rollover_latest_us = conversation->rollover_due_us + PATIENCE_US;
+		conversation->reopen.due_us = conversation->now_us + limit;
+		conversation->reopen.latest_us = conversation->reopen.due_us + PATIENCE_US;
 	}
 }
 
 void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint64_t in_us)
 {
-	conversation->expires = true;
-	conversation->rollover_due_us = conversation->now_us;
-	conversation->rollover_latest_us = conversation->now_us + (in_us > MARGIN_US ? in_us - MARGIN_US : 0);
+	conversation->reopen.expires = true;
+	conversation->reopen.due_us = conversation->now_us;
+	conversation->reopen.latest_us = conversation->now_us + (in_us > MARGIN_US ? in_us - MARGIN_US : 0);
 }
 
 void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds)
@@ -125,39 +124,42 @@ void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, in
 	if (!conversation->begun_unix_us || end_us < unix_us + 2 * EARLY_US) {
 		return;
 	}
-	conversation->rollover_due_us = aic_earlier(conversation->rollover_due_us, conversation->now_us + (end_us - unix_us)
+	conversation->reopen.due_us = aic_earlier(conversation->reopen.due_us, conversation->now_us + (end_us - unix_us)
 		- EARLY_US);
-	conversation->rollover_latest_us = aic_earlier(conversation->rollover_latest_us, conversation->now_us
+	conversation->reopen.latest_us = aic_earlier(conversation->reopen.latest_us, conversation->now_us
 		+ (end_us - unix_us) - MARGIN_US);
 }
 
-void aic_conversation_attend_to_rollover(struct aic_conversation *conversation)
+uint64_t aic_rollover_due(const struct aic_conversation *conversation)
+{
+	return conversation->reopen.due_us;
+}
+
+bool aic_rollover_attend(struct aic_conversation *conversation)
 {
 	const struct aic_caller_idle *idle = &conversation->caller_idle;
 	uint64_t quiet_from_us = aic_caller_idle_quiet_since(idle) + QUIET_US;
 
-	if (conversation->now_us < conversation->rollover_due_us) {
-		return;
-	}
-	if ((conversation->now_us < quiet_from_us || conversation->tool_calls.count)
-		&& conversation->now_us < conversation->rollover_latest_us) {
-		conversation->rollover_due_us = conversation->now_us + LOOK_US;
-		return;
+	if ((conversation->now_us < quiet_from_us || conversation->tools_at_work.calls.count)
+		&& conversation->now_us < conversation->reopen.latest_us) {
+		conversation->reopen.due_us = conversation->now_us + LOOK_US;
+		return true;
 	}
 	aic_conversation_leave(conversation);
 	begin_again(conversation, conversation->now_us + CLOSE_US);
+	return true;
 }
 
 void aic_conversation_restored(struct aic_conversation *conversation)
 {
 	char *text;
 
-	if (!conversation->reopening) {
+	if (!conversation->reopen.under_way) {
 		return;
 	}
-	conversation->reopening = false;
+	conversation->reopen.under_way = false;
 	/* A service that takes its own session up again knows what was said. */
-	text = conversation->resumed || !conversation->provider->context ? NULL
+	text = conversation->reopen.resumed || !conversation->provider->context ? NULL
 		: aic_history_text(&conversation->history, HISTORY_INTRODUCTION);
 	if (text) {
 		conversation->provider->context(conversation, text);

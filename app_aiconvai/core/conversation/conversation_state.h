@@ -2,8 +2,9 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What a conversation holds. Private to conversation.c (the host's side: inputs, time, outputs) and provider_port.c
- * (the provider's side), and of the parts that have files of their own; everybody else uses their headers.
+ * What a conversation holds. Private to conversation.c (the host's side: inputs, outputs) and provider_port.c (the
+ * provider's side), and of the parts that have files of their own, conversation_*.c; everybody else uses their headers.
+ * A part that waits for a time is a row of conversation_clock.c.
  */
 #ifndef AIC_CONVERSATION_STATE_H
 #define AIC_CONVERSATION_STATE_H
@@ -11,26 +12,20 @@
 #include "bounds.h"
 #include "caller_idle.h"
 #include "conversation.h"
+#include "conversation_downlink.h"
+#include "conversation_end.h"
+#include "conversation_keys.h"
+#include "conversation_marks.h"
+#include "conversation_prompt.h"
+#include "conversation_reopen.h"
+#include "conversation_silence.h"
+#include "conversation_tools.h"
+#include "conversation_watch.h"
 #include "history.h"
 #include "json_writer.h"
 #include "microseconds.h"
 #include "outbox.h"
-#include "service_watch.h"
-#include "tool_calls.h"
-#include "transcoder.h"
 #include "uplink.h"
-
-/* Keys pressed before the conversation is active. */
-#define EARLY_DIGITS_MAX 32
-
-/* Marks that have not been reached; of more, which only a broken service sends, the oldest are told too soon. */
-#define MARKS_MAX 64
-
-/* A place in the agent's audio that the service wants to hear of. */
-struct aic_mark {
-	char name[AIC_NAME_MAX + 1];
-	uint64_t behind_bytes; /* of all that was ever appended to the playout queue */
-};
 
 /* What a service may go beyond: each is said once in a conversation. */
 enum aic_bound {
@@ -46,12 +41,6 @@ enum aic_bound {
 	AIC_BOUND_PLAYOUT,
 };
 
-/* What the agent is to say first; NULL: nothing. */
-struct aic_opening {
-	char *text;  /* owned, placeholders filled */
-	char *order; /* owned: the same as an order to say it */
-};
-
 struct aic_conversation {
 	struct aic_agent_choice *others; /* owned */
 	size_t other_count, next_other;
@@ -63,14 +52,9 @@ struct aic_conversation {
 	const struct aic_settings *settings; /* the host's */
 	const struct aic_tools *tools;       /* the host's */
 	bool runs_tools;                     /* the host runs those that are its to run */
-	const struct aic_prompt_settings *prompts; /* the host's; NULL: none */
-	const char *state;                   /* an entry name=text of theirs; NULL: none */
-	/* it was entered after the service was told the prompt, and before it could be told more */
-	bool state_missed;
+	struct aic_told told;
 	struct aic_variable *variables;      /* owned, texts too */
 	size_t variable_count;
-	char *prompt; /* owned, what the agent is told with placeholders filled; NULL: nothing */
-	struct aic_opening first_message, reconnect_message;
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
 	bool (*may_take)(void *user, size_t other, char *reason); /* NULL: each of the others may */
@@ -82,37 +66,23 @@ struct aic_conversation {
 	uint64_t begun_unix_us; /* the same as time of day, since 1970; 0: not known */
 	/* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
 	uint64_t phase_due_us;
-	uint64_t ends_due_us;  /* after aic_port_agent_ends(): when we close; UINT64_MAX: not */
-	bool agent_ends;
-	uint64_t end_called_us; /* when the agent called a tool that ends the conversation; UINT64_MAX: it has not */
-	bool reopening; /* the conversation was active before, and is to be so again */
-	bool expires;   /* the service said that it ends the session */
-	bool resumed;   /* the service knows what was said before */
-	unsigned int losses; /* connections that broke while it was active */
-	/* when a new session is to take over, and when at the latest; UINT64_MAX: not */
-	uint64_t rollover_due_us, rollover_latest_us;
+	struct aic_ending ending;
+	struct aic_reopening reopen;
 	uint64_t opened_us; /* the WebSocket, the last time */
-	int64_t first_event_id; /* what this connection's event id 0 is to everybody but the provider */
-	char *kept; /* owned: what the provider wants to have at the next connection; NULL: nothing */
 	struct aic_history history;
 	struct aic_request request;
 	bool open_pending, abort_pending, close_pending;
-	bool ping_pending; /* counts while the conversation is active */
 	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
 	struct aic_outcome outcome;
 
 	struct aic_uplink uplink;
-	uint64_t uplink_until_us; /* when the uplink was last supplied */
-	bool uplink_is_silence;   /* with silence */
+	struct aic_stand_in stand_in;
 	bool uplink_loss_told;    /* the host knows that this connection takes the caller's audio too slowly */
-	uint64_t silence_since_us; /* when it first was, this time */
-	uint64_t alive_us;         /* when audio, or a sign of life in its place, was sent last */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
 	struct aic_outgoing *sending; /* the message handed out last; given back when the next action is asked for */
 	struct aic_json_writer *writer; /* owned; of the message a provider is writing */
-	char early_digits[EARLY_DIGITS_MAX];
-	size_t early_digit_count;
+	struct aic_keys keys;
 
 	struct aic_json_reader *reader;
 	void *record;
@@ -126,23 +96,13 @@ struct aic_conversation {
 	/* of a binary message: the beginning of a sample whose end has not come yet */
 	uint8_t split_sample[AIC_SAMPLE_BYTES_MAX];
 	size_t split_bytes;
-	struct aic_transcoder *downlink; /* owned; NULL until the service's format is known */
-	struct aic_buffer converted;
-	int64_t last_audio_event_id;
-	int64_t interrupted_id; /* audio with this id or an older one is late */
-	struct aic_energy downlink_energy;
-	struct aic_tool_calls tool_calls;
+	struct aic_downlink downlink;
+	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
-	struct aic_service_watch service_watch;
-	struct aic_mark marks[MARKS_MAX]; /* oldest first */
-	size_t mark_count;
-	uint64_t marks_due_us; /* when they are looked at; UINT64_MAX: there are none */
+	struct aic_watchdog watchdog;
+	struct aic_marks marks;
 	struct aic_conversation_stats stats;
 };
-
-/* Ends the conversation, once. */
-void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
-	const char *reason);
 
 /* --- conversation_bounds.c --- */
 
@@ -171,19 +131,20 @@ void aic_conversation_tell_bounds(struct aic_conversation *conversation);
  */
 bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete);
 
-/* --- conversation.c --- */
+/*
+ * --- what waits for a time (conversation_clock.c) ---
+ *
+ * Each says when it is due, UINT64_MAX: never; and does then what is due. It returns false when that was the end of the
+ * conversation or of its connection: nothing else is looked at before the next time.
+ */
 
-/* Tells the provider of the marks that were reached, and sees when to look again. */
-void aic_conversation_look_at_marks(struct aic_conversation *conversation);
+/* conversation_idle.c: asks a caller who says nothing. */
+uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_idle(struct aic_conversation *conversation);
 
-/* Tells it of the oldest one. */
-void aic_conversation_tell_first_mark(struct aic_conversation *conversation);
-
-/* Has the host drop what this side has open, politely where the WebSocket is up. */
-void aic_conversation_leave(struct aic_conversation *conversation);
-
-/* Tells the agent which key the caller pressed. */
-void aic_conversation_tell_key(struct aic_conversation *conversation, char digit);
+/* conversation_attempts.c: begins the next attempt, or gives up one that took too long. */
+uint64_t aic_conversation_phase_due(const struct aic_conversation *conversation);
+bool aic_conversation_attend_to_phase(struct aic_conversation *conversation);
 
 /* --- conversation_attempts.c --- */
 
@@ -191,49 +152,8 @@ void aic_conversation_tell_key(struct aic_conversation *conversation, char digit
 void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
 	const char *reason);
 
-/* The attempt that is due begins. */
-void aic_conversation_begin_attempt(struct aic_conversation *conversation);
-
 /* The present attempt is over, and the next one is due then. Whatever was open is gone or being dropped. */
 void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us);
-
-/* The phase that is under way has not come to its end in time: the attempt has failed. */
-void aic_conversation_phase_took_too_long(struct aic_conversation *conversation);
-
-/* --- conversation_tools.c --- */
-
-/* The agent calls a tool. */
-void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *parameters);
-
-/* Nobody waits for an answer to that call any more. */
-void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
-void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
-
-/* When something is due about tools; UINT64_MAX: never. */
-uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation);
-
-/* Does it: tells the agent of tools that did not answer in time, ends the conversation that the agent has ended. */
-void aic_conversation_attend_to_tools(struct aic_conversation *conversation);
-
-/* --- conversation_prompt.c --- */
-
-/* Fills in what the agent is told at the start; forgets it. Filling in returns false when memory is short. */
-bool aic_conversation_fill_texts(struct aic_conversation *conversation);
-void aic_conversation_forget_texts(struct aic_conversation *conversation);
-
-/* The service has announced the conversation: is told of a state that was entered since it was told the prompt. */
-void aic_conversation_tell_missed_state(struct aic_conversation *conversation);
-
-/*
- * The conversation is in that state from now on, with the values of placeholders in it; the service is not told.
- * Returns NULL, or a sentence that says why not.
- */
-const char *aic_conversation_go_to_state(struct aic_conversation *conversation, const char *name,
-	const struct aic_variable *values, size_t count);
-
-/* What the agent is told in the present state, to be freed; NULL when memory is short, or where there is none. */
-char *aic_conversation_state_text(struct aic_conversation *conversation);
 
 /* --- conversation_agent.c --- */
 
@@ -254,37 +174,5 @@ bool aic_conversation_copy_variables(struct aic_conversation *conversation, cons
  */
 bool aic_conversation_take_agent(struct aic_conversation *conversation, const struct aic_agent_choice *agent);
 void aic_conversation_forget_agent(struct aic_conversation *conversation);
-
-/* --- conversation_reopen.c --- */
-
-/*
- * The connection of an active conversation is gone: begins to open another. Returns false where that is not wanted (any
- * more).
- */
-bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
-
-/* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
-void aic_conversation_forget_session(struct aic_conversation *conversation);
-
-/*
- * The service closed a connection that was to take up the session of before: begins an attempt without that one, which
- * is not counted. Returns false where it was to take up none.
- */
-bool aic_conversation_begin_afresh(struct aic_conversation *conversation, const char *reason);
-
-/* The session has begun: sees when another has to take over, so long before it ends. */
-void aic_conversation_plan_rollover(struct aic_conversation *conversation);
-
-/* The service has said that it ends the session in so long. */
-void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint64_t in_us);
-
-/* The service has said at the beginning that it ends the session at that time of day, in seconds since 1970. */
-void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds);
-
-/* Changes the session where that is due and nobody speaks. */
-void aic_conversation_attend_to_rollover(struct aic_conversation *conversation);
-
-/* The session has begun: if it took over from another, it is told what was said. */
-void aic_conversation_restored(struct aic_conversation *conversation);
 
 #endif

@@ -26,13 +26,13 @@ void aic_conversation_forget_tool_call(struct aic_conversation *conversation, st
 {
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE,
 		.tool_done = {.id = call->shown}});
-	aic_tool_calls_remove(&conversation->tool_calls, call);
+	aic_tool_calls_remove(&conversation->tools_at_work.calls, call);
 }
 
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation)
 {
-	while (conversation->tool_calls.count) {
-		aic_conversation_forget_tool_call(conversation, &conversation->tool_calls.calls[0]);
+	while (conversation->tools_at_work.calls.count) {
+		aic_conversation_forget_tool_call(conversation, &conversation->tools_at_work.calls.calls[0]);
 	}
 }
 
@@ -46,7 +46,7 @@ static void answer(struct aic_conversation *conversation, struct aic_tool_call *
 int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result,
 	bool is_error)
 {
-	struct aic_tool_call *call = aic_tool_calls_find_shown(&conversation->tool_calls, id);
+	struct aic_tool_call *call = aic_tool_calls_find_shown(&conversation->tools_at_work.calls, id);
 
 	if (conversation->phase != AIC_PHASE_ACTIVE || !call) {
 		return -1;
@@ -59,7 +59,7 @@ int aic_conversation_tool_result(struct aic_conversation *conversation, const ch
 
 static void end_call(struct aic_conversation *conversation, struct aic_tool_call *call)
 {
-	conversation->end_called_us = conversation->now_us;
+	conversation->tools_at_work.end_called_us = conversation->now_us;
 	aic_conversation_forget_tool_call(conversation, call);
 }
 
@@ -167,10 +167,10 @@ static int open_call(struct aic_conversation *conversation, const char *id, cons
 	struct aic_tool_call *call;
 	char shown_name[AIC_NAME_MAX + 1];
 
-	if (aic_tool_calls_add(&conversation->tool_calls, id, name, due_us)) {
+	if (aic_tool_calls_add(&conversation->tools_at_work.calls, id, name, due_us)) {
 		return -1;
 	}
-	call = aic_tool_calls_find(&conversation->tool_calls, id);
+	call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 	aic_utf8_line(shown_name, sizeof(shown_name), name);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
 		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = tool ? tool->run
@@ -190,7 +190,7 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 	char problem[AIC_JSON_PROBLEM_MAX];
 
 	conversation->stats.tool_calls++;
-	if (aic_tool_calls_find(&conversation->tool_calls, id)) {
+	if (aic_tool_calls_find(&conversation->tools_at_work.calls, id)) {
 		/* A refusal would be taken for the answer to the first. */
 		aic_conversation_tell_error(conversation, "a tool call was ignored: its id is open already");
 		return;
@@ -209,7 +209,7 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 /* When the agent, who has ended the conversation, has said all that it had to say. */
 static uint64_t end_due(const struct aic_conversation *conversation)
 {
-	uint64_t called_us = conversation->end_called_us;
+	uint64_t called_us = conversation->tools_at_work.end_called_us;
 
 	if (called_us == UINT64_MAX) {
 		return UINT64_MAX;
@@ -218,9 +218,10 @@ static uint64_t end_due(const struct aic_conversation *conversation)
 		+ END_PATIENCE_US);
 }
 
-uint64_t aic_conversation_tools_due(const struct aic_conversation *conversation)
+uint64_t aic_tools_due(const struct aic_conversation *conversation)
 {
-	const struct aic_tool_call *call = aic_tool_calls_next_due((struct aic_tool_calls *) &conversation->tool_calls);
+	struct aic_tool_calls *calls = (struct aic_tool_calls *) &conversation->tools_at_work.calls;
+	const struct aic_tool_call *call = aic_tool_calls_next_due(calls);
 
 	return aic_earlier(call ? call->due_us : UINT64_MAX, end_due(conversation));
 }
@@ -236,15 +237,16 @@ static void end(struct aic_conversation *conversation)
 	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, reason, conversation->now_us);
 }
 
-void aic_conversation_attend_to_tools(struct aic_conversation *conversation)
+bool aic_tools_attend(struct aic_conversation *conversation)
 {
+	struct aic_tool_calls *calls = &conversation->tools_at_work.calls;
 	struct aic_tool_call *call;
 
 	if (conversation->now_us >= end_due(conversation)) {
 		end(conversation);
-		return;
+		return false;
 	}
-	while ((call = aic_tool_calls_next_due(&conversation->tool_calls)) && conversation->now_us >= call->due_us) {
+	while ((call = aic_tool_calls_next_due(calls)) && conversation->now_us >= call->due_us) {
 		char text[256];
 
 		snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name,
@@ -253,4 +255,5 @@ void aic_conversation_attend_to_tools(struct aic_conversation *conversation)
 		aic_conversation_tell_error(conversation, text);
 		answer(conversation, call, text, true);
 	}
+	return true;
 }

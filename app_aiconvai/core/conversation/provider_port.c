@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After the agent said that it ends: how long the service may take to close before we do. */
-#define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
-
-/* Agent audio that is converted is so in parts of this length: one message may hold minutes of it. */
-#define PART_MS 2000
-
 bool aic_port_is_active(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE;
@@ -45,17 +39,17 @@ struct aic_audio_format aic_port_line_format(const struct aic_conversation *conv
 
 const char *aic_port_prompt(const struct aic_conversation *conversation)
 {
-	return conversation->prompt;
+	return conversation->told.prompt;
 }
 
 const char *aic_port_first_message(const struct aic_conversation *conversation)
 {
-	return conversation->stats.reopenings ? conversation->reconnect_message.text : conversation->first_message.text;
+	return aic_conversation_opening(conversation)->text;
 }
 
 const char *aic_port_first_message_order(const struct aic_conversation *conversation)
 {
-	return conversation->stats.reopenings ? conversation->reconnect_message.order : conversation->first_message.order;
+	return aic_conversation_opening(conversation)->order;
 }
 
 const struct aic_tools *aic_port_tools(const struct aic_conversation *conversation)
@@ -92,19 +86,19 @@ void aic_port_keep(struct aic_conversation *conversation, const char *text)
 		aic_conversation_beyond(conversation, AIC_BOUND_KEPT);
 	}
 	if (copy) {
-		free(conversation->kept);
-		conversation->kept = copy;
+		free(conversation->reopen.kept);
+		conversation->reopen.kept = copy;
 	}
 }
 
 const char *aic_port_kept(const struct aic_conversation *conversation)
 {
-	return conversation->kept;
+	return conversation->reopen.kept;
 }
 
 void aic_port_resumes(struct aic_conversation *conversation)
 {
-	conversation->resumed = true;
+	conversation->reopen.resumed = true;
 }
 
 void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms)
@@ -177,19 +171,20 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 			"ignored");
 		return;
 	}
-	aic_transcoder_free(conversation->downlink);
-	conversation->downlink = aic_transcoder_new(downlink, conversation->stats.line_format);
-	if (!conversation->downlink || aic_uplink_start(&conversation->uplink, uplink)) {
+	aic_conversation_audio_has_ended(conversation);
+	aic_transcoder_free(conversation->downlink.transcoder);
+	conversation->downlink.transcoder = aic_transcoder_new(downlink, conversation->stats.line_format);
+	if (!conversation->downlink.transcoder || aic_uplink_start(&conversation->uplink, uplink)) {
 		aic_port_fail(conversation, "out of memory");
 		return;
 	}
 	conversation->phase = AIC_PHASE_ACTIVE;
-	conversation->uplink_until_us = conversation->alive_us = conversation->now_us;
+	aic_stand_in_start(&conversation->stand_in, conversation->now_us);
 	aic_caller_idle_start(&conversation->caller_idle, conversation->now_us);
-	aic_service_watch_start(&conversation->service_watch, conversation->now_us);
+	aic_service_watch_start(&conversation->watchdog.service, conversation->now_us);
 	conversation->phase_due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
-	if (!conversation->reopening) {
+	if (!conversation->reopen.under_way) {
 		conversation->stats.ready_us = conversation->now_us - conversation->begun_us;
 	}
 	conversation->stats.setup.metadata_us = conversation->now_us - conversation->opened_us;
@@ -204,10 +199,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	aic_conversation_plan_rollover(conversation);
 	aic_conversation_restored(conversation);
 	aic_conversation_tell_missed_state(conversation);
-	for (size_t i = 0; i < conversation->early_digit_count; i++) {
-		aic_conversation_tell_key(conversation, conversation->early_digits[i]);
-	}
-	conversation->early_digit_count = 0;
+	aic_keys_tell_early(conversation);
 }
 
 /*
@@ -222,12 +214,12 @@ static int64_t from_provider(const struct aic_conversation *conversation, int64_
 		return event_id;
 	}
 	event_id = event_id > largest ? largest : event_id < -largest ? -largest : event_id;
-	return conversation->first_event_id + event_id;
+	return conversation->reopen.first_event_id + event_id;
 }
 
 static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
 {
-	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->first_event_id;
+	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->reopen.first_event_id;
 }
 
 bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_json_bytes *audio)
@@ -237,57 +229,6 @@ bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_j
 		return false;
 	}
 	return true;
-}
-
-/*
- * Converts a part of the agent's audio and queues it; adds to `queued` how much that was. Returns 0, 1 when it did not
- * fit into the queue, or -1 when memory is short.
- */
-static int queue_part(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length,
-	size_t *queued)
-{
-	int64_t result;
-
-	if (!aic_transcoder_passes_through(conversation->downlink)) {
-		conversation->converted.length = 0;
-		if (aic_transcoder_run(conversation->downlink, bytes, length, &conversation->converted)) {
-			return -1;
-		}
-		bytes = conversation->converted.bytes;
-		length = conversation->converted.length;
-	}
-	aic_energy_add(&conversation->downlink_energy, conversation->stats.line_format.encoding, bytes, length);
-	result = aic_playout_queue_append(conversation->playout, event_id, bytes, length, conversation->now_us);
-	if (result < 0) {
-		return -1;
-	}
-	*queued += (size_t) result;
-	return (size_t) result < length;
-}
-
-/*
- * The same with all of it, part by part: what does not fit into the queue is not worth being converted, and only
- * counted.
- */
-static int queue_all(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length,
-	size_t *queued)
-{
-	struct aic_audio_format from = conversation->stats.downlink_format, to = conversation->stats.line_format;
-	size_t part = aic_transcoder_passes_through(conversation->downlink) ? length : aic_format_bytes(from, PART_MS);
-	int result = 0;
-
-	while (length && !result) {
-		size_t now = length < part ? length : part;
-
-		result = queue_part(conversation, event_id, bytes, now, queued);
-		bytes += now;
-		length -= now;
-	}
-	if (length) {
-		aic_playout_queue_overflow(conversation->playout,
-			length / aic_sample_bytes(from) * to.rate / from.rate * aic_sample_bytes(to));
-	}
-	return result;
 }
 
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length)
@@ -304,7 +245,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	event_id = from_provider(conversation, event_id);
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
-	if (event_id <= conversation->interrupted_id) {
+	if (event_id <= conversation->downlink.interrupted_id) {
 		/*
 		 * The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what
 		 * follows.
@@ -312,12 +253,12 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
-	if (padding_ms && event_id != conversation->last_audio_event_id
+	if (padding_ms && event_id != conversation->downlink.last_event_id
 		&& aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
-	conversation->last_audio_event_id = event_id;
-	result = queue_all(conversation, event_id, bytes, length, &queued);
+	conversation->downlink.last_event_id = event_id;
+	result = aic_conversation_queue_audio(conversation, event_id, bytes, length, &queued);
 	if (result < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
 	} else if (result > 0) {
@@ -334,27 +275,14 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	}
 }
 
+void aic_port_audio_done(struct aic_conversation *conversation)
+{
+	aic_conversation_audio_has_ended(conversation);
+}
+
 void aic_port_mark(struct aic_conversation *conversation, const char *name)
 {
-	struct aic_playout_stats playout;
-	struct aic_mark *mark;
-	size_t length;
-
-	aic_playout_queue_stats(conversation->playout, &playout);
-	if (conversation->mark_count == MARKS_MAX) {
-		aic_conversation_tell_error(conversation, "the service set more marks than can be remembered; one was told too "
-			"soon");
-		aic_conversation_tell_first_mark(conversation);
-	}
-	mark = &conversation->marks[conversation->mark_count++];
-	length = aic_utf8_cut(name, AIC_NAME_MAX);
-	memcpy(mark->name, name, length);
-	mark->name[length] = '\0';
-	if (name[length]) {
-		aic_conversation_beyond(conversation, AIC_BOUND_MARK);
-	}
-	mark->behind_bytes = playout.bytes_entered;
-	aic_conversation_look_at_marks(conversation);
+	aic_marks_add(conversation, name);
 }
 
 /* Of audio as the channel speaks it. */
@@ -370,12 +298,12 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 
 	event_id = from_provider(conversation, event_id);
 	aic_playout_queue_interrupt(conversation->playout, event_id, &removed);
-	if (event_id > conversation->interrupted_id) {
-		conversation->interrupted_id = event_id;
+	if (event_id > conversation->downlink.interrupted_id) {
+		conversation->downlink.interrupted_id = event_id;
 	}
 	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
-	if (conversation->downlink && conversation->last_audio_event_id <= event_id) {
-		aic_transcoder_reset(conversation->downlink);
+	if (conversation->downlink.last_event_id <= event_id) {
+		aic_conversation_forget_tail(conversation);
 	}
 	if (!removed.remaining_chunks) {
 		aic_caller_idle_agent_silenced(&conversation->caller_idle, conversation->now_us);
@@ -385,7 +313,7 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 	event.interruption.result = &removed;
 	event.interruption.heard_ms = line_ms(conversation, removed.heard_samples);
 	aic_conversation_tell(conversation, &event);
-	aic_conversation_look_at_marks(conversation);
+	aic_marks_look(conversation);
 	if (result) {
 		*result = removed;
 		result->heard_event_id = to_provider(conversation, removed.heard_event_id);
@@ -407,7 +335,7 @@ bool aic_port_is_speaking(struct aic_conversation *conversation)
 
 size_t aic_port_open_tool_calls(const struct aic_conversation *conversation)
 {
-	return conversation->tool_calls.count;
+	return conversation->tools_at_work.calls.count;
 }
 
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
@@ -458,7 +386,7 @@ void aic_port_tool_call(struct aic_conversation *conversation, const char *id, c
 
 void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id)
 {
-	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tool_calls, id);
+	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 
 	if (call) {
 		aic_conversation_forget_tool_call(conversation, call);
@@ -486,10 +414,7 @@ void aic_port_warn(struct aic_conversation *conversation, const char *message)
 
 void aic_port_agent_ends(struct aic_conversation *conversation)
 {
-	if (conversation->phase == AIC_PHASE_ACTIVE && !conversation->agent_ends) {
-		conversation->agent_ends = true;
-		conversation->ends_due_us = conversation->now_us + AGENT_ENDS_GRACE_US;
-	}
+	aic_conversation_agent_ends(conversation);
 }
 
 void aic_port_deaf(struct aic_conversation *conversation)

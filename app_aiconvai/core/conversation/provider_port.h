@@ -95,6 +95,12 @@ bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_j
 void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, const uint8_t *bytes, size_t length);
 
 /*
+ * The service has sent all audio of an utterance: nothing of it is waited for. Where a service does not say so, that is
+ * seen by the audio itself.
+ */
+void aic_port_audio_done(struct aic_conversation *conversation);
+
+/*
  * The caller barged in: everything up to and including `event_id` is void. `result` (may be NULL) is what was removed,
  * its samples counted in the line format.
  */

@@ -162,12 +162,31 @@ class Transcoder:
         self._out = library.ffi.gc(library.ffi.new("struct aic_buffer *"), library.lib.aic_buffer_free)
 
     def run(self, audio: bytes) -> bytes:
-        """What the next piece of the stream becomes; the resampler holds a few samples back."""
+        """What the next piece of the stream becomes: as long as it, the sound in it later by `delay`."""
         self._out.length = 0
-        if self._library.lib.aic_transcoder_run(self._transcoder, audio, len(audio), self._out):
-            raise OutOfMemoryError("the engine is out of memory")
-        return bytes(self._library.ffi.buffer(self._out.bytes, self._out.length)) if self._out.length else b""
+        return self._taken(self._library.lib.aic_transcoder_run(self._transcoder, audio, len(audio), self._out))
+
+    def finish(self) -> bytes:
+        """The stream has ended: the sound that is still in the resampler's filter, which forgets it."""
+        self._out.length = 0
+        return self._taken(self._library.lib.aic_transcoder_finish(self._transcoder, self._out))
+
+    @property
+    def delay(self) -> float:
+        """Of the sound, in seconds; 0 at equal rates."""
+        samples: int = self._library.lib.aic_transcoder_delay(self._transcoder)
+        return samples / self.source.rate
+
+    @property
+    def holds(self) -> bool:
+        """Whether sound of the stream is still in the filter."""
+        return bool(self._library.lib.aic_transcoder_holds(self._transcoder))
 
     def reset(self) -> None:
         """Forget the stream so far."""
         self._library.lib.aic_transcoder_reset(self._transcoder)
+
+    def _taken(self, result: int) -> bytes:
+        if result:
+            raise OutOfMemoryError("the engine is out of memory")
+        return bytes(self._library.ffi.buffer(self._out.bytes, self._out.length)) if self._out.length else b""

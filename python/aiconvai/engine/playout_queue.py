@@ -104,6 +104,10 @@ class PlayoutQueue:
             self._library.lib.aic_playout_queue_append(self.c_queue, event_id, audio, len(audio), now_us)
         )
 
+    def append_tail(self, event_id: int, audio: bytes) -> int:
+        """Queue the end of the audio before it, which does not tell when audio comes. Returns the bytes queued."""
+        return self._queued(self._library.lib.aic_playout_queue_append_tail(self.c_queue, event_id, audio, len(audio)))
+
     def append_silence(self, event_id: int, ms: int, now_us: int = 0) -> int:
         """Queue silence that belongs to `event_id` but does not count as heard. Returns the bytes queued."""
         return self._queued(self._library.lib.aic_playout_queue_append_silence(self.c_queue, event_id, ms, now_us))

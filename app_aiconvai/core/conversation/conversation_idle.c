@@ -1,0 +1,38 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What is done about a caller who says nothing: the agent is told to ask, then to say goodbye (caller_idle.h).
+ */
+#include "conversation_state.h"
+
+/* While a connection is being opened again nobody can ask. */
+uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation)
+{
+	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
+}
+
+bool aic_conversation_attend_to_idle(struct aic_conversation *conversation)
+{
+	const struct aic_settings *settings = conversation->settings;
+	const char *text = NULL;
+
+	switch (aic_caller_idle_step(&conversation->caller_idle, conversation->now_us)) {
+	case AIC_IDLE_NOTHING:
+		break;
+	case AIC_IDLE_CHECK_IN:
+		text = settings->no_input_message;
+		break;
+	case AIC_IDLE_SAY_GOODBYE:
+		text = settings->no_input_farewell;
+		break;
+	case AIC_IDLE_END:
+		aic_conversation_end(conversation, AIC_STATUS_TIMEOUT,
+			"the caller said nothing for too long (no_input_seconds)", conversation->now_us);
+		return false;
+	}
+	if (text && conversation->provider->user_message) {
+		conversation->provider->user_message(conversation, text);
+	}
+	return true;
+}

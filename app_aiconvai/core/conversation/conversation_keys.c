@@ -1,0 +1,46 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "conversation_state.h"
+
+#include <stdio.h>
+
+static void tell(struct aic_conversation *conversation, char digit)
+{
+	const struct aic_provider *provider = conversation->provider;
+	char text[64];
+
+	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
+	if (provider->dtmf) {
+		provider->dtmf(conversation, digit);
+	} else if (provider->keys_are_context) {
+		provider->context(conversation, text);
+	} else {
+		provider->user_message(conversation, text);
+	}
+}
+
+void aic_conversation_dtmf(struct aic_conversation *conversation, char digit)
+{
+	if (!conversation->settings->send_dtmf || conversation->phase == AIC_PHASE_ENDED) {
+		return;
+	}
+	conversation->stats.dtmf_digits++;
+	aic_caller_idle_heard(&conversation->caller_idle, conversation->now_us);
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
+		tell(conversation, digit);
+	} else if (conversation->keys.early_count < AIC_EARLY_KEYS_MAX) {
+		conversation->keys.early[conversation->keys.early_count++] = digit;
+	}
+}
+
+void aic_keys_tell_early(struct aic_conversation *conversation)
+{
+	struct aic_keys *keys = &conversation->keys;
+
+	for (size_t i = 0; i < keys->early_count; i++) {
+		tell(conversation, keys->early[i]);
+	}
+	keys->early_count = 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The tools that the agent has called, and what becomes of them.
+ */
+#ifndef AIC_CONVERSATION_TOOLS_H
+#define AIC_CONVERSATION_TOOLS_H
+
+#include "tool_calls.h"
+
+#include <stdbool.h>
+
+struct aic_conversation;
+
+struct aic_tools_at_work {
+	struct aic_tool_calls calls; /* nobody has answered */
+	uint64_t end_called_us; /* when the agent called a tool that ends the conversation; UINT64_MAX: it has not */
+};
+
+/* The agent calls a tool. */
+void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name,
+	const char *parameters);
+
+/* Nobody waits for an answer to that call any more. */
+void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
+void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
+
+/* Tells the agent of tools that did not answer in time; ends the conversation that the agent has ended. */
+uint64_t aic_tools_due(const struct aic_conversation *conversation);
+bool aic_tools_attend(struct aic_conversation *conversation);
+
+#endif
