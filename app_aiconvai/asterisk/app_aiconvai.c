@@ -23,6 +23,11 @@
 #include "sessions.h"
 #include "state_application.h"
 
+#include <unistd.h>
+
+/* More threads than this carry calls only where the configuration says so. */
+#define THREADS_MAX 4
+
 /* Stops what load_module() started, from the last on. Each is harmless where it was not started. */
 static void stop_threads(void)
 {
@@ -65,13 +70,15 @@ static int unload_module(void)
 	return 0;
 }
 
+/* As the option says, or, where it leaves it to us, one for each core. */
 static int configured_threads(void)
 {
 	struct configuration *configuration = agents_configuration();
-	int threads = configuration ? configuration->general.network_threads : 1;
+	int threads = configuration ? configuration->general.network_threads : 0;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	ao2_cleanup(configuration);
-	return threads;
+	return threads ? threads : (int) MAX(1, MIN(cores, THREADS_MAX));
 }
 
 /*

@@ -153,7 +153,7 @@ static void take(struct channel_line *line, struct ast_frame *frame)
 	}
 }
 
-/* Reads one frame, from the descriptor of that number, if that may be done now. Returns false where it is ours no more. */
+/* Reads one frame, from the descriptor of that number, if that may be done now. Returns false where it may not be ours. */
 static bool read_frame(struct channel_line *line, struct ast_channel *channel, int fd_number, bool exception)
 {
 	struct ast_frame *frame;

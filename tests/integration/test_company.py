@@ -172,7 +172,7 @@ def test_a_jitter_buffer_that_a_subroutine_sets(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_buffer="gosub:buffer")
     voice.dialplan(
         "exten => 100,1,AIConvAI(agent)\n"
-        "[buffer]\nexten => s,1,Set(JITTERBUFFER(adaptive)=default)\n same => n,Wait(2)\n same => n,Return()"
+        "[buffer]\nexten => s,1,Set(JITTERBUFFER(fixed)=default)\n same => n,Wait(2)\n same => n,Return()"
     )
     voice.apply()
     call = voice.call("100")

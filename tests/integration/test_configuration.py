@@ -231,7 +231,7 @@ def test_every_mistake_is_named(asterisk: Asterisk) -> None:
     answer = _reload(asterisk, "[general]\nprompt = x\nnetwork_threads = 17\n[a]\nagnet_id = 1\n[a]\nagent_id=1\n")
     assert [line for line in answer.splitlines() if line.startswith(OWN_FILE)] == [
         "aiconvai.conf:2: [general] prompt = x: expected in an agent's section; move it there",
-        "aiconvai.conf:3: [general] network_threads = 17: expected a whole number from 1 to 16 (threads)",
+        "aiconvai.conf:3: [general] network_threads = 17: expected a whole number from 0 to 16 (threads)",
         "aiconvai.conf:5: [a] agnet_id = ****: expected a known option; did you mean agent_id?",
         "aiconvai.conf:7: [a]: expected once, the section is there twice; give one of them another name",
     ]

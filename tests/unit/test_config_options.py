@@ -63,7 +63,7 @@ def test_no_section_at_all_is_valid() -> None:
     report = validate([])
     assert report.valid
     assert report.general is not None
-    assert report.general.model_dump()["network_threads"] == 1
+    assert report.general.model_dump()["network_threads"] == 0
     assert report.agents == {}
 
 

@@ -24,6 +24,7 @@ from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER, CONTAINER_
 from aiconvai.rig.asterisk.engine import ContainerError, container_engine
 from aiconvai.rig.asterisk.images import (
     FORGOTTEN_EVENTFDS,
+    LOOP_THREAD,
     IMAGES,
     MODULE_NAME,
     AsteriskVersion,
@@ -119,7 +120,7 @@ class Asterisk:
             "extra_files": {**own, **(extra_files or {})},
         }
         self.forgotten_eventfds = 0
-        """What libraries have forgotten to close: FORGOTTEN_EVENTFDS for each unload_module()."""
+        """What libraries have forgotten to close: FORGOTTEN_EVENTFDS for each loop that unload_module() ended."""
         self.name = f"aiconvai-{version}-{uuid.uuid4().hex[:8]}"
         self._settings: InstanceSettings | None = None
         self._ports: PortLease | None = None
@@ -406,10 +407,11 @@ class Asterisk:
         the list of channels. Raises AsteriskError where it is still used then, or stays loaded.
         """
         self._wait(lambda: self.module_use_count() == 0, timeout, f"{MODULE_NAME} is still used")
+        loops = self.process.thread_names()[LOOP_THREAD]
         said = self.cli(f"module unload {MODULE_NAME}")
         if f"Unloaded {MODULE_NAME}" not in said or self.module_use_count() is not None:
             raise AsteriskError(f"{self.name}: {MODULE_NAME} is not used and stays loaded: {said}")
-        self.forgotten_eventfds += FORGOTTEN_EVENTFDS[self.version]
+        self.forgotten_eventfds += loops * FORGOTTEN_EVENTFDS[self.version]
 
     # Inside ---------------------------------------------------------------------------------------
 

@@ -35,9 +35,11 @@ REPOSITORY_VARIABLE = "AICONVAI_REPOSITORY"
 MODULE_NAME = "app_aiconvai.so"
 DOCUMENTATION_PATTERN = "*-en_US.xml"
 FORGOTTEN_EVENTFDS: Mapping[AsteriskVersion, int] = {16: 0, 22: 1}
-"""Event descriptors left whenever the module is unloaded: up to 4.3.5, libwebsockets forgets its own eventfd when a
-context is destroyed, one a network thread.
+"""Event descriptors left for each loop when the module is unloaded: up to 4.3.5, libwebsockets forgets its own eventfd
+when a context is destroyed.
 """
+LOOP_THREAD = "aiconvai-net"
+"""What the module calls the threads of its loops."""
 
 
 @dataclass(frozen=True)
