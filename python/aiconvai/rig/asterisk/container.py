@@ -24,8 +24,8 @@ from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER, CONTAINER_
 from aiconvai.rig.asterisk.engine import ContainerError, container_engine
 from aiconvai.rig.asterisk.images import (
     FORGOTTEN_EVENTFDS,
-    LOOP_THREAD,
     IMAGES,
+    LOOP_THREAD,
     MODULE_NAME,
     AsteriskVersion,
     Sanitizer,
