@@ -110,6 +110,7 @@ struct channel_line {
 	struct ast_channel *reading; /* owned reference: lent to us; NULL: none is */
 	struct watched_fd fds[CHANNEL_FDS_MAX];
 	struct aic_timer look_timer;
+	bool has_read; /* since it fired last */
 	struct aic_loop_task task; /* holds a reference while posted */
 	struct ast_channel *writing; /* owned reference: `channel` as it was after `changes_seen` */
 	unsigned int changes_seen;

@@ -140,7 +140,15 @@ static void look(struct channel_line *line)
 
 static void on_look_timer(struct aic_timer *timer)
 {
-	look(AIC_CONTAINER_OF(timer, struct channel_line, look_timer));
+	struct channel_line *line = AIC_CONTAINER_OF(timer, struct channel_line, look_timer);
+
+	if (line->has_read) {
+		/* Whatever there was to be seen was seen then. */
+		line->has_read = false;
+		look_at(line, aic_now_us() + LOOK_US);
+	} else {
+		look(line);
+	}
 }
 
 /* Hands over what was read. */
@@ -173,6 +181,7 @@ static bool read_frame(struct channel_line *line, struct ast_channel *channel, i
 	if (!(frame = ast_read(channel))) {
 		return false;
 	}
+	line->has_read = true;
 	take(line, frame);
 	ast_frfree(frame);
 	return true;
