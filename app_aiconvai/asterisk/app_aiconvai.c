@@ -15,6 +15,7 @@
 #include "application.h"
 #include "background_end.h"
 #include "cli.h"
+#include "event_publisher.h"
 #include "manager_actions.h"
 #include "media_clock.h"
 #include "network.h"
@@ -23,14 +24,22 @@
 #include "sessions.h"
 #include "state_application.h"
 
-/* Stops what load_module() started, from the last on. Each is harmless where it was not started. */
+/* Stops what comes before the media clocks. Each is harmless where it was not started. */
+static void stop_first(void)
+{
+	background_end_stop();
+	/* Behind all that hands over events: what waits is told first. */
+	event_publisher_stop();
+	sessions_stop();
+	agents_unload();
+}
+
+/* Stops what load_module() started, from the last on. */
 static void stop_threads(void)
 {
 	network_stop();
 	media_clock_stop();
-	background_end_stop();
-	sessions_stop();
-	agents_unload();
+	stop_first();
 }
 
 static void unregister_all(void)
@@ -106,17 +115,13 @@ static int load_module(void)
 			return AST_MODULE_LOAD_DECLINE;
 		}
 	}
-	if (sessions_start() || background_end_start() || media_clock_start()) {
-		background_end_stop();
-		sessions_stop();
-		agents_unload();
+	if (sessions_start() || event_publisher_start() || background_end_start() || media_clock_start()) {
+		stop_first();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (network_start(configured_threads())) {
 		media_clock_stop();
-		background_end_stop();
-		sessions_stop();
-		agents_unload();
+		stop_first();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (register_all()) {

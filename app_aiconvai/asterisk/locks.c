@@ -24,6 +24,7 @@ static const char *const names[] = {
 	[LOCK_REGISTRY] = "the sessions",
 	[LOCK_SESSION] = "a session",
 	[LOCK_PLAYOUT] = "a playout queue",
+	[LOCK_EVENTS] = "the event publisher",
 	[LOCK_MEDIA_CLOCK] = "the media clock",
 };
 

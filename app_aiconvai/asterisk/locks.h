@@ -27,6 +27,7 @@ enum lock_rank {
 	LOCK_REGISTRY,    /* of the sessions */
 	LOCK_SESSION,     /* the session's own (ao2) lock */
 	LOCK_PLAYOUT,     /* session.playout_lock */
+	LOCK_EVENTS,      /* what waits for the event publisher */
 	LOCK_MEDIA_CLOCK, /* and nothing is taken while it is held */
 };
 

@@ -15,6 +15,7 @@
 #include "asterisk/utils.h"
 
 #include "background_end.h"
+#include "event_publisher.h"
 #include "frame_writer.h"
 #include "framehook.h"
 #include "locks.h"
@@ -24,6 +25,7 @@
 #include "session.h"
 #include "session_events.h"
 #include "sessions.h"
+#include "told_event.h"
 #include "tool_runs.h"
 #include "waiting_sound.h"
 
@@ -40,7 +42,7 @@ static void session_destroy(void *object)
 	ast_free(session->frame);
 	ao2_cleanup(session->line_ast_format);
 	ao2_cleanup(session->write_format_before);
-	ao2_cleanup(session->snapshot);
+	ao2_cleanup(session->told);
 	ao2_cleanup(session->agent);
 	for (size_t i = 0; i < session->other_count; i++) {
 		ao2_ref(session->others[i], -1);
@@ -223,10 +225,10 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	choose_line_format(session, channel);
 	session->channel = ast_channel_ref(channel);
 	channel_unlock(channel);
-	session->snapshot = ast_channel_snapshot_get_latest(session->identity.id);
+	session->told = told_call_new(ast_channel_snapshot_get_latest(session->identity.id));
 	session->playout = aic_playout_queue_new(session->line_format, agent->settings.playout_limit_seconds * 1000,
 		agent->settings.playout_max_delay_ms, &playout_lock);
-	if (session->playout) {
+	if (session->playout && session->told) {
 		session->frame = ast_malloc(AST_FRIENDLY_OFFSET + aic_playout_queue_frame_bytes(session->playout));
 	}
 	if (!session->frame || sessions_add(session, configuration->general.max_concurrent_calls, outcome)) {
@@ -313,11 +315,12 @@ void session_close(struct session *session, enum aic_status status, const char *
 	struct ast_channel *channel;
 
 	if (link) {
-		/* Work is done in order: when ours is, the end was told. */
+		/* Work is done in order: when ours is, the end was handed to the publisher. */
 		aic_link_end(link, status, reason);
 		aic_link_query(link, nothing, NULL);
 		aic_link_release(link);
 	}
+	event_publisher_wait(session->told);
 	if ((channel = session_leave(session))) {
 		ast_channel_unref(channel);
 	}

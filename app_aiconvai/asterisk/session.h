@@ -17,8 +17,8 @@
 #include "outcome.h"
 #include "playout_queue.h"
 
-struct ast_channel_snapshot;
 struct media_clock;
+struct told_call;
 struct ast_format;
 struct ast_trans_pvt;
 
@@ -63,6 +63,7 @@ struct session {
 	struct aic_audio_format line_format;
 	struct aic_playout_queue *playout; /* owned; locks itself with playout_lock */
 	ast_mutex_t playout_lock;
+	struct told_call *told; /* owned reference: of its events (told_event.h) */
 	uint64_t begun_us;
 
 	/* Whoever writes a frame to the channel, or takes the session off it, holds playing_lock. Guarded by it: */
@@ -93,7 +94,6 @@ struct session {
 	struct session_identity identity;
 	struct ast_channel *channel; /* owned reference; NULL: the call is over */
 	struct aic_link *link; /* owned reference; NULL: the call is over */
-	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
 	struct aic_outcome outcome; /* set before `ended` is */
 	char conversation_id[128];
 	AST_LIST_HEAD_NOLOCK(, tool_run) tool_runs; /* owned: tools that the channel's thread is to run */
@@ -163,7 +163,8 @@ int session_begin(struct session *session);
 
 /*
  * The call is over for this session, whatever the reason: takes it off the channel and out of the registry and, if the
- * conversation still runs, ends it with `status` and waits until that is done. Channel not locked. Once.
+ * conversation still runs, ends it with `status` and waits until that is done and, unless the publisher of events is
+ * held up, told. Channel not locked. Once.
  */
 void session_close(struct session *session, enum aic_status status, const char *reason);
 

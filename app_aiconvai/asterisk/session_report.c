@@ -8,6 +8,7 @@
 #include "asterisk/channel.h"
 #include "asterisk/strings.h"
 
+#include "event_publisher.h"
 #include "session_report.h"
 
 static void take_stats(struct aic_conversation *conversation, void *arg)
@@ -32,6 +33,7 @@ int session_report(struct session *session, struct session_report *report)
 	report->frames_played = atomic_load(&session->frames_played);
 	report->frames_late = atomic_load(&session->frames_late);
 	report->frames_lost = atomic_load(&session->frames_lost);
+	report->events_dropped = event_publisher_dropped(session->told);
 	report->ended = session_outcome(session, &report->outcome);
 	report->identity = session_identity(session);
 	return 0;
