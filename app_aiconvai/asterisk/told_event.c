@@ -376,12 +376,14 @@ static void log_event(const struct told_event *event)
 void told_event_publish(const struct told_event *event)
 {
 	struct ast_str *body;
+	const char *name;
 
 	log_event(event);
 	if (event->kind == TOLD_VAD || !(body = ast_str_create(1024))) {
 		return;
 	}
 	put_beginning(&body, event);
-	send_event(put_rest(&body, event), body);
+	name = put_rest(&body, event);
+	send_event(name, body);
 	ast_free(body);
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from compiled import compile_module
+from compiled import hindering
 from exchange import agent_hears, hears_agent
 from hearing import check_pace
 from voice import Voice, mock_options, voice
@@ -24,7 +24,7 @@ from aiconvai.rig.caller import Call, Caller
 from aiconvai.rig.caller.codecs import PACKET_MS
 from aiconvai.rig.caller.rtp import NANOSECONDS
 
-__all__ = ["mock_options", "voice"]
+__all__ = ["hindering", "mock_options", "voice"]
 
 PAIRS = 8
 NETWORK_THREADS = 4
@@ -45,15 +45,6 @@ exten => 300,1,Dial(Local/100@default/n)
 exten => 400,1,Answer()
  same => n,Echo()
 """
-
-
-@pytest.fixture
-def hindering(asterisk: Asterisk) -> Asterisk:
-    """Asterisk with a module that gets in the way on demand. It stays loaded: a call may be in it to the last."""
-    if not (asterisk.directory / "modules" / "hinder.so").exists():
-        compile_module(asterisk, "hindering_module.c", "modules/hinder.so")
-        asterisk.cli("module load hinder.so")
-    return asterisk
 
 
 def _setup(voice: Voice, agent: ElevenLabsAgent | None = None, dialplan: str = DIALPLAN, **options: object) -> None:
