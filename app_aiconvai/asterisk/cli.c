@@ -304,10 +304,10 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock",
 		clock.busy_channels);
 	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) clock.late_us_max / 1000);
-	cli_line(a->fd, "Events told:        %" PRIu64 "; %zu waiting, %zu at once at the most", events.told, events.waiting,
-		events.most_waiting);
-	cli_line(a->fd, "Events dropped:     %" PRIu64 ", %" PRIu64 " of them calls of tools, beginnings or ends", events.dropped,
-		events.dropped_important);
+	cli_line(a->fd, "Events told:        %" PRIu64 "; %zu waiting, %zu at once at the most", events.told,
+		events.waiting, events.most_waiting);
+	cli_line(a->fd, "Events dropped:     %" PRIu64 ", %" PRIu64 " of them calls of tools, beginnings or ends",
+		events.dropped, events.dropped_important);
 	cli_line(a->fd, "Late events:        %" PRIu64 " times a call went on before its own were told", events.late_ends);
 	return CLI_SUCCESS;
 }

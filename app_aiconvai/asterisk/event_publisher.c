@@ -12,11 +12,11 @@
 #include "asterisk/lock.h"
 #include "asterisk/logger.h"
 
+#include "event_loop.h"
 #include "event_publisher.h"
 #include "locks.h"
 #include "output.h"
 #include "thread.h"
-#include "told_event.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -24,11 +24,18 @@
 /* See event_publisher_wait(). */
 #define WAIT_MS 500
 
-/* What may wait, of all calls and of each: a thousand calls may end at once, and one may tell 64 KiB again and again. */
+/* What may wait, of all calls and of each: a thousand of them may end at once, and one may tell 64 KiB many times. */
 static const struct aic_backlog_room room_of_all = {.pieces = 8192, .bytes = 32 << 20};
 static const struct aic_backlog_room room_of_a_call = {.pieces = 512, .bytes = 4 << 20};
 
-/* How many parts of the room, of AIC_BACKLOG_PARTS, are there for it. */
+/*
+ * And what a call may tell in so long a time: the rest of the way to managers, which is Asterisk's, has no bound, and
+ * the level above which SIP takes no call any more (see above).
+ */
+#define WINDOW_US 10000000
+static const struct aic_backlog_room room_of_a_window = {.pieces = 1000, .bytes = 16 << 20};
+
+/* How many parts of the rooms, of AIC_BACKLOG_PARTS, are there for it. */
 static const unsigned char parts[TOLD_IMPORTANCES] = {
 	[TOLD_IN_PASSING] = 4,
 	[TOLD_HAPPENED] = 6,
@@ -143,17 +150,43 @@ void event_publisher_stop(void)
 	publisher.is_started = false;
 }
 
+/* Whether there is room for another one of so many bytes; it is counted where not. The publisher is locked. */
+static bool has_room(struct told_call *call, enum told_importance importance, size_t bytes, uint64_t now_us)
+{
+	unsigned int share = parts[importance];
+
+	if (now_us - call->window_began_us >= WINDOW_US) {
+		call->window_began_us = now_us;
+		call->in_window = (struct aic_backlog) {0};
+	}
+	if (aic_backlog_has_room(&publisher.waiting, &room_of_all, share, bytes)
+		&& aic_backlog_has_room(&call->waiting, &room_of_a_call, share, bytes)
+		&& aic_backlog_has_room(&call->in_window, &room_of_a_window, share, bytes)) {
+		return true;
+	}
+	call->dropped++;
+	publisher.stats.dropped++;
+	publisher.stats.dropped_important += importance >= TOLD_TO_BE_DONE;
+	return false;
+}
+
+bool event_publisher_has_room(struct told_call *call, enum told_importance importance)
+{
+	uint64_t now_us = aic_now_us();
+	bool result;
+
+	publisher_lock();
+	result = has_room(call, importance, 0, now_us);
+	publisher_unlock();
+	return result;
+}
+
 /* The publisher is locked. Returns whether there was room. */
-static bool take(struct told_event *event)
+static bool take(struct told_event *event, uint64_t now_us)
 {
 	struct told_call *call = event->call;
-	unsigned int share = parts[event->importance];
 
-	if (!aic_backlog_has_room(&publisher.waiting, &room_of_all, share, event->bytes)
-		|| !aic_backlog_has_room(&call->waiting, &room_of_a_call, share, event->bytes)) {
-		call->dropped++;
-		publisher.stats.dropped++;
-		publisher.stats.dropped_important += event->importance >= TOLD_TO_BE_DONE;
+	if (!has_room(call, event->importance, event->bytes, now_us)) {
 		return false;
 	}
 	if (event->kind == TOLD_END) {
@@ -161,6 +194,7 @@ static bool take(struct told_event *event)
 	}
 	aic_backlog_add(&publisher.waiting, event->bytes);
 	aic_backlog_add(&call->waiting, event->bytes);
+	aic_backlog_add(&call->in_window, event->bytes);
 	if (publisher.waiting.pieces > publisher.stats.most_waiting) {
 		publisher.stats.most_waiting = publisher.waiting.pieces;
 	}
@@ -171,13 +205,14 @@ static bool take(struct told_event *event)
 
 void event_publisher_give(struct told_event *event)
 {
+	uint64_t now_us = aic_now_us();
 	bool taken, wake;
 
 	if (!event) {
 		return;
 	}
 	publisher_lock();
-	taken = take(event);
+	taken = take(event, now_us);
 	wake = taken && publisher.is_asleep;
 	if (wake) {
 		/* One signal is enough. */

@@ -38,21 +38,36 @@ static bool is_debug(const struct session *session)
 }
 
 /*
- * What every event tells, and copies of the texts, of which there are so many. Said of the agent that has the call. NULL
- * when memory is short.
+ * What every event tells, and copies of the texts, of which there are so many; said of that agent. `more_bytes` and
+ * `more` are as told_event_new() has them. NULL where it is dropped, or memory is short.
  */
-static struct told_event *new_event(struct session *session, enum told_kind kind, const char *const *texts,
-	size_t text_count)
+static struct told_event *new_event_about(struct session *session, const struct agent *agent, enum told_kind kind,
+	enum told_importance importance, const char *const *texts, size_t text_count, size_t more_bytes, void **more)
 {
-	return told_event_new(session, kind, session_agent(session), texts, text_count, 0, NULL);
+	struct told_event *told;
+
+	/* Nothing is made of what would be dropped: that is when there is most of it. */
+	if (!event_publisher_has_room(session->told, importance)) {
+		return NULL;
+	}
+	if ((told = told_event_new(session, kind, agent, texts, text_count, more_bytes, more))) {
+		told->importance = importance;
+	}
+	return told;
+}
+
+/* The same, with nothing more, of the agent that has the call. */
+static struct told_event *new_event(struct session *session, enum told_kind kind, enum told_importance importance,
+	const char *const *texts, size_t text_count)
+{
+	return new_event_about(session, session_agent(session), kind, importance, texts, text_count, 0, NULL);
 }
 
 void session_tell_start(struct session *session)
 {
-	struct told_event *told = new_event(session, TOLD_START, NULL, 0);
+	struct told_event *told = new_event(session, TOLD_START, TOLD_OF_THE_CALL, NULL, 0);
 
 	if (told) {
-		told->importance = TOLD_OF_THE_CALL;
 		told->line = session->line_format;
 		event_publisher_give(told);
 	}
@@ -65,8 +80,7 @@ static void on_ready(struct session *session, const struct aic_event *event)
 	session_lock(session);
 	ast_copy_string(session->conversation_id, event->ready.conversation_id, sizeof(session->conversation_id));
 	session_unlock(session);
-	if ((told = new_event(session, TOLD_READY, NULL, 0))) {
-		told->importance = TOLD_OF_THE_CALL;
+	if ((told = new_event(session, TOLD_READY, TOLD_OF_THE_CALL, NULL, 0))) {
 		told->ready.uplink = event->ready.uplink;
 		told->ready.downlink = event->ready.downlink;
 		told->ready.ms = (aic_now_us() - session->begun_us) / 1000;
@@ -76,12 +90,11 @@ static void on_ready(struct session *session, const struct aic_event *event)
 
 static void on_transcript(struct session *session, const struct aic_event *event)
 {
-	struct told_event *told = new_event(session, TOLD_TRANSCRIPT, &event->transcript.text, 1);
+	bool is_final = event->transcript.kind != AIC_TRANSCRIPT_TENTATIVE;
+	struct told_event *told = new_event(session, TOLD_TRANSCRIPT, is_final ? TOLD_HAPPENED : TOLD_IN_PASSING,
+		&event->transcript.text, 1);
 
 	if (told) {
-		if (event->transcript.kind == AIC_TRANSCRIPT_TENTATIVE) {
-			told->importance = TOLD_IN_PASSING;
-		}
 		told->transcript.role = event->transcript.role;
 		told->transcript.kind = event->transcript.kind;
 		told->transcript.event_id = event->transcript.event_id;
@@ -95,7 +108,7 @@ static void on_interruption(struct session *session, const struct aic_event *eve
 	void *result;
 
 	atomic_fetch_add(&session->interruptions, 1);
-	if ((told = told_event_new(session, TOLD_INTERRUPTION, session_agent(session), NULL, 0,
+	if ((told = new_event_about(session, session_agent(session), TOLD_INTERRUPTION, TOLD_HAPPENED, NULL, 0,
 		sizeof(*event->interruption.result), &result))) {
 		told->interruption.event_id = event->interruption.event_id;
 		told->interruption.heard_ms = event->interruption.heard_ms;
@@ -109,8 +122,7 @@ static void on_vad(struct session *session, const struct aic_event *event)
 {
 	struct told_event *told;
 
-	if (is_debug(session) && (told = new_event(session, TOLD_VAD, NULL, 0))) {
-		told->importance = TOLD_IN_PASSING;
+	if (is_debug(session) && (told = new_event(session, TOLD_VAD, TOLD_IN_PASSING, NULL, 0))) {
 		told->vad.score = event->vad.score;
 		told->vad.when = ast_tvnow();
 		event_publisher_give(told);
@@ -121,7 +133,7 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 {
 	const char *texts[] = {event->tool_call.id, event->tool_call.name, event->tool_call.parameters};
 	enum aic_tool_run run = event->tool_call.run;
-	struct told_event *told = new_event(session, TOLD_TOOL_CALL, texts, ARRAY_LEN(texts));
+	struct told_event *told = new_event(session, TOLD_TOOL_CALL, TOLD_TO_BE_DONE, texts, ARRAY_LEN(texts));
 
 	atomic_fetch_add(&session->open_tools, 1);
 	if (!session->options.background && (run == AIC_TOOL_GOSUB || run == AIC_TOOL_SEND_DTMF)) {
@@ -129,7 +141,6 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 	}
 	session_call_thread(session);
 	if (told) {
-		told->importance = TOLD_TO_BE_DONE;
 		told->tool_call.run = run;
 		told->tool_call.timeout_ms = (int) session_agent(session)->settings.tool_timeout_ms;
 		event_publisher_give(told);
@@ -146,23 +157,20 @@ static void on_tool_done(struct session *session, const struct aic_event *event)
 
 static void on_state(struct session *session, const struct aic_event *event)
 {
-	event_publisher_give(new_event(session, TOLD_STATE, &event->state.name, 1));
+	event_publisher_give(new_event(session, TOLD_STATE, TOLD_HAPPENED, &event->state.name, 1));
 }
 
 void session_tell_failover(struct session *session, const struct agent *failed, const char *reason)
 {
 	const char *texts[] = {session_agent(session)->name, reason};
-	struct told_event *told = told_event_new(session, TOLD_FAILOVER, failed, texts, ARRAY_LEN(texts), 0, NULL);
 
-	if (told) {
-		told->importance = TOLD_OF_THE_CALL;
-		event_publisher_give(told);
-	}
+	event_publisher_give(new_event_about(session, failed, TOLD_FAILOVER, TOLD_OF_THE_CALL, texts, ARRAY_LEN(texts), 0,
+		NULL));
 }
 
 static void on_error(struct session *session, const struct aic_event *event)
 {
-	event_publisher_give(new_event(session, TOLD_ERROR, &event->error.message, 1));
+	event_publisher_give(new_event(session, TOLD_ERROR, TOLD_HAPPENED, &event->error.message, 1));
 }
 
 /* How the conversation ended, and what it came to until now. NULL when memory is short. */
@@ -171,8 +179,8 @@ static struct told_event *new_end(struct session *session, const struct aic_even
 	struct told_event *told;
 	void *end;
 
-	if ((told = told_event_new(session, TOLD_END, session_agent(session), NULL, 0, sizeof(*told->end), &end))) {
-		told->importance = TOLD_OF_THE_CALL;
+	if ((told = new_event_about(session, session_agent(session), TOLD_END, TOLD_OF_THE_CALL, NULL, 0,
+		sizeof(*told->end), &end))) {
 		told->end = end;
 		told->end->outcome = *event->ended;
 		told->end->conversation = *event->stats;

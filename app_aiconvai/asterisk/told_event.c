@@ -85,7 +85,6 @@ struct told_event *told_event_new(struct session *session, enum told_kind kind, 
 	}
 	memset(event, 0, sizeof(*event));
 	event->kind = kind;
-	event->importance = TOLD_HAPPENED;
 	event->call = ao2_bump(session->told);
 	event->bytes = bytes;
 	/* A reference to what is there; nothing is made. What only the log tells says nothing of the channel. */

@@ -107,6 +107,8 @@ struct told_event {
 struct told_call {
 	/* Guarded by the publisher's lock. */
 	struct aic_backlog waiting;
+	struct aic_backlog in_window; /* handed over since then */
+	uint64_t window_began_us;
 	uint64_t given, published, dropped;
 	unsigned int waiters;
 	ast_cond_t is_published; /* one that somebody waits for */
@@ -124,7 +126,8 @@ struct told_call *told_call_new(struct ast_channel_snapshot *snapshot);
 
 /*
  * Writes down that something happened in that session, with that agent: so much as all kinds of events say, copies of
- * the texts and, where `more_bytes` is not 0, room for what the kind has besides, at `*more`. NULL when memory is short.
+ * the texts and, where `more` is not NULL, `more_bytes` at `*more` for what the kind has besides. The caller fills in
+ * the importance and the rest. NULL when memory is short.
  */
 struct told_event *told_event_new(struct session *session, enum told_kind kind, const struct agent *agent,
 	const char *const *texts, size_t text_count, size_t more_bytes, void **more);

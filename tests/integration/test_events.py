@@ -6,20 +6,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from compiled import hindering
-from hearing import check_pace
+from hearing import check_pace, spacing_since
 from held_thread import held_thread
 from voice import Voice, mock_options, voice
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
-from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.asterisk import Asterisk, AsteriskVersion
 from aiconvai.rig.caller import Call, Caller
 
 __all__ = ["hindering", "mock_options", "voice"]
@@ -39,6 +37,9 @@ ROOM = 512
 of what comes to pass."""
 
 ROOM_BYTES = 4 << 20
+
+WINDOW = 1000
+"""Events of one call in ten seconds, parted in the same way."""
 
 
 def _setup(voice: Voice) -> None:
@@ -77,13 +78,13 @@ def test_audio_does_not_wait_for_what_managers_are_told(voice: Voice, hindering:
     _, silent = _begin(voice)
     beside, _ = _begin(voice, "200")
     beside.wait_heard(50)
-    first = len(beside.heard)
+    first, began = len(beside.heard), time.monotonic()
     assert "held" in hindering.cli(f"hindermanagers {HELD_MS}")
     for number in range(20):
         _say(silent, f"number {number}")
         time.sleep(0.05)
     beside.wait_heard(first + HELD_MS // 20 + 25)
-    check_pace(np.array(beside.heard_spacing_ms()[first:]))
+    check_pace(spacing_since(beside, began))
     voice.event("AIConvAITranscript", Text="number 19")
     assert [one["Text"] for one in voice.events("AIConvAITranscript")] == [f"number {number}" for number in range(20)]
 
@@ -134,6 +135,26 @@ def test_large_events_are_bounded_by_their_bytes(voice: Voice) -> None:
     assert 0.9 < told * len(text) / (ROOM_BYTES / 4 * 3) <= 1
 
 
+def test_a_call_tells_so_much_in_so_long_a_time(voice: Voice) -> None:
+    """The way from us to managers is Asterisk's, and has no bound."""
+    _setup(voice)
+    call, conversation = _begin(voice)
+    most = WINDOW // 4 * 3
+    for number in range(most + 100):
+        _say(conversation, str(number))
+        if not number % 100 and number < most - 2:
+            voice.event("AIConvAITranscript", Text=str(number))
+    conversation.start_tool("look")
+    call_of_tool = voice.event("AIConvAIToolCall")
+    call.hangup()
+    end = voice.event("AIConvAIEnd")
+    told = [int(one["Text"]) for one in voice.events("AIConvAITranscript")]
+    # AIConvAIStart and AIConvAIReady were told as well.
+    assert told == list(range(most - 2))
+    assert end["EventsDropped"] == "102"
+    assert call_of_tool["ToolName"] == "look"
+
+
 def test_a_call_ends_in_its_time_while_nothing_is_told(voice: Voice) -> None:
     _setup(voice)
     call, _ = _begin(voice)
@@ -177,9 +198,13 @@ def test_the_end_is_told_before_the_hangup_it_brings_about(voice: Voice, option:
         assert names.index("AIConvAIEnd") < names.index("Hangup")
 
 
-def test_what_waits_is_told_before_the_module_is_gone(make_asterisk: Callable[..., Asterisk], app_module: Path) -> None:
-    asterisk = make_asterisk(module=app_module, module_config="[general]\n")
-    with Caller(asterisk.sip_port) as caller, ElevenLabsMockThread(MockOptions()) as mock, ThreadPoolExecutor(1) as pool:
+def test_what_waits_is_told_before_the_module_is_gone(asterisk_version: AsteriskVersion, app_module: Path) -> None:
+    with (
+        Asterisk(asterisk_version, module=app_module, module_config="[general]\n") as asterisk,
+        Caller(asterisk.sip_port) as caller,
+        ElevenLabsMockThread(MockOptions()) as mock,
+        ThreadPoolExecutor(1) as pool,
+    ):
         voice = Voice(asterisk, caller, mock)
         _setup(voice)
         call, conversation = _begin(voice)
@@ -202,4 +227,3 @@ def test_what_waits_is_told_before_the_module_is_gone(make_asterisk: Callable[..
         told = [one.event for one in asterisk.ami.events() if str(one.event).startswith("AIConvAI")]
         assert told == ["AIConvAIStart", "AIConvAIReady", *["AIConvAITranscript"] * 100, "AIConvAIEnd"]
         assert [one["Text"] for one in voice.events("AIConvAITranscript")] == [str(number) for number in range(100)]
-        assert "Loaded" in asterisk.cli(f"module load {MODULE}")
