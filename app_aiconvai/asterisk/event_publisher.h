@@ -36,8 +36,8 @@ void event_publisher_give(struct told_event *event);
 
 /*
  * Waits until all that was handed over of that call has been told, so that what Asterisk tells of the channel next
- * comes after it; but no longer than 500 ms: a publisher that is held up does not hold calls. Nothing is locked; not on a
- * thread that others' audio needs.
+ * comes after it; but no longer than 500 ms: a publisher that is held up does not hold calls. Nothing is locked; not
+ * on a thread that others' audio needs.
  */
 void event_publisher_wait(struct told_call *call);
 
