@@ -15,10 +15,11 @@
 #include "application.h"
 #include "background_end.h"
 #include "cli.h"
+#include "event_publisher.h"
 #include "manager_actions.h"
-#include "patient_writer.h"
 #include "network.h"
 #include "output.h"
+#include "patient_writer.h"
 #include "session.h"
 #include "sessions.h"
 #include "state_application.h"
@@ -28,14 +29,22 @@
 /* More threads than this carry calls only where the configuration says so. */
 #define THREADS_MAX 4
 
-/* Stops what load_module() started, from the last on. Each is harmless where it was not started. */
+/* Stops what comes before the patient writer. Each is harmless where it was not started. */
+static void stop_first(void)
+{
+	background_end_stop();
+	/* Behind all that hands over events: what waits is told first. */
+	event_publisher_stop();
+	sessions_stop();
+	agents_unload();
+}
+
+/* Stops what load_module() started, from the last on. */
 static void stop_threads(void)
 {
 	network_stop();
 	patient_writer_stop();
-	background_end_stop();
-	sessions_stop();
-	agents_unload();
+	stop_first();
 }
 
 static void unregister_all(void)
@@ -113,17 +122,13 @@ static int load_module(void)
 			return AST_MODULE_LOAD_DECLINE;
 		}
 	}
-	if (sessions_start() || background_end_start() || patient_writer_start()) {
-		background_end_stop();
-		sessions_stop();
-		agents_unload();
+	if (sessions_start() || event_publisher_start() || background_end_start() || patient_writer_start()) {
+		stop_first();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (network_start(configured_threads())) {
 		patient_writer_stop();
-		background_end_stop();
-		sessions_stop();
-		agents_unload();
+		stop_first();
 		return AST_MODULE_LOAD_DECLINE;
 	}
 	if (register_all()) {

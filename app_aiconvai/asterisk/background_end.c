@@ -9,6 +9,7 @@
 #include "asterisk/threadpool.h"
 
 #include "background_end.h"
+#include "event_publisher.h"
 #include "locks.h"
 #include "session.h"
 #include "transfer.h"
@@ -41,9 +42,10 @@ void background_end_stop(void)
 static int run(void *arg)
 {
 	struct session *session = arg;
-	struct ast_channel *channel = session_leave(session);
+	struct ast_channel *channel;
 
-	if (channel) {
+	event_publisher_wait(session->told);
+	if ((channel = session_leave(session))) {
 		session_set_variables(channel, &session->outcome, session->conversation_id);
 		locks_check_free("the dialplan");
 		if (session->outcome.transfer[0]) {

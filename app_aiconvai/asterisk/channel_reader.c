@@ -161,7 +161,7 @@ static void take(struct channel_line *line, struct ast_frame *frame)
 	}
 }
 
-/* Reads one frame, from the descriptor of that number, if that may be done now. Returns false where it may not be ours. */
+/* Reads one frame, from the descriptor of that number, if it may. Returns false where the channel is not ours any more. */
 static bool read_frame(struct channel_line *line, struct ast_channel *channel, int fd_number, bool exception)
 {
 	struct ast_frame *frame;

@@ -12,6 +12,7 @@
 
 #include "agents.h"
 #include "cli.h"
+#include "event_publisher.h"
 #include "network.h"
 #include "output.h"
 #include "providers.h"
@@ -203,6 +204,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 		conversation->open_tool_calls, conversation->tool_timeouts);
 	cli_line(fd, "Texts cut, refused: %" PRIu64, conversation->texts_refused);
 	cli_line(fd, "Errors:             %" PRIu64, conversation->errors);
+	cli_line(fd, "Events dropped:     %" PRIu64, report->events_dropped);
 	if (report->ended) {
 		cli_line(fd, "Ended:              %s, close code %u: %s", aic_status_name(report->outcome.status),
 			report->outcome.close_code, report->outcome.reason);
@@ -272,6 +274,7 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 {
 	struct module_totals totals;
 	struct channel_writer_totals written = channel_writer_totals();
+	struct event_publisher_stats events;
 
 	switch (command) {
 	case CLI_INIT:
@@ -286,6 +289,7 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 		return CLI_SHOWUSAGE;
 	}
 	sessions_totals(&totals);
+	event_publisher_stats(&events);
 	cli_line(a->fd, "Version:            %s", AIC_VERSION);
 	cli_line(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all",
 		ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
@@ -299,6 +303,11 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock",
 		written.busy);
 	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) network_late_us() / 1000);
+	cli_line(a->fd, "Events told:        %" PRIu64 "; %zu waiting, %zu at once at the most", events.told,
+		events.waiting, events.most_waiting);
+	cli_line(a->fd, "Events dropped:     %" PRIu64 ", %" PRIu64 " of them calls of tools, beginnings or ends",
+		events.dropped, events.dropped_important);
+	cli_line(a->fd, "Late events:        %" PRIu64 " times a call went on before its own were told", events.late_ends);
 	return CLI_SUCCESS;
 }
 

@@ -22,6 +22,7 @@ static const char *const names[] = {
 	[LOCK_CHANNEL] = "a channel",
 	[LOCK_REGISTRY] = "the sessions",
 	[LOCK_SESSION] = "a session",
+	[LOCK_EVENTS] = "the event publisher",
 	[LOCK_LINE] = "a line",
 	[LOCK_PATIENT_WRITER] = "the patient writer",
 };

@@ -27,6 +27,7 @@ enum lock_rank {
 	LOCK_CHANNEL,        /* Asterisk's */
 	LOCK_REGISTRY,       /* of the sessions */
 	LOCK_SESSION,        /* the session's own (ao2) lock */
+	LOCK_EVENTS,         /* what waits for the event publisher */
 	LOCK_LINE,           /* channel_line.lock */
 	LOCK_PATIENT_WRITER, /* and nothing is taken while it is held */
 };

@@ -15,12 +15,14 @@
 #include "asterisk/utils.h"
 
 #include "background_end.h"
+#include "event_publisher.h"
 #include "locks.h"
 #include "output.h"
 #include "providers.h"
 #include "session.h"
 #include "session_events.h"
 #include "sessions.h"
+#include "told_event.h"
 #include "tool_runs.h"
 #include "waiting_sound.h"
 
@@ -36,7 +38,7 @@ static void session_destroy(void *object)
 	tool_runs_clear(session);
 	aic_playout_queue_free(session->playout);
 	ao2_cleanup(session->line);
-	ao2_cleanup(session->snapshot);
+	ao2_cleanup(session->told);
 	ao2_cleanup(session->agent);
 	for (size_t i = 0; i < session->other_count; i++) {
 		ao2_ref(session->others[i], -1);
@@ -242,12 +244,13 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	note_identity(session, channel);
 	session->line = channel_line_new(channel, options->background, &line_owner, session);
 	channel_unlock(channel);
-	session->snapshot = ast_channel_snapshot_get_latest(session->identity.id);
+	session->told = told_call_new(ast_channel_snapshot_get_latest(session->identity.id));
 	if (session->line) {
 		session->playout = aic_playout_queue_new(session->line->format, agent->settings.playout_limit_seconds * 1000,
 			agent->settings.playout_max_delay_ms);
 	}
-	if (!session->playout || sessions_add(session, configuration->general.max_concurrent_calls, outcome)) {
+	if (!session->playout || !session->told || sessions_add(session, configuration->general.max_concurrent_calls,
+		outcome)) {
 		ao2_ref(session, -1);
 		return NULL;
 	}
@@ -305,11 +308,12 @@ void session_close(struct session *session, enum aic_status status, const char *
 	struct ast_channel *channel;
 
 	if (link) {
-		/* Work is done in order: when ours is, the end was told. */
+		/* Work is done in order: when ours is, the end was handed to the publisher. */
 		aic_link_end(link, status, reason);
 		aic_link_query(link, nothing, NULL);
 		aic_link_release(link);
 	}
+	event_publisher_wait(session->told);
 	if ((channel = session_leave(session))) {
 		ast_channel_unref(channel);
 	}

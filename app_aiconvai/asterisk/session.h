@@ -18,8 +18,8 @@
 #include "outcome.h"
 #include "playout_queue.h"
 
-struct ast_channel_snapshot;
 struct channel_line;
+struct told_call;
 
 /* What the application's options ask for. */
 struct session_options {
@@ -52,6 +52,7 @@ struct session {
 	char first_waiting_sound[80];
 	struct channel_line *line; /* owned reference: the audio side */
 	struct aic_playout_queue *playout; /* owned; the loop's thread's */
+	struct told_call *told; /* owned reference: of its events (told_event.h) */
 	uint64_t begun_us;
 
 	/* Guarded by the channel lock. */
@@ -62,7 +63,6 @@ struct session {
 	/* of the channel; another one's after a masquerade, the last one's when the call is over */
 	struct session_identity identity;
 	struct aic_link *link; /* owned reference; NULL: the call is over */
-	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events */
 	struct aic_outcome outcome; /* set before `ended` is */
 	char conversation_id[128];
 	AST_LIST_HEAD_NOLOCK(, tool_run) tool_runs; /* owned: tools that the channel's thread is to run */
@@ -105,7 +105,8 @@ int session_begin(struct session *session);
 
 /*
  * The call is over for this session, whatever the reason: takes it off the channel and out of the registry and, if the
- * conversation still runs, ends it with `status` and waits until that is done. Channel not locked. Once.
+ * conversation still runs, ends it with `status` and waits until that is done and, unless the publisher of events is
+ * held up, told. Channel not locked. Once.
  */
 void session_close(struct session *session, enum aic_status status, const char *reason);
 

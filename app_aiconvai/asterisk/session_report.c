@@ -8,6 +8,7 @@
 #include "asterisk/channel.h"
 #include "asterisk/strings.h"
 
+#include "event_publisher.h"
 #include "session_report.h"
 
 struct question {
@@ -42,6 +43,7 @@ int session_report(struct session *session, struct session_report *report)
 	report->frames_received = atomic_load(&session->line->frames_received);
 	report->frames_played = atomic_load(&session->line->frames_played);
 	report->frames_lost = atomic_load(&session->line->frames_lost);
+	report->events_dropped = event_publisher_dropped(session->told);
 	report->ended = session_outcome(session, &report->outcome);
 	report->identity = session_identity(session);
 	return 0;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from aiconvai.rig.asterisk import Asterisk
 
 
@@ -14,3 +16,12 @@ def compile_module(asterisk: Asterisk, source: str, target: str, *flags: str) ->
         "gcc", "-shared", "-fPIC", "-g", "-D_GNU_SOURCE", *flags, "-o", f"/aiconvai/{target}", f"/aiconvai/{source}"
     )
     return asterisk.directory / target
+
+
+@pytest.fixture
+def hindering(asterisk: Asterisk) -> Asterisk:
+    """Asterisk with a module that gets in the way on demand. It stays loaded: a call may be in it to the last."""
+    if not (asterisk.directory / "modules" / "hinder.so").exists():
+        compile_module(asterisk, "hindering_module.c", "modules/hinder.so")
+        asterisk.cli("module load hinder.so")
+    return asterisk

@@ -1,6 +1,7 @@
 """A service of ElevenLabs' protocol that announces each conversation and then sends small messages without end.
 
-python flooding_service.py [CERTIFICATE.PEM]     prints its port, and serves until its standard input ends
+python flooding_service.py scores|transcripts [CERTIFICATE.PEM]
+    prints its port, and serves until its standard input ends
 """
 
 from __future__ import annotations
@@ -22,14 +23,20 @@ METADATA = {
         "user_input_audio_format": "ulaw_8000",
     },
 }
-SMALL = {"type": "vad_score", "vad_score_event": {"vad_score": 0.5}}
+SMALL = {
+    "scores": {"type": "vad_score", "vad_score_event": {"vad_score": 0.5}},
+    "transcripts": {
+        "type": "user_transcript",
+        "user_transcription_event": {"user_transcript": "And another thing", "event_id": 1},
+    },
+}
 
 
 def _frame(message: object) -> bytes:
     return Frame(Opcode.TEXT, json.dumps(message).encode()).serialize(mask=False)
 
 
-FLOOD = _frame(SMALL) * 4096
+FLOOD = _frame(SMALL[sys.argv[1]]) * 4096
 
 
 async def _read(reader: asyncio.StreamReader) -> None:
@@ -58,9 +65,9 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def main() -> None:
     context = None
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 2:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(sys.argv[1])
+        context.load_cert_chain(sys.argv[2])
     async with await asyncio.start_server(_serve, "127.0.0.1", 0, ssl=context) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.read)

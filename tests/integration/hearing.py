@@ -18,6 +18,7 @@ from aiconvai.mock import AudioChunk, ConversationRecord
 from aiconvai.mock.threaded import ThreadedConversation
 from aiconvai.rig.caller import Call
 from aiconvai.rig.caller.codecs import PACKET_MS
+from aiconvai.rig.caller.rtp import NANOSECONDS
 
 AUDIBLE_DBFS = -45.0
 """Quieter than this is silence."""
@@ -79,6 +80,15 @@ def level_at(samples: Samples, hz: float, rate: int) -> float:
     # The Hann window's power is 3/8.
     power = 2 * float(np.sum(np.square(np.abs(spectrum[near])))) / len(samples) ** 2 / 0.375
     return 10 * float(np.log10(power / FULL_SCALE**2)) if power else -np.inf
+
+
+def spacing_since(call: Call, since: float) -> npt.NDArray[np.float64]:
+    """Milliseconds from each packet to the next, of those that the call heard from then on (CLOCK_MONOTONIC) and the
+    last one before: a pause at once counts as any other.
+    """
+    times_ns = np.array([packet.time_ns for packet in call.heard])
+    first = int(np.searchsorted(times_ns, since * NANOSECONDS))
+    return np.diff(times_ns[max(first - 1, 0) :]) * 1000 / NANOSECONDS
 
 
 def check_pace(spacing_ms: npt.NDArray[np.float64]) -> None:

@@ -1,7 +1,7 @@
 /*
  * A module that does to Asterisk what others do to it on a bad day: "hinder CHANNEL MS" holds a channel's lock for so
- * long, on a thread of its own; the switch Slow/MS says of the extension 200 that it is there, and takes so long to say
- * it.
+ * long, on a thread of its own, and "hindermanagers MS" the lock of what all that managers are told goes through; the
+ * switch Slow/MS says of the extension 200 that it is there, and takes so long to say it.
  */
 #define AST_MODULE "hinder"
 #define AST_MODULE_SELF_SYM __internal_hinder_self
@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "asterisk/astobj2.h"
 #include "asterisk/channel.h"
 #include "asterisk/cli.h"
+#include "asterisk/manager.h"
 #include "asterisk/module.h"
 #include "asterisk/pbx.h"
 #include "asterisk/utils.h"
@@ -62,6 +64,38 @@ static char *hinder(struct ast_cli_entry *entry, int command, struct ast_cli_arg
 	return CLI_SUCCESS;
 }
 
+static void *hold_managers(void *arg)
+{
+	struct stasis_topic *topic = ast_manager_get_topic();
+
+	ao2_lock(topic);
+	usleep(1000 * (intptr_t) arg);
+	ao2_unlock(topic);
+	return NULL;
+}
+
+static char *hinder_managers(struct ast_cli_entry *entry, int command, struct ast_cli_args *arguments)
+{
+	pthread_t thread;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = "hindermanagers";
+		entry->usage = "Usage: hindermanagers MS\n";
+		return NULL;
+	case CLI_GENERATE:
+		return NULL;
+	default:
+		break;
+	}
+	if (arguments->argc != 2) {
+		return CLI_SHOWUSAGE;
+	}
+	ast_pthread_create_detached(&thread, NULL, hold_managers, (void *) (intptr_t) atoi(arguments->argv[1]));
+	ast_cli(arguments->fd, "held\n");
+	return CLI_SUCCESS;
+}
+
 static int is_there(struct ast_channel *channel, const char *context, const char *extension, int priority,
 	const char *caller, const char *data)
 {
@@ -87,7 +121,10 @@ static int run(struct ast_channel *channel, const char *context, const char *ext
 static struct ast_switch slow = {.name = "Slow", .description = "Takes its time", .exists = is_there,
 	.canmatch = can_match, .matchmore = can_match, .exec = run};
 
-static struct ast_cli_entry entries[] = { AST_CLI_DEFINE(hinder, "Hold a channel's lock") };
+static struct ast_cli_entry entries[] = {
+	AST_CLI_DEFINE(hinder, "Hold a channel's lock"),
+	AST_CLI_DEFINE(hinder_managers, "Hold up what managers are told"),
+};
 
 static int load_module(void)
 {

@@ -9,12 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pytest
-from compiled import compile_module
+from compiled import hindering
 from exchange import agent_hears, hears_agent
-from hearing import check_pace
+from hearing import check_pace, spacing_since
 from voice import Voice, mock_options, voice
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
@@ -22,9 +19,8 @@ from aiconvai.mock.threaded import ThreadedConversation
 from aiconvai.rig.asterisk import Asterisk
 from aiconvai.rig.caller import Call, Caller
 from aiconvai.rig.caller.codecs import PACKET_MS
-from aiconvai.rig.caller.rtp import NANOSECONDS
 
-__all__ = ["mock_options", "voice"]
+__all__ = ["hindering", "mock_options", "voice"]
 
 PAIRS = 8
 NETWORK_THREADS = 4
@@ -47,25 +43,10 @@ exten => 400,1,Answer()
 """
 
 
-@pytest.fixture
-def hindering(asterisk: Asterisk) -> Asterisk:
-    """Asterisk with a module that gets in the way on demand. It stays loaded: a call may be in it to the last."""
-    if not (asterisk.directory / "modules" / "hinder.so").exists():
-        compile_module(asterisk, "hindering_module.c", "modules/hinder.so")
-        asterisk.cli("module load hinder.so")
-    return asterisk
-
-
 def _setup(voice: Voice, agent: ElevenLabsAgent | None = None, dialplan: str = DIALPLAN, **options: object) -> None:
     voice.agent("agent", agent, audio_frames_buffer_ms=20, **options)
     voice.dialplan(dialplan)
     voice.apply()
-
-
-def _spacing_ms(call: Call, since: float) -> npt.NDArray[np.float64]:
-    """Between the packets that the call heard from then on."""
-    times_ns = np.array([packet.time_ns for packet in call.heard if packet.time_ns >= since * NANOSECONDS])
-    return np.diff(times_ns) * 1000 / NANOSECONDS
 
 
 def _watched(call: Call) -> Call:
@@ -75,7 +56,7 @@ def _watched(call: Call) -> Call:
 
 
 def _check_watched(call: Call, began: float, seconds: float) -> None:
-    spacing = _spacing_ms(call, began)
+    spacing = spacing_since(call, began)
     assert len(spacing) >= seconds * 1000 / PACKET_MS - 15
     check_pace(spacing)
 
@@ -141,7 +122,7 @@ def test_who_holds_the_other_half_of_a_local_channel_stops_nobody_else(voice: Vo
     began = time.monotonic()
     assert "held" in hindering.cli(f"hinder {name} {HOLD_MS}")
     time.sleep(HOLD_MS / 1000 + 0.5)
-    spacing = _spacing_ms(other, began)
+    spacing = spacing_since(other, began)
     assert len(spacing) > HOLD_MS / PACKET_MS
     check_pace(spacing)
     # And the one that was held goes on.
@@ -171,7 +152,7 @@ def test_a_transfer_that_the_dialplan_looks_up_for_long_stops_nobody_else(voice:
         slowest = max(slowest, _cli_seconds(voice.asterisk))
         time.sleep(0.1)
     assert slowest < 1.0
-    check_pace(_spacing_ms(talking, began))
+    check_pace(spacing_since(talking, began))
     _check_watched(watched, began, LOOKUP_MS / 1000 * 2)
     for _ in calls:
         assert voice.event("AIConvAIEnd", Agent="agent")["Transfer"] == "slow"

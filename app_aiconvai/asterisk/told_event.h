@@ -1,0 +1,141 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What happened in a conversation, written down at that moment by the thread it happened on, which may be one that
+ * carries everybody's audio: one allocation, into which texts are copied, and a look at what the channel is. The rest,
+ * bodies and JSON and the log's lines, is work for the thread of the event publisher.
+ *
+ * One thread at a time: who makes it has it until it is handed to event_publisher_give().
+ */
+#ifndef AIC_TOLD_EVENT_H
+#define AIC_TOLD_EVENT_H
+
+#include "asterisk/linkedlists.h"
+#include "asterisk/lock.h"
+
+#include "backlog.h"
+#include "conversation.h"
+#include "events.h"
+#include "outcome.h"
+#include "playout_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/time.h>
+
+struct agent;
+struct ast_channel_snapshot;
+struct session;
+
+enum told_kind {
+	TOLD_START,
+	TOLD_READY,
+	TOLD_TRANSCRIPT,
+	TOLD_INTERRUPTION,
+	TOLD_VAD, /* to the log only */
+	TOLD_TOOL_CALL,
+	TOLD_STATE,
+	TOLD_FAILOVER,
+	TOLD_ERROR,
+	TOLD_END,
+};
+
+/* What is given up first where too much waits, before what comes after it here. */
+enum told_importance {
+	TOLD_IN_PASSING,   /* another one says it better soon: texts that are not final, scores */
+	TOLD_HAPPENED,     /* what was said, and whatever else came to pass */
+	TOLD_TO_BE_DONE,   /* somebody has to answer: calls of tools */
+	TOLD_OF_THE_CALL,  /* its beginning and its end: few in a call, and whoever counts calls counts on them */
+	TOLD_IMPORTANCES,
+};
+
+/* How much was played, and when: of AIConvAIEnd. */
+struct told_end {
+	struct aic_outcome outcome;
+	struct aic_conversation_stats conversation;
+	struct aic_playout_stats playout;
+	uint64_t duration_ms, frames_received, frames_played;
+	uint64_t events_dropped; /* of this call, until its end */
+};
+
+#define TOLD_TEXTS_MAX 3
+
+struct told_event {
+	AST_LIST_ENTRY(told_event) entry;
+	enum told_kind kind;
+	enum told_importance importance;
+	struct told_call *call; /* owned reference */
+	struct ast_channel_snapshot *snapshot; /* owned reference: of the channel as it was, NULL: it was gone */
+	size_t bytes; /* of the allocation, in which are all that is pointed to below */
+	const char *id; /* the channel's unique id */
+	const char *agent; /* its name */
+	const char *conversation_id;
+	const char *texts[TOLD_TEXTS_MAX];
+	union {
+		struct aic_audio_format line; /* of TOLD_START */
+		struct {
+			struct aic_audio_format uplink, downlink;
+			uint64_t ms;
+		} ready;
+		struct {
+			enum aic_role role;
+			enum aic_transcript_kind kind;
+			int64_t event_id;
+		} transcript; /* texts: what was said */
+		struct {
+			int64_t event_id;
+			uint64_t heard_ms;
+			bool logged;
+			const struct aic_interruption *result;
+		} interruption;
+		struct {
+			double score;
+			struct timeval when;
+		} vad;
+		struct {
+			enum aic_tool_run run;
+			int timeout_ms;
+		} tool_call; /* texts: its id, its name, its parameters */
+		/* TOLD_STATE, texts: its name. TOLD_FAILOVER, texts: the next agent, the reason. TOLD_ERROR, texts: it */
+		struct told_end *end;
+	};
+};
+
+/* What the events of one call have in common. ao2 object without a lock: the session's, and of each event of it. */
+struct told_call {
+	/* Guarded by the publisher's lock. */
+	struct aic_backlog waiting;
+	struct aic_backlog in_window; /* handed over since then */
+	uint64_t window_began_us;
+	uint64_t given, published, dropped;
+	unsigned int waiters;
+	ast_cond_t is_published; /* one that somebody waits for */
+
+	/* The publisher's own. */
+	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events of a channel that is gone */
+	bool said_dropped; /* the log says that some were */
+};
+
+/*
+ * Takes over the reference to the channel as it is now (NULL: not known). Returns one for the caller, or NULL when
+ * memory is short, and the other is let go then, too.
+ */
+struct told_call *told_call_new(struct ast_channel_snapshot *snapshot);
+
+/*
+ * Writes down that something happened in that session, with that agent: so much as all kinds of events say, copies of
+ * the texts and, where `more` is not NULL, `more_bytes` at `*more` for what the kind has besides. The caller fills in
+ * the importance and the rest. NULL when memory is short.
+ */
+struct told_event *told_event_new(struct session *session, enum told_kind kind, const struct agent *agent,
+	const char *const *texts, size_t text_count, size_t more_bytes, void **more);
+
+/* Instead of event_publisher_give(), and by that. */
+void told_event_free(struct told_event *event);
+
+/* Tells managers and the log. The publisher's thread. */
+void told_event_publish(const struct told_event *event);
+
+#endif
