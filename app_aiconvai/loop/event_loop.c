@@ -105,7 +105,7 @@ struct aic_event_loop {
 	size_t watched_count;
 	struct aic_watched_socket *serving;      /* NULL once it is not watched any more */
 	struct aic_watched_socket *next_to_look; /* in look_for_unread(), where the last one ended; NULL: at the first */
-	struct aic_timers timers;
+	struct aic_timers timers, prompt_timers;
 	struct epoll_event ready[READY_MAX];     /* data.ptr is the watch; NULL: wake_fd, or not watched any more */
 	int ready_count;
 	int unsettled; /* connections that need libwebsockets' own rounds */
@@ -244,7 +244,7 @@ static void sleep_until(uint64_t us)
  */
 static void rest_until(struct aic_event_loop *loop, uint64_t us)
 {
-	uint64_t next_us = aic_timers_next(&loop->timers);
+	uint64_t next_us = aic_timers_next(&loop->prompt_timers);
 
 	us = next_us < us ? next_us : us;
 	if (aic_now_us() < us) {
@@ -261,6 +261,19 @@ static void linger(struct aic_event_loop *loop)
 void aic_event_loop_set_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us)
 {
 	aic_timers_set(&loop->timers, timer, due_us);
+}
+
+void aic_event_loop_set_prompt_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us)
+{
+	aic_timers_set(&loop->prompt_timers, timer, due_us);
+}
+
+/* When the earliest timer of all is due. */
+static uint64_t next_timer(const struct aic_event_loop *loop)
+{
+	uint64_t next_us = aic_timers_next(&loop->timers), prompt_us = aic_timers_next(&loop->prompt_timers);
+
+	return next_us < prompt_us ? next_us : prompt_us;
 }
 
 int aic_event_loop_watch_fd(struct aic_event_loop *loop, struct aic_watch *watch, int fd, uint32_t events)
@@ -481,7 +494,7 @@ static int wait_for_ready(struct aic_event_loop *loop, uint64_t until_us)
 /* Until when there is nothing to do by itself. */
 static uint64_t idle_until(struct aic_event_loop *loop)
 {
-	uint64_t now_us = aic_now_us(), next_us = aic_timers_next(&loop->timers), round_us = UINT64_MAX;
+	uint64_t now_us = aic_now_us(), next_us = next_timer(loop), round_us = UINT64_MAX;
 
 	if (loop->unread || loop->full_round) {
 		return now_us;
@@ -560,11 +573,12 @@ static void fail(struct aic_event_loop *loop)
 
 static void fire_timers(struct aic_event_loop *loop)
 {
-	uint64_t now_us = aic_now_us(), next_us = aic_timers_next(&loop->timers);
+	uint64_t now_us = aic_now_us(), next_us = aic_timers_next(&loop->prompt_timers);
 
 	if (next_us < now_us && now_us - next_us > atomic_load_explicit(&loop->late_us, memory_order_relaxed)) {
 		atomic_store_explicit(&loop->late_us, now_us - next_us, memory_order_relaxed);
 	}
+	aic_timers_fire(&loop->prompt_timers, now_us);
 	aic_timers_fire(&loop->timers, now_us);
 }
 

@@ -107,8 +107,16 @@ void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *m
 /* Runs what is posted. */
 void aic_event_loop_run_tasks(struct aic_event_loop *loop);
 
-/* Has the timer fire at that time of aic_now_us(), and not at the one it was set for. UINT64_MAX: not at all. */
+/*
+ * Has the timer fire at that time of aic_now_us(), and not at the one it was set for, or when the loop has rested then.
+ * UINT64_MAX: not at all.
+ */
 void aic_event_loop_set_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us);
+
+/*
+ * The same for a timer by which something is to be heard: it ends the loop's rest. A timer is set by one of them, always.
+ */
+void aic_event_loop_set_prompt_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us);
 
 /*
  * Has watch->ready called, once for each round, while one of `events` (EPOLLIN, ...) is to be had from `fd`. To say so

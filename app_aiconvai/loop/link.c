@@ -74,6 +74,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->member.failed = on_loop_failed;
 	link->timer.fire = on_timer;
 	link->playout_timer.fire = link_on_playout_timer;
+	link->dry_timer.fire = link_on_dry_timer;
 	link->timer_us = UINT64_MAX;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);

@@ -83,11 +83,16 @@ void aic_link_key(struct aic_link *link, char key)
 
 /* --- to the caller --- */
 
-/* A timer that fires for nothing is cheaper than to move it whenever a frame is played as it comes. */
 static void set_playout_timer(struct aic_link *link)
 {
-	aic_event_loop_set_timer(link->loop, &link->playout_timer, link->has_line ? aic_playout_deadline(&link->playout)
-		: UINT64_MAX);
+	uint64_t deadline_us = link->has_line ? aic_playout_deadline(&link->playout) : UINT64_MAX;
+	bool only_looks = link->playout.drained && deadline_us != UINT64_MAX;
+
+	aic_event_loop_set_prompt_timer(link->loop, &link->playout_timer, only_looks ? UINT64_MAX : deadline_us);
+	/* One that is set for too early fires, and is set anew: cheaper than to move it with each frame that comes. */
+	if (!only_looks || !link->dry_timer.is_set) {
+		aic_event_loop_set_timer(link->loop, &link->dry_timer, only_looks ? deadline_us : UINT64_MAX);
+	}
 }
 
 void link_check_finished(struct aic_link *link)
@@ -100,14 +105,12 @@ void link_check_finished(struct aic_link *link)
 	}
 	link->told_finished = !link->host.on_finished || link->host.on_finished(link->user);
 	if (!link->told_finished) {
-		aic_event_loop_set_timer(link->loop, &link->playout_timer, aic_now_us() + AIC_FRAME_US);
+		aic_event_loop_set_timer(link->loop, &link->dry_timer, aic_now_us() + AIC_FRAME_US);
 	}
 }
 
-void link_on_playout_timer(struct aic_timer *timer)
+static void attend_to_playout(struct aic_link *link)
 {
-	struct aic_link *link = AIC_CONTAINER_OF(timer, struct aic_link, playout_timer);
-
 	aic_link_hold(link);
 	aic_playout_attend(&link->playout, aic_now_us());
 	set_playout_timer(link);
@@ -116,6 +119,16 @@ void link_on_playout_timer(struct aic_timer *timer)
 	}
 	link_check_finished(link);
 	aic_link_release(link);
+}
+
+void link_on_playout_timer(struct aic_timer *timer)
+{
+	attend_to_playout(AIC_CONTAINER_OF(timer, struct aic_link, playout_timer));
+}
+
+void link_on_dry_timer(struct aic_timer *timer)
+{
+	attend_to_playout(AIC_CONTAINER_OF(timer, struct aic_link, dry_timer));
 }
 
 void link_on_event(void *user, const struct aic_event *event)

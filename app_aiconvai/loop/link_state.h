@@ -92,7 +92,8 @@ struct aic_link {
 
 	/* The agent's audio. */
 	struct aic_playout playout;
-	struct aic_timer playout_timer;
+	struct aic_timer playout_timer; /* a frame is due */
+	struct aic_timer dry_timer;     /* it is to be seen whether audio still comes */
 	bool has_line;  /* and audio is written to it */
 	bool ended;     /* the conversation is over */
 	bool play_out;  /* and what is queued still is to be heard */
@@ -148,6 +149,7 @@ void link_on_event(void *user, const struct aic_event *event);
 void link_drain_rings(struct aic_link *link);
 
 void link_on_playout_timer(struct aic_timer *timer);
+void link_on_dry_timer(struct aic_timer *timer);
 
 /* Tells the host, if it is over and heard to its end. */
 void link_check_finished(struct aic_link *link);
