@@ -70,7 +70,7 @@ static void on_link_freed(void *user)
 	ao2_ref((struct session *) user, -1);
 }
 
-/* The engine's question, whose agents are those that were not passed over. The network thread. */
+/* The engine's question, whose agents are those that were not passed over. The loop's thread. */
 static bool may_take(void *user, size_t other, char *reason)
 {
 	struct session *session = user;

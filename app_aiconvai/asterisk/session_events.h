@@ -13,7 +13,7 @@ struct agent;
 struct aic_event;
 struct session;
 
-/* The engine's callback; `user` is the session. The network thread. */
+/* The engine's callback; `user` is the session. The loop's thread. */
 void session_on_event(void *user, const struct aic_event *event);
 
 /* Tells that a session begins. */

@@ -21,7 +21,7 @@ struct session_report {
 };
 
 /*
- * Fills in the report. Waits for the network thread; no lock may be held. Returns 0, or -1 when the call is over.
+ * Fills in the report. Waits for the loop; no lock may be held. Returns 0, or -1 when the call is over.
  */
 int session_report(struct session *session, struct session_report *report);
 

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Caller audio the ring holds at least: what a network thread that is late for once may miss. */
+/* Caller audio the ring holds at least: what a loop that is late for once may miss. */
 #define RING_MS 1000
 
 /* Caller audio in chunks shorter than this is to be sent without much ado. */
 #define HASTY_BELOW_MS 100
 
-/* Keys pressed between two rounds of the network thread. */
+/* Keys pressed between two rounds of the loop. */
 #define DIGIT_RING 64
 
 struct query {
