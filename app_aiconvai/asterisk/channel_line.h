@@ -97,6 +97,7 @@ struct channel_line {
 	atomic_int capture;          /* enum capture. Changed by the channel's thread while it has the channel */
 	atomic_bool patient;         /* the channel's driver may wait for somebody */
 	atomic_bool thread_wanted;   /* there is something to do for the channel's thread */
+	atomic_bool unwatchable;     /* the kernel does not let the loop wait for its descriptors */
 	atomic_bool playing;         /* the agent is heard */
 	atomic_bool has_way_to_make; /* music or a file of ours is played to the caller */
 	atomic_uint channel_changes; /* counts what happened to `channel` */

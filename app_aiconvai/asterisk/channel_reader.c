@@ -22,6 +22,7 @@
 #include "locks.h"
 #include "output.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 
 /*
@@ -75,12 +76,12 @@ static bool runs_dialplan(struct ast_channel *channel)
 /* Whether nobody but its own thread may read the channel now. It is locked. */
 static bool is_its_threads(struct channel_line *line, struct ast_channel *channel)
 {
-	return atomic_load(&line->patient) || line->channel != channel || ast_channel_generatordata(channel)
+	return atomic_load(&line->patient) || atomic_load(&line->unwatchable) || line->channel != channel || ast_channel_generatordata(channel)
 		|| ast_channel_stream(channel) || runs_dialplan(channel) || ast_channel_fd_count(channel) > CHANNEL_FDS_MAX;
 }
 
-/* Has what the channel has descriptors for now watched. Returns false where that fails. The channel is locked. */
-static bool watch_fds(struct channel_line *line, struct ast_channel *channel, bool anew)
+/* Has the descriptors that the channel has now watched. Returns false where that fails. The channel is locked. */
+static bool watch_fds(struct channel_line *line, struct ast_channel *channel)
 {
 	int count = ast_channel_fd_count(channel);
 
@@ -91,8 +92,11 @@ static bool watch_fds(struct channel_line *line, struct ast_channel *channel, bo
 		if (watch->watched && watch->fd != fd) {
 			aic_event_loop_unwatch_fd(loop_of(line), watch);
 		}
-		if (fd >= 0 && (anew || !watch->watched) && aic_event_loop_watch_fd(loop_of(line), watch, fd, EPOLLIN
-			| EPOLLPRI)) {
+		/* Said again of one that is watched: it may have been closed and opened since. */
+		if (fd >= 0 && aic_event_loop_watch_fd(loop_of(line), watch, fd, EPOLLIN | EPOLLPRI)) {
+			atomic_store(&line->unwatchable, true);
+			log_line(LOG_WARNING, "%s: descriptor %d cannot be waited for: %s; the channel's own thread reads it",
+				ast_channel_name(channel), fd, strerror(errno));
 			return false;
 		}
 	}
@@ -129,7 +133,7 @@ static void look(struct channel_line *line)
 		look_at(line, aic_now_us() + RETRY_US);
 		return;
 	}
-	goes_on = !ast_check_hangup(channel) && !is_its_threads(line, channel) && watch_fds(line, channel, true);
+	goes_on = !ast_check_hangup(channel) && !is_its_threads(line, channel) && watch_fds(line, channel);
 	channel_unlock(channel);
 	if (goes_on) {
 		look_at(line, aic_now_us() + LOOK_US);

@@ -12,11 +12,13 @@
 #include "network.h"
 #include "output.h"
 #include "resolver.h"
+#include "tls_sessions.h"
 
 static struct {
 	struct aic_event_loop **loops; /* owned */
 	int count;
 	struct aic_resolver *resolver; /* owned */
+	struct aic_tls_sessions *tls_sessions; /* owned */
 } network;
 
 static void log_message(enum aic_log_level level, const char *message)
@@ -33,12 +35,13 @@ int network_start(int threads)
 	network.count = 0;
 	network.loops = ast_calloc(threads, sizeof(*network.loops));
 	network.resolver = aic_resolver_new();
-	if (!network.loops || !network.resolver) {
+	network.tls_sessions = aic_tls_sessions_new();
+	if (!network.loops || !network.resolver || !network.tls_sessions) {
 		network_stop();
 		return -1;
 	}
 	while (network.count < threads) {
-		struct aic_event_loop *loop = aic_event_loop_new(&aic_link_protocol, log_message);
+		struct aic_event_loop *loop = aic_event_loop_new(&aic_link_protocol, network.tls_sessions, log_message);
 
 		if (!loop) {
 			network_stop();
@@ -59,6 +62,8 @@ void network_stop(void)
 	}
 	ast_free(network.loops);
 	network.loops = NULL;
+	aic_tls_sessions_free(network.tls_sessions);
+	network.tls_sessions = NULL;
 }
 
 struct aic_event_loop *network_loop(void)

@@ -87,6 +87,7 @@ struct trusting_host {
 struct aic_event_loop {
 	pthread_t thread;
 	aic_log_fn log;
+	struct aic_tls_sessions *tls_sessions;
 	struct lws_context *context;
 	struct lws_protocols protocols[2]; /* the one, and the end of the list */
 	int epoll_fd; /* of the watched sockets, and of wake_fd */
@@ -615,14 +616,18 @@ static struct trusting_host *new_host(struct aic_event_loop *loop, const char *c
 {
 	struct lws_context_creation_info info = {0};
 	struct trusting_host *host = calloc(1, sizeof(*host));
-	char name[48];
+	char name[128];
 
 	if (!host || (ca_file && !(host->ca_file = strdup(ca_file)))) {
 		snprintf(error, error_size, "out of memory");
 		free(host);
 		return NULL;
 	}
-	if (!(host->tls = aic_trust_new(ca_file, error, error_size))) {
+	/* Of a file that changed nothing is resumed. */
+	snprintf(name, sizeof(name), "%llu.%llu.%lld.%lld.%ld", (unsigned long long) file->st_dev,
+		(unsigned long long) file->st_ino, (long long) file->st_size, (long long) file->st_mtim.tv_sec,
+		file->st_mtim.tv_nsec);
+	if (!(host->tls = aic_trust_new(loop->tls_sessions, ca_file, name, error, error_size))) {
 		free_host(host);
 		return NULL;
 	}
@@ -714,7 +719,8 @@ static void free_loop(struct aic_event_loop *loop)
 	free(loop);
 }
 
-struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log)
+struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, struct aic_tls_sessions *tls_sessions,
+	aic_log_fn log)
 {
 	struct lws_context_creation_info info = {0};
 	struct aic_event_loop *loop = calloc(1, sizeof(*loop));
@@ -724,6 +730,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 		return NULL;
 	}
 	loop->log = log;
+	loop->tls_sessions = tls_sessions;
 	loop->protocols[0] = *protocol;
 	atomic_init(&loop->posted, NULL);
 	atomic_init(&loop->asleep, false);

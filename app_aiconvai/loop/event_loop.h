@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct aic_event_loop;
+struct aic_tls_sessions;
 struct lws_context;
 struct lws_protocols;
 struct lws_vhost;
@@ -66,9 +67,10 @@ struct aic_loop_member {
 
 /*
  * Starts the thread. `protocol` is the one protocol of all its connections, and its user pointer (of the context) the
- * loop. Returns NULL when that fails (and has logged why).
+ * loop. `tls_sessions` must outlive it, and may serve other loops. Returns NULL when that fails (and has logged why).
  */
-struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, aic_log_fn log);
+struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, struct aic_tls_sessions *tls_sessions,
+	aic_log_fn log);
 
 /* Runs what is posted, closes every connection and joins the thread. Nothing may be posted any more. */
 void aic_event_loop_free(struct aic_event_loop *loop);
@@ -114,7 +116,8 @@ void aic_event_loop_run_tasks(struct aic_event_loop *loop);
 void aic_event_loop_set_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us);
 
 /*
- * The same for a timer by which something is to be heard: it ends the loop's rest. A timer is set by one of them, always.
+ * The same for a timer by which something is to be heard: it ends the loop's rest. A timer is set by one of them,
+ * always.
  */
 void aic_event_loop_set_prompt_timer(struct aic_event_loop *loop, struct aic_timer *timer, uint64_t due_us);
 

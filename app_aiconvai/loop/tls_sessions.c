@@ -11,13 +11,14 @@
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 /* A session of TLS 1.3 serves once; services give one or two for each connection. */
-#define SESSIONS_MAX 8
+#define SESSIONS_MAX 32
 
 /*
  * A session, with a host. What connections have are copies: OpenSSL makes a session useless where its connection ends
@@ -25,52 +26,101 @@
  */
 struct kept {
 	char *host; /* owned */
+	char *trust; /* owned */
 	SSL_SESSION *session; /* owned */
+	uint64_t number; /* of all that were kept */
 };
 
-struct tls_sessions {
+struct aic_tls_sessions {
+	pthread_mutex_t lock;
+	/* Guarded by it. */
 	struct kept kept[SESSIONS_MAX]; /* the oldest first */
 	size_t count;
+	uint64_t numbers; /* the last one */
 };
 
-static void remove_at(struct tls_sessions *sessions, size_t at)
+/* Of a context. Never changes. */
+struct keeping {
+	struct aic_tls_sessions *sessions;
+	char *trust; /* owned */
+};
+
+struct aic_tls_sessions *aic_tls_sessions_new(void)
 {
-	free(sessions->kept[at].host);
-	SSL_SESSION_free(sessions->kept[at].session);
+	struct aic_tls_sessions *sessions = calloc(1, sizeof(*sessions));
+
+	if (sessions) {
+		pthread_mutex_init(&sessions->lock, NULL);
+	}
+	return sessions;
+}
+
+static void free_kept(struct kept *kept)
+{
+	free(kept->host);
+	free(kept->trust);
+	SSL_SESSION_free(kept->session);
+}
+
+/* The lock is held. */
+static void remove_at(struct aic_tls_sessions *sessions, size_t at)
+{
+	free_kept(&sessions->kept[at]);
 	sessions->count--;
 	memmove(&sessions->kept[at], &sessions->kept[at + 1], (sessions->count - at) * sizeof(sessions->kept[0]));
+}
+
+void aic_tls_sessions_free(struct aic_tls_sessions *sessions)
+{
+	if (!sessions) {
+		return;
+	}
+	while (sessions->count) {
+		remove_at(sessions, sessions->count - 1);
+	}
+	pthread_mutex_destroy(&sessions->lock);
+	free(sessions);
 }
 
 /*
  * What is kept with the context of a connection, and the host the connection is made to. Returns false where there is
  * no such.
  */
-static bool find_sessions(const SSL *tls, struct tls_sessions **sessions, const char **host)
+static bool find_keeping(const SSL *tls, const struct keeping **keeping, const char **host)
 {
-	*sessions = SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls));
+	*keeping = SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls));
 	*host = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
-	return *sessions && *host;
+	return *keeping && *host;
+}
+
+static bool is_for(const struct kept *kept, const struct keeping *keeping, const char *host)
+{
+	return !strcasecmp(kept->host, host) && !strcmp(kept->trust, keeping->trust);
 }
 
 static int on_new_session(SSL *tls, SSL_SESSION *session)
 {
-	struct tls_sessions *sessions;
+	const struct keeping *keeping;
+	struct aic_tls_sessions *sessions;
 	struct kept kept;
 	const char *host;
 
-	if (!find_sessions(tls, &sessions, &host) || SSL_get_verify_result(tls) != X509_V_OK) {
+	if (!find_keeping(tls, &keeping, &host) || SSL_get_verify_result(tls) != X509_V_OK) {
 		return 0;
 	}
-	kept = (struct kept) {strdup(host), SSL_SESSION_dup(session)};
-	if (!kept.host || !kept.session) {
-		free(kept.host);
-		SSL_SESSION_free(kept.session);
+	kept = (struct kept) {.host = strdup(host), .trust = strdup(keeping->trust), .session = SSL_SESSION_dup(session)};
+	if (!kept.host || !kept.trust || !kept.session) {
+		free_kept(&kept);
 		return 0;
 	}
+	sessions = keeping->sessions;
+	pthread_mutex_lock(&sessions->lock);
 	if (sessions->count == SESSIONS_MAX) {
 		remove_at(sessions, 0);
 	}
+	kept.number = ++sessions->numbers;
 	sessions->kept[sessions->count++] = kept;
+	pthread_mutex_unlock(&sessions->lock);
 	return 0;
 }
 
@@ -98,44 +148,65 @@ static bool is_acceptable(SSL *tls)
 	return acceptable;
 }
 
-/* Has a connection that begins offer a session, where that can be done in good faith. */
-static bool offer(SSL *tls, SSL_SESSION *session)
+/*
+ * Takes out a copy of the newest session with that host that is older than `*number`, which becomes its own. NULL: there
+ * is none.
+ */
+static SSL_SESSION *take_session(const struct keeping *keeping, const char *host, uint64_t *number)
 {
-	SSL_SESSION *copy = SSL_SESSION_dup(session);
-	bool offered = copy && SSL_set_session(tls, copy) == 1;
+	struct aic_tls_sessions *sessions = keeping->sessions;
+	SSL_SESSION *copy = NULL;
 
-	SSL_SESSION_free(copy);
-	if (offered && !is_acceptable(tls)) {
-		SSL_set_session(tls, NULL);
-		offered = false;
+	pthread_mutex_lock(&sessions->lock);
+	for (size_t at = sessions->count; at-- && !copy;) {
+		const struct kept *kept = &sessions->kept[at];
+
+		if (kept->number < *number && is_for(kept, keeping, host)) {
+			*number = kept->number;
+			copy = SSL_SESSION_dup(kept->session);
+			/* RFC 8446 appendix C.4: whoever sees a ticket twice knows that it is the same client. */
+			if (SSL_SESSION_get_protocol_version(kept->session) >= TLS1_3_VERSION) {
+				remove_at(sessions, at);
+			}
+		}
 	}
-	return offered;
+	pthread_mutex_unlock(&sessions->lock);
+	return copy;
 }
 
-/* Has it offer the newest session with its host. */
+/* It is not to be offered any more. */
+static void remove_session(struct aic_tls_sessions *sessions, uint64_t number)
+{
+	pthread_mutex_lock(&sessions->lock);
+	for (size_t at = 0; at < sessions->count; at++) {
+		if (sessions->kept[at].number == number) {
+			remove_at(sessions, at);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&sessions->lock);
+}
+
+/* Has a connection that begins offer the newest session with its host, where that can be done in good faith. */
 static void offer_session(SSL *tls)
 {
-	struct tls_sessions *sessions;
+	uint64_t number = UINT64_MAX;
+	const struct keeping *keeping;
+	SSL_SESSION *session;
 	const char *host;
 
-	if (!find_sessions(tls, &sessions, &host)) {
+	if (!find_keeping(tls, &keeping, &host)) {
 		return;
 	}
-	for (size_t at = sessions->count; at--;) {
-		SSL_SESSION *session = sessions->kept[at].session;
-		bool offered;
+	while ((session = take_session(keeping, host, &number))) {
+		bool offered = SSL_set_session(tls, session) == 1;
 
-		if (strcasecmp(sessions->kept[at].host, host)) {
-			continue;
-		}
-		offered = offer(tls, session);
-		/* RFC 8446 appendix C.4: whoever sees a ticket twice knows that it is the same client. */
-		if (!offered || SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) {
-			remove_at(sessions, at);
-		}
-		if (offered) {
+		SSL_SESSION_free(session);
+		if (offered && is_acceptable(tls)) {
 			return;
 		}
+		SSL_set_session(tls, NULL);
+		remove_session(keeping->sessions, number);
 	}
 }
 
@@ -153,14 +224,16 @@ static void on_info(const SSL *tls, int where, int value)
 	ERR_pop_to_mark();
 }
 
-int aic_tls_sessions_keep(SSL_CTX *context)
+int aic_tls_sessions_keep(struct aic_tls_sessions *sessions, SSL_CTX *context, const char *trust)
 {
-	struct tls_sessions *sessions = calloc(1, sizeof(*sessions));
+	struct keeping *keeping = malloc(sizeof(*keeping));
 
-	if (!sessions) {
+	if (!keeping || !(keeping->trust = strdup(trust))) {
+		free(keeping);
 		return -1;
 	}
-	SSL_CTX_set_app_data(context, sessions);
+	keeping->sessions = sessions;
+	SSL_CTX_set_app_data(context, keeping);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, on_new_session);
 	SSL_CTX_set_info_callback(context, on_info);
@@ -169,28 +242,30 @@ int aic_tls_sessions_keep(SSL_CTX *context)
 
 void aic_tls_sessions_drop(SSL_CTX *context)
 {
-	struct tls_sessions *sessions = SSL_CTX_get_app_data(context);
+	struct keeping *keeping = SSL_CTX_get_app_data(context);
 
 	SSL_CTX_set_app_data(context, NULL);
-	while (sessions && sessions->count) {
-		remove_at(sessions, sessions->count - 1);
+	if (keeping) {
+		free(keeping->trust);
+		free(keeping);
 	}
-	free(sessions);
 }
 
 void aic_tls_sessions_forget(const SSL *tls)
 {
-	struct tls_sessions *sessions;
+	const struct keeping *keeping;
 	const char *host;
 
-	if (!find_sessions(tls, &sessions, &host)) {
+	if (!find_keeping(tls, &keeping, &host)) {
 		return;
 	}
-	for (size_t at = sessions->count; at--;) {
-		if (!strcasecmp(sessions->kept[at].host, host)) {
-			remove_at(sessions, at);
+	pthread_mutex_lock(&keeping->sessions->lock);
+	for (size_t at = keeping->sessions->count; at--;) {
+		if (is_for(&keeping->sessions->kept[at], keeping, host)) {
+			remove_at(keeping->sessions, at);
 		}
 	}
+	pthread_mutex_unlock(&keeping->sessions->lock);
 }
 
 uint64_t aic_tls_handshake_us(const SSL *tls)

@@ -22,7 +22,8 @@ static void describe_error(const char *what, const char *ca_file, char *error, s
 	ERR_clear_error();
 }
 
-SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size)
+SSL_CTX *aic_trust_new(struct aic_tls_sessions *sessions, const char *ca_file, const char *name, char *error,
+	size_t error_size)
 {
 	SSL_CTX *context;
 	int loaded;
@@ -43,7 +44,7 @@ SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size)
 		SSL_CTX_free(context);
 		return NULL;
 	}
-	if (aic_tls_sessions_keep(context)) {
+	if (aic_tls_sessions_keep(sessions, context, name)) {
 		snprintf(error, error_size, "out of memory");
 		SSL_CTX_free(context);
 		return NULL;

@@ -10,12 +10,15 @@
 #include <openssl/ssl.h>
 #include <stddef.h>
 
+struct aic_tls_sessions;
+
 /*
  * A TLS client context that trusts the certificate authorities in the PEM file `ca_file` and no others (NULL: those of
- * the system), asks for TLS 1.2 or newer, always verifies, and resumes sessions (tls_sessions.h). NULL with one
- * sentence in `error` where it cannot be made.
+ * the system), asks for TLS 1.2 or newer, always verifies, and resumes sessions that others with the same `name` made
+ * (tls_sessions.h). NULL with one sentence in `error` where it cannot be made.
  */
-SSL_CTX *aic_trust_new(const char *ca_file, char *error, size_t error_size);
+SSL_CTX *aic_trust_new(struct aic_tls_sessions *sessions, const char *ca_file, const char *name, char *error,
+	size_t error_size);
 
 /* No connection may be left. */
 void aic_trust_free(SSL_CTX *context);

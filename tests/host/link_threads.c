@@ -19,6 +19,7 @@
 #include "settings.h"
 #include "providers.h"
 #include "resolver.h"
+#include "tls_sessions.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -83,6 +84,7 @@ struct feeder {
 static struct line lines[LINES_MAX];
 static struct aic_event_loop *loops[LOOPS_MAX];
 static struct aic_resolver *resolver;
+static struct aic_tls_sessions *tls_sessions;
 static atomic_bool stopping, libwebsockets_fails;
 static atomic_uint alive;
 
@@ -539,8 +541,11 @@ int main(int argc, char **argv)
 	if (!(resolver = aic_resolver_new())) {
 		die("the resolver could not be started");
 	}
+	if (!(tls_sessions = aic_tls_sessions_new())) {
+		die("out of memory");
+	}
 	for (size_t i = 0; i < wanted.loops; i++) {
-		if (!(loops[i] = aic_event_loop_new(&aic_link_protocol, log_line))) {
+		if (!(loops[i] = aic_event_loop_new(&aic_link_protocol, tls_sessions, log_line))) {
 			die("an event loop could not be started");
 		}
 	}
@@ -573,6 +578,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < wanted.loops; i++) {
 		aic_event_loop_free(loops[i]);
 	}
+	aic_tls_sessions_free(tls_sessions);
 	for (size_t i = 0; i < wanted.lines; i++) {
 		pthread_mutex_destroy(&lines[i].lock);
 	}

@@ -96,5 +96,6 @@ def test_two_conversations_of_one_id_are_told_apart_by_their_channels(voice: Voi
     assert _contexts(second.record) == []
     second_call.hangup()
     second.wait_closed()
+    voice.event("Hangup")
     voice.asterisk.ami.action("AIConvAIContext", Channel="conv_same", Text=CONTEXT)
     first.wait_received(lambda record: _contexts(record) == [CONTEXT] * 2)

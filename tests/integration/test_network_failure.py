@@ -26,9 +26,11 @@ def _fail_once(asterisk: Asterisk) -> None:
 def test_calls_end_others_are_refused_and_the_module_can_be_loaded_anew(
     make_asterisk: Callable[..., Asterisk], app_module: Path
 ) -> None:
-    asterisk = make_asterisk(module=app_module, module_config="[general]\n")
+    # One loop, that all of them live on.
+    asterisk = make_asterisk(module=app_module, module_config="[general]\nnetwork_threads=1\n")
     with ElevenLabsMockThread(MockOptions()) as mock, Caller(asterisk.sip_port) as caller:
         voice = Voice(asterisk, caller, mock)
+        voice.general["network_threads"] = "1"
         voice.agent("sales", ElevenLabsAgent(scenario=load_scenario("echo")), audio_frames_buffer_ms=20)
         voice.dialplan(f"exten => 100,1,AIConvAI(sales)\n same => n,{REPORT}\n same => n,Wait(30)")
         voice.dialplan("exten => 200,1,AIConvAI(sales,b)\n same => n,Wait(30)")
