@@ -1,7 +1,8 @@
 """Errors of memory and threads: tests of other files with a sanitized module, and the engine without Asterisk.
 
-Asterisk itself is not built with sanitizers. AddressSanitizer does not mind; ThreadSanitizer would take Asterisk's own
-counters for races, so it watches the engine and its network in a program of their own, tests/host/link_threads.c.
+Asterisk itself is not built with sanitizers. AddressSanitizer does not mind. ThreadSanitizer takes Asterisk's own
+counters for races: of its reports those count that are about the module's own code alone (test_threads.py). It also
+watches the engine and its network in a program of their own, tests/host/link_threads.c.
 """
 
 from __future__ import annotations
