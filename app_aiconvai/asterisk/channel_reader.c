@@ -76,8 +76,9 @@ static bool runs_dialplan(struct ast_channel *channel)
 /* Whether nobody but its own thread may read the channel now. It is locked. */
 static bool is_its_threads(struct channel_line *line, struct ast_channel *channel)
 {
-	return atomic_load(&line->patient) || atomic_load(&line->unwatchable) || line->channel != channel || ast_channel_generatordata(channel)
-		|| ast_channel_stream(channel) || runs_dialplan(channel) || ast_channel_fd_count(channel) > CHANNEL_FDS_MAX;
+	return atomic_load(&line->patient) || atomic_load(&line->unwatchable) || line->channel != channel
+		|| ast_channel_generatordata(channel) || ast_channel_stream(channel) || runs_dialplan(channel)
+		|| ast_channel_fd_count(channel) > CHANNEL_FDS_MAX;
 }
 
 /* Has the descriptors that the channel has now watched. Returns false where that fails. The channel is locked. */
@@ -165,7 +166,7 @@ static void take(struct channel_line *line, struct ast_frame *frame)
 	}
 }
 
-/* Reads one frame, from the descriptor of that number, if it may. Returns false where the channel is not ours any more. */
+/* Reads one frame, from the descriptor of that number, if it may. Returns false where the channel is ours no more. */
 static bool read_frame(struct channel_line *line, struct ast_channel *channel, int fd_number, bool exception)
 {
 	struct ast_frame *frame;

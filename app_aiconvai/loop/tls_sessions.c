@@ -149,8 +149,8 @@ static bool is_acceptable(SSL *tls)
 }
 
 /*
- * Takes out a copy of the newest session with that host that is older than `*number`, which becomes its own. NULL: there
- * is none.
+ * Takes out a copy of the newest session with that host that is older than `*number`, which becomes its own. NULL:
+ * there is none.
  */
 static SSL_SESSION *take_session(const struct keeping *keeping, const char *host, uint64_t *number)
 {
