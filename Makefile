@@ -52,7 +52,7 @@ analyse: test-programs
 	cppcheck -j 2 --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --quiet
 	@if command -v run-clang-tidy >/dev/null; then \
-		run-clang-tidy -quiet -p $(BUILD) '/(app_aiconvai|tests/far_end)/' >$(BUILD)/clang-tidy.log 2>&1 \
+		run-clang-tidy -quiet -p $(BUILD) '/(app_aiconvai|tests/(callers|far_end|programs))/' >$(BUILD)/clang-tidy.log 2>&1 \
 			|| { cat $(BUILD)/clang-tidy.log; exit 1; }; \
 	else \
 		echo "clang-tidy is not installed: skipped"; \
