@@ -4,7 +4,7 @@
 #   make test       what CI runs            make check     every static check
 #   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours;
 #                   PROVIDER=openai: of that service)
-#   make bench      what calls cost and how fast they are: 28 minutes; QUICK=1: 4
+#   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
