@@ -4,7 +4,7 @@
 #   make test       what CI runs            make check     every static check
 #   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours;
 #                   PROVIDER=openai: of that service)
-#   make bench      what calls cost and how fast they are: 28 minutes; QUICK=1: 4
+#   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
@@ -52,7 +52,7 @@ analyse: test-programs
 	cppcheck -j 2 --project=$(BUILD)/compile_commands.json --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --quiet
 	@if command -v run-clang-tidy >/dev/null; then \
-		run-clang-tidy -quiet -p $(BUILD) '/(app_aiconvai|tests/far_end)/' >$(BUILD)/clang-tidy.log 2>&1 \
+		run-clang-tidy -quiet -p $(BUILD) '/(app_aiconvai|tests/(callers|far_end|programs))/' >$(BUILD)/clang-tidy.log 2>&1 \
 			|| { cat $(BUILD)/clang-tidy.log; exit 1; }; \
 	else \
 		echo "clang-tidy is not installed: skipped"; \

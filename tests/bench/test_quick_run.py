@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from aiconvai.rig.bench.headlines import HEADLINES
-from aiconvai.rig.bench.paths import ALL_SERVICES, PATHS, TLS_240
+from aiconvai.rig.bench.paths import ALL_SERVICES, COMPARED, TLS_240
 from aiconvai.rig.bench.plan import QUICK
 from aiconvai.rig.bench.results import Results
 
 SECONDS = 600
-NOT_IN_A_QUICK_RUN = {"calls_held", "cpu_many"}
+NOT_IN_A_QUICK_RUN = {"calls_held", "calls_held_stretch", "cpu_churn", "cpu_many"}
 
 
 def numbers(value: Any) -> list[float]:
@@ -40,9 +40,14 @@ def test_quick_benchmark(tmp_path: Path) -> None:
     assert [one for one in results.problems if one.kind in ("calls", "loss")] == []
     assert all(math.isfinite(one) for one in numbers(results.model_dump()))
     assert {one.key for one in HEADLINES} - set(results.headlines) == NOT_IN_A_QUICK_RUN
-    paths = {path.name for path in (*PATHS, ALL_SERVICES) if path is not TLS_240}
-    assert {one.path for one in results.stretches} == paths
+    paths = {path.name for path in (*COMPARED, ALL_SERVICES) if path is not TLS_240}
+    elsewhere = [f"{cell.path.name}, {one.setting.name}" for one in QUICK.elsewhere for cell in one.cells]
+    if any("over a wire" in note for note in results.notes):
+        elsewhere = []
+    assert {one.path for one in results.stretches} == paths | set(elsewhere)
     assert set(results.machine.asterisk) == {16, 22}
-    assert len(results.stretches) == len(QUICK.cells) + len(QUICK.cells_16)
+    assert len(results.stretches) == len(QUICK.cells) + len(QUICK.cells_16) + len(elsewhere)
+    assert all(one.callers is not None for one in results.stretches)
+    assert len(results.churn) == len(QUICK.churn)
     assert results.headlines["lost"] == 0
     assert "# Performance" in (tmp_path / "performance.md").read_text(encoding="utf-8")

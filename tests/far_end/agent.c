@@ -56,8 +56,8 @@ const char *agent_of_name(struct agent *agent, const char *name)
 	if (!strcmp(name, "echo")) {
 		return NULL;
 	}
-	if (!strcmp(name, "echo16")) {
-		agent->format = "pcm_16000";
+	if (!strcmp(name, "echo16") || !strcmp(name, "echo24")) {
+		agent->format = name[4] == '1' ? "pcm_16000" : "pcm_24000";
 		agent->sample_bytes = 2;
 		return NULL;
 	}
@@ -81,7 +81,7 @@ const char *agent_of_name(struct agent *agent, const char *name)
 			return "expected stream-C-J, chunks of C ms (1 to 10000), late by up to J ms (0 to 60000)";
 		}
 	} else {
-		return "no such agent; there are echo, echo16, greet, talk-S, interrupt-N and stream-C-J";
+		return "no such agent; there are echo, echo16, echo24, greet, talk-S, interrupt-N and stream-C-J";
 	}
 	return speech_is_loaded() ? NULL : "the agent speaks, but the far end was started without --speech";
 }

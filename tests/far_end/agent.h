@@ -5,7 +5,7 @@
  * The agents of the far end, each told by its name.
  *
  *     echo              what comes goes back, mu-law
- *     echo16            the same, announced as 16-bit samples at 16 kHz
+ *     echo16, echo24    the same, announced as 16-bit samples at 16 or 24 kHz
  *     greet             a second of speech right behind the metadata
  *     talk-S            S seconds of speech at once
  *     interrupt-N       N times: three seconds of speech at once, then an interruption

@@ -4,6 +4,7 @@
  */
 #include "audiosocket.h"
 
+#include "answers.h"
 #include "buffer.h"
 #include "facts.h"
 #include "outgoing.h"
@@ -27,6 +28,7 @@ enum audiosocket_kind {
 
 struct audiosocket {
 	struct outgoing outgoing;
+	struct answers answers;
 	struct aic_buffer partial; /* the beginning of a message */
 	bool introduced;           /* the UUID came */
 };
@@ -37,6 +39,7 @@ struct audiosocket *audiosocket_new(struct lws *wsi)
 
 	if (audiosocket) {
 		audiosocket->outgoing.wsi = wsi;
+		answers_start(&audiosocket->answers, &audiosocket->outgoing);
 	}
 	return audiosocket;
 }
@@ -80,7 +83,7 @@ static int take_message(struct audiosocket *audiosocket, const uint8_t *bytes, s
 		}
 		echo = outgoing_scratch(length);
 		memcpy(echo, bytes, length);
-		return outgoing_send(&audiosocket->outgoing, echo, length, LWS_WRITE_RAW);
+		return answers_send(&audiosocket->answers, echo, length, LWS_WRITE_RAW);
 	}
 	switch (kind) {
 	case KIND_HANGUP:
@@ -139,6 +142,7 @@ int audiosocket_writable(struct audiosocket *audiosocket)
 
 void audiosocket_free(struct audiosocket *audiosocket)
 {
+	answers_stop(&audiosocket->answers);
 	outgoing_free(&audiosocket->outgoing);
 	aic_buffer_free(&audiosocket->partial);
 	free(audiosocket);

@@ -5,6 +5,7 @@
 #include "conversation.h"
 
 #include "agent.h"
+#include "answers.h"
 #include "buffer.h"
 #include "client_message.h"
 #include "facts.h"
@@ -37,6 +38,7 @@
 struct conversation {
 	const struct service *service;
 	struct outgoing outgoing;
+	struct answers answers;
 	struct agent agent;
 	struct conversation_counts counts;
 	struct pings pings;
@@ -54,6 +56,14 @@ struct conversation {
 
 static uint64_t conversations;
 
+/* It says nothing more of its own accord. */
+static void be_quiet(struct conversation *conversation)
+{
+	answers_stop(&conversation->answers);
+	pings_stop(&conversation->pings);
+	speaker_stop(&conversation->speaker);
+}
+
 /*
  * Closes with a close frame; what was not sent yet is dropped. Only for what the receive callback returns: a debug
  * build of libwebsockets on libuv (Debian's) closes twice what any other callback closes, and the second time without
@@ -70,8 +80,7 @@ static int close_connection(struct conversation *conversation, int code, const c
 		lws_close_reason(conversation->outgoing.wsi, (enum lws_close_status) code, text,
 			(size_t) length < sizeof(text) ? (size_t) length : sizeof(text) - 1);
 	}
-	pings_stop(&conversation->pings);
-	speaker_stop(&conversation->speaker);
+	be_quiet(conversation);
 	timer_stop(&conversation->opening_limit);
 	return -1;
 }
@@ -113,6 +122,7 @@ struct conversation *conversation_new(struct lws *wsi, const struct service *ser
 	}
 	conversation->service = service;
 	conversation->outgoing.wsi = wsi;
+	answers_start(&conversation->answers, &conversation->outgoing);
 	conversation->number = ++conversations;
 	conversation->opening_limit.run = on_opening_limit;
 	conversation->opening_limit.arg = conversation;
@@ -142,13 +152,14 @@ static int begin(struct conversation *conversation)
 			conversation->agent.name);
 	}
 	speaker_start(&conversation->speaker, service, conversation->state, &conversation->agent, &conversation->outgoing,
-		&conversation->counts, conversation->number);
+		&conversation->counts, conversation->number, conversation->answers.delay_us);
 	return 0;
 }
 
 static int take_audio(struct conversation *conversation, const struct client_message *message)
 {
 	const struct service *service = conversation->service;
+	struct service_message echo;
 
 	if (message->audio_bytes % (service->sample_bytes ? service->sample_bytes : conversation->agent.sample_bytes)) {
 		return break_off(conversation, "audio: no whole number of 16-bit samples");
@@ -160,8 +171,8 @@ static int take_audio(struct conversation *conversation, const struct client_mes
 	}
 	conversation->counts.chunks_out++;
 	conversation->counts.bytes_out += message->audio_bytes;
-	return service_message_send(&conversation->outgoing, service->audio(conversation->state, &message->audio,
-		ECHO_EVENT_ID));
+	echo = service->audio(conversation->state, &message->audio, ECHO_EVENT_ID);
+	return answers_send(&conversation->answers, echo.bytes, echo.length, echo.kind);
 }
 
 /* Breaks off with a problem that is told with the name of a message. */
@@ -191,6 +202,7 @@ static int take_farewell(struct conversation *conversation)
 	const struct service *service = conversation->service;
 
 	conversation->ended = true;
+	answers_stop(&conversation->answers);
 	speaker_stop(&conversation->speaker);
 	return service->goodbye ? service_message_send(&conversation->outgoing, service->goodbye(conversation->number)) : 0;
 }
@@ -308,14 +320,12 @@ void conversation_peer_closes(struct conversation *conversation, const uint8_t *
 	}
 	/* Whatever else there was to say would come behind our close. */
 	outgoing_free(&conversation->outgoing);
-	pings_stop(&conversation->pings);
-	speaker_stop(&conversation->speaker);
+	be_quiet(conversation);
 }
 
 void conversation_free(struct conversation *conversation)
 {
-	pings_stop(&conversation->pings);
-	speaker_stop(&conversation->speaker);
+	be_quiet(conversation);
 	timer_stop(&conversation->opening_limit);
 	facts_closed(conversation->service->name, conversation->agent.name, &conversation->counts,
 		conversation->close_code ? conversation->close_code : CLOSE_NO_FRAME);

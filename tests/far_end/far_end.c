@@ -4,18 +4,20 @@
  *
  * The far end of measurements: what a call is connected to, made so that it is never what limits the measurement.
  *
- *     far_end [--certificate FILE --key FILE] [--speech FILE]
+ *     far_end [--certificate FILE --key FILE] [--speech FILE] [--address HOST] [--answer-spread-ms N]
  *
- * Serves on ports of 127.0.0.1 AI services (services/), each at its own path (agents: see agent.h), Asterisk's
+ * Serves at one address AI services (services/), each at its own path (agents: see agent.h), Asterisk's
  * chan_websocket and its AudioSocket. Prints the ports as a line of JSON, then further facts as they happen; when its
  * standard input ends it prints what it counted and ends.
  */
+#include "answers.h"
 #include "facts.h"
 #include "json_values.h"
+#include "loop_timers.h"
 #include "outgoing.h"
+#include "process.h"
 #include "server.h"
 #include "speech.h"
-#include "timers.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -24,38 +26,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
 /* Descriptors, so connections: libwebsockets has a table of as many as the process may open. */
 #define DESCRIPTORS 8192
 
-static const char usage[] = "usage: far_end [--certificate FILE --key FILE] [--speech FILE]\n"
+#define SPREAD_MS_MAX 1000
+
+static const char usage[] = "usage: far_end [--certificate FILE --key FILE] [--speech FILE] [options]\n"
 	"  --certificate FILE  serve TLS too, with this certificate (PEM)\n"
 	"  --key FILE          its private key (PEM)\n"
 	"  --speech FILE       what agents say: raw mu-law, 8 kHz\n"
+	"  --address HOST      IPv4 address to serve at (127.0.0.1)\n"
+	"  --answer-spread-ms N\n"
+	"                      each connection's echoes are up to so much later than what they answer, by a time of\n"
+	"                      their own, and speech that is streamed begins so much later (0)\n"
 	"Ends when its standard input ends.\n";
 
 static uv_loop_t loop;
 static uv_poll_t input;
 static bool watching;
 
-/* Returns whether standard input has ended; what comes is of no interest. */
-static bool input_ended(void)
-{
-	char ignored[4096];
-	ssize_t length;
-
-	do {
-		length = read(STDIN_FILENO, ignored, sizeof(ignored));
-	} while (length > 0 || (length < 0 && errno == EINTR));
-	return !length || (errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
 static void on_input(uv_poll_t *handle, int status, int events)
 {
-	if (status || input_ended()) {
+	if (status || process_read_input(NULL)) {
 		uv_stop(handle->loop);
 	}
 }
@@ -70,30 +65,20 @@ static int watch_input(void)
 	return uv_poll_start(&input, UV_READABLE | UV_DISCONNECT, on_input);
 }
 
-static void limit_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-static int serve(const char *certificate, const char *key)
+static int serve(const char *address, const char *certificate, const char *key)
 {
 	struct server_ports ports;
 	int failed;
 
-	limit_descriptors();
+	process_allow_descriptors(DESCRIPTORS);
 	if (uv_loop_init(&loop)) {
 		fprintf(stderr, "far_end: no event loop can be had: %s\n", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (timers_open(&loop)) {
+	if (loop_timers_open(&loop)) {
 		return EXIT_FAILURE;
 	}
-	failed = server_open(&loop, certificate, key, &ports);
+	failed = server_open(&loop, address, certificate, key, &ports);
 	if (!failed) {
 		facts_ports(ports.ws, ports.wss, ports.audiosocket);
 		if (!watch_input()) {
@@ -101,13 +86,13 @@ static int serve(const char *certificate, const char *key)
 		}
 	}
 	server_close();
-	timers_close();
+	loop_timers_close();
 	if (watching) {
 		uv_close((uv_handle_t *) &input, NULL);
 	}
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
-	timers_free();
+	loop_timers_free();
 	if (failed) {
 		return EXIT_FAILURE;
 	}
@@ -121,11 +106,15 @@ int main(int argc, char **argv)
 		{"certificate", required_argument, NULL, 'c'},
 		{"key", required_argument, NULL, 'k'},
 		{"speech", required_argument, NULL, 's'},
+		{"address", required_argument, NULL, 'a'},
+		{"answer-spread-ms", required_argument, NULL, 'w'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *certificate = NULL, *key = NULL, *speech = NULL;
+	const char *certificate = NULL, *key = NULL, *speech = NULL, *address = "127.0.0.1";
+	unsigned long spread_ms;
 	int option, status;
+	char *end;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
@@ -137,6 +126,17 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			speech = optarg;
+			break;
+		case 'a':
+			address = optarg;
+			break;
+		case 'w':
+			spread_ms = strtoul(optarg, &end, 10);
+			if (end == optarg || *end || spread_ms > SPREAD_MS_MAX) {
+				fprintf(stderr, "far_end: --answer-spread-ms: expected 0 to %d\n%s", SPREAD_MS_MAX, usage);
+				return 2;
+			}
+			answers_set_spread((uint32_t) spread_ms);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 	if (speech && speech_load(speech)) {
 		return EXIT_FAILURE;
 	}
-	status = serve(certificate, key);
+	status = serve(address, certificate, key);
 	json_values_end();
 	outgoing_free_scratch();
 	speech_free();

@@ -4,6 +4,7 @@
  */
 #include "media.h"
 
+#include "answers.h"
 #include "buffer.h"
 #include "facts.h"
 #include "outgoing.h"
@@ -17,6 +18,7 @@
 
 struct media {
 	struct outgoing outgoing;
+	struct answers answers;
 	struct aic_buffer assembled; /* a message in fragments */
 };
 
@@ -26,6 +28,7 @@ struct media *media_new(struct lws *wsi)
 
 	if (media) {
 		media->outgoing.wsi = wsi;
+		answers_start(&media->answers, &media->outgoing);
 	}
 	return media;
 }
@@ -41,7 +44,7 @@ static int take_message(struct media *media, const void *bytes, size_t length)
 	}
 	echo = outgoing_scratch(length);
 	memcpy(echo, bytes, length);
-	return outgoing_send(&media->outgoing, echo, length, LWS_WRITE_BINARY);
+	return answers_send(&media->answers, echo, length, LWS_WRITE_BINARY);
 }
 
 int media_receive(struct media *media, const void *bytes, size_t length)
@@ -79,6 +82,7 @@ int media_writable(struct media *media)
 
 void media_free(struct media *media)
 {
+	answers_stop(&media->answers);
 	outgoing_free(&media->outgoing);
 	aic_buffer_free(&media->assembled);
 	free(media);

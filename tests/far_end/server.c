@@ -17,7 +17,6 @@
 #include <uv.h>
 
 #define MEDIA_PATH "/media"
-#define HOST "127.0.0.1"
 
 /* What one read takes, and so what comes at once of a longer message. */
 #define READ_SIZE 16384
@@ -32,6 +31,7 @@ struct connection {
 };
 
 static struct lws_context *context;
+static const char *host;
 
 /* No keep-alive of libwebsockets: the protocols have their own. */
 static const lws_retry_bo_t no_idle_limit;
@@ -163,10 +163,10 @@ static int listen_on(struct lws_context_creation_info *info, const char *name)
 	int port;
 
 	info->vhost_name = name;
-	info->iface = HOST;
+	info->iface = host;
 	info->retry_and_idle_policy = &no_idle_limit;
 	if (!(vhost = lws_create_vhost(context, info)) || (port = lws_get_vhost_listen_port(vhost)) <= 0) {
-		fprintf(stderr, "far_end: %s: cannot listen on " HOST "\n", name);
+		fprintf(stderr, "far_end: %s: cannot listen at %s\n", name, host);
 		return -1;
 	}
 	return port;
@@ -201,7 +201,8 @@ static int listen_for_audiosocket(void)
 	return listen_on(&info, "AudioSocket");
 }
 
-int server_open(uv_loop_t *loop, const char *certificate, const char *key, struct server_ports *ports)
+int server_open(uv_loop_t *loop, const char *address, const char *certificate, const char *key,
+	struct server_ports *ports)
 {
 	void *loops[] = {loop};
 	struct lws_context_creation_info info = {
@@ -215,6 +216,7 @@ int server_open(uv_loop_t *loop, const char *certificate, const char *key, struc
 	info.gid = (__typeof__(info.gid)) -1;
 	info.uid = (__typeof__(info.uid)) -1;
 	lws_set_log_level(LLL_ERR, lwsl_emit_stderr);
+	host = address;
 	if (!(context = lws_create_context(&info))) {
 		fprintf(stderr, "far_end: libwebsockets could not be started on libuv\n");
 		return -1;

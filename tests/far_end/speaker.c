@@ -6,8 +6,6 @@
 
 #include "speech.h"
 
-#include <stdlib.h>
-
 #define MESSAGE_MS 240
 #define CHUNK_MS_MAX 10000
 
@@ -22,7 +20,7 @@ static void run_timer(struct speaker *speaker, uint64_t due_us);
 /* Seeded: the n-th conversation of every run waits the same times. `spread_us` is included. */
 static uint64_t random_us(struct speaker *speaker, uint64_t spread_us)
 {
-	return (uint64_t) (erand48(speaker->random) * (double) (spread_us + 1));
+	return seeded_below(&speaker->random, spread_us + 1);
 }
 
 static size_t speech_bytes(const struct speaker *speaker, uint32_t ms)
@@ -137,7 +135,7 @@ static void run_timer(struct speaker *speaker, uint64_t due_us)
 }
 
 void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent,
-	struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed)
+	struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed, uint64_t delay_us)
 {
 	*speaker = (struct speaker) {
 		.service = service,
@@ -145,8 +143,7 @@ void speaker_start(struct speaker *speaker, const struct service *service, const
 		.agent = agent,
 		.outgoing = outgoing,
 		.counts = counts,
-		/* 0x330e, as srand48() has it. */
-		.random = {0x330e, (unsigned short) seed, (unsigned short) (seed >> 16)},
+		.random = seeded_begin(0, seed),
 	};
 	switch (agent->kind) {
 	case AGENT_ECHO:
@@ -160,7 +157,7 @@ void speaker_start(struct speaker *speaker, const struct service *service, const
 	case AGENT_STREAM:
 		speaker->phase = SPEAKER_STREAMING;
 		speaker->event_id = 1;
-		speaker->stream_start_us = now_us();
+		speaker->stream_start_us = now_us() + delay_us;
 		run_timer(speaker, next_chunk_us(speaker));
 		break;
 	}

@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "facts.h"
 #include "outgoing.h"
+#include "seeded.h"
 #include "services/service.h"
 #include "timers.h"
 
@@ -34,7 +35,7 @@ struct speaker {
 	struct conversation_counts *counts;
 	enum speaker_phase phase;
 	struct timer timer;
-	unsigned short random[3];
+	struct seeded random;
 	int64_t event_id;
 	size_t position; /* in the speech */
 	size_t left;
@@ -42,9 +43,12 @@ struct speaker {
 	uint64_t stream_start_us, chunks;
 };
 
-/* Begins. What is given must outlive the speaker; `seed` makes its random waits. */
+/*
+ * Begins. What is given must outlive the speaker; `seed` makes its random waits. Speech that is streamed begins
+ * `delay_us` later, so that conversations that begin at even intervals are not in step.
+ */
 void speaker_start(struct speaker *speaker, const struct service *service, const void *state, const struct agent *agent,
-	struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed);
+	struct outgoing *outgoing, struct conversation_counts *counts, uint64_t seed, uint64_t delay_us);
 
 /* To be called when the socket takes data again and nothing else waits for it. */
 void speaker_resume(struct speaker *speaker);

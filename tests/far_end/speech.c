@@ -19,6 +19,7 @@
 
 static const struct aic_audio_format formats[SPEECH_FORMATS] = {
 	[SPEECH_ULAW_8000] = {AIC_ENCODING_ULAW, 8000},
+	[SPEECH_PCM_16000] = {AIC_ENCODING_PCM16, 16000},
 	[SPEECH_PCM_24000] = {AIC_ENCODING_PCM16, 24000},
 };
 
@@ -81,7 +82,7 @@ int speech_load(const char *path)
 	}
 	problem = read_file(file);
 	fclose(file);
-	if (problem || (problem = make(SPEECH_PCM_24000))) {
+	if (problem || (problem = make(SPEECH_PCM_16000)) || (problem = make(SPEECH_PCM_24000))) {
 		fprintf(stderr, "far_end: --speech %s: %s\n", path, problem);
 		speech_free();
 		return -1;

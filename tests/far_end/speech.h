@@ -13,6 +13,7 @@
 
 enum speech_format {
 	SPEECH_ULAW_8000, /* mu-law at 8 kHz */
+	SPEECH_PCM_16000, /* 16-bit little-endian samples at 16 kHz */
 	SPEECH_PCM_24000, /* 16-bit little-endian samples at 24 kHz */
 	SPEECH_FORMATS,
 };

@@ -15,8 +15,19 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_goal_that_is_missed_says_no() -> None:
     lines = {line.split(" | ")[0]: line for line in document.render(made_up(), []).splitlines()}
-    assert lines["| CPU, 20 ms chunks, 50 calls"].endswith("| 1.80 x Echo() | <= 1.6 | **no** |")
-    assert lines["| calls held, 20 ms chunks"].endswith("| 400.00 | >= 300 | yes |")
+    assert lines["| CPU, 20 ms chunks, 50 calls"].endswith("| 1.80 x Echo() | <= 1.5 | **no** |")
+    assert lines["| calls held, 20 ms chunks"].endswith("| 400.00 | >= 500 | **no** |")
+
+
+def test_what_is_special_is_told_beside_the_usual() -> None:
+    lines = document.render(made_up(), []).splitlines()
+    assert "| 20 ms | over a wire | 50 | 1.50 ms | 0.20 ms | 1.50 | 1.80 | 60 |" in lines
+
+
+def test_calls_that_come_and_go_have_a_table() -> None:
+    lines = document.render(made_up(), []).splitlines()
+    steady, coming = "200 of 20 ms", "5 a second of 20 ms, 2 s each"
+    assert f"| {steady} | {coming} | 2.00 ms | 2.20 ms | 1.10 | 21.0 ms | 25.5 ms |" in lines
 
 
 def test_services_are_told_beside_elevenlabs() -> None:

@@ -181,34 +181,68 @@ def test_this_process_is_among_the_processes() -> None:
     assert os.getpid() in {pid for pid, _ in process_times()}
 
 
+WHERE = paths.Where(
+    paths.FarEndPorts(ws=1001, wss=1002, audiosocket=1003),
+    paths.FarEndPorts(ws=2001, wss=2002, audiosocket=2003, host="198.18.0.2"),
+    3001,
+)
+
+
 def test_every_path_is_configured() -> None:
-    ports = paths.FarEndPorts(ws=1001, wss=1002, audiosocket=1003)
-    text = paths.module_configuration(ports, {"talk": "talk-30"})
-    dialplan = paths.dialplan(ports, paths.ALL)
+    text = paths.module_configuration(WHERE, {"talk": "talk-30"}, network_threads=2)
+    dialplan = paths.dialplan(WHERE, paths.ALL)
+    assert text.startswith("[general]\nnetwork_threads=2\n")
     for path in paths.ALL:
         assert (f"[{path.extension}]" in text) == (path.agent is not None and not path.members)
         assert (f"exten => {path.extension},1," in dialplan) == (path is not paths.ECHO)
     assert "[talk]\nagent_id=talk-30\nconversation_endpoint=ws://127.0.0.1:1001/v1/convai/conversation\naudio_f" in text
     assert "conversation_endpoint=wss://127.0.0.1:1002/v1/convai/conversation\ntls_ca_file=" in text
     assert "signed_url_endpoint=https://localhost:1002/v1/convai/conversation/get-signed-url\napi_key=" in text
-    assert text.count("connect_audio_limit_ms=0") == sum(not path.keeps_early for path in paths.ALL) == 6
+    measured = [path for path in paths.ALL if not path.keeps_early and path.agent is not None]
+    assert text.count("connect_audio_limit_ms=0") == len(measured) == 9
     assert "AudioSocket(5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55,127.0.0.1:1003)" in dialplan
-    assert "uri = ws://127.0.0.1:1001/media" in paths.websocket_client_configuration(ports)
+    clients = paths.websocket_client_configuration(WHERE)
+    assert "uri = ws://127.0.0.1:1001/media" in clients
+    assert "uri = ws://198.18.0.2:2001/media" in clients
+    assert "[silent]\nagent_id=silent\nconversation_endpoint=ws://127.0.0.1:3001/\n" in text
+
+
+def test_echoes_of_which_the_round_trip_is_measured_come_at_once() -> None:
+    text = paths.module_configuration(WHERE, {})
+    dialplan = paths.dialplan(WHERE, paths.ALL)
+    for path in paths.PATHS:
+        measured = paths.prompt(path)
+        assert measured.at_once == (path is not paths.ECHO)
+        assert not path.at_once
+    assert "[echo-20-prompt]\nagent_id=echo\nconversation_endpoint=ws://198.18.0.2:2001/" in text
+    assert "exten => audiosocket-prompt,1,Answer()\n same => n,AudioSocket(" in dialplan
+    assert ",198.18.0.2:2003)" in dialplan
+    assert "Dial(WebSocket/far_end_at_once/c(ulaw),10)" in dialplan
+
+
+def test_services_as_people_live_with_them() -> None:
+    text = paths.module_configuration(WHERE, {})
+    for path in paths.DEFAULTS:
+        assert path.service is not None
+        section = text.partition(f"[{path.extension}]\n")[2].partition("\n[")[0]
+        assert "wss://127.0.0.1:1002" in section
+        assert "audio_f" not in section
+        assert f"agent_id=stream-{path.chunk_ms}-0" in section
+    assert {path.chunk_ms for path in paths.DEFAULTS} == {20, 40, 240}
 
 
 def test_every_service_has_a_path() -> None:
-    ports = paths.FarEndPorts(ws=1001, wss=1002, audiosocket=1003)
     definition = json.loads((ROOT / "configs" / "options.json").read_text(encoding="utf-8"))
     providers = next(one["values"] for one in definition["options"] if one["name"] == "provider")
     assert paths.ALL_SERVICES.providers() == set(providers)
-    text = paths.module_configuration(ports, {})
+    text = paths.module_configuration(WHERE, {})
     for path in paths.SERVICES:
         assert path.service is not None
         assert f"[{path.extension}]\nprovider={path.service.provider}\nconversation_url=ws://127.0.0.1:1001/" in text
         assert path.providers() == {path.service.provider}
     assert "/v1/realtime?agent_id=stream-20-0\naudio_frames_buffer_ms=20\n" in text
     assert "/agent?agent_id=stream-20-0\naudio_format=ulaw_8000\naudio_frames_buffer_ms=20\n" in text
-    dialplan = paths.dialplan(ports, [paths.ALL_SERVICES])
+    dialplan = paths.dialplan(WHERE, [paths.ALL_SERVICES])
     for turn, path in enumerate(paths.SERVICES):
         assert f"exten => services-{turn},1,Goto({path.extension},1)\n" in dialplan
     assert paths.CHUNKS_20.providers() == set()

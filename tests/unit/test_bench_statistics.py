@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bench_results import made_up, stretch
+from bench_results import callers, made_up, stretch
 
 from aiconvai.rig.bench.capacity import limiting_resource, search
 from aiconvai.rig.bench.comparison import compare
@@ -86,12 +86,14 @@ def test_headlines_are_computed() -> None:
     assert values["round_trip_p50"] == pytest.approx(1.9)
     assert values["memory"] == pytest.approx(120 * 1.024)
     assert values["threads"] == 0
+    assert values["cpu_churn"] == pytest.approx(1.1)
+    assert values["context_switches"] == 0
     assert values["lost"] == 0
     assert "cpu_60" not in values
 
 
 def test_goals_are_met_or_not_or_unknown() -> None:
-    met = {goal.key: goal.met for goal in goals({"cpu_20": 1.61, "cpu_20_stretch": 1.3, "drift": -4.9})}
+    met = {goal.key: goal.met for goal in goals({"cpu_20": 1.51, "cpu_20_stretch": 1.2, "drift": -4.9})}
     assert (met["cpu_20"], met["cpu_20_stretch"], met["drift"], met["memory"]) == (False, True, True, None)
 
 
@@ -162,6 +164,11 @@ def test_a_stretch_in_which_nothing_went_wrong_is_valid() -> None:
         ({"far_end_share": 0.95}, "timing"),
         ({"other_share": 0.2}, "machine"),
         ({"stolen_share": 0.1}, "machine"),
+        ({"callers": callers(late=2.1)}, "timing"),
+        ({"callers": callers(heard=480)}, "timing"),
+        ({"callers": callers(heard=0)}, "calls"),
+        ({"echo_callers": callers(late=2.1)}, "timing"),
+        ({"losses": Losses(heard_packets=1)}, "loss"),
     ],
 )
 def test_a_stretch_says_what_is_wrong_with_it(change: dict[str, object], kind: str) -> None:

@@ -282,10 +282,11 @@ def test_echo(program: Path) -> None:
     assert far_end.totals.bytes_out > far_end.totals.bytes_in
 
 
-def test_echo_of_16_bit_samples(far_end: FarEnd) -> None:
-    with Client(far_end.ws_port, "echo16") as client:
+@pytest.mark.parametrize(("agent", "audio_format"), [("echo16", "pcm_16000"), ("echo24", "pcm_24000")])
+def test_echo_of_16_bit_samples(far_end: FarEnd, agent: str, audio_format: str) -> None:
+    with Client(far_end.ws_port, agent) as client:
         metadata = client.initiate()
-        assert metadata["agent_output_audio_format"] == metadata["user_input_audio_format"] == "pcm_16000"
+        assert metadata["agent_output_audio_format"] == metadata["user_input_audio_format"] == audio_format
         client.speak(b"\x01\x02" * 320)
         assert client.hear() == (1, b"\x01\x02" * 320)
 

@@ -134,6 +134,21 @@ WEBSOCKET = Service(
     hear=lambda words: str(words["audio"]),
 )
 
+WEBSOCKET_16000 = Service(
+    name="websocket",
+    path="/agent16",
+    opening=(
+        {
+            "type": "session.init",
+            "config": {"audio_format": "pcm16", "sample_rate": 16000, "channels": 1},
+            "extensions": ["event_ids"],
+        },
+    ),
+    ready="session_started",
+    speak=lambda _, audio: {"type": "audio.input", "audio": _text(audio), "format": "pcm16"},
+    hear=lambda words: str(words["audio"]),
+)
+
 
 def _media(number: int, audio: bytes) -> Words:
     return {
@@ -325,6 +340,24 @@ def test_gemini_hears_16_khz(far_end: FarEnd, spaces: bool) -> None:
         client.end()
     closed = far_end.wait_for("closed", 10)
     assert (closed["chunks_in"], closed["bytes_in"]) == (1, 640)
+
+
+def test_the_generic_protocol_by_default(far_end: FarEnd) -> None:
+    with Client(far_end, WEBSOCKET_16000, "stream-20-0") as client:
+        client.open()
+        client.speak(bytes(640))
+        assert len(client.hear()) == 20 * 32
+    closed = far_end.wait_for("closed", 10)
+    assert (closed["service"], closed["chunks_in"], closed["bytes_in"]) == ("websocket", 1, 640)
+
+
+def test_another_format_than_that_of_the_path_is_refused() -> None:
+    with (
+        _complaining("websocket echo: .*config.audio_format") as far_end,
+        Client(far_end, WEBSOCKET_16000, "echo") as client,
+    ):
+        client.send(WEBSOCKET.opening[0])
+        assert client.closed() == 1008
 
 
 def test_a_deepgram_client_keeps_the_connection_alive_in_words(far_end: FarEnd) -> None:

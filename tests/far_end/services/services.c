@@ -7,7 +7,7 @@
 #include <string.h>
 
 extern const struct service service_deepgram, service_elevenlabs, service_gemini, service_openai, service_openai_live,
-	service_twilio, service_websocket;
+	service_twilio, service_websocket, service_websocket_16000;
 
 static const struct service *const services[] = {
 	&service_elevenlabs,
@@ -16,6 +16,7 @@ static const struct service *const services[] = {
 	&service_gemini,
 	&service_deepgram,
 	&service_websocket,
+	&service_websocket_16000,
 	&service_twilio,
 };
 

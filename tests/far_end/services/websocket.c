@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * The generic protocol (docs/protocol/websocket.md): text messages, audio in base64. The client opens. Asked for is
- * mu-law, which goes both ways.
+ * mu-law, which goes both ways; at another path what is asked for by default, 16-bit samples at 16 kHz.
  */
 #include "service.h"
 #include "typed_message.h"
@@ -13,6 +13,7 @@
 
 /* The path is the server's own choice. */
 #define PATH "/agent"
+#define PATH_16000 "/agent16"
 
 static const struct expectation config[] = {
 	{"config.audio_format", JSON_TEXT, "g711_ulaw", 0},
@@ -20,8 +21,18 @@ static const struct expectation config[] = {
 	{"config.channels", JSON_INTEGER, NULL, 1},
 };
 
+static const struct expectation config_16000[] = {
+	{"config.audio_format", JSON_TEXT, "pcm16", 0},
+	{"config.sample_rate", JSON_INTEGER, NULL, 16000},
+	{"config.channels", JSON_INTEGER, NULL, 1},
+};
+
 static const struct expectation audio_has[] = {
 	{"format", JSON_TEXT, "g711_ulaw", 0},
+};
+
+static const struct expectation audio_has_16000[] = {
+	{"format", JSON_TEXT, "pcm16", 0},
 };
 
 static const char *const others[] = {"text.input", "dtmf", "tool_result", "mark", NULL};
@@ -39,9 +50,27 @@ static const struct typed_messages messages = {
 	.others = others,
 };
 
+static const struct typed_messages messages_16000 = {
+	.opening = "session.init",
+	.opening_has = config_16000,
+	.opening_has_count = sizeof(config_16000) / sizeof(config_16000[0]),
+	.audio = "audio.input",
+	.audio_key = "audio",
+	.audio_before = "{\"type\":\"audio.input\",\"audio\":\"",
+	.audio_behind = "\",\"format\":\"pcm16\"}",
+	.audio_has = audio_has_16000,
+	.audio_has_count = sizeof(audio_has_16000) / sizeof(audio_has_16000[0]),
+	.others = others,
+};
+
 static void read_message(void *state, const char *text, size_t length, struct client_message *message)
 {
 	typed_message_read(&messages, text, length, message);
+}
+
+static void read_message_16000(void *state, const char *text, size_t length, struct client_message *message)
+{
+	typed_message_read(&messages_16000, text, length, message);
 }
 
 static struct service_message ready(uint64_t conversation, const struct agent *agent)
@@ -63,7 +92,7 @@ static struct service_message audio(const void *state, const struct audio_chunk 
 	return service_message_of_audio(before, chunk, "\"}");
 }
 
-extern const struct service service_websocket;
+extern const struct service service_websocket, service_websocket_16000;
 const struct service service_websocket = {
 	.name = "websocket",
 	.path = PATH,
@@ -72,6 +101,18 @@ const struct service service_websocket = {
 	.speech = SPEECH_ULAW_8000,
 	.hears_what_it_says = true,
 	.read = read_message,
+	.ready = ready,
+	.audio = audio,
+};
+
+const struct service service_websocket_16000 = {
+	.name = "websocket",
+	.path = PATH_16000,
+	.opening = "session.init",
+	.sample_bytes = 2,
+	.speech = SPEECH_PCM_16000,
+	.hears_what_it_says = true,
+	.read = read_message_16000,
 	.ready = ready,
 	.audio = audio,
 };

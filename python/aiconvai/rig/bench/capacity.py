@@ -37,7 +37,7 @@ def limiting_resource(stretch: Stretch, cores: int) -> str:
     """What there was most likely not enough of, in words."""
     parts = {
         "asterisk": stretch.asterisk_share,
-        "SIPp": stretch.callers_share,
+        "callers": stretch.callers_share,
         "the far end": stretch.far_end_share,
         "others": stretch.other_share,
     }

@@ -33,10 +33,18 @@ _PAGE_NAME = "performance.md"
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Four minutes instead of half an hour.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Three and a half minutes instead of half an hour.")] = False,
     only: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Measure only parts whose name has this in it: cpu, 'cpu*50'.")
     ] = None,
+    bursts: Annotated[
+        bool,
+        typer.Option(
+            "--bursts",
+            help="Have SIPp make the calls, with the packets of all in one burst, as it was measured once. For a "
+            "comparison only: no telephones do so.",
+        ),
+    ] = False,
     drift_minutes: Annotated[
         int | None, typer.Option(min=1, max=55, help="How long to watch packet spacing and drift.")
     ] = None,
@@ -67,11 +75,11 @@ def bench(
             results = _load(of)
         else:
             plan = with_drift(QUICK if quick else FULL, drift_minutes)
-            run = Run(plan, console, quick=quick, only=only)
+            run = Run(plan, console, quick=quick, only=only, bursts=bursts)
             run.check_quiet(anyway=anyway)
             run.measure()
             results = run.results
-        publish = not (results.quick or results.problems or only)
+        publish = not (results.quick or results.bursts or results.problems or only)
         _write(console, results, output, publish, json=of is None)
         _print(console, results)
         if before is not None:

@@ -7,10 +7,10 @@ from textwrap import shorten
 
 from aiconvai.rig.bench.headlines import headline
 from aiconvai.rig.bench.method import method
-from aiconvai.rig.bench.paths import ALL_SERVICES, PATHS, SERVICES
-from aiconvai.rig.bench.plan import REFERENCE_CALLS
+from aiconvai.rig.bench.paths import ALL_SERVICES, DEFAULTS, PATHS, SERVICES, CallPath
+from aiconvai.rig.bench.plan import OVER_WIRE, REFERENCE_CALLS, TWO_THREADS
 from aiconvai.rig.bench.results import Cost, Results
-from aiconvai.rig.bench.statistics import Distribution
+from aiconvai.rig.bench.statistics import Distribution, median
 
 _LONGEST_REASON = 400
 
@@ -24,7 +24,7 @@ def render(results: Results, pictures: Sequence[str]) -> str:
     lines = [
         "# Performance",
         "",
-        f"Made by `aiconvai bench{' --quick' if results.quick else ''}` (`make bench`) on {results.made}, in "
+        f"Made by `{_command(results)}` (`make bench`) on {results.made}, in "
         f"{results.took_seconds / 60:.0f} minutes. All numbers are of one run on one machine over the loopback: what a "
         "network and a real service add is not in them. Ratios are what carries over to other machines.",
         "",
@@ -39,7 +39,11 @@ def render(results: Results, pictures: Sequence[str]) -> str:
         *picture("cpu", "Processor time of all paths"),
         *_costs(results),
         *picture("cpu-by-calls", "Processor time by number of calls"),
+        *_elsewhere(results),
         *_capacity(results),
+        "## While calls come and go",
+        "",
+        *_churn(results),
         "## Services",
         "",
         *_services(results),
@@ -63,6 +67,10 @@ def render(results: Results, pictures: Sequence[str]) -> str:
         method(),
     ]
     return "\n".join(lines)
+
+
+def _command(results: Results) -> str:
+    return f"aiconvai bench{' --quick' if results.quick else ''}{' --bursts' if results.bursts else ''}"
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -128,10 +136,10 @@ def _cost(one: Cost) -> Sequence[str]:
 def _services(results: Results) -> list[str]:
     """What each service costs a call, beside ElevenLabs, which is the first of them."""
     first = results.cost(SERVICES[0].name, REFERENCE_CALLS)
-    measured = ((path, results.cost(path.name, REFERENCE_CALLS)) for path in (*SERVICES, ALL_SERVICES))
+    measured = ((path, results.cost(path.name, REFERENCE_CALLS)) for path in (*SERVICES, ALL_SERVICES, *DEFAULTS))
     rows = (
         (
-            path.service.provider if path.service is not None else "all of them by turns",
+            _service_name(path),
             path.service.carries if path.service is not None else "",
             f"{cost.asterisk_cpu * 1000:.2f} ms",
             "" if cost.ratio is None else f"{cost.ratio:.2f}",
@@ -142,6 +150,53 @@ def _services(results: Results) -> list[str]:
         if cost is not None
     )  # fmt: skip
     titles = ("service", "audio", "CPU of asterisk", "times Echo()", "times ElevenLabs", "context switches")
+    return _table(titles, rows)
+
+
+def _service_name(path: CallPath) -> str:
+    if path.service is None:
+        return "all of them by turns"
+    return f"{path.service.provider}, as people live with it" if path.defaults else path.service.provider
+
+
+def _elsewhere(results: Results) -> list[str]:
+    """Paths whose setting is not the usual one, beside themselves as usual."""
+    rows = []
+    for one in results.costs:
+        usual, _, setting = one.path.rpartition(", ")
+        if setting not in (OVER_WIRE.name, TWO_THREADS.name):
+            continue
+        beside = results.cost(usual, one.calls)
+        wire = [each.wire_cpu for each in results.stretches if each.path == one.path and each.wire_cpu is not None]
+        rows.append(
+            (
+                usual, setting, str(one.calls), f"{one.asterisk_cpu * 1000:.2f} ms",
+                f"{wire[0] * 1000:.2f} ms" if wire else "",
+                "" if one.asterisk_ratio is None else f"{one.asterisk_ratio:.2f}",
+                "" if beside is None or beside.asterisk_ratio is None else f"{beside.asterisk_ratio:.2f}",
+                f"{one.context_switches:.0f}",
+            )
+        )  # fmt: skip
+    titles = (
+        "path", "what is special", "calls", "CPU of asterisk", "of the kernel's thread", "times Echo()", "as usual",
+        "context switches",
+    )  # fmt: skip
+    return ["With another setting, asterisk alone:", "", *_table(titles, rows)]
+
+
+def _churn(results: Results) -> list[str]:
+    rows = (
+        (
+            f"{one.calls} of {one.path}", f"{one.rate:g} a second of {one.churn_path}, {one.lasting:g} s each",
+            f"{one.steady_cpu * 1000:.2f} ms", f"{one.churn_cpu * 1000:.2f} ms", f"{one.ratio:.2f}",
+            f"{one.steady_gap_ms:.1f} ms", f"{one.churn_gap_ms:.1f} ms",
+        )
+        for one in results.churn
+    )  # fmt: skip
+    titles = (
+        "calls that stay", "calls that come and go", "CPU of one that stays, alone", "with them", "ratio",
+        "longest gap heard, alone", "with them",
+    )  # fmt: skip
     return _table(titles, rows)
 
 
@@ -216,10 +271,16 @@ def _losses(results: Results) -> list[str]:
     packets = sum(one.expected_packets * one.calls for one in results.stretches)
     lost = sum(one.losses.total() for one in results.stretches)
     late = [one.underruns for one in results.stretches if one.underruns is not None and one.calls == REFERENCE_CALLS]
+    own = [one.callers for one in results.stretches if one.callers is not None]
     lines = ["## Audio lost", "", f"{lost} of about {packets} packets each way in {len(results.stretches)} stretches."]
     if late:
         lines[-1] += (
             f" With {REFERENCE_CALLS} calls an agent's audio ran out between {min(late)} and {max(late)} times a "
             "stretch, summed over its calls: an echo comes back with the jitter of its way."
+        )
+    if own:
+        lines[-1] += (
+            f" 99 % of the callers' own packets left at most {max(one.lateness_p99_ms for one in own):.2f} ms late in "
+            f"the worst stretch; the median of all is {median([one.lateness_p50_ms for one in own]):.2f} ms."
         )
     return [*lines, ""]

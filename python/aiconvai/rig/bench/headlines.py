@@ -13,6 +13,7 @@ from aiconvai.rig.bench.paths import (
     CHUNKS_240,
     ECHO,
     GREETINGS,
+    RESAMPLED24_20,
     RESAMPLED_20,
     TLS_20,
     CallPath,
@@ -144,32 +145,83 @@ def _lost(results: Results) -> float | None:
     return float(sum(one.losses.total() for one in results.stretches))
 
 
+def _churn(calls: int, rate: float) -> Callable[[Results], float | None]:
+    """Of calls that come and go through the same path as those that stay."""
+
+    def of(results: Results) -> float | None:
+        found = (one for one in results.churn if (one.calls, one.rate, one.churn_path) == (calls, rate, one.path))
+        return next((one.ratio for one in found), None)
+
+    return of
+
+
+def _context_switches(results: Results) -> float | None:
+    cost, floor = (results.cost(path.name, REFERENCE_CALLS) for path in (CHUNKS_20, ECHO))
+    return None if cost is None or floor is None else cost.context_switches - floor.context_switches
+
+
+def _at_most(
+    key: str, name: str, unit: str, of: Callable[[Results], float | None], goal: float, stretch: float | None = None,
+    resolution: float = 0.0,
+) -> tuple[Headline, ...]:  # fmt: skip
+    """A figure that is to be no more than that, and where there is a stretch goal the same figure again."""
+    behind = f" {unit}" if unit and not unit.startswith("x") else ""
+    first = Headline(key, name, unit, of, f"<= {goal:g}{behind}", lambda x: x <= goal, resolution)
+    if stretch is None:
+        return (first,)
+    name, aim = f"{name}: the stretch goal", f"<= {stretch:g}{behind}"
+    second = Headline(f"{key}_stretch", name, unit, of, aim, lambda x: x <= stretch, resolution)
+    return first, second
+
+
+FILTER_MS = 8.0
+"""What the resampler's filters hold back, 4 ms each way (speexdsp, quality 4), where a service wants another rate than
+the line's."""
+
 HEADLINES: tuple[Headline, ...] = (
     Headline("cpu_echo", "CPU, Echo() beside Echo(): the instrument itself", "x Echo()", _ratio(ECHO)),
-    Headline("cpu_20", "CPU, 20 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_20), "<= 1.6", lambda x: x <= 1.6),
-    Headline(
-        "cpu_20_stretch", "the same, the stretch goal", "x Echo()", _ratio(CHUNKS_20), "<= 1.3", lambda x: x <= 1.3
-    ),
+    *_at_most("cpu_20", "CPU, 20 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_20), 1.5, 1.2),
     Headline("cpu_60", "CPU, 60 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_60)),
-    Headline("cpu_240", "CPU, 240 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_240), "<= 1.2", lambda x: x <= 1.2),
+    *_at_most("cpu_240", "CPU, 240 ms chunks, 50 calls", "x Echo()", _ratio(CHUNKS_240), 1.0, 0.8),
     Headline("cpu_20_tls", "CPU, 20 ms chunks, TLS, 50 calls", "x Echo()", _ratio(TLS_20)),
-    Headline("cpu_tls_on_top", "CPU that TLS adds to 20 ms", "%", _tls_on_top, "<= 10 %", lambda x: x <= 10, 3.0),
-    Headline("cpu_20_resampled", "CPU, 20 ms chunks of 16 kHz, 50 calls", "x Echo()", _ratio(RESAMPLED_20)),
+    *_at_most("cpu_tls_on_top", "CPU that TLS adds to 20 ms", "%", _tls_on_top, 10, 5, resolution=3.0),
+    *_at_most(
+        "cpu_20_resampled", "CPU, 20 ms chunks of 16 kHz, 50 calls", "x Echo()", _ratio(RESAMPLED_20), 2.1, 1.8
+    ),
     Headline("cpu_audiosocket", "CPU, AudioSocket() and its server, 50 calls", "x Echo()", _ratio(AUDIOSOCKET)),
     Headline("cpu_chan_websocket", "CPU, chan_websocket and its server, 50 calls", "x Echo()", _ratio(CHAN_WEBSOCKET)),
     Headline("cpu_echo_ms", "CPU of a call-second, Echo(), 50 calls", "ms", _cpu(ECHO, REFERENCE_CALLS)),
     Headline("cpu_20_ms", "CPU of a call-second, 20 ms chunks, 50 calls", "ms", _cpu(CHUNKS_20, REFERENCE_CALLS)),
-    Headline(
-        "cpu_many", "CPU of a call among 200, 20 ms chunks, against one among 50", "x", _many_against_reference,
-        "<= 1", lambda x: x <= 1.0,
+    *_at_most(
+        "cpu_many", "CPU of a call among 200, 20 ms chunks, against one among 50", "x", _many_against_reference, 1.0
     ),
     Headline(
+        "cpu_churn_50", "CPU, 50 calls and 5 set-ups a second, against the 50 alone", "x", _churn(REFERENCE_CALLS, 5.0)
+    ),
+    *_at_most(
+        "cpu_churn", "CPU, 200 calls and 5 set-ups a second, against the 200 alone", "x", _churn(MANY_CALLS, 5.0), 1.15
+    ),
+    *_at_most(
+        "context_switches", "context switches of a call-second above Echo(), 20 ms, 50 calls", "", _context_switches,
+        20, resolution=3.0,
+    ),
+    *_at_most(
         "round_trip_p50", "round trip above Echo(), 20 ms, 50 calls, p50", "ms",
-        _round_trip(CHUNKS_20, "p50", others=True), "<= 1 ms", lambda x: x <= 1.0, 0.3,
+        _round_trip(CHUNKS_20, "p50", others=True), 2, resolution=0.3,
     ),
-    Headline(
+    *_at_most(
         "round_trip_p99", "round trip above Echo(), 20 ms, 50 calls, p99", "ms",
-        _round_trip(CHUNKS_20, "p99", others=True), "<= 5 ms", lambda x: x <= 5.0, 1.0,
+        _round_trip(CHUNKS_20, "p99", others=True), 6, resolution=1.0,
+    ),
+    *(
+        one
+        for key, rate, path in (("16", "16 kHz", RESAMPLED_20), ("24", "24 kHz", RESAMPLED24_20))
+        for percentile, goal, resolution in (("p50", 2, 0.3), ("p99", 6, 1.0))
+        for one in _at_most(
+            f"round_trip_{key}_{percentile}",
+            f"the same, {rate}, with the filters' {FILTER_MS:g} ms, {percentile}", "ms",
+            _round_trip(path, percentile, others=True), goal + FILTER_MS, resolution=resolution,
+        )
     ),
     Headline(
         "round_trip_alone_p50", "round trip above Echo(), 20 ms, alone, p50", "ms",
@@ -178,15 +230,11 @@ HEADLINES: tuple[Headline, ...] = (
     Headline(
         "spacing_p50", "packet spacing, p50", "ms", _spacing("p50"), "20.00 ms", lambda x: abs(x - 20) < 0.01, 0.01
     ),
-    Headline("spacing_p99", "packet spacing, p99", "ms", _spacing("p99"), "<= 21 ms", lambda x: x <= 21.0),
+    *_at_most("spacing_p99", "packet spacing, p99", "ms", _spacing("p99"), 21, 20.1),
     Headline("drift", "drift", "ppm", _spacing("drift_ppm"), "0 (below 5) ppm", lambda x: abs(x) < 5, 1.0),
-    Headline(
-        "interruption_p99", "interruption to silence, p99", "ms", _interruption, "<= 20 ms", lambda x: x <= 20.0, 1.0
-    ),
+    *_at_most("interruption_p99", "interruption to silence, p99", "ms", _interruption, 20, 0, resolution=1.0),
     Headline("first_audio_p50", "answer to first audio, p50", "ms", _first_audio, resolution=5.0),
-    Headline(
-        "memory", "memory of a call on top of Echo()", "kB", _memory_kb, "<= 100 kB", lambda x: x <= 100.0, 10.0
-    ),
+    *_at_most("memory", "memory of a call on top of Echo()", "kB", _memory_kb, 67, resolution=10.0),
     Headline(
         "threads", "threads of a call on top of Echo()", "", _on_top_of_echo("threads"), "0", lambda x: x < 0.01, 0.02
     ),
@@ -194,7 +242,11 @@ HEADLINES: tuple[Headline, ...] = (
         "file_descriptors", "file descriptors of a call on top of Echo()", "", _on_top_of_echo("file_descriptors"),
         "1", lambda x: x < 1.02, 0.02,
     ),
-    Headline("calls_held", "calls held, 20 ms chunks", "", _held, ">= 300", lambda x: x >= 300, 100.0),
+    Headline("calls_held", "calls held, 20 ms chunks", "", _held, ">= 500", lambda x: x >= 500, 100.0),
+    Headline(
+        "calls_held_stretch", "calls held, 20 ms chunks: the stretch goal", "", _held, ">= 700", lambda x: x >= 700,
+        100.0,
+    ),
     Headline("lost", "frames lost, all stretches that were held", "", _lost, "0", lambda x: x == 0),
 )  # fmt: skip
 """In the order of the table."""

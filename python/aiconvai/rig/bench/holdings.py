@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from aiconvai.rig.asterisk.process import ProcessReader
+from aiconvai.rig.bench.callers import CALLS_A_SECOND, ManyCalls
 from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.paths import CallPath
 from aiconvai.rig.bench.results import Holdings
-from aiconvai.rig.bench.sipp import SippCalls, ramp_seconds
 from aiconvai.rig.bench.stage import Agents, Stage, set_up
 
 _SETTLING_SECONDS = 2.5
 _SPARE_SECONDS = 2.5
+_MORE_SEED = 2
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,18 @@ class _Reading:
     helper_memory_kib: int
 
 
-def measure(path: CallPath, few: int, many: int, console: Console) -> Holdings:
+def measure(path: CallPath, few: int, many: int, console: Console, *, bursts: bool = False) -> Holdings:
     """The growth from few to many calls on an Asterisk of its own: memory once used is not given back, so that on one
     that has had more calls before nothing would grow.
     """
-    with set_up(22, Agents(), console) as stage:
+    with set_up(22, Agents(), console, bursts=bursts) as stage:
         asterisk, more = stage.asterisk, many - few
-        second_seconds = ramp_seconds(more) + _SETTLING_SECONDS + _SPARE_SECONDS
-        first_seconds = ramp_seconds(few) + _SETTLING_SECONDS + second_seconds
-        with SippCalls(asterisk.host, asterisk.sip_port, path.extension, few, first_seconds):
-            before = _read(stage, few, few)
-            with SippCalls(asterisk.host, asterisk.sip_port, path.extension, more, second_seconds):
-                after = _read(stage, more, many)
+        second_seconds = _SETTLING_SECONDS + _SPARE_SECONDS
+        first_seconds = _SETTLING_SECONDS + more / CALLS_A_SECOND + second_seconds
+        with stage.calls(asterisk, path.extension, few, first_seconds) as calls:
+            before = _read(stage, calls, few)
+            with stage.calls(asterisk, path.extension, more, second_seconds, seed=_MORE_SEED) as calls:
+                after = _read(stage, calls, many)
     return Holdings(
         path=path.name,
         few=few,
@@ -49,9 +50,10 @@ def measure(path: CallPath, few: int, many: int, console: Console) -> Holdings:
     )
 
 
-def _read(stage: Stage, begun: int, expected: int) -> _Reading:
+def _read(stage: Stage, begun: ManyCalls, expected: int) -> _Reading:
     """When all calls are up and have settled."""
-    time.sleep(ramp_seconds(begun) + _SETTLING_SECONDS)
+    begun.wait_up()
+    time.sleep(_SETTLING_SECONDS)
     asterisk = stage.asterisk
     helper: ProcessReader = stage.far_end.reader
     # Before the command line is asked, whose own connection would count.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from aiconvai.rig.bench.churn import LASTING_SECONDS
 from aiconvai.rig.bench.machine import QUIET_LOAD
 from aiconvai.rig.bench.plan import MANY_CALLS, REFERENCE_CALLS
+from aiconvai.rig.bench.stage import ANSWER_SPREAD_MS
 from aiconvai.rig.bench.validity import (
     CALLER_LEAST_SHARE,
     CALLER_TOLERANCE_MS,
@@ -25,10 +27,11 @@ A run that is invalid says so, says why, ends with status 1 and does not replace
 - The machine was busy before: a load average above {QUIET_LOAD:g}. During a stretch other processes used more than
   {MOST_OTHER_SHARE:g} of a core, or the hypervisor took more than {MOST_STOLEN_SHARE:g} away. The wall clock, in
   which the kernel stamps packets, moved by more than {CLOCK_STEP_MS:g} ms.
-- A caller that measures did not keep its own time: fewer than {CALLER_LEAST_SHARE:.0%} of its packets within
-  {CALLER_TOLERANCE_MS:g} ms of their deadline. Then the numbers are the machine's and not the module's.
-- A call got less than {LEAST_PACKET_SHARE:.0%} of its packets in a direction, or the far end used more than
-  {MOST_FAR_END_SHARE:g} of a core.
+- A caller did not keep its own time: fewer than {CALLER_LEAST_SHARE:.0%} of the packets of one that measures, or of
+  all that make a stretch's calls, within {CALLER_TOLERANCE_MS:g} ms of their deadlines. Then the numbers are the
+  machine's and not the module's.
+- A call got less than {LEAST_PACKET_SHARE:.0%} of its packets in a direction, as Asterisk counts them or as the caller
+  heard them, or the far end used more than {MOST_FAR_END_SHARE:g} of a core.
 - A call was missing, failed, or was silent in a direction. At an interruption nothing was being played.
 - Audio was lost: see below.
 
@@ -42,26 +45,43 @@ A run that is invalid says so, says why, ends with status 1 and does not replace
 - **20 ms, 60 ms, 240 ms**: this module, sending the caller's audio in chunks of that length (`audio_frames_buffer_ms`)
   to a service that echoes each chunk. **TLS**: over `wss://` with a private authority. **16 kHz**: the service speaks
   16-bit samples at 16 kHz, so that both ways are resampled. The service stands for the cloud and does not count.
-- **Services**: this module with each AI service that it speaks with. The agent speaks as long as the caller does, as it
-  is heard, both in chunks of 20 ms: the number of messages is the same with all of them, and what differs is how a
+- **Services**: this module with each AI service that it speaks with. The agent speaks as long as the caller does, as
+  it is heard, both in chunks of 20 ms: the number of messages is the same with all of them, and what differs is how a
   service packs its audio. The chunks that most take by default (`audio_frames_buffer_ms`) are longer and cost less.
   Where a service leaves the format to the client it is the line's own, mu-law; Gemini has no G.711. What several such
   runs found: [decisions/0018](decisions/0018-what-each-service-costs.md).
 
-The far end of all is one program written in C, so that it is never the limit and costs the same whoever calls.
+  Beside that each service **as people live with it**: over TLS, with the length of chunks and the format of audio that
+  its agents have by default; the agent speaks in chunks of the same length.
+- **Over a wire**: the far end is in a network namespace of its own, behind a pair of virtual network devices. Over the
+  loopback whoever sends a TCP segment also does the receiver's work in the kernel; there a thread of the kernel does
+  it (`napi`), at each end. What that of Asterisk's end takes is told beside; a machine with a network card has it too.
+  **Two network threads**: `network_threads = 2`.
+
+The far end of all is one program written in C (`tests/far_end`), so that it is never the limit and costs the same
+whoever calls. Each conversation has its echoes up to {ANSWER_SPREAD_MS} ms later than what they answer, by a time of
+its own, as services answer nobody in the moment in which he asked, and never all callers at once. Where round trips
+are measured another far end echoes at once, so that nothing has to be taken off.
 
 ## How each number is taken
 
 Nothing else runs; an Asterisk that is not being measured stands idle. Times of packets are those at which the kernel
 took them in.
 
-**Processor time.** SIPp makes calls that speak for as long as they last. Once they are all up, and have been for 2 s,
-the kernel's scheduler says how long each thread of asterisk ran: `/proc/PID/task/*/schedstat`, in nanoseconds.
-`/proc/PID/stat` counts in ticks of 10 ms, of which one call needs one in many seconds. Costs are given for a second of
-one call. A ratio is that to as many calls to Echo() **at the same time**, on another Asterisk that is just like it: the
-speed of a machine that others share changes by a quarter from one second to the next, and then it changes for both;
-the median where there are several stretches. Echo() beside Echo() says what is left of that. A call among {MANY_CALLS}
-is compared with one among {REFERENCE_CALLS} right before and after. Context switches are those of all threads, from
+**Calls.** A program written in C (`tests/callers`) makes them. Each call's packets leave at a place of their own in
+the 20 ms, on absolute deadlines, as those of telephones do, and it hears what it is told: how many packets, which are
+missing, how far apart. It takes them from the kernel, which has stamped them, when its next packet leaves, so that
+nobody has to wake a caller up for each. Until there was this program SIPp made the calls; it sends the packets of all
+calls in one burst, so that one wake-up serves a dozen, and its figures were too good
+([decisions/0024](decisions/0024-callers-are-independent.md)). `--bursts` still has it so.
+
+**Processor time.** Calls speak for as long as they last. Once they are all up, and have been for 2 s, the kernel's
+scheduler says how long each thread of asterisk ran: `/proc/PID/task/*/schedstat`, in nanoseconds. `/proc/PID/stat`
+counts in ticks of 10 ms, of which one call needs one in many seconds. Costs are given for a second of one call. A
+ratio is that to as many calls to Echo() **at the same time**, on another Asterisk that is just like it: the speed of a
+machine that others share changes by a quarter from one second to the next, and then it changes for both; the median
+where there are several stretches. Echo() beside Echo() says what is left of that. A call among {MANY_CALLS} is
+compared with one among {REFERENCE_CALLS} right before and after. Context switches are those of all threads, from
 `/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint (`perf stat -e raw_syscalls:sys_enter`)
 in a second of their own, as counting costs time.
 
@@ -69,17 +89,21 @@ Where this time goes, and how little it could be:
 [decisions/0014](decisions/0014-what-a-call-costs-at-least.md).
 
 **Calls held.** More and more calls until a rule of the above is broken. What there was not enough of is told from the
-shares of a core that asterisk, its busiest thread, SIPp and the far end had, and from how many threads of asterisk were
-ready and waited for a core. SIPp and the far end share the cores with asterisk, so a machine that serves calls from
-elsewhere holds more.
+shares of a core that asterisk, its busiest thread, the callers and the far end had, and from how many threads of
+asterisk were ready and waited for a core. Callers and far end share the cores with asterisk, so a machine that serves
+calls from elsewhere holds more.
+
+**While calls come and go.** So many calls are up. Their cost is measured, then as many set-ups a second begin beside
+them, each call lasting {LASTING_SECONDS:g} s, and it is measured again: what comes and goes is in it. Each time
+against as many steady calls to Echo(). A service that does not answer accepts the connection and never says a word.
 
 **Round trip.** The caller sends sweeps of 80 ms, at any place in a packet, and looks for them by correlation in what
 it heard. From the moment the packet with the first sample leaves to the arrival of the packet that brings this sample
-back, each plus the sample's place in its packet. Several calls, because each has its own place between two ticks of the
-module's clock: alone one after another; then some at once among {REFERENCE_CALLS} calls. A chunk of 60 or 240 ms is
-complete, and is sent, 40 or 220 ms after its first packet has come: that part is a choice of configuration. What is
-said while the connection is made is dropped in these calls (`connect_audio_limit_ms=0`): sent first, it would be echoed
-first, and every later echo wait behind it, which no agent that answers makes it do.
+back, each plus the sample's place in its packet. Several calls, because each has its own place between two ticks of
+the module's clock: alone one after another; then some at once among {REFERENCE_CALLS} calls. A chunk of 60 or 240 ms
+is complete, and is sent, 40 or 220 ms after its first packet has come: that part is a choice of configuration. What is
+said while the connection is made is dropped in these calls (`connect_audio_limit_ms=0`): sent first, it would be
+echoed first, and every later echo wait behind it, which no agent that answers makes it do.
 
 **Packet spacing and drift.** The far end sends the whole speech at once; the caller notes the arrival of every packet
 from the third second on. The drift is the slope of a straight line through all arrivals against one packet each 20 ms.
@@ -105,7 +129,7 @@ module.
 **Audio lost.** Missing in the numbering of the RTP packets (`pjsip show channelstats`), dropped by the kernel for want
 of room in a socket of asterisk (`/proc/net/udp`), refused, dropped or beyond the limit in the module (`aiconvai show
 call`), or taken by the module from a caller and not received by the far end, conversation by conversation, from the
-counts both give when it ends. SIPp does not read what it hears.
+counts both give when it ends; and missing in the numbering of what the callers heard.
 
 The numbers themselves are in `build/bench.json`; [reference/bench.md](reference/bench.md) says what each is.
 `aiconvai bench --from NEW --compare OLD` says how far two runs agree.

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 
 from aiconvai.rig.bench.paths import CHUNKS_20, TALK
 from aiconvai.rig.bench.results import PacketSpacing, Problem
-from aiconvai.rig.bench.sipp import SippCalls, ramp_seconds
 from aiconvai.rig.bench.stage import Stage
 from aiconvai.rig.bench.statistics import distribution, drift_ppm, share_within
 from aiconvai.rig.bench.validity import caller_problems
@@ -31,9 +30,8 @@ def measure(stage: Stage, seconds: float, others: int) -> tuple[PacketSpacing, l
     asterisk = stage.asterisk
     with ExitStack() as stack:
         if others:
-            lasting = ramp_seconds(others) + seconds + _SPARE_SECONDS
-            stack.enter_context(SippCalls(asterisk.host, asterisk.sip_port, CHUNKS_20.extension, others, lasting))
-            time.sleep(ramp_seconds(others))
+            many = stage.calls(asterisk, CHUNKS_20.extension, others, seconds + _SPARE_SECONDS)
+            stack.enter_context(many).wait_up()
         caller = stack.enter_context(Caller(asterisk.sip_port, record=False))
         call = caller.call(TALK.extension).wait_answered()
         call.wait_heard(_FIRST_PACKET)

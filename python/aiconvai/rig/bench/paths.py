@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from aiconvai.options import options
+
 CA_FILE = "etc/bench-ca.pem"
 """Below the instance's directory: the authority that the far end's certificate is of."""
 
@@ -50,6 +52,12 @@ class CallPath:
     helper: bool = False
     """The far end is a process that this way needs besides Asterisk, so that its processor time is part of the cost.
     Of the module's paths it stands for the service in the cloud."""
+    at_once: bool = False
+    """Its far end echoes at once, and not each conversation in its own time."""
+    defaults: bool = False
+    """`chunk_ms` is what the service's agents have by default, and the configuration does not say it."""
+    silent: bool = False
+    """The service accepts connections, and never answers."""
     service: Service | None = None
     """The one at the far end, where that is not a matter of course: ElevenLabs."""
     members: tuple[CallPath, ...] = ()
@@ -69,8 +77,14 @@ CHUNKS_240 = CallPath("240 ms", "echo-240", "echo", 240)
 TLS_20 = CallPath("20 ms TLS", "echo-20-tls", "echo", 20, tls=True)
 TLS_240 = CallPath("240 ms TLS", "echo-240-tls", "echo", 240, tls=True)
 RESAMPLED_20 = CallPath("20 ms, 16 kHz", "echo16-20", "echo16", 20)
+RESAMPLED_20_TLS = CallPath("20 ms, 16 kHz TLS", "echo16-20-tls", "echo16", 20, tls=True)
+RESAMPLED24_20 = CallPath("20 ms, 24 kHz", "echo24-20", "echo24", 20)
+RESAMPLED24_20_TLS = CallPath("20 ms, 24 kHz TLS", "echo24-20-tls", "echo24", 20, tls=True)
 
-PATHS = (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, TLS_240, RESAMPLED_20)
+COMPARED = (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, TLS_240, RESAMPLED_20)
+"""Those whose processor time is compared."""
+
+PATHS = (*COMPARED, RESAMPLED_20_TLS, RESAMPLED24_20, RESAMPLED24_20_TLS)
 """All, in the order of tables and pictures."""
 
 _SPEAKING = "stream-20-0"
@@ -99,12 +113,39 @@ SERVICES = tuple(
 )  # fmt: skip
 """One for each service: an agent that speaks while the caller does, in chunks of 20 ms both ways."""
 
+def _as_people_live_with_it(service: Service, chunk_ms: int) -> CallPath:
+    return CallPath(
+        f"service {service.provider}, defaults", f"service-{service.provider}-defaults", f"stream-{chunk_ms}-0",
+        chunk_ms, tls=True, defaults=True, service=service,
+    )  # fmt: skip
+
+
+def _default_chunk_ms(provider: str) -> int:
+    (option,) = (one for one in options() if one.name == "audio_frames_buffer_ms")
+    chunk_ms = option.defaults.get(provider, option.default)
+    assert isinstance(chunk_ms, int)
+    return chunk_ms
+
+
+_DEFAULT_WEBSOCKET = Service("websocket", "/agent16", "16 bits at 16 kHz, base64 in JSON")
+
+DEFAULTS = tuple(
+    _as_people_live_with_it(
+        _DEFAULT_WEBSOCKET if path.service.provider == "websocket" else path.service,
+        _default_chunk_ms(path.service.provider),
+    )
+    for path in SERVICES
+    if path.service is not None
+)
+"""The services over TLS, with no option set that need not be: chunks, both ways, and formats are the defaults."""
+
 ALL_SERVICES = CallPath("service by turns", "services", _SPEAKING, 20, members=SERVICES)
 
 WEBSOCKET_MODULES = ("res_http_websocket.so", "res_websocket_client.so", "chan_websocket.so")
 AUDIOSOCKET_MODULES = ("res_audiosocket.so", "app_audiosocket.so")
 
 TALK = CallPath("an agent that talks", "talk", "talk", 240)
+SILENT = CallPath("a service that does not answer", "silent", "silent", 20, silent=True)
 INTERRUPT = CallPath("an agent that is interrupted", "interrupt", "interrupt", 240)
 GREETINGS = (
     CallPath("plain", "greet", "greet", 240),
@@ -115,71 +156,98 @@ GREETINGS = (
 
 
 def prompt(path: CallPath) -> CallPath:
-    """The same for a call whose round trip is measured: what the caller says before the conversation has begun is
-    dropped.
+    """The same for a call whose round trip is measured: its echoes come at once, and what the caller says before the
+    conversation has begun is dropped.
 
     Sent first, as it is else, it would be echoed first too and hold up every later echo by as long as the set-up took.
     An agent that answers instead of echoing holds nothing up.
     """
-    return path if path.agent is None else replace(path, extension=f"{path.extension}-prompt", keeps_early=False)
+    if path == ECHO:
+        return path
+    return replace(path, extension=f"{path.extension}-prompt", keeps_early=False, at_once=True)
 
 
 ALL = (
-    *PATHS, *(prompt(path) for path in PATHS if path.agent is not None), *SERVICES, ALL_SERVICES, TALK, INTERRUPT,
-    *GREETINGS,
+    *PATHS, *(prompt(path) for path in PATHS if path != ECHO), *SERVICES, ALL_SERVICES, *DEFAULTS, TALK, SILENT,
+    INTERRUPT, *GREETINGS,
 )  # fmt: skip
 """Every extension there is."""
 
 
 @dataclass(frozen=True)
 class FarEndPorts:
-    """Where the far end listens, on the loopback."""
+    """Where a far end listens."""
 
     ws: int
     wss: int
     audiosocket: int
+    host: str = "127.0.0.1"
 
 
-def module_configuration(ports: FarEndPorts, agent_ids: dict[str, str]) -> str:
+@dataclass(frozen=True)
+class Where:
+    """Where everything is that calls are connected to."""
+
+    usual: FarEndPorts
+    """The far end that answers each conversation in its own time."""
+    at_once: FarEndPorts
+    """Another one, whose echoes come at once."""
+    silent_port: int
+    """The service that never answers, on the loopback."""
+
+    def of(self, path: CallPath) -> FarEndPorts:
+        """The far end of a path."""
+        return self.at_once if path.at_once else self.usual
+
+
+def module_configuration(where: Where, agent_ids: dict[str, str], network_threads: int = 1) -> str:
     """The text of aiconvai.conf. agent_ids: what the far end calls an agent, where that is not its name here."""
     own = ((path, path.agent) for path in ALL if path.agent is not None and not path.members)
-    return "[general]\n" + "".join(_agent(path, ports, agent_ids.get(agent, agent)) for path, agent in own)
-
-
-def _agent(path: CallPath, ports: FarEndPorts, agent_id: str) -> str:
-    scheme, port = ("wss", ports.wss) if path.tls else ("ws", ports.ws)
-    trust = f"tls_ca_file={_CA_FILE_INSIDE}\n" if path.tls else ""
-    where = f"agent_id={agent_id}\nconversation_endpoint={scheme}://127.0.0.1:{port}/v1/convai/conversation\n"
-    if path.service is not None:
-        url = f"{scheme}://127.0.0.1:{port}{path.service.url_path}?agent_id={agent_id}"
-        where = f"provider={path.service.provider}\nconversation_url={url}\n{path.service.options}"
-    elif path.signed:
-        endpoint = f"https://{NAME}:{port}/v1/convai/conversation/get-signed-url"
-        where = f"agent_id={agent_id}\nsigned_url_endpoint={endpoint}\napi_key=bench\n"
-    return (
-        f"\n[{path.extension}]\n{where}{trust}{'' if path.keeps_early else _NOTHING_EARLY}"
-        f"audio_frames_buffer_ms={path.chunk_ms}\nplayout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\n"
+    return f"[general]\nnetwork_threads={network_threads}\n" + "".join(
+        _agent(path, where, agent_ids.get(agent, agent)) for path, agent in own
     )
 
 
-def dialplan(ports: FarEndPorts, paths: Iterable[CallPath]) -> str:
+def _agent(path: CallPath, everything: Where, agent_id: str) -> str:
+    ports = everything.of(path)
+    host = ports.host
+    scheme, port = ("wss", ports.wss) if path.tls else ("ws", ports.ws)
+    trust = f"tls_ca_file={_CA_FILE_INSIDE}\n" if path.tls else ""
+    where = f"agent_id={agent_id}\nconversation_endpoint={scheme}://{host}:{port}/v1/convai/conversation\n"
+    if path.service is not None:
+        url = f"{scheme}://{host}:{port}{path.service.url_path}?agent_id={agent_id}"
+        where = f"provider={path.service.provider}\nconversation_url={url}\n{path.service.options}"
+    elif path.silent:
+        where = f"agent_id={agent_id}\nconversation_endpoint=ws://127.0.0.1:{everything.silent_port}/\n"
+    elif path.signed:
+        endpoint = f"https://{NAME}:{port}/v1/convai/conversation/get-signed-url"
+        where = f"agent_id={agent_id}\nsigned_url_endpoint={endpoint}\napi_key=bench\n"
+    chunks = "" if path.defaults else f"audio_frames_buffer_ms={path.chunk_ms}\n"
+    return (
+        f"\n[{path.extension}]\n{where}{trust}{'' if path.keeps_early else _NOTHING_EARLY}"
+        f"{chunks}playout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\n"
+    )
+
+
+def dialplan(where: Where, paths: Iterable[CallPath]) -> str:
     """The extensions of these paths; that of Echo() is the rig's own."""
-    return "".join(_extension(path, ports) for path in paths)
+    return "".join(_extension(path, where.of(path)) for path in paths)
 
 
 def _extension(path: CallPath, ports: FarEndPorts) -> str:
+    is_audiosocket = path.name == AUDIOSOCKET.name
     if path.members:
         return _by_turns(path)
     if path.agent is not None:
         application = f"AIConvAI({path.extension})"
-    elif path is AUDIOSOCKET:
-        application = f"AudioSocket({_AUDIOSOCKET_UUID},127.0.0.1:{ports.audiosocket})"
-    elif path is CHAN_WEBSOCKET:
-        application = "Dial(WebSocket/far_end/c(ulaw),10)"
+    elif is_audiosocket:
+        application = f"AudioSocket({_AUDIOSOCKET_UUID},{ports.host}:{ports.audiosocket})"
+    elif path.name == CHAN_WEBSOCKET.name:
+        application = f"Dial(WebSocket/{_client(path.at_once)}/c(ulaw),10)"
     else:
         return ""
     # AudioSocket() does not answer; the module does, and Dial() when the other side has.
-    answer = "Answer()\n same => n," if path is AUDIOSOCKET else ""
+    answer = "Answer()\n same => n," if is_audiosocket else ""
     return f"exten => {path.extension},1,{answer}{application}\n same => n,Hangup()\n"
 
 
@@ -195,9 +263,14 @@ def _by_turns(path: CallPath) -> str:
     return first + "".join(turns)
 
 
-def websocket_client_configuration(ports: FarEndPorts) -> str:
+def _client(at_once: bool) -> str:
+    return "far_end_at_once" if at_once else "far_end"
+
+
+def websocket_client_configuration(where: Where) -> str:
     """The text of websocket_client.conf, of which chan_websocket takes the connection that Dial() names."""
-    return (
-        "[far_end]\ntype = websocket_client\nconnection_type = per_call_config\n"
-        f"uri = ws://127.0.0.1:{ports.ws}/media\nprotocols = media\n"
+    return "".join(
+        f"[{_client(at_once)}]\ntype = websocket_client\nconnection_type = per_call_config\n"
+        f"uri = ws://{ports.host}:{ports.ws}/media\nprotocols = media\n"
+        for at_once, ports in ((False, where.usual), (True, where.at_once))
     )

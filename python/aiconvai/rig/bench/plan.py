@@ -1,4 +1,4 @@
-"""What a full and what a quick run measure, and how long: a full one within 30 minutes, a quick one within 4."""
+"""What a full and what a quick run measure, and how long: a full one within 35 minutes, a quick one within 3.5."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from aiconvai.rig.bench.paths import (
     CHUNKS_20,
     CHUNKS_60,
     CHUNKS_240,
+    COMPARED,
+    DEFAULTS,
     ECHO,
-    PATHS,
+    RESAMPLED24_20,
+    RESAMPLED24_20_TLS,
     RESAMPLED_20,
+    RESAMPLED_20_TLS,
     SERVICES,
+    SILENT,
     TLS_20,
     CallPath,
 )
+from aiconvai.rig.bench.stage import Setting
 
 REFERENCE_CALLS = 50
 """The number of calls at which paths are compared."""
@@ -85,12 +91,43 @@ class Growth:
 
 
 @dataclass(frozen=True)
+class Coming:
+    """Calls through a path, alone and while others come and go, for so many seconds each."""
+
+    path: CallPath
+    calls: int
+    churn_path: CallPath
+    rate: float
+    """Of those, set-ups a second."""
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """As `--only` knows it."""
+        return f"churn {self.path.name} {self.calls} with {self.rate:g} of {self.churn_path.name}"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Cells with a setting that is not the usual one, on an Asterisk of their own."""
+
+    setting: Setting
+    cells: tuple[Cell, ...]
+
+    def name(self, cell: Cell) -> str:
+        """As `--only` knows it."""
+        return f"{cell.name} {self.setting.name}"
+
+
+@dataclass(frozen=True)
 class Plan:
     """One run on Asterisk 22; of Asterisk 16 `cells_16` and `bursts_16`."""
 
     cells: tuple[Cell, ...]
     counted: tuple[CallPath, ...]
     """Paths whose system calls are counted, once, with `REFERENCE_CALLS`."""
+    churn: tuple[Coming, ...]
+    elsewhere: tuple[Elsewhere, ...]
     bursts: tuple[Bursts, ...]
     spacing_seconds: float
     spacing_among_seconds: float
@@ -114,23 +151,45 @@ def with_drift(plan: Plan, minutes: int | None) -> Plan:
 
 _OTHERS = (AUDIOSOCKET, CHAN_WEBSOCKET)
 _OURS = (CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, RESAMPLED_20)
-_SECONDS = 7.0
+_SECONDS = 6.0
 _TIMES = 3
 """Each path at the number of calls at which paths are compared: of three the one in the middle counts."""
 
+_RESAMPLED = (RESAMPLED_20, RESAMPLED_20_TLS, RESAMPLED24_20, RESAMPLED24_20_TLS)
+OVER_WIRE = Setting("over a wire", over_wire=True)
+TWO_THREADS = Setting("two network threads", network_threads=2)
+
 FULL = Plan(
     cells=(
-        *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in PATHS),
-        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in SERVICES),
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in COMPARED),
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (*SERVICES, *DEFAULTS)),
         # Few beside many: a call among many is compared with one among few right before and after.
         *(Cell(CHUNKS_20, calls, _SECONDS) for calls in (MANY_CALLS, REFERENCE_CALLS) * 2),
         *(Cell(path, MANY_CALLS, _SECONDS) for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)),
         *(Cell(path, calls, _SECONDS) for calls in (1, 10, 100) for path in (ECHO, CHUNKS_20, CHUNKS_240)),
     ),
-    counted=PATHS,
+    counted=COMPARED,
+    churn=(
+        *(
+            Coming(CHUNKS_20, calls, CHUNKS_20, rate, _SECONDS)
+            for calls in (REFERENCE_CALLS, MANY_CALLS)
+            for rate in (1.0, 5.0)
+        ),
+        *(Coming(CHUNKS_20, calls, SILENT, 1.0, _SECONDS) for calls in (REFERENCE_CALLS, MANY_CALLS)),
+    ),
+    elsewhere=(
+        Elsewhere(
+            OVER_WIRE,
+            tuple(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (AUDIOSOCKET, CHUNKS_20, CHUNKS_240, TLS_20)),
+        ),
+        Elsewhere(
+            TWO_THREADS,
+            (Cell(CHUNKS_20, REFERENCE_CALLS, _SECONDS), Cell(CHUNKS_20, MANY_CALLS, _SECONDS)),
+        ),
+    ),
     bursts=tuple(
-        Bursts(path, alone=4, alone_seconds=3.0, measured=5, among_seconds=10.0)
-        for path in (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20)
+        Bursts(path, alone=2 if path in _RESAMPLED else 4, alone_seconds=3.0, measured=5, among_seconds=10.0)
+        for path in (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, *_RESAMPLED)
     ),
     spacing_seconds=120.0,
     spacing_among_seconds=20.0,
@@ -141,13 +200,15 @@ FULL = Plan(
         for path in (ECHO, CHUNKS_20, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)
     ),
     searches=(
-        Search(CHUNKS_20, (300, 400, 500, 600, 700, 800), 6.0),
-        Search(CHUNKS_240, (400, 600, 800), 6.0),
-        Search(ECHO, (600, 900), 6.0),
+        Search(CHUNKS_20, (200, 400, 500, 600, 700, 800), 6.0),
+        Search(CHUNKS_240, (300, 500, 600, 800), 6.0),
+        Search(ECHO, (400, 600, 900), 6.0),
     ),
     cells_16=tuple(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (ECHO, CHUNKS_20)),
     bursts_16=(Bursts(ECHO, 2, 2.0, 0, 0.0), Bursts(CHUNKS_20, 2, 2.0, 0, 0.0)),
 )
+
+_AMONG_IN_QUICK = (ECHO, CHUNKS_20, RESAMPLED_20, RESAMPLED24_20)
 
 QUICK = Plan(
     cells=(
@@ -158,9 +219,11 @@ QUICK = Plan(
         Cell(CHUNKS_20, 100, 2.0),
     ),
     counted=(ECHO, CHUNKS_20),
+    churn=(Coming(CHUNKS_20, REFERENCE_CALLS, CHUNKS_20, 5.0, 3.0),),
+    elsewhere=(Elsewhere(OVER_WIRE, (Cell(CHUNKS_20, REFERENCE_CALLS, 2.0),)),),
     bursts=tuple(
-        Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in (ECHO, CHUNKS_20) else 0, among_seconds=3.0)
-        for path in (ECHO, *_OTHERS, *_OURS[:4])
+        Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in _AMONG_IN_QUICK else 0, among_seconds=3.0)
+        for path in (ECHO, *_OTHERS, *_OURS, RESAMPLED24_20)
     ),
     spacing_seconds=10.0,
     spacing_among_seconds=0.0,

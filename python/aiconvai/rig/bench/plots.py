@@ -23,7 +23,10 @@ from aiconvai.rig.bench.paths import (
     CHUNKS_240,
     ECHO,
     PATHS,
+    RESAMPLED24_20,
+    RESAMPLED24_20_TLS,
     RESAMPLED_20,
+    RESAMPLED_20_TLS,
     TLS_20,
     TLS_240,
 )
@@ -41,6 +44,9 @@ _COLOURS = {
     TLS_20.name: "#5b5f97",
     TLS_240.name: "#9a8fc4",
     RESAMPLED_20.name: "#6b8e23",
+    RESAMPLED_20_TLS.name: "#9bb55a",
+    RESAMPLED24_20.name: "#a0522d",
+    RESAMPLED24_20_TLS.name: "#c98a6b",
 }
 _INK, _FAINT, _AIM = "#22313f", "#8a97a3", "#c4161c"
 _DPI = 110
@@ -142,7 +148,7 @@ def _cpu(costs: Sequence[Cost]) -> Figure:
             hatch="//", edgecolor="white", linewidth=0,
         )  # fmt: skip
     _bar_labels(axes, whole, "{:.2f}")
-    for path, aim in ((CHUNKS_20, 1.6), (CHUNKS_240, 1.2)):
+    for path, aim in ((CHUNKS_20, 1.5), (CHUNKS_240, 1.0), (RESAMPLED_20, 2.1)):
         for number, cost in enumerate(costs):
             if cost.path == path.name:
                 axes.plot([number - 0.4, number + 0.4], [aim, aim], color=_AIM, linewidth=1.4, linestyle=(0, (4, 3)))

@@ -58,13 +58,36 @@ class Losses(Result):
     """Agents' audio beyond the limit of the playout queue."""
     far_end_frames: int = 0
     """Frames that the module took from callers and the far end did not get, or got twice, summed over conversations."""
+    heard_packets: int = 0
+    """Packets that callers missed in the numbering of what they heard."""
 
     def total(self) -> int:
         """Of anything, whatever its unit: it has to be 0."""
         return (
             self.rtp_packets + self.full_sockets + self.refused_frames + self.dropped_bytes + self.overflow_bytes
-            + self.far_end_frames
+            + self.far_end_frames + self.heard_packets
         )  # fmt: skip
+
+
+class CallersOwn(Result):
+    """What callers did and heard in a stretch of calls, as they say it themselves."""
+
+    lateness_p50_ms: float
+    """How late their packets left against their deadlines, median."""
+    lateness_p99_ms: float
+    """99 % were no later."""
+    lateness_max_ms: float
+    """The latest one."""
+    least_heard: int
+    """Packets that the caller heard who heard fewest."""
+    expected: int
+    """In that time, at one each 20 ms."""
+    missing: int
+    """Packets missing in the numbering of what they heard."""
+    longest_gap_ms: float
+    """Between two packets that one caller heard."""
+    spacing_p99_ms: float
+    """Between two packets heard, 99 % of all."""
 
 
 class Stretch(Result):
@@ -92,7 +115,7 @@ class Stretch(Result):
     run_queue: float
     """How many threads of asterisk were ready to run and waited for a core, on average."""
     callers_share: float
-    """Of a core, of SIPp, which makes the calls."""
+    """Of a core, of the program that makes the calls."""
     far_end_share: float
     """Of a core, of the far end: the service's place, or the helper's."""
     other_share: float
@@ -109,6 +132,13 @@ class Stretch(Result):
     """The same of packets to the caller."""
     expected_packets: int
     """In that time, at one each 20 ms."""
+    wire_cpu: float | None = None
+    """CPU seconds of the kernel's thread that takes in what the far end sends, for each second of a call: Asterisk's
+    own part of the work that is not on its account there; null over the loopback, where it is."""
+    callers: CallersOwn | None = None
+    """What the callers say; null of those that do not listen (`--bursts`)."""
+    echo_callers: CallersOwn | None = None
+    """The same of those to Echo() in another Asterisk; null where there were none."""
     underruns: int | None = None
     """How often an agent's audio ran out in one of the module's calls and silence was heard; null of other paths."""
     losses: Losses = Field(default_factory=Losses)
@@ -141,6 +171,35 @@ class Cost(Result):
     """Of asterisk's threads for each second of a call, median."""
     system_calls: float | None
     """Of asterisk for each second of a call, median; null where they were not counted."""
+
+
+class ChurnCost(Result):
+    """What calls cost while others come and go, against the same calls right before."""
+
+    path: str
+    """What the steady calls went through."""
+    calls: int
+    """How many of them."""
+    churn_path: str
+    """What those that come and go went through."""
+    rate: float
+    """Of these, set-ups a second."""
+    lasting: float
+    """How long each of them lasts, in seconds."""
+    steady_cpu: float
+    """CPU seconds of the asterisk process for each second of a steady call, while nothing else ran."""
+    churn_cpu: float
+    """The same while calls came and went, which are in it."""
+    ratio: float
+    """The second in times of the first, each against as many calls to Echo() in another Asterisk at the same time."""
+    begun: int
+    """How many came."""
+    steady_gap_ms: float
+    """The longest time between two packets that a steady caller heard while nothing else ran."""
+    churn_gap_ms: float
+    """The same while calls came and went."""
+    lateness_p99_ms: float
+    """Of the steady callers' own packets meanwhile."""
 
 
 class RoundTrips(Result):
@@ -273,6 +332,8 @@ class Results(Result):
     """Of this format."""
     made: str
     """Date and time, ISO 8601."""
+    bursts: bool = False
+    """Whether SIPp made the calls, with the packets of all of them in one burst, and the far end echoed at once."""
     quick: bool
     """Whether it was a quick run, whose numbers say less."""
     took_seconds: float = 0.0
@@ -289,6 +350,8 @@ class Results(Result):
     """Processor time by path and number of calls."""
     stretches: list[Stretch] = Field(default_factory=list)
     """What the costs are made of, in the order measured."""
+    churn: list[ChurnCost] = Field(default_factory=list)
+    """While calls come and go."""
     round_trips: list[RoundTrips] = Field(default_factory=list)
     """Of tone bursts."""
     spacing: list[PacketSpacing] = Field(default_factory=list)

@@ -9,7 +9,6 @@ from aiconvai.rig.bench.burst_train import BurstTrain, Delays
 from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.paths import CallPath, prompt
 from aiconvai.rig.bench.results import Problem, RoundTrips
-from aiconvai.rig.bench.sipp import SippCalls, ramp_seconds
 from aiconvai.rig.bench.stage import Stage
 from aiconvai.rig.bench.statistics import distribution
 from aiconvai.rig.bench.validity import caller_problems
@@ -39,13 +38,13 @@ def measure_alone(stage: Stage, path: CallPath, calls: int, seconds: float) -> t
 def measure_among_others(
     stage: Stage, path: CallPath, measured: int, calls: int, seconds: float
 ) -> tuple[RoundTrips, list[Problem]]:
-    """Bursts in `measured` calls at once, of `calls` in all; SIPp makes the others."""
+    """Bursts in `measured` calls at once, of `calls` in all."""
     asterisk = stage.asterisk
     others = calls - measured
     pauses = random.Random(measured)
-    lasting = ramp_seconds(others) + _SETTLING_SECONDS + measured * 2 * _TICK_SECONDS + seconds + 1 + _MARGIN_SECONDS
-    with SippCalls(asterisk.host, asterisk.sip_port, path.extension, others, lasting):
-        time.sleep(ramp_seconds(others))
+    lasting = _SETTLING_SECONDS + measured * 2 * _TICK_SECONDS + seconds + 1 + _MARGIN_SECONDS
+    with stage.calls(asterisk, path.extension, others, lasting) as many:
+        many.wait_up()
         with Caller(asterisk.sip_port) as caller:
             answered = []
             for _ in range(measured):

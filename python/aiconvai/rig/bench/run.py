@@ -16,6 +16,7 @@ from rich.console import Console
 from aiconvai.rig.asterisk import VERSIONS, AsteriskError, AsteriskVersion, ManagerError, ensure_image
 from aiconvai.rig.bench import (
     capacity,
+    churn,
     first_audio,
     holdings,
     interruption_silence,
@@ -29,23 +30,29 @@ from aiconvai.rig.bench.far_end import FarEndError
 from aiconvai.rig.bench.headlines import goals, headlines
 from aiconvai.rig.bench.machine import QUIET_LOAD, describe
 from aiconvai.rig.bench.paths import GREETINGS, CallPath
-from aiconvai.rig.bench.plan import REFERENCE_CALLS, Bursts, Cell, Growth, Plan, Search, wanted
+from aiconvai.rig.bench.plan import REFERENCE_CALLS, Bursts, Cell, Coming, Elsewhere, Growth, Plan, Search, wanted
+from aiconvai.rig.bench.programs import built_program
 from aiconvai.rig.bench.results import Problem, Results, Stretch
-from aiconvai.rig.bench.stage import Agents, Stage, far_end_program, set_up
+from aiconvai.rig.bench.stage import USUAL, Agents, Setting, Stage, set_up
 from aiconvai.rig.bench.system_calls import CannotCountError, system_calls_per_second
 from aiconvai.rig.bench.validity import clock_problems
+from aiconvai.rig.bench.wire import NoWireError
 from aiconvai.rig.caller import SipError
 from aiconvai.rig.caller.rtp import KernelClock
 
 
 class Run:
-    """Measures into `results`; console hears what is under way. only: see `plan.wanted`.
+    """Measures into `results`; console hears what is under way. only: see `plan.wanted`. bursts: as SIPp's
+    callers speak.
 
     What fails is a problem in the results and does not end the run: the rest is still worth to be seen.
     """
 
-    def __init__(self, plan: Plan, console: Console, *, quick: bool, only: str | None = None) -> None:
-        self.results = Results(made=datetime.now(UTC).isoformat(timespec="minutes"), quick=quick, machine=describe())
+    def __init__(
+        self, plan: Plan, console: Console, *, quick: bool, only: str | None = None, bursts: bool = False
+    ) -> None:
+        made = datetime.now(UTC).isoformat(timespec="minutes")
+        self.results = Results(made=made, quick=quick, bursts=bursts, machine=describe())
         self._plan = plan
         self._console = console
         self._only = only
@@ -64,32 +71,53 @@ class Run:
     def measure(self) -> None:
         """Everything that is asked for."""
         began = time.monotonic()
-        far_end_program()
+        for name in ("far_end", "callers"):
+            built_program(name)
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # SIPp inherits it: sockets of many calls
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # callers inherit it: sockets of many calls
         for version in VERSIONS:
             ensure_image(version, console=self._console)
         clock = KernelClock()
         plan = self._plan
-        with self._stage(22, self._agents(), plan.cells) as stage:
-            self._bursts(stage, plan.bursts)
-            self._cells(stage, plan.cells)
-            self._agents_that_speak(stage)
-            for search in plan.searches:
-                self._do(f"22 {search.name}", partial(self._search, stage, search))
+        self._on_22(plan)
+        for elsewhere in plan.elsewhere:
+            self._elsewhere(elsewhere)
         for growth in plan.growths:
             self._do(f"22 {growth.name}", partial(self._growth, growth))
-        names = [*(cell.name for cell in plan.cells_16), *(bursts.name for bursts in plan.bursts_16)]
-        if any(wanted(f"16 {name}", self._only) for name in names):
-            with self._stage(16, Agents(), plan.cells_16) as stage:
-                self._cells(stage, plan.cells_16)
-                self._bursts(stage, plan.bursts_16)
+        self._on_16(plan)
         self._note(clock_problems(clock, KernelClock()))
         results = self.results
         results.costs = costs(results.stretches)
         results.headlines = headlines(results)
         results.goals = goals(results.headlines)
         results.took_seconds = round(time.monotonic() - began, 1)
+
+    def _on_22(self, plan: Plan) -> None:
+        beside_echo = [f"22 {name}" for name in (*(one.name for one in plan.cells), *(one.name for one in plan.churn))]
+        others = [f"22 {one.name} alone" for one in plan.bursts]
+        others += [f"22 {one.name} among {REFERENCE_CALLS}" for one in plan.bursts if one.measured]
+        others += [f"22 {one.name}" for one in plan.searches]
+        others += ["22 spacing alone", f"22 spacing among {REFERENCE_CALLS}", "22 interruption"]
+        others += [f"22 first audio {path.name}" for path in GREETINGS]
+        if not any(wanted(name, self._only) for name in (*beside_echo, *others)):
+            return
+        with self._stage(22, self._agents(), floor=any(wanted(name, self._only) for name in beside_echo)) as stage:
+            self._bursts(stage, plan.bursts)
+            self._cells(stage, plan.cells)
+            if not self.results.bursts:
+                for coming in plan.churn:
+                    self._do(f"22 {coming.name}", partial(self._churn, stage, coming))
+            self._agents_that_speak(stage)
+            for search in plan.searches:
+                self._do(f"22 {search.name}", partial(self._search, stage, search))
+
+    def _on_16(self, plan: Plan) -> None:
+        cells = [f"16 {cell.name}" for cell in plan.cells_16]
+        bursts = [f"16 {one.name} alone" for one in plan.bursts_16]
+        if any(wanted(name, self._only) for name in (*cells, *bursts)):
+            with self._stage(16, Agents(), floor=any(wanted(name, self._only) for name in cells)) as stage:
+                self._cells(stage, plan.cells_16)
+                self._bursts(stage, plan.bursts_16)
 
     def _agents(self) -> Agents:
         seconds = max(self._plan.spacing_seconds, self._plan.spacing_among_seconds)
@@ -98,10 +126,13 @@ class Run:
         )
 
     @contextmanager
-    def _stage(self, version: AsteriskVersion, agents: Agents, cells: Iterable[Cell]) -> Iterator[Stage]:
-        floor = any(wanted(f"{version} {cell.name}", self._only) for cell in cells)
+    def _stage(
+        self, version: AsteriskVersion, agents: Agents, *, floor: bool, setting: Setting = USUAL
+    ) -> Iterator[Stage]:
         try:
-            with set_up(version, agents, self._console, floor=floor) as stage:
+            with set_up(
+                version, agents, self._console, floor=floor, setting=setting, bursts=self.results.bursts
+            ) as stage:
                 self.results.machine.asterisk[version] = stage.exact_version()
                 yield stage
         except FarEndError as error:
@@ -145,9 +176,30 @@ class Run:
         for cell in cells:
             self._do(f"{stage.asterisk.version} {cell.name}", partial(self._cell, stage, cell))
 
-    def _cell(self, stage: Stage, cell: Cell) -> None:
-        count = cell.calls == REFERENCE_CALLS and cell.path.name in self._uncounted
-        done = stretch.measure(stage, cell.path, cell.calls, cell.seconds, beside_echo=True, count_system_calls=count)
+    def _elsewhere(self, elsewhere: Elsewhere) -> None:
+        """With a setting that is not the usual one."""
+        cells = [cell for cell in elsewhere.cells if wanted(f"22 {elsewhere.name(cell)}", self._only)]
+        if not cells:
+            return
+        try:
+            with self._stage(22, Agents(), floor=True, setting=elsewhere.setting) as stage:
+                for cell in cells:
+                    self._do(f"22 {elsewhere.name(cell)}", partial(self._cell, stage, cell, elsewhere.setting))
+        except NoWireError as error:
+            self.results.notes.append(f"nothing was measured over a wire: {error}")
+
+    def _churn(self, stage: Stage, coming: Coming) -> None:
+        cost, problems = churn.measure(
+            stage, coming.path, coming.calls, coming.churn_path, coming.rate, coming.seconds
+        )
+        self.results.churn.append(cost)
+        self._note(problems)
+
+    def _cell(self, stage: Stage, cell: Cell, setting: Setting = USUAL) -> None:
+        count = setting is USUAL and cell.calls == REFERENCE_CALLS and cell.path.name in self._uncounted
+        done = stretch.measure(
+            stage, cell.path, cell.calls, cell.seconds, beside_echo=True, count_system_calls=count, setting=setting
+        )
         if count:
             self._uncounted.remove(cell.path.name)
         self.results.stretches.append(done)
@@ -165,7 +217,8 @@ class Run:
             self._note(one.problems)
 
     def _growth(self, growth: Growth) -> None:
-        self.results.holdings.append(holdings.measure(growth.path, growth.few, growth.many, self._console))
+        grown = holdings.measure(growth.path, growth.few, growth.many, self._console, bursts=self.results.bursts)
+        self.results.holdings.append(grown)
 
     # Agents that speak by themselves --------------------------------------------------------------
 

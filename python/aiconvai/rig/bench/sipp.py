@@ -1,4 +1,6 @@
-"""Many calls at once that speak, made by SIPp: its callers cost far less processor time than ours."""
+"""Many calls at once that speak, made by SIPp, as they were before tests/callers: all packets leave in one burst, and
+nobody hears what comes. They flatter whatever serves several calls with one wake-up, and are here to say by how much.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,18 @@ from typing import Self
 
 from aiconvai.audio import ulaw_encode
 from aiconvai.rig.asterisk.process import ProcessReader
+from aiconvai.rig.bench.callers import CALLS_A_SECOND
 from aiconvai.rig.bench.errors import BenchError, CallsFailedError
 from aiconvai.rig.bench.speech_sample import speech
 
 _RATE = 8000
 _SPEECH_SECONDS = 20.0
-_CALLS_A_SECOND = 50
 _END_SECONDS = 30.0
 
 
 def ramp_seconds(calls: int) -> float:
     """Until the last of so many calls has begun."""
-    return calls / _CALLS_A_SECOND
+    return calls / CALLS_A_SECOND
 
 
 class SippCalls:
@@ -55,7 +57,7 @@ class SippCalls:
                 [
                     program, self._target, "-sf", "calls.xml", "-s", self._extension,
                     "-i", self._host, "-mi", self._host,
-                    "-m", str(self._calls), "-l", str(self._calls), "-r", str(_CALLS_A_SECOND),
+                    "-m", str(self._calls), "-l", str(self._calls), "-r", str(CALLS_A_SECOND),
                     "-d", str(round(self._seconds * 1000)), "-nostdin", "-trace_err", "-error_file", "errors",
                 ],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -88,6 +90,13 @@ class SippCalls:
     def reader(self) -> ProcessReader:
         """The process, as the kernel sees it."""
         return ProcessReader(self._running().pid)
+
+    def wait_up(self) -> None:
+        """Until the last has begun: SIPp does not say when it has."""
+        time.sleep(ramp_seconds(self._calls))
+
+    def mark(self) -> None:
+        """It does not listen."""
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import trustme
 from rich.console import Console
@@ -13,13 +12,18 @@ from rich.console import Console
 from aiconvai.audio import ulaw_encode
 from aiconvai.rig.asterisk import Asterisk, AsteriskVersion, ManagerClient, build_module
 from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER
-from aiconvai.rig.asterisk.images import repository_root
 from aiconvai.rig.bench import paths
-from aiconvai.rig.bench.errors import BenchError
+from aiconvai.rig.bench.callers import Callers, ManyCalls
 from aiconvai.rig.bench.far_end import FarEnd
-from aiconvai.rig.bench.paths import FarEndPorts
+from aiconvai.rig.bench.paths import FarEndPorts, Where
+from aiconvai.rig.bench.programs import built_program
+from aiconvai.rig.bench.silent_service import SilentService
+from aiconvai.rig.bench.sipp import SippCalls, ramp_seconds
 from aiconvai.rig.bench.speech_sample import speech
+from aiconvai.rig.bench.wire import Wire, wire
 
+ANSWER_SPREAD_MS = 20
+"""The far end's echoes of a conversation come up to so much later than their questions, by a time of its own."""
 _SPEECH_SECONDS = 20.0
 
 
@@ -36,6 +40,20 @@ class Agents:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What is not as it usually is."""
+
+    name: str
+    """Behind that of a path; empty where nothing is special."""
+    network_threads: int = 1
+    over_wire: bool = False
+    """The far end is in a network namespace of its own: see `wire`."""
+
+
+USUAL = Setting("")
+
+
+@dataclass(frozen=True)
 class Stage:
     """What runs."""
 
@@ -43,6 +61,10 @@ class Stage:
     far_end: FarEnd
     floor: Asterisk | None = None
     """Another one just like it, for calls to Echo() at the same time: what the machine does to one it does to both."""
+    wire: Wire | None = None
+    """Between Asterisk and the far end; else they talk over the loopback."""
+    bursts: bool = False
+    """Calls are made by SIPp, and the far end echoes at once: as it was before there were callers of our own."""
 
     def exact_version(self) -> str:
         """As Asterisk says it, such as 22.10.1."""
@@ -54,41 +76,69 @@ class Stage:
         """
         return ManagerClient(self.asterisk.host, self.asterisk.ami_port, AMI_USER, AMI_SECRET)
 
-
-def far_end_program() -> Path:
-    """Where the build puts it; raises `BenchError` when it is not there."""
-    program = repository_root() / "build" / "tests" / "far_end" / "far_end"
-    if not program.exists():
-        raise BenchError(f"{program} is not there: build it with `make test-programs`")
-    return program
+    def calls(
+        self, asterisk: Asterisk, extension: str, calls: int, longest: float, *, seed: int = 1
+    ) -> ManyCalls:
+        """So many to an extension. longest: seconds for which they may be wanted once they are up; SIPp's last so long.
+        """
+        if self.bursts:
+            return SippCalls(asterisk.host, asterisk.sip_port, extension, calls, ramp_seconds(calls) + longest)
+        return Callers(asterisk.host, asterisk.sip_port, extension, calls, seed=seed)
 
 
 @contextmanager
-def set_up(version: AsteriskVersion, agents: Agents, console: Console, *, floor: bool = False) -> Iterator[Stage]:
-    """Build the module, start the far end and Asterisk, and another Asterisk for the floor where that is asked for.
+def set_up(
+    version: AsteriskVersion,
+    agents: Agents,
+    console: Console,
+    *,
+    floor: bool = False,
+    setting: Setting = USUAL,
+    bursts: bool = False,
+) -> Iterator[Stage]:
+    """Build the module, start the far ends and Asterisk, and another Asterisk for the floor where that is asked for.
 
-    Nothing is logged that a quiet system would not log.
+    Nothing is logged that a quiet system would not log. Raises `NoWireError` where there can be none.
     """
     module = build_module(version, console=console)
     authority = trustme.CA(organization_name="aiconvai bench")
     samples = ulaw_encode(speech(_SPEECH_SECONDS, 8000))
-    with FarEnd(
-        far_end_program(), certificate=authority.issue_cert("127.0.0.1", paths.NAME), speech=samples
-    ) as far_end:
-        assert far_end.wss_port is not None
-        ports = FarEndPorts(far_end.ws_port, far_end.wss_port, far_end.audiosocket_port)
+    with ExitStack() as stack:
+        cable = stack.enter_context(wire()) if setting.over_wire else None
+        address, prefix = (cable.address, cable.prefix) if cable is not None else ("127.0.0.1", ())
+
+        def far_end(answer_spread_ms: int) -> FarEnd:
+            return stack.enter_context(
+                FarEnd(
+                    built_program("far_end"),
+                    certificate=authority.issue_cert(address, paths.NAME),
+                    speech=samples,
+                    answer_spread_ms=answer_spread_ms,
+                    address=address,
+                    prefix=prefix,
+                )
+            )
+
+        usual, at_once = far_end(0 if bursts else ANSWER_SPREAD_MS), far_end(0)
+        silent = stack.enter_context(SilentService())
+        where = Where(_ports(usual), _ports(at_once), silent.port)
 
         def asterisk() -> Asterisk:
             return Asterisk(
                 version,
                 module=module,
-                module_config=paths.module_configuration(ports, agents.ids()),
+                module_config=paths.module_configuration(where, agents.ids(), setting.network_threads),
                 modules=(*paths.WEBSOCKET_MODULES, *paths.AUDIOSOCKET_MODULES) if version >= 22 else (),
-                extensions=paths.dialplan(ports, paths.ALL),
-                extra_files={"websocket_client.conf": paths.websocket_client_configuration(ports)},
+                extensions=paths.dialplan(where, paths.ALL),
+                extra_files={"websocket_client.conf": paths.websocket_client_configuration(where)},
                 files={paths.CA_FILE: authority.cert_pem.bytes()},
                 verbose=0,
             )
 
         with asterisk() as main, asterisk() if floor else nullcontext() as other:
-            yield Stage(main, far_end, other)
+            yield Stage(main, usual, other, cable, bursts)
+
+
+def _ports(far_end: FarEnd) -> FarEndPorts:
+    assert far_end.wss_port is not None
+    return FarEndPorts(far_end.ws_port, far_end.wss_port, far_end.audiosocket_port, far_end.address)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiconvai.rig.asterisk import Asterisk, ManagerClient
+from aiconvai.rig.bench.callers import ManyCalls, Mark
 from aiconvai.rig.bench.channel_statistics import ChannelPackets, channel_packets
 from aiconvai.rig.bench.errors import BenchError, CallsFailedError
 from aiconvai.rig.bench.machine import ProcessTimes, busiest, process_times, stolen_seconds, used_by_others
 from aiconvai.rig.bench.module_counters import ModuleCalls, ended_conversations, module_calls
 from aiconvai.rig.bench.paths import ECHO, CallPath
 from aiconvai.rig.bench.process_usage import ProcessUsage, context_switches, read_usage, used
-from aiconvai.rig.bench.results import Problem, Stretch
-from aiconvai.rig.bench.sipp import SippCalls, ramp_seconds
+from aiconvai.rig.bench.results import CallersOwn, Problem, Stretch
 from aiconvai.rig.bench.socket_drops import socket_drops
-from aiconvai.rig.bench.stage import Stage
+from aiconvai.rig.bench.stage import USUAL, Setting, Stage
 from aiconvai.rig.bench.system_calls import CannotCountError, system_calls_per_second
 from aiconvai.rig.bench.uplink_balance import lost_frames
 from aiconvai.rig.bench.validity import MOST_OTHER_SHARE, stretch_problems
@@ -29,7 +29,9 @@ _COUNTING_SECONDS = 1.0
 _PERF_START_SECONDS = 1.0
 _CLOSED_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-_PACKET_SECONDS = 0.02
+PACKET_SECONDS = 0.02
+ECHO_SEED = 2
+"""So that calls to Echo() have other places in the 20 ms than those beside them."""
 _ASKED_A_SECOND = 200
 """Of how many calls the module can tell in a second, for the time that takes."""
 
@@ -43,6 +45,7 @@ class _Reading:
     floor: ProcessUsage | None
     far_end: ProcessUsage
     callers: ProcessUsage
+    wire: ProcessUsage | None
     context_switches: int
     stolen: float
     processes: ProcessTimes
@@ -65,6 +68,7 @@ def measure(
     *,
     beside_echo: bool = False,
     count_system_calls: bool = False,
+    setting: Setting = USUAL,
 ) -> Stretch:
     """So many calls through a path, measured over so many seconds once they are all up and have settled.
 
@@ -73,9 +77,9 @@ def measure(
     asterisk = stage.asterisk
     floor = stage.floor if beside_echo else None
     counting = _COUNTING_SECONDS + _PERF_START_SECONDS if count_system_calls else 0.0
-    lasting = ramp_seconds(calls) + _SETTLING_SECONDS + _QUIET_SECONDS + seconds + counting + _MARGIN_SECONDS
+    lasting = _SETTLING_SECONDS + _QUIET_SECONDS + seconds + counting + _MARGIN_SECONDS
     lasting += calls / _ASKED_A_SECOND
-    module, system_calls, failure, manager = None, None, None, None
+    module, system_calls, failure, manager, own, echo_own = None, None, None, None, None, None
     with ExitStack() as stack:
         # Callers who broke down have left their calls behind; the next ones need the room.
         stack.callback(asterisk.hang_up_all)
@@ -84,20 +88,28 @@ def measure(
         try:
             with ExitStack() as running:
                 ours = {os.getpid(), asterisk.pid, stage.far_end.reader.pid}
+                if stage.wire is not None:
+                    ours |= {stage.wire.near_thread, stage.wire.far_thread}
+                echoed = None
                 if floor is not None:
-                    echoed = SippCalls(floor.host, floor.sip_port, ECHO.extension, calls, lasting)
-                    ours |= {floor.pid, running.enter_context(echoed).reader.pid}
-                callers = running.enter_context(
-                    SippCalls(asterisk.host, asterisk.sip_port, path.extension, calls, lasting)
-                )
+                    echoed = running.enter_context(
+                        stage.calls(floor, ECHO.extension, calls, lasting, seed=ECHO_SEED)
+                    )
+                    ours |= {floor.pid, echoed.reader.pid}
+                callers = running.enter_context(stage.calls(asterisk, path.extension, calls, lasting))
                 ours.add(callers.reader.pid)
-                time.sleep(ramp_seconds(calls) + _SETTLING_SECONDS)
+                if echoed is not None:
+                    echoed.wait_up()
+                callers.wait_up()
+                time.sleep(_SETTLING_SECONDS)
                 closed_before = len(stage.far_end.closed)
                 packets_before, began = channel_packets(asterisk), time.monotonic()
                 time.sleep(_QUIET_SECONDS)  # what was asked just now must not be counted
+                mark_both(callers, echoed)
                 before = _read(stage, callers, floor)
                 time.sleep(seconds)
                 after = _read(stage, callers, floor)
+                own, echo_own = mark_both(callers, echoed)
                 packets_after, ended = channel_packets(asterisk), time.monotonic()
                 drops = socket_drops(asterisk.process)
                 if path.agent is not None:
@@ -108,7 +120,8 @@ def measure(
                         system_calls = system_calls_per_second(asterisk.pid, _COUNTING_SECONDS) / calls
         except CallsFailedError as error:
             failure = Problem(kind="calls", text=str(error))
-        stretch = _stretch(stage, path, calls, before, after, ours)
+        stretch = _stretch(stage, named(path, setting), calls, before, after, ours)
+        stretch.callers, stretch.echo_callers = own, echo_own
         stretch.system_calls = system_calls
         stretch.problems += [failure] if failure is not None else []
         _add_packets(stretch, _Packets(packets_before, packets_after, ended - began))
@@ -116,11 +129,37 @@ def measure(
             _add_module(stretch, module)
             _add_uplink_balance(stretch, stage, manager, path, closed_before)
         stretch.losses.full_sockets = drops
+        stretch.losses.heard_packets = own.missing if own is not None else 0
     stretch.problems += stretch_problems(stretch)
     return stretch
 
 
-def _read(stage: Stage, callers: SippCalls, floor: Asterisk | None) -> _Reading:
+def mark_both(callers: ManyCalls, echoed: ManyCalls | None) -> tuple[CallersOwn | None, CallersOwn | None]:
+    """What the callers, and those to Echo(), did and heard since the last mark."""
+    return _own(callers.mark()), _own(echoed.mark()) if echoed is not None else None
+
+
+def _own(mark: Mark | None) -> CallersOwn | None:
+    if mark is None:
+        return None
+    return CallersOwn(
+        lateness_p50_ms=mark.lateness_ms.p50,
+        lateness_p99_ms=mark.lateness_ms.p99,
+        lateness_max_ms=mark.lateness_ms.max,
+        least_heard=mark.least_heard,
+        expected=round(mark.seconds / PACKET_SECONDS),
+        missing=mark.missing,
+        longest_gap_ms=mark.longest_gap_ms,
+        spacing_p99_ms=mark.spacing_ms.p99,
+    )
+
+
+def named(path: CallPath, setting: Setting) -> CallPath:
+    """The path, with what is special about it in its name."""
+    return replace(path, name=f"{path.name}, {setting.name}") if setting.name else path
+
+
+def _read(stage: Stage, callers: ManyCalls, floor: Asterisk | None) -> _Reading:
     pid = stage.asterisk.pid
     # Asterisk's own account first and last would be longer than the time it belongs to: time and account together.
     return _Reading(
@@ -129,6 +168,7 @@ def _read(stage: Stage, callers: SippCalls, floor: Asterisk | None) -> _Reading:
         stolen=stolen_seconds(),
         far_end=read_usage(stage.far_end.reader.pid),
         callers=read_usage(callers.reader.pid),
+        wire=read_usage(stage.wire.near_thread) if stage.wire is not None else None,
         floor=read_usage(floor.pid) if floor is not None else None,
         time=time.monotonic(),
         asterisk=read_usage(pid),
@@ -142,6 +182,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
     callers = used(before.callers, after.callers).ran
     call_seconds = length * calls
     floor = used(before.floor, after.floor).ran if before.floor is not None and after.floor is not None else None
+    wire = used(before.wire, after.wire).ran if before.wire is not None and after.wire is not None else None
     stretch = Stretch(
         asterisk=stage.asterisk.version,
         path=path.name,
@@ -149,6 +190,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
         seconds=round(length, 3),
         asterisk_cpu=asterisk.ran / call_seconds,
         helper_cpu=far_end / call_seconds if path.helper else 0.0,
+        wire_cpu=wire / call_seconds if wire is not None else None,
         echo_cpu=floor / call_seconds if floor is not None else None,
         asterisk_share=asterisk.ran / length,
         busiest_thread_share=asterisk.busiest_thread / length,
@@ -172,7 +214,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
 def _add_packets(stretch: Stretch, packets: _Packets) -> None:
     """What Asterisk counted of each call's packets."""
     before, after = packets.before, packets.after
-    stretch.expected_packets = round(packets.seconds / _PACKET_SECONDS)
+    stretch.expected_packets = round(packets.seconds / PACKET_SECONDS)
     # A call of chan_websocket has a second channel, which has no RTP.
     if len(before) != stretch.calls or before.keys() != after.keys():
         text = f"{stretch.path}: {len(before)} and then {len(after)} calls instead of {stretch.calls}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aiconvai.rig.bench.results import Problem, Stretch
+from aiconvai.rig.bench.results import CallersOwn, Problem, Stretch
 from aiconvai.rig.bench.statistics import share_within
 from aiconvai.rig.caller import Call
 from aiconvai.rig.caller.rtp import KernelClock
@@ -32,6 +32,20 @@ def caller_problems(calls: Sequence[Call], what: str) -> list[Problem]:
     return problems
 
 
+def own_problems(own: CallersOwn, what: str) -> list[Problem]:
+    """What callers say against themselves, and against what they heard."""
+    found: list[Problem] = []
+    if own.lateness_p99_ms > CALLER_TOLERANCE_MS:
+        text = f"1 % of the callers' packets left more than {own.lateness_p99_ms:.1f} ms late"
+        found.append(Problem(kind="timing", text=f"{what}: {text}"))
+    if own.least_heard == 0:
+        found.append(Problem(kind="calls", text=f"{what}: one of the callers heard nothing"))
+    elif own.least_heard < LEAST_PACKET_SHARE * own.expected:
+        text = f"a caller heard {own.least_heard} packets; expected about {own.expected}"
+        found.append(Problem(kind="timing", text=f"{what}: {text}"))
+    return found
+
+
 def stretch_problems(stretch: Stretch) -> list[Problem]:
     """What its own numbers say against a stretch of calls."""
     found: list[Problem] = []
@@ -47,6 +61,10 @@ def stretch_problems(stretch: Stretch) -> list[Problem]:
             add("calls", f"no packet came {direction} one of the callers")
         elif count < LEAST_PACKET_SHARE * stretch.expected_packets:
             add("timing", f"{count} packets {direction} a caller; expected about {stretch.expected_packets}")
+    if stretch.callers is not None:
+        found += own_problems(stretch.callers, what)
+    if stretch.echo_callers is not None:
+        found += own_problems(stretch.echo_callers, f"Echo() beside {what}")
     if stretch.far_end_share > MOST_FAR_END_SHARE:
         add("timing", f"the far end used {stretch.far_end_share:.2f} of a core and may have been the limit")
     if stretch.other_share > MOST_OTHER_SHARE:

@@ -2,16 +2,13 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * Deadlines to the microsecond on one timerfd: the timers of libwebsockets and libuv are to the millisecond, which
- * would be seen in the jitter that the far end makes on purpose.
+ * Deadlines to the microsecond, of any number of timers; whoever has them waits for the first one in his own way.
  */
-#ifndef FAR_END_TIMERS_H
-#define FAR_END_TIMERS_H
+#ifndef PROGRAMS_TIMERS_H
+#define PROGRAMS_TIMERS_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-struct uv_loop_s;
 
 /* Sits in the struct of whoever owns it; all zero means stopped. */
 struct timer {
@@ -24,11 +21,14 @@ struct timer {
 /* CLOCK_MONOTONIC in microseconds. */
 uint64_t now_us(void);
 
-/* Returns 0, or -1 after a line on standard error. */
-int timers_open(struct uv_loop_s *loop);
+/* When the first timer is due; 0: none runs. */
+uint64_t timers_first_us(void);
 
-/* Nothing runs any more; timers may still be stopped. The loop has to run on before the memory may be freed. */
-void timers_close(void);
+/* Whom to tell that this may be another time now; NULL: nobody. */
+void timers_on_change(void (*changed)(uint64_t first_us));
+
+/* Runs those that are due at `now`. */
+void timers_run(uint64_t now);
 void timers_free(void);
 
 /*

@@ -2,24 +2,18 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A binary heap of pointers; the timerfd is set to its first deadline.
+ * A binary heap of pointers.
  */
 #include "timers.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
-#include <uv.h>
 
 static struct timer **heap; /* from 1 */
 static size_t count, capacity;
-static uint64_t armed_us; /* what the timerfd is set to; 0: nothing */
-static int timer_fd = -1;
-static uv_poll_t poll_handle;
+static void (*on_change)(uint64_t first_us);
 
 uint64_t now_us(void)
 {
@@ -71,57 +65,36 @@ static void take_out(struct timer *timer)
 	}
 }
 
-static void arm(void)
+static void tell(void)
 {
-	uint64_t first_us = count ? heap[1]->due_us : 0;
-	struct itimerspec when = {0};
-
-	if (first_us == armed_us) {
-		return;
+	if (on_change) {
+		on_change(timers_first_us());
 	}
-	armed_us = first_us;
-	when.it_value.tv_sec = (time_t) (first_us / 1000000);
-	when.it_value.tv_nsec = (long) (first_us % 1000000) * 1000;
-	timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-static void on_timerfd(uv_poll_t *handle, int status, int events)
+void timers_on_change(void (*changed)(uint64_t first_us))
 {
-	uint64_t expirations, now = now_us();
+	on_change = changed;
+}
 
-	/* It may have been moved on meanwhile: then there is nothing to read. */
-	if (read(timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN) {
-		perror("far_end: read from the timer");
-	}
-	armed_us = 0;
+uint64_t timers_first_us(void)
+{
+	return count ? heap[1]->due_us : 0;
+}
+
+void timers_run(uint64_t now)
+{
 	while (count && heap[1]->due_us <= now) {
 		struct timer *timer = heap[1];
 
 		take_out(timer);
 		timer->run(timer->arg);
 	}
-	arm();
-}
-
-int timers_open(uv_loop_t *loop)
-{
-	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (timer_fd < 0 || uv_poll_init(loop, &poll_handle, timer_fd) || uv_poll_start(&poll_handle, UV_READABLE,
-		on_timerfd)) {
-		fprintf(stderr, "far_end: no timer can be had: %s\n", strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-void timers_close(void)
-{
-	uv_close((uv_handle_t *) &poll_handle, NULL);
+	tell();
 }
 
 void timers_free(void)
 {
-	close(timer_fd);
 	free(heap);
 	heap = NULL;
 	count = capacity = 0;
@@ -129,11 +102,11 @@ void timers_free(void)
 
 void timer_start(struct timer *timer, uint64_t due_us)
 {
-	/* An all-zero time would stop the timerfd. */
+	/* 0 says that there is none. */
 	timer->due_us = due_us ? due_us : 1;
 	if (timer->place) {
 		settle(timer->place, timer);
-		arm();
+		tell();
 		return;
 	}
 	if (count + 1 >= capacity) {
@@ -142,7 +115,7 @@ void timer_start(struct timer *timer, uint64_t due_us)
 		struct timer **timers = realloc(heap, grown * sizeof(*timers));
 
 		if (!timers) {
-			fprintf(stderr, "far_end: out of memory for timers\n");
+			fprintf(stderr, "%s: out of memory for timers\n", program_invocation_short_name);
 			abort();
 		}
 		heap = timers;
@@ -150,13 +123,13 @@ void timer_start(struct timer *timer, uint64_t due_us)
 	}
 	count++;
 	settle(count, timer);
-	arm();
+	tell();
 }
 
 void timer_stop(struct timer *timer)
 {
 	if (timer->place) {
 		take_out(timer);
-		arm();
+		tell();
 	}
 }
