@@ -9,6 +9,7 @@ from bench_results import callers, made_up, stretch
 from aiconvai.rig.bench.capacity import limiting_resource, search
 from aiconvai.rig.bench.comparison import compare
 from aiconvai.rig.bench.costs import costs
+from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.headlines import HEADLINES, goals, headline
 from aiconvai.rig.bench.interruption_silence import last_packet_after
 from aiconvai.rig.bench.module_counters import Conversation
@@ -190,6 +191,17 @@ def test_a_search_ends_where_a_rule_is_broken() -> None:
     assert found.limit.endswith("a packet fell off")
     found, held = search(CHUNKS_20.name, (300, 400), measure, 2)
     assert (found.held, found.broken, len(held)) == (400, None, 2)
+
+
+def test_a_search_ends_where_nothing_can_be_told() -> None:
+    def measure(calls: int) -> Stretch:
+        if calls > 300:
+            raise BenchError("the callers fell asleep")
+        return stretch(CHUNKS_20, 0.002, calls=calls)
+
+    found, held = search(CHUNKS_20.name, (300, 400, 500), measure, 2)
+    assert (found.held, found.tried, found.broken, len(held)) == (300, [300, 400], None, 1)
+    assert found.limit == "nothing could be told: the callers fell asleep"
 
 
 @pytest.mark.parametrize(

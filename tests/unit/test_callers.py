@@ -184,9 +184,10 @@ def test_calls_that_fail_are_told_with_their_status() -> None:
         peer.respond(request, "486 Busy Here")
 
     with SipPeer({"busy": busy}) as peer:
-        with pytest.raises(CallsFailedError, match="1 failed, such as 486 Busy Here"), calling(
-            peer, "echo,busy,echo", 3
-        ) as callers:
+        with (
+            pytest.raises(CallsFailedError, match="1 failed: busy: 486 Busy Here"),
+            calling(peer, "echo,busy,echo", 3) as callers,
+        ):
             callers.wait_up()
         until(lambda: len(peer.of("BYE")) == 2)
         (invite,) = [one for one in peer.of("INVITE") if one.extension == "busy"]

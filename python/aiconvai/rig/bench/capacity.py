@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.results import Capacity, Stretch
 
 _NEARLY_ALL = 0.9
@@ -21,12 +22,17 @@ def search(
     held: list[Stretch] = []
     tried: list[int] = []
     for calls in steps:
-        stretch = measure(calls)
         tried.append(calls)
+        most = held[-1].calls if held else 0
+        try:
+            stretch = measure(calls)
+        except BenchError as error:
+            # So many that not even that could be found out.
+            limit = f"nothing could be told: {error}"
+            return Capacity(path=path, held=most, tried=tried, broken=None, limit=limit), held
         broken = [problem.text for problem in stretch.problems if problem.kind != "machine"]
         if broken:
             limit = f"{limiting_resource(stretch, cores)}. {'; '.join(broken)}"
-            most = held[-1].calls if held else 0
             return Capacity(path=path, held=most, tried=tried, broken=stretch, limit=limit), held
         held.append(stretch)
     limit = "none was met: more were not tried"

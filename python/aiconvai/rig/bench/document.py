@@ -207,7 +207,7 @@ def _one_line(text: str) -> str:
 
 def _capacity(results: Results) -> list[str]:
     rows = [
-        (one.path, str(one.held), str(one.broken.calls) if one.broken else "", _one_line(one.limit))
+        (one.path, str(one.held), str(one.tried[-1]) if one.tried[-1:] != [one.held] else "", _one_line(one.limit))
         for one in results.capacity
     ]
     return ["Calls held, with callers and far end on the same machine:", "", *_table(

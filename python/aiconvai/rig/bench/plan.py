@@ -200,7 +200,7 @@ FULL = Plan(
         for path in (ECHO, CHUNKS_20, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)
     ),
     searches=(
-        Search(CHUNKS_20, (200, 400, 500, 600, 700, 800), 6.0),
+        Search(CHUNKS_20, (200, 300, 400, 500, 600, 700, 800), 6.0),
         Search(CHUNKS_240, (300, 500, 600, 800), 6.0),
         Search(ECHO, (400, 600, 900), 6.0),
     ),

@@ -307,7 +307,8 @@ class Capacity(Result):
     tried: list[int]
     """Numbers of calls, in their order."""
     broken: Stretch | None
-    """The calls with which a rule was first broken; null if none was. They are not among `stretches`."""
+    """The calls with which a rule was first broken; null if none was, or if so many could not be measured at all. They
+    are not among `stretches`."""
     limit: str
     """What there was not enough of then, and which rules were broken."""
 
