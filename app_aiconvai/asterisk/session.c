@@ -287,13 +287,15 @@ int session_begin(struct session *session)
 
 struct ast_channel *session_leave(struct session *session)
 {
-	struct ast_channel *channel = channel_line_leave(session->line);
+	struct ast_channel *channel = channel_line_channel(session->line);
 
 	if (channel) {
 		channel_lock(channel);
 		waiting_sound_stop(session, channel);
 		channel_unlock(channel);
+		ast_channel_unref(channel);
 	}
+	channel = channel_line_leave(session->line);
 	leave_registry(session);
 	return channel;
 }

@@ -291,6 +291,20 @@ def test_option_m_ends_with_a_conversation_in_which_nothing_was_said(voice: Voic
     assert call.heard[-1].time_ns / 1e9 < ended + 0.1 or level_at(heard[-1600:], PLAYBACK_HZ, 8000) < -60
 
 
+@pytest.mark.parametrize("options", ["c", "cm(default)", "cm(sound:/aiconvai/sounds/tone)"])
+def test_the_channel_has_its_formats_again(voice: Voice, options: str) -> None:
+    formats = "${CHANNEL(audioreadformat)} ${CHANNEL(audiowriteformat)}"
+    voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{wait: 0.3}, {close: 1000}]")))
+    voice.dialplan(
+        f"exten => 100,1,Answer()\n same => n,Playback(/aiconvai/sounds/tone)\n same => n,Set(BEFORE={formats})\n"
+        f" same => n,AIConvAI(sales,{options})\n same => n,UserEvent(Formats,Before: ${{BEFORE}},After: {formats})"
+    )
+    voice.apply()
+    voice.call("100")
+    event = voice.event("UserEvent", UserEvent="Formats")
+    assert event["After"] == event["Before"]
+
+
 def test_option_m_of_an_unknown_tone_says_so_and_converses(voice: Voice) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=TALK_AND_END))
     voice.dialplan("exten => 100,1,AIConvAI(sales,m(tone:nonsense))")
