@@ -168,7 +168,7 @@ class Callers:
         self._calls = calls
         self._rate = rate
         self._arguments = ["--target", f"{host}:{sip_port}", "--extension", extension, "--calls", str(calls)]
-        self._arguments += ["--seed", str(seed), "--address", address, "--rate", f"{rate:g}"]
+        self._arguments += ["--seed", str(seed), "--address", address, "--rate", f"{rate:g}", "--realtime"]
         if churn is not None:
             self._arguments += ["--churn-extension", churn.extension, "--churn-rate", f"{churn.rate:g}"]
             self._arguments += ["--churn-seconds", f"{churn.seconds:g}"]

@@ -71,8 +71,9 @@ took them in.
 **Calls.** A program written in C (`tests/callers`) makes them. Each call's packets leave at a place of their own in
 the 20 ms, on absolute deadlines, as those of telephones do, and it hears what it is told: how many packets, which are
 missing, how far apart. It takes them from the kernel, which has stamped them, when its next packet leaves, so that
-nobody has to wake a caller up for each. Until there was this program SIPp made the calls; it sends the packets of all
-calls in one burst, so that one wake-up serves a dozen, and its figures were too good
+nobody has to wake a caller up for each. It runs before everything else on the machine (`SCHED_RR`), as packets of
+telephones do not wait for a processor either. Until there was this program SIPp made the calls; it sends the packets
+of all calls in one burst, so that one wake-up serves a dozen, and its figures were too good
 ([decisions/0024](decisions/0024-callers-are-independent.md)). `--bursts` still has it so.
 
 **Processor time.** Calls speak for as long as they last. Once they are all up, and have been for 2 s, the kernel's
