@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Calls end faster than they begin: nobody waits for the other side's dialplan. */
-#define ENDS_A_BEGINNING 4
+#define ENDS_A_BEGINNING 2
 
 /* What the other side may take to answer the last BYE before everything is dropped. */
 #define LEAVING_US UINT64_C(5000000)

@@ -225,9 +225,9 @@ QUICK = Plan(
         Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in _AMONG_IN_QUICK else 0, among_seconds=3.0)
         for path in (ECHO, *_OTHERS, *_OURS, RESAMPLED24_20)
     ),
-    spacing_seconds=10.0,
+    spacing_seconds=8.0,
     spacing_among_seconds=0.0,
-    interruptions=10,
+    interruptions=8,
     greetings=3,
     growths=(Growth(ECHO, 10, 30), Growth(CHUNKS_20, 10, 30)),
     searches=(),

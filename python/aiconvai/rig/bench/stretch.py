@@ -90,14 +90,15 @@ def measure(
                 ours = {os.getpid(), asterisk.pid, stage.far_end.reader.pid}
                 if stage.wire is not None:
                     ours |= {stage.wire.near_thread, stage.wire.far_thread}
+                callers = running.enter_context(stage.calls(asterisk, path.extension, calls, lasting))
+                ours.add(callers.reader.pid)
+                # Those to Echo() are hung up first, so that nothing of the others is kept waiting at its end.
                 echoed = None
                 if floor is not None:
                     echoed = running.enter_context(
                         stage.calls(floor, ECHO.extension, calls, lasting, seed=ECHO_SEED)
                     )
                     ours |= {floor.pid, echoed.reader.pid}
-                callers = running.enter_context(stage.calls(asterisk, path.extension, calls, lasting))
-                ours.add(callers.reader.pid)
                 if echoed is not None:
                     echoed.wait_up()
                 callers.wait_up()
