@@ -231,6 +231,8 @@ static void on_taken_over(void *data, int framehook_id, struct ast_channel *old_
 		atomic_store(&hook->line->patient, channel_writer_is_patient(new_channel));
 		atomic_fetch_add(&hook->line->channel_changes, 1);
 		hook->line->owner->renamed(hook->line->user, new_channel);
+		/* It has other descriptors now, be their numbers the same. */
+		channel_reader_wake(hook->line);
 	}
 	locks_leave_callback(locks);
 }

@@ -221,9 +221,9 @@ static void begin(struct channel_line *line)
 	struct ast_channel *channel = NULL;
 
 	line_lock(line);
-	if (line->lent && !line->reading && line->channel) {
+	if (line->lent && line->channel) {
 		channel = ast_channel_ref(line->channel);
-	} else if (!line->reading) {
+	} else {
 		line->lent = false;
 		ast_cond_signal(&line->returned);
 	}
@@ -262,7 +262,11 @@ static void on_task(struct aic_loop_task *task)
 	if (atomic_load(&line->hook_is_covered)) {
 		uncover_hook(line);
 	}
-	begin(line);
+	if (line->reading) {
+		look(line);
+	} else {
+		begin(line);
+	}
 	ao2_ref(line, -1);
 }
 

@@ -7,7 +7,8 @@ from aiconvai.rig.asterisk.sanitizers import is_the_modules
 INTERCEPTOR = "    #0 free ../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp:735 (libtsan.so+0x85874)\n"
 OURS = "    #0 run ../src/app_aiconvai/loop/event_loop.c:600 (app_aiconvai.so+0x28b92)\n"
 ASTERISKS = "    #0 ast_string_field_free <null> (asterisk+0x227cb2)\n" + OURS.replace("#0", "#1")
-DESTRUCTOR = OURS.replace("run", "line_destroy") + "    #1 __ao2_ref <null> (asterisk+0x74a1f) \n"
+DESTRUCTOR = "    #0 <null> <null> (app_aiconvai.so+0x24066)\n    #1 __ao2_ref <null> (asterisk+0x74a1f) \n"
+"""Without names, as it is where the module is gone when they are looked for."""
 
 
 def race(write: str, read: str) -> str:

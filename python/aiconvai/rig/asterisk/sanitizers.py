@@ -16,7 +16,7 @@ _END = b"SUMMARY:"
 _WRITING_SECONDS = 10.0
 _ACCESS = re.compile(r"^ *(?:previous |concurrent )?(?:atomic )?(?:read|write) of size", re.M | re.I)
 _FRAME = re.compile(r"\s+#\d+ ")
-_DESTRUCTOR = re.compile(r"#\d+ \w*destroy\w* .*\n\s+#\d+ __ao2_ref ")
+_DESTRUCTOR = re.compile(rf"#\d+ .*{re.escape(MODULE_NAME)}.*\n\s+#\d+ __ao2_ref ")
 
 
 def environment(sanitizer: Sanitizer, log_directory: str) -> dict[str, str]:
