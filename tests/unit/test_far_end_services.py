@@ -119,35 +119,28 @@ DEEPGRAM = Service(
     hear=lambda words: "",
     binary=True,
 )
-WEBSOCKET = Service(
-    name="websocket",
-    path="/agent",
-    opening=(
-        {
-            "type": "session.init",
-            "config": {"audio_format": "g711_ulaw", "sample_rate": 8000, "channels": 1},
-            "extensions": ["event_ids"],
-        },
-    ),
-    ready="session_started",
-    speak=lambda _, audio: {"type": "audio.input", "audio": _text(audio), "format": "g711_ulaw"},
-    hear=lambda words: str(words["audio"]),
-)
 
-WEBSOCKET_16000 = Service(
-    name="websocket",
-    path="/agent16",
-    opening=(
-        {
-            "type": "session.init",
-            "config": {"audio_format": "pcm16", "sample_rate": 16000, "channels": 1},
-            "extensions": ["event_ids"],
-        },
-    ),
-    ready="session_started",
-    speak=lambda _, audio: {"type": "audio.input", "audio": _text(audio), "format": "pcm16"},
-    hear=lambda words: str(words["audio"]),
-)
+
+def _websocket(path: str, audio_format: str, rate: int) -> Service:
+    """The generic protocol, with audio of that format."""
+    return Service(
+        name="websocket",
+        path=path,
+        opening=(
+            {
+                "type": "session.init",
+                "config": {"audio_format": audio_format, "sample_rate": rate, "channels": 1},
+                "extensions": ["event_ids"],
+            },
+        ),
+        ready="session_started",
+        speak=lambda _, audio: {"type": "audio.input", "audio": _text(audio), "format": audio_format},
+        hear=lambda words: str(words["audio"]),
+    )
+
+
+WEBSOCKET = _websocket("/agent", "g711_ulaw", 8000)
+WEBSOCKET_16000 = _websocket("/agent16", "pcm16", 16000)
 
 
 def _media(number: int, audio: bytes) -> Words:
