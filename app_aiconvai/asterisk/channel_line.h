@@ -162,7 +162,7 @@ size_t channel_line_frame_bytes(const struct channel_line *line);
 bool channel_line_lend(struct channel_line *line, struct ast_channel *channel);
 
 /* Hands over a frame that the channel's thread has read. */
-void channel_line_take_frame(struct channel_line *line, struct ast_channel *channel, struct ast_frame *frame);
+void channel_line_take_frame(struct channel_line *line, struct ast_frame *frame);
 
 /* Whether there was something for it to do, which there is not any more. */
 bool channel_line_was_wanted(struct channel_line *line);
@@ -203,6 +203,12 @@ enum channel_written {
 
 /* Writes one frame. Nothing is locked; may wait as long as the channel's driver likes. */
 enum channel_written channel_writer_write(struct channel_line *line, struct ast_channel *channel, uint8_t *frame);
+
+/*
+ * The channel did not take a frame: counts that. Returns whether the frame is to be offered again; else it is lost, and
+ * `attempts` are those of the next one.
+ */
+bool channel_writer_tries_again(struct channel_line *line, unsigned int *attempts);
 
 /* Whether writing to the channel or reading it may wait for somebody. The channel is locked. */
 bool channel_writer_is_patient(struct ast_channel *channel);

@@ -156,13 +156,13 @@ static void on_look_timer(struct aic_timer *timer)
 	}
 }
 
-/* Hands over what was read. */
-static void take(struct channel_line *line, struct ast_frame *frame)
+/* Hands over what was read: on the loop's thread `directly`, else through the rings. */
+static void take(struct channel_line *line, struct ast_frame *frame, bool directly)
 {
 	if (frame->frametype == AST_FRAME_VOICE) {
-		channel_hook_capture_voice(line, frame, true);
+		channel_hook_capture_voice(line, frame, directly);
 	} else if (frame->frametype == AST_FRAME_DTMF_END) {
-		aic_link_key(line->link, (char) frame->subclass.integer);
+		(directly ? aic_link_key : aic_link_feed_key)(line->link, (char) frame->subclass.integer);
 	}
 }
 
@@ -187,7 +187,7 @@ static bool read_frame(struct channel_line *line, struct ast_channel *channel, i
 		return false;
 	}
 	line->has_read = true;
-	take(line, frame);
+	take(line, frame, true);
 	ast_frfree(frame);
 	return true;
 }
@@ -312,14 +312,9 @@ bool channel_line_lend(struct channel_line *line, struct ast_channel *channel)
 	return true;
 }
 
-void channel_line_take_frame(struct channel_line *line, struct ast_channel *channel, struct ast_frame *frame)
+void channel_line_take_frame(struct channel_line *line, struct ast_frame *frame)
 {
-	if (atomic_load(&line->capture) == CAPTURE_BY_HOOK) {
-		return;
-	}
-	if (frame->frametype == AST_FRAME_VOICE) {
-		channel_hook_capture_voice(line, frame, false);
-	} else if (frame->frametype == AST_FRAME_DTMF_END) {
-		aic_link_feed_key(line->link, (char) frame->subclass.integer);
+	if (atomic_load(&line->capture) == CAPTURE_BY_READER) {
+		take(line, frame, false);
 	}
 }

@@ -82,6 +82,16 @@ enum channel_written channel_writer_write(struct channel_line *line, struct ast_
 	return CHANNEL_BUSY;
 }
 
+bool channel_writer_tries_again(struct channel_line *line, unsigned int *attempts)
+{
+	if (++*attempts < ATTEMPTS_MAX) {
+		return true;
+	}
+	*attempts = 0;
+	atomic_fetch_add_explicit(&line->frames_lost, 1, memory_order_relaxed);
+	return false;
+}
+
 /* The channel as it is now; NULL: there is none any more. Valid until the next call. */
 static struct ast_channel *current_channel(struct channel_line *line)
 {
@@ -121,11 +131,8 @@ static enum aic_line_written write_frame(struct aic_line *base, uint8_t *frame, 
 	if (atomic_load(&line->patient)) {
 		return patient_writer_write(line, frame, bytes);
 	}
-	if (channel_writer_write(line, channel, frame) == CHANNEL_BUSY && ++line->attempts < ATTEMPTS_MAX) {
-		return AIC_LINE_BUSY;
-	}
-	if (line->attempts == ATTEMPTS_MAX) {
-		atomic_fetch_add_explicit(&line->frames_lost, 1, memory_order_relaxed);
+	if (channel_writer_write(line, channel, frame) == CHANNEL_BUSY) {
+		return channel_writer_tries_again(line, &line->attempts) ? AIC_LINE_BUSY : AIC_LINE_WRITTEN;
 	}
 	line->attempts = 0;
 	return AIC_LINE_WRITTEN;

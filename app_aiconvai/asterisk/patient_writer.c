@@ -19,10 +19,6 @@
 
 #include <pthread.h>
 
-/* As for those that do not wait (channel_writer.c): about as long as the frame itself. */
-#define ATTEMPTS_MAX 20
-#define RETRY_US 1000
-
 enum patient_state {
 	PATIENT_IDLE,    /* the line's frame is the loop's to fill */
 	PATIENT_WAITING, /* it is in the list */
@@ -85,13 +81,7 @@ static bool is_refused(struct channel_line *line)
 	written = !is_other_half_busy(channel) && channel_writer_write(line, channel, line->patient_frame
 		+ AIC_LINE_HEADROOM) == CHANNEL_WRITTEN;
 	ast_channel_unref(channel);
-	if (!written && ++line->patient_attempts < ATTEMPTS_MAX) {
-		return true;
-	}
-	if (!written) {
-		atomic_fetch_add_explicit(&line->frames_lost, 1, memory_order_relaxed);
-	}
-	return false;
+	return !written && channel_writer_tries_again(line, &line->patient_attempts);
 }
 
 /* The lock is held. */
@@ -144,7 +134,7 @@ static void *run(void *arg)
 			/* All of them were. */
 			refused = 0;
 			writer_unlock();
-			usleep(RETRY_US);
+			usleep(AIC_LINE_RETRY_US);
 			writer_lock();
 		}
 	}

@@ -400,7 +400,7 @@ static int read_channel(struct session *session, struct ast_channel *channel)
 		if (!(frame = ast_read(channel))) {
 			return -1;
 		}
-		channel_line_take_frame(session->line, channel, frame);
+		channel_line_take_frame(session->line, frame);
 		ast_frfree(frame);
 	}
 	if (scheduled) {

@@ -23,7 +23,7 @@ static void take_stats(struct aic_conversation *conversation, void *arg)
 
 	aic_conversation_stats(conversation, &question->report->conversation);
 	aic_playout_queue_stats(question->session->playout, &question->report->playout);
-	question->report->frames_late = aic_link_playout_stats(question->link).late;
+	question->report->frames_late = aic_link_late_frames(question->link);
 }
 
 int session_report(struct session *session, struct session_report *report)

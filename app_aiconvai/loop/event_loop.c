@@ -211,7 +211,8 @@ void aic_event_loop_count_hasty(struct aic_event_loop *loop, int change)
 	atomic_fetch_add(&loop->hasty, change);
 }
 
-void aic_event_loop_run_tasks(struct aic_event_loop *loop)
+/* Runs what is posted. */
+static void run_tasks(struct aic_event_loop *loop)
 {
 	struct aic_loop_task *task = atomic_exchange(&loop->posted, NULL), *in_order = NULL;
 
@@ -311,7 +312,7 @@ void aic_event_loop_unwatch_fd(struct aic_event_loop *loop, struct aic_watch *wa
 
 void aic_event_loop_watch(struct aic_event_loop *loop, struct aic_watched_socket *socket, int fd, SSL *tls)
 {
-	*socket = (struct aic_watched_socket) {.next = loop->watched, .tls = tls, .watch.watched = true};
+	*socket = (struct aic_watched_socket) {.next = loop->watched, .tls = tls};
 	if (loop->watched) {
 		loop->watched->previous = socket;
 	}
@@ -595,7 +596,7 @@ static void *run(void *arg)
 		 * finds it rested.
 		 */
 		next_round_us = aic_now_us() + rest_us(loop);
-		aic_event_loop_run_tasks(loop);
+		run_tasks(loop);
 		fire_timers(loop);
 		if (serve(loop)) {
 			fail(loop);
@@ -778,8 +779,8 @@ void aic_event_loop_free(struct aic_event_loop *loop)
 	wake(loop);
 	pthread_join(loop->thread, NULL);
 	/* The thread is gone, so that this one may take its place. */
-	aic_event_loop_run_tasks(loop);
+	run_tasks(loop);
 	free_context(loop);
-	aic_event_loop_run_tasks(loop);
+	run_tasks(loop);
 	free_loop(loop);
 }

@@ -106,9 +106,6 @@ void aic_event_loop_count_call(struct aic_event_loop *loop, int change);
 void aic_event_loop_join(struct aic_event_loop *loop, struct aic_loop_member *member);
 void aic_event_loop_leave(struct aic_event_loop *loop, struct aic_loop_member *member);
 
-/* Runs what is posted. */
-void aic_event_loop_run_tasks(struct aic_event_loop *loop);
-
 /*
  * Has the timer fire at that time of aic_now_us(), and not at the one it was set for, or when the loop has rested then.
  * UINT64_MAX: not at all.

@@ -75,7 +75,6 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->timer.fire = on_timer;
 	link->playout_timer.fire = link_on_playout_timer;
 	link->dry_timer.fire = link_on_dry_timer;
-	link->timer_us = UINT64_MAX;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
 	atomic_init(&link->line_is_lost, false);
@@ -195,11 +194,9 @@ static void set_timer(struct aic_link *link)
 	 * One that is set for too early fires, and is set anew: cheaper than to move it whenever audio puts the deadline
 	 * off.
 	 */
-	if (deadline == link->timer_us || (deadline > link->timer_us && deadline != UINT64_MAX)) {
-		return;
+	if (deadline == UINT64_MAX || !link->timer.is_set || deadline < link->timer.due_us) {
+		aic_event_loop_set_timer(link->loop, &link->timer, deadline);
 	}
-	link->timer_us = deadline;
-	aic_event_loop_set_timer(link->loop, &link->timer, deadline);
 }
 
 /*
@@ -327,7 +324,6 @@ static void on_timer(struct aic_timer *timer)
 	struct aic_link *link = AIC_CONTAINER_OF(timer, struct aic_link, timer);
 
 	aic_link_hold(link);
-	link->timer_us = UINT64_MAX;
 	/* What is less than a chunk has woken nobody. */
 	link_drain_rings(link);
 	tick(link);

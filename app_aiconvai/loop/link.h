@@ -99,11 +99,7 @@ uint64_t aic_link_refused_frames(const struct aic_link *link);
 /* The loop it lives on. */
 struct aic_event_loop *aic_link_loop(const struct aic_link *link);
 
-/* What the playout counted. The loop's thread. */
-struct aic_link_playout_stats {
-	uint64_t frames; /* written to the line */
-	uint64_t late;   /* times one was offered again, because the line was busy */
-};
-struct aic_link_playout_stats aic_link_playout_stats(const struct aic_link *link);
+/* Times a frame was offered again, because the line was busy. The loop's thread. */
+uint64_t aic_link_late_frames(const struct aic_link *link);
 
 #endif

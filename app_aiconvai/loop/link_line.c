@@ -176,7 +176,7 @@ void aic_link_lose_line(struct aic_link *link)
 	link_wake(link);
 }
 
-struct aic_link_playout_stats aic_link_playout_stats(const struct aic_link *link)
+uint64_t aic_link_late_frames(const struct aic_link *link)
 {
-	return (struct aic_link_playout_stats) {.frames = link->playout.frames, .late = link->playout.late};
+	return link->playout.late;
 }

@@ -88,7 +88,6 @@ struct aic_link {
 	struct aic_loop_member member; /* meanwhile */
 	bool finished;
 	struct aic_timer timer; /* the conversation's */
-	uint64_t timer_us;      /* when it is set for; UINT64_MAX: not set */
 
 	/* The agent's audio. */
 	struct aic_playout playout;

@@ -316,38 +316,21 @@ void aic_playout_queue_overflow(struct aic_playout_queue *queue, size_t bytes)
 
 size_t aic_playout_queue_memory(struct aic_playout_queue *queue)
 {
-	size_t bytes;
-
-	bytes = queue->capacity + queue->chunk_capacity * sizeof(struct chunk);
-	return bytes;
+	return queue->capacity + queue->chunk_capacity * sizeof(struct chunk);
 }
 
-/* Memory that the queue has no use for any more; freed afterwards. */
-struct spare {
-	uint8_t *bytes;
-	struct chunk *chunks;
-};
-
-/* Takes the memory of an empty queue from it, where it is more than what is kept. */
-static void take_spare(struct aic_playout_queue *queue, struct spare *spare)
+/* Gives back the memory of an empty queue, where it is more than what is kept. */
+static void give_back_memory(struct aic_playout_queue *queue)
 {
 	if (!queue->chunk_count && queue->capacity > queue->kept_bytes) {
-		spare->bytes = queue->bytes;
+		free(queue->bytes);
 		queue->bytes = NULL;
 		queue->capacity = queue->first = 0;
 	}
 	if (!queue->chunk_count && queue->chunk_capacity > queue->kept_chunks) {
-		spare->chunks = queue->chunks;
+		free(queue->chunks);
 		queue->chunks = NULL;
 		queue->chunk_capacity = queue->first_chunk = 0;
-	}
-}
-
-static void free_spare(const struct spare *spare)
-{
-	if (spare->bytes || spare->chunks) {
-		free(spare->bytes);
-		free(spare->chunks);
 	}
 }
 
@@ -369,7 +352,6 @@ static void trim_removed(struct aic_playout_queue *queue)
 void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_id, struct aic_interruption *result)
 {
 	size_t largest = 0;
-	struct spare spare = {NULL, NULL};
 
 	result->removed_chunks = result->removed_bytes = 0;
 	if (event_id > queue->interrupted_id) {
@@ -403,8 +385,7 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 	result->remaining_chunks = queue->stats.queued_chunks;
 	result->heard_event_id = queue->stats.playing_event_id;
 	result->heard_samples = queue->stats.heard_samples;
-	take_spare(queue, &spare);
-	free_spare(&spare);
+	give_back_memory(queue);
 }
 
 /* Removes bytes of the newest chunk, which is not removed. */
@@ -509,7 +490,6 @@ static bool holds_back(const struct aic_playout_queue *queue)
 enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame)
 {
 	enum aic_playout_frame result = AIC_PLAYOUT_FRAME;
-	struct spare spare = {NULL, NULL};
 	size_t filled;
 
 	if (!queue->stats.queued_bytes) {
@@ -528,31 +508,25 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 		}
 		aic_playout_delay_played(&queue->delay, us_of(queue, queue->frame_bytes - filled));
 		queue->stats.frames_taken++;
-		take_spare(queue, &spare);
+		give_back_memory(queue);
 	}
 	queue->appended = false;
-	free_spare(&spare);
 	return result;
 }
 
 uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_id)
 {
-	uint64_t samples = 0;
-
 	for (size_t i = 0; i < queue->heard_count; i++) {
 		if (queue->heard[i].event_id == event_id) {
-			samples = queue->heard[i].samples;
+			return queue->heard[i].samples;
 		}
 	}
-	return samples;
+	return 0;
 }
 
 bool aic_playout_queue_is_empty(struct aic_playout_queue *queue)
 {
-	bool empty;
-
-	empty = !queue->stats.queued_bytes;
-	return empty;
+	return !queue->stats.queued_bytes;
 }
 
 void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout_stats *stats)
