@@ -17,13 +17,20 @@ struct question {
 	struct session_report *report;
 };
 
+/* On the loop's thread, which counts most of it itself: no frame comes between two numbers. */
 static void take_stats(struct aic_conversation *conversation, void *arg)
 {
-	struct question *question = arg;
+	const struct question *question = arg;
+	struct session_report *report = question->report;
+	const struct channel_line *line = question->session->line;
 
-	aic_conversation_stats(conversation, &question->report->conversation);
-	aic_playout_queue_stats(question->session->playout, &question->report->playout);
-	question->report->frames_late = aic_link_late_frames(question->link);
+	aic_conversation_stats(conversation, &report->conversation);
+	aic_playout_queue_stats(question->session->playout, &report->playout);
+	report->frames_received = atomic_load(&line->frames_received);
+	report->frames_refused = aic_link_refused_frames(question->link);
+	report->frames_played = atomic_load(&line->frames_played);
+	report->frames_lost = atomic_load(&line->frames_lost);
+	report->frames_late = aic_link_late_frames(question->link);
 }
 
 int session_report(struct session *session, struct session_report *report)
@@ -37,12 +44,8 @@ int session_report(struct session *session, struct session_report *report)
 	}
 	question.link = link;
 	aic_link_query(link, take_stats, &question);
-	report->frames_refused = aic_link_refused_frames(link);
 	aic_link_release(link);
 	report->duration_ms = (aic_now_us() - session->begun_us) / 1000;
-	report->frames_received = atomic_load(&session->line->frames_received);
-	report->frames_played = atomic_load(&session->line->frames_played);
-	report->frames_lost = atomic_load(&session->line->frames_lost);
 	report->events_dropped = event_publisher_dropped(session->told);
 	report->ended = session_outcome(session, &report->outcome);
 	report->identity = session_identity(session);

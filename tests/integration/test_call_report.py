@@ -70,6 +70,22 @@ def test_the_report_of_a_call_agrees_with_what_was_sent_and_heard(voice: Voice) 
     assert record.id in report
 
 
+def test_no_frame_comes_between_two_numbers_of_a_report(voice: Voice) -> None:
+    voice.agent("agent", ElevenLabsAgent())
+    voice.dialplan("exten => 100,1,AIConvAI(agent)")
+    voice.apply()
+    call = voice.call("100")
+    conversation = voice.conversation()
+    conversation.wait_received(lambda record: len(record.uplink) > 2)
+    frames_seen = set()
+    while len(frames_seen) < 100:
+        report = voice.asterisk.cli(f"aiconvai show call {voice.channel()}")
+        frames, received_bytes, _level, _refused = _numbers(report, "From the caller")
+        assert received_bytes == frames * 160
+        frames_seen.add(frames)
+    assert call.alive
+
+
 def test_the_event_at_the_end_agrees_with_what_was_sent_and_heard(voice: Voice) -> None:
     call, conversation = _talk(voice)
     call.hangup()
