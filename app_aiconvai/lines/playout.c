@@ -26,14 +26,6 @@ bool aic_playout_has_audio(const struct aic_playout *playout)
 	return playout->frame_waits || !aic_playout_queue_is_empty(playout->queue);
 }
 
-static size_t queued_bytes(const struct aic_playout *playout)
-{
-	struct aic_playout_stats stats;
-
-	aic_playout_queue_stats(playout->queue, &stats);
-	return stats.queued_bytes;
-}
-
 enum played {
 	PLAYED,
 	HELD_BACK, /* nothing is to be played yet: ask again in AIC_FRAME_MS */
@@ -104,7 +96,7 @@ static bool is_in_order(const struct aic_playout *playout)
 /* Plays the first frame of what came while nothing was queued, if it may go now. */
 static void play_arrival(struct aic_playout *playout, uint64_t now_us)
 {
-	size_t queued = queued_bytes(playout) / aic_playout_queue_frame_bytes(playout->queue);
+	size_t queued = aic_playout_queue_bytes(playout->queue) / aic_playout_queue_frame_bytes(playout->queue);
 
 	playout->playing = true;
 	playout->drained = false;
@@ -132,7 +124,7 @@ static void play_arrival(struct aic_playout *playout, uint64_t now_us)
 void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uint64_t now_us)
 {
 	if (is_in_order(playout)) {
-		size_t queued = queued_bytes(playout);
+		size_t queued = aic_playout_queue_bytes(playout->queue);
 
 		if (queued > appended_bytes && aic_pace_is_crowded((queued - appended_bytes)
 			/ aic_playout_queue_frame_bytes(playout->queue))) {

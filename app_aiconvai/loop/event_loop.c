@@ -7,6 +7,7 @@
 
 #include "thread.h"
 #include "trust.h"
+#include "websocket_frame.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -117,6 +118,7 @@ struct aic_event_loop {
 	uint64_t next_full_round_us;
 	uint64_t linger_until_us; /* libwebsockets may have connections to close until then */
 	struct trusting_host *hosts;
+	struct aic_websocket_masks masks;
 };
 
 uint64_t aic_now_us(void)
@@ -130,6 +132,11 @@ uint64_t aic_now_us(void)
 struct lws_context *aic_event_loop_context(struct aic_event_loop *loop)
 {
 	return loop->context;
+}
+
+struct aic_websocket_masks *aic_event_loop_masks(struct aic_event_loop *loop)
+{
+	return &loop->masks;
 }
 
 static void wake(struct aic_event_loop *loop)

@@ -149,6 +149,9 @@ void aic_event_loop_want_full_round(struct aic_event_loop *loop);
 
 struct lws_context *aic_event_loop_context(struct aic_event_loop *loop);
 
+/* Of all messages that its conversations send. */
+struct aic_websocket_masks *aic_event_loop_masks(struct aic_event_loop *loop);
+
 /*
  * The virtual host whose connections trust the certificate authorities in `ca_file` (NULL: the system's). A file that
  * changed is read again. Returns NULL, with one sentence in `error`, when it cannot be read.

@@ -200,37 +200,34 @@ static void set_timer(struct aic_link *link)
 }
 
 /*
- * Sends what waits, without waiting for libwebsockets to report that the socket takes it: it nearly always does, and
+ * Sends the message, without waiting for libwebsockets to report that the socket takes it: it nearly always does, and
  * the report costs a round of the loop for every chunk. What the socket does not take libwebsockets keeps, and then it
- * is its turn to say when to go on. Not from inside a callback for this connection.
+ * is its turn to say when to go on. Returns whether the connection can go on.
  */
-static void send_now(struct aic_link *link)
+static bool send_now(struct aic_link *link, const struct aic_action *action)
 {
-	struct aic_action action;
-
-	while (link->open && !link->closing && aic_conversation_wants_to_send(link->conversation)
-		&& !lws_partial_buffered(link->wsi)) {
-		aic_conversation_next_action(link->conversation, true, &action);
-		if (action.type != AIC_ACTION_SEND && action.type != AIC_ACTION_PING) {
-			return;
-		}
-		if (link_write(link->wsi, &action)) {
-			lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-			return;
-		}
-		if (lws_partial_buffered(link->wsi)) {
-			aic_event_loop_want_full_round(link->loop);
-		}
+	if (link_write(link, action)) {
+		lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		return false;
 	}
+	if (lws_partial_buffered(link->wsi)) {
+		aic_event_loop_want_full_round(link->loop);
+	}
+	return true;
 }
 
-/* Opens, closes and drops connections as the conversation asks. */
-static void perform_actions(struct aic_link *link)
+/*
+ * Opens, closes and drops connections as the conversation asks, and sends its messages where that is allowed: not from
+ * inside a callback for this connection.
+ */
+static void perform_actions(struct aic_link *link, bool may_send)
 {
 	struct aic_action action;
 
 	do {
-		aic_conversation_next_action(link->conversation, false, &action);
+		bool writable = may_send && link->open && !link->closing && !lws_partial_buffered(link->wsi);
+
+		aic_conversation_next_action(link->conversation, writable, &action);
 		switch (action.type) {
 		case AIC_ACTION_OPEN:
 			link_open(link, action.request);
@@ -243,6 +240,8 @@ static void perform_actions(struct aic_link *link)
 			break;
 		case AIC_ACTION_SEND:
 		case AIC_ACTION_PING:
+			may_send = send_now(link, &action);
+			break;
 		case AIC_ACTION_NONE:
 			break;
 		}
@@ -285,16 +284,13 @@ static void settle(struct aic_link *link)
 
 void link_pump(struct aic_link *link)
 {
-	perform_actions(link);
+	perform_actions(link, false);
 	settle(link);
 }
 
 void link_pump_and_send(struct aic_link *link)
 {
-	perform_actions(link);
-	send_now(link);
-	/* A close waits for the last message. */
-	perform_actions(link);
+	perform_actions(link, true);
 	settle(link);
 }
 

@@ -5,6 +5,7 @@
 #include "link_state.h"
 #include "outbox.h"
 #include "tls_sessions.h"
+#include "websocket_frame.h"
 
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(AIC_SEND_HEADROOM >= LWS_PRE, "libwebsockets writes its frame header into the headroom");
+_Static_assert(AIC_SEND_HEADROOM >= AIC_WEBSOCKET_HEADER_MAX, "the frame's header is written into the headroom");
 
 /* Longest reply to an HTTP request: a signed URL is some hundred bytes. */
 #define HTTP_BODY_MAX 65536
@@ -266,17 +267,19 @@ static int write_ping(struct lws *wsi)
 	return lws_write(wsi, empty + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
-int link_write(struct lws *wsi, const struct aic_action *action)
+int link_write(struct aic_link *link, const struct aic_action *action)
 {
-	int written;
+	size_t header, length;
 
 	if (action->type == AIC_ACTION_PING) {
-		return write_ping(wsi);
+		return write_ping(link->wsi);
 	}
-	written = lws_write(wsi, action->message, action->message_length, action->binary ? LWS_WRITE_BINARY
-		: LWS_WRITE_TEXT);
-
-	return written < (int) action->message_length ? -1 : 0;
+	if (!(header = aic_websocket_frame(aic_event_loop_masks(link->loop), action->message, action->message_length,
+		action->binary))) {
+		return -1;
+	}
+	length = header + action->message_length;
+	return lws_write(link->wsi, action->message - header, length, LWS_WRITE_RAW) < (int) length ? -1 : 0;
 }
 
 /* Returns what the callback is to return: nonzero closes the connection. */
@@ -291,7 +294,7 @@ static int on_writable(struct aic_link *link, struct lws *wsi)
 	}
 	aic_conversation_next_action(link->conversation, true, &action);
 	if (action.type == AIC_ACTION_SEND || action.type == AIC_ACTION_PING) {
-		if (link_write(wsi, &action)) {
+		if (link_write(link, &action)) {
 			return -1;
 		}
 		if (aic_conversation_wants_to_send(link->conversation)) {

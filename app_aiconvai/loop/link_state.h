@@ -206,7 +206,7 @@ void link_tell_last_heard(struct aic_link *link);
  * Sends the message of AIC_ACTION_SEND, or the ping of AIC_ACTION_PING. Returns 0, or -1 when the connection cannot go
  * on.
  */
-int link_write(struct lws *wsi, const struct aic_action *action);
+int link_write(struct aic_link *link, const struct aic_action *action);
 
 /* Forgets the connection: what still comes from it is nobody's. */
 void link_detach(struct aic_link *link);

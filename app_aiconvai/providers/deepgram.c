@@ -424,13 +424,6 @@ static void deepgram_message(struct aic_conversation *conversation, const void *
 
 /* --- what the host tells the service --- */
 
-static int deepgram_encode_audio(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
-	struct aic_buffer *out)
-{
-	(void) conversation;
-	return aic_buffer_append(out, audio, length);
-}
-
 static void deepgram_keep_alive(struct aic_conversation *conversation)
 {
 	aic_port_finish(conversation, aic_port_begin(conversation, "KeepAlive"));
@@ -475,24 +468,18 @@ static const struct aic_close_code closes[] = {
 
 const struct aic_provider aic_provider_deepgram = {
 	.name = "deepgram",
-	/*
-	 * Without audio it does not notice that the caller has finished; a caller on hold need not be streamed as silence.
-	 */
-	.wants_continuous_audio = true,
+	/* A caller on hold need not be streamed as silence. */
 	.silence_ms_max = SILENCE_MS,
 	.keep_alive = deepgram_keep_alive,
 	.keep_alive_ms = KEEP_ALIVE_MS,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct deepgram_message),
-	.binary = AIC_BINARY_AUDIO,
 	.state_size = sizeof(struct deepgram_state),
-	.sends_binary_audio = true,
 	.open = deepgram_open,
 	.begin = deepgram_begin,
 	.message = deepgram_message,
 	.audio = deepgram_audio,
-	.encode_audio = deepgram_encode_audio,
 	.context = deepgram_context,
 	.user_message = deepgram_user_message,
 	.tool_result = deepgram_tool_result,

@@ -434,6 +434,12 @@ static void elevenlabs_context(struct aic_conversation *conversation, const char
 	send_text(conversation, "contextual_update", text);
 }
 
+/* It waits for more, where a user message would be answered at once. */
+static void elevenlabs_dtmf(struct aic_conversation *conversation, char digit)
+{
+	aic_port_key_in_words(conversation, digit, elevenlabs_context);
+}
+
 static void elevenlabs_user_message(struct aic_conversation *conversation, const char *text)
 {
 	send_text(conversation, "user_message", text);
@@ -465,8 +471,6 @@ static const struct aic_close_code closes[] = {
 
 const struct aic_provider aic_provider_elevenlabs = {
 	.name = "elevenlabs",
-	/* Without audio it does not notice that the caller has finished, and after 60 s it closes. */
-	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct elevenlabs_message),
@@ -475,7 +479,7 @@ const struct aic_provider aic_provider_elevenlabs = {
 	.begin = elevenlabs_begin,
 	.message = elevenlabs_message,
 	.encode_audio = elevenlabs_encode_audio,
-	.keys_are_context = true,
+	.dtmf = elevenlabs_dtmf,
 	.context = elevenlabs_context,
 	.user_message = elevenlabs_user_message,
 	.tool_result = elevenlabs_tool_result,

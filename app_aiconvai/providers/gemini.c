@@ -490,12 +490,10 @@ static const struct aic_close_code closes[] = {
 
 const struct aic_provider aic_provider_gemini = {
 	.name = "gemini",
-	/* Without audio it does not notice that the caller has finished. */
-	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct gemini_message),
-	.binary = AIC_BINARY_JSON,
+	.binary_is_json = true,
 	.state_size = sizeof(struct gemini_state),
 	.open = gemini_open,
 	.begin = gemini_begin,

@@ -688,8 +688,6 @@ static const struct aic_close_code closes[] = {
 
 const struct aic_provider aic_provider_openai = {
 	.name = "openai",
-	/* Without audio it does not notice that the caller has finished. */
-	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct openai_message),

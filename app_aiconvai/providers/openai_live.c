@@ -419,8 +419,6 @@ static void live_finish(struct aic_conversation *conversation)
 
 const struct aic_provider aic_provider_openai_live = {
 	.name = "openai_live",
-	/* It hears and speaks at once: a pause in the audio is a pause in its time. */
-	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct live_message),

@@ -261,8 +261,6 @@ static const struct aic_close_code closes[] = {
 
 const struct aic_provider aic_provider_twilio = {
 	.name = "twilio",
-	/* Twilio streams all the time. */
-	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct twilio_message),

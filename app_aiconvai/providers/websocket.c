@@ -360,12 +360,9 @@ static const struct aic_close_code closes[] = {
 
 const struct aic_provider aic_provider_websocket = {
 	.name = "websocket",
-	/* A server that looks for pauses in speech looks at the audio. */
-	.wants_continuous_audio = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct websocket_message),
-	.binary = AIC_BINARY_AUDIO,
 	.state_size = sizeof(struct websocket_state),
 	.open = websocket_open,
 	.begin = websocket_begin,

@@ -192,12 +192,15 @@ def test_many_calls_leave_no_memory_behind(make_asterisk: Callable[..., Asterisk
             _twenty_at_once(caller, mock)
             # SIP keeps a transaction for 5 s, and Asterisk its memory: what comes then fits in the same.
             time.sleep(SIP_TIMER_K + 0.5)
-            before = asterisk.rss_kb()
-            _in_a_row(caller, mock, 100)
-            _twenty_at_once(caller, mock)
-            # Asterisk itself still grows by some 2 MB here, with Echo() just so; 120 calls that leave 32 KB each would
-            # be 4 MB.
-            assert asterisk.rss_kb() - before < 4000
+            # Asterisk itself still grows by some 2 MB in a round, in one more than in another, with Echo() just so; 120
+            # calls that leave 32 KB each would be 4 MB in every one.
+            grown_kb: list[int] = []
+            while len(grown_kb) < 3 and min(grown_kb, default=4000) >= 4000:
+                before = asterisk.rss_kb()
+                _in_a_row(caller, mock, 100)
+                _twenty_at_once(caller, mock)
+                grown_kb.append(asterisk.rss_kb() - before)
+            assert min(grown_kb) < 4000, grown_kb
 
 
 def _begin_load(voice: Voice) -> None:

@@ -40,8 +40,8 @@ ENGINE_HEADERS = {
 
 POSIX_HEADERS = {
     "arpa/inet.h", "fcntl.h", "netdb.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h",
-    "sched.h", "semaphore.h", "signal.h", "sys/epoll.h", "sys/eventfd.h", "sys/ioctl.h", "sys/resource.h",
-    "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/time.h", "sys/un.h", "time.h", "unistd.h",
+    "sched.h", "semaphore.h", "signal.h", "sys/epoll.h", "sys/eventfd.h", "sys/ioctl.h", "sys/random.h",
+    "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/time.h", "sys/un.h", "time.h", "unistd.h",
 }
 # fmt: on
 

@@ -529,6 +529,11 @@ bool aic_playout_queue_is_empty(struct aic_playout_queue *queue)
 	return !queue->stats.queued_bytes;
 }
 
+size_t aic_playout_queue_bytes(const struct aic_playout_queue *queue)
+{
+	return queue->stats.queued_bytes;
+}
+
 void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout_stats *stats)
 {
 	*stats = queue->stats;

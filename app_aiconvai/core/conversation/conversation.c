@@ -212,32 +212,26 @@ static void receive_audio(struct aic_conversation *conversation, const uint8_t *
 void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
 	bool complete, uint64_t now_us)
 {
+	if (conversation->provider->binary_is_json) {
+		aic_conversation_message(conversation, (const char *) bytes, length, complete, now_us);
+		return;
+	}
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
 	aic_service_watch_heard(&conversation->watchdog.service, now_us);
-	if (conversation->provider->binary != AIC_BINARY_JSON && aic_conversation_message_is_too_long(conversation, length,
-		complete)) {
+	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
 		return;
 	}
-	switch (conversation->provider->binary) {
-	case AIC_BINARY_JSON:
-		aic_conversation_message(conversation, (const char *) bytes, length, complete, now_us);
-		break;
-	case AIC_BINARY_AUDIO:
-		if (conversation->phase == AIC_PHASE_ACTIVE) {
-			receive_audio(conversation, bytes, length, complete);
-		} else if (complete) {
-			aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it "
-				"was ignored");
-		}
-		conversation->stats.messages_received += complete;
-		break;
-	case AIC_BINARY_REFUSED:
-		conversation->stats.messages_received += complete;
+	conversation->stats.messages_received += complete;
+	if (!conversation->provider->audio) {
 		conversation->stats.malformed_messages += complete;
-		break;
+	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
+		receive_audio(conversation, bytes, length, complete);
+	} else if (complete) {
+		aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it "
+			"was ignored");
 	}
 }
 
@@ -308,6 +302,8 @@ bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 /* Renders the next chunk of caller audio. Returns false when there is none. */
 static bool render_audio(struct aic_conversation *conversation, struct aic_action *action)
 {
+	const struct aic_provider *provider = conversation->provider;
+	const uint8_t *audio = conversation->uplink.audio.bytes;
 	struct aic_buffer *out = &conversation->audio_message;
 	size_t chunk = conversation->phase == AIC_PHASE_ACTIVE ? aic_uplink_chunk(&conversation->uplink) : 0;
 	int result;
@@ -319,7 +315,8 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 	result = aic_buffer_reserve(out, AIC_SEND_HEADROOM) ? 0 : -1;
 	if (!result) {
 		out->length = AIC_SEND_HEADROOM;
-		result = conversation->provider->encode_audio(conversation, conversation->uplink.audio.bytes, chunk, out);
+		result = provider->encode_audio ? provider->encode_audio(conversation, audio, chunk, out)
+			: aic_buffer_append(out, audio, chunk);
 	}
 	aic_uplink_drop_chunk(&conversation->uplink, chunk);
 	if (result) {
@@ -330,7 +327,7 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 	action->type = AIC_ACTION_SEND;
 	action->message = out->bytes + AIC_SEND_HEADROOM;
 	action->message_length = out->length - AIC_SEND_HEADROOM;
-	action->binary = conversation->provider->sends_binary_audio;
+	action->binary = !provider->encode_audio;
 	return true;
 }
 

@@ -131,12 +131,11 @@ uint64_t aic_downlink_due(const struct aic_conversation *conversation)
 bool aic_downlink_attend(struct aic_conversation *conversation)
 {
 	struct aic_downlink_tail *tail = &conversation->downlink.tail;
-	struct aic_playout_stats playout;
+	size_t queued_bytes = aic_playout_queue_bytes(conversation->playout);
 	uint64_t due_us;
 
-	aic_playout_queue_stats(conversation->playout, &playout);
-	if (playout.queued_bytes) {
-		tail->heard_us = conversation->now_us + line_us(conversation, playout.queued_bytes);
+	if (queued_bytes) {
+		tail->heard_us = conversation->now_us + line_us(conversation, queued_bytes);
 	}
 	due_us = aic_earlier(tail->heard_us + LATE_US, aic_later(tail->came_us + PAUSE_US,
 		tail->heard_us > LATE_US ? tail->heard_us - LATE_US : 0));

@@ -3,21 +3,16 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "conversation_state.h"
-
-#include <stdio.h>
+#include "provider_port.h"
 
 static void tell(struct aic_conversation *conversation, char digit)
 {
 	const struct aic_provider *provider = conversation->provider;
-	char text[64];
 
-	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
 	if (provider->dtmf) {
 		provider->dtmf(conversation, digit);
-	} else if (provider->keys_are_context) {
-		provider->context(conversation, text);
 	} else {
-		provider->user_message(conversation, text);
+		aic_port_key_in_words(conversation, digit, provider->user_message);
 	}
 }
 

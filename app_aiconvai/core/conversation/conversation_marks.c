@@ -30,7 +30,7 @@ void aic_marks_look(struct aic_conversation *conversation)
 	while (marks->count && marks->items[0].behind_bytes <= playout.bytes_entered - playout.queued_bytes) {
 		tell_first(conversation);
 	}
-	/* The media clock takes the audio on another thread; nobody tells us when. */
+	/* Who plays the audio does not tell us when. */
 	if (marks->count) {
 		marks->due_us = conversation->now_us + AIC_FRAME_US;
 	}

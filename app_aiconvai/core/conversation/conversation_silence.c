@@ -26,15 +26,15 @@ void aic_stand_in_not_needed(struct aic_stand_in *stand_in, uint64_t now_us)
 }
 
 /*
- * When silence is due in the caller's place. A host may hand over audio a chunk at a time, and packets are sometimes
- * late.
+ * When silence is due in the caller's place: every service takes a pause in the audio amiss, does not notice that the
+ * caller has finished, or closes. A host may hand over audio a chunk at a time, and packets are sometimes late.
  */
 uint64_t aic_silence_due(const struct aic_conversation *conversation)
 {
 	uint64_t patience_ms = conversation->uplink.chunk_ms;
 	uint64_t most_us = conversation->provider->silence_ms_max * US_PER_MS;
 
-	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->wants_continuous_audio) {
+	if (conversation->phase != AIC_PHASE_ACTIVE) {
 		return UINT64_MAX;
 	}
 	if (most_us && conversation->stand_in.is_silence && conversation->stand_in.until_us

@@ -21,21 +21,10 @@ struct aic_conversation;
 
 struct aic_close_code;
 
-/* What a service sends in binary messages. */
-enum aic_binary {
-	AIC_BINARY_REFUSED, /* nothing that we know: counted and ignored */
-	AIC_BINARY_JSON,    /* the same JSON as in text messages */
-	AIC_BINARY_AUDIO,   /* agent audio: goes to audio() */
-};
-
 struct aic_provider {
 	const char *name; /* as in the option `provider` */
 
-	/*
-	 * Whether the service takes a pause in the caller's audio amiss: it then is sent silence, so long at the most (0:
-	 * without end).
-	 */
-	bool wants_continuous_audio;
+	/* In a pause of the caller's audio the service is sent silence, so long at the most. 0: without end. */
 	uint32_t silence_ms_max;
 
 	/* Called where no audio was sent for so long. NULL: the service does not want it. */
@@ -46,13 +35,10 @@ struct aic_provider {
 	const struct aic_json_field *fields;
 	size_t field_count;
 	size_t record_size;
-	enum aic_binary binary;
+	bool binary_is_json; /* they may also come in binary messages */
 
 	/* Of its state; zeros when a connection opens. 0: none. */
 	size_t state_size;
-
-	/* Whether encode_audio() writes a binary message and not a text. */
-	bool sends_binary_audio;
 
 	/* Fills in the first request of an attempt. Returns 0, or -1 when memory is short. */
 	int (*open)(const struct aic_settings *settings, struct aic_request *request);
@@ -70,22 +56,21 @@ struct aic_provider {
 	/* A whole text message was read into `record`. */
 	void (*message)(struct aic_conversation *conversation, const void *record);
 
-	/* With AIC_BINARY_AUDIO: whole samples of a binary message, in the announced downlink format. NULL otherwise. */
+	/*
+	 * Whole samples of a binary message, in the announced downlink format. NULL where audio does not come so: binary
+	 * messages are then counted and ignored.
+	 */
 	void (*audio)(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
 
 	/*
-	 * Writes the message that carries a chunk of caller audio, in the format given to aic_port_ready(), behind what
-	 * `out` holds. Returns 0, or -1 when memory is short.
+	 * Writes the text message that carries a chunk of caller audio, in the format given to aic_port_ready(), behind
+	 * what `out` holds. Returns 0, or -1 when memory is short. NULL: the audio itself is sent, as a binary message.
 	 */
 	int (*encode_audio)(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
 		struct aic_buffer *out);
 
-	/*
-	 * The caller pressed a key. NULL: it is told in words, with user_message(), or with context() where the service
-	 * then waits for more.
-	 */
+	/* The caller pressed a key. NULL: the caller "says" so (aic_port_key_in_words()), with user_message(). */
 	void (*dtmf)(struct aic_conversation *conversation, char digit);
-	bool keys_are_context;
 
 	/* The audio before a mark (aic_port_mark()) was heard, or dropped. NULL where there are no marks. */
 	void (*mark_played)(struct aic_conversation *conversation, const char *name);

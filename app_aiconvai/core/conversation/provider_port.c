@@ -393,6 +393,15 @@ void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *
 	}
 }
 
+void aic_port_key_in_words(struct aic_conversation *conversation, char digit,
+	void (*tell)(struct aic_conversation *conversation, const char *text))
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
+	tell(conversation, text);
+}
+
 void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)
 {
 	conversation->stats.pings++;

@@ -138,6 +138,10 @@ void aic_port_tool_call(struct aic_conversation *conversation, const char *id, c
 /* The service no longer wants the answer: who gives it is told that no such call is open. */
 void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id);
 
+/* Tells in words, with that function, that the caller pressed a key. */
+void aic_port_key_in_words(struct aic_conversation *conversation, char digit,
+	void (*tell)(struct aic_conversation *conversation, const char *text));
+
 /* The service asked whether we are there; `ping_ms` is the round trip it measured, -1 if it did not say. */
 void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms);
 
