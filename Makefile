@@ -23,7 +23,7 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build test-programs lint analyse check test install demo bench clean
+.PHONY: all bootstrap build test-programs lint analyse check modules test install demo bench clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -60,6 +60,10 @@ analyse: test-programs
 
 check: lint analyse
 
+# What the tests load into Asterisk: compilers beside them would keep them from their time.
+modules: bootstrap
+	$(PYTHON) -m aiconvai asterisk build --sanitized
+
 # Side by side: tests of Asterisk wait most of the time, and share no port, file or process. Each process gets one part
 # of them at first, and with it mostly one version, so that few Asterisks are started.
 SIDE_BY_SIDE = $(PYTHON) -m pytest -x --dist worksteal
@@ -67,10 +71,11 @@ SIDE_BY_SIDE = $(PYTHON) -m pytest -x --dist worksteal
 # What fails fast comes first, and the first failure ends the run.
 test: test-programs lint
 	$(SIDE_BY_SIDE) -n 2 tests/unit tests/protocol
-	$(MAKE) analyse
+	$(MAKE) -j 2 analyse modules
+	$(SIDE_BY_SIDE) -n 2 tests/host
 	$(PYTHON) -m aiconvai instructions
 	tools/unit_sanitized
-	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
 	$(PYTHON) -m pytest -x -m alone tests/integration
 	$(PYTHON) -m pytest -x tests/bench
 

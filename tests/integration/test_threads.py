@@ -43,7 +43,7 @@ def asterisk_version() -> AsteriskVersion:
 @pytest.fixture
 def voice(make_asterisk: Callable[..., Asterisk]) -> Iterator[Voice]:
     asterisk = make_asterisk(
-        module=build_module(22, sanitizer="thread", options={"b_sanitize": "thread"}),
+        module=build_module(22, sanitizer="thread"),
         sanitizer="thread",
         module_config="[general]\nnetwork_threads=2\n",
         modules=("func_jitterbuffer.so",),

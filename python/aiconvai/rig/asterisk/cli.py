@@ -16,7 +16,7 @@ from aiconvai.rig.asterisk import control, keeper
 from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER
 from aiconvai.rig.asterisk.container import AsteriskError
 from aiconvai.rig.asterisk.engine import ContainerError
-from aiconvai.rig.asterisk.images import VERSIONS, AsteriskVersion, build_module, ensure_image
+from aiconvai.rig.asterisk.images import VERSIONS, AsteriskVersion, Sanitizer, build_module, ensure_image
 from aiconvai.rig.asterisk.ports import HOST
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a real Asterisk in a container.")
@@ -74,6 +74,24 @@ def up(
     _console.print(f"Asterisk {kept.version} runs: SIP over UDP at {HOST}:{kept.sip_port}")
     _console.print(f"manager at {HOST}:{kept.ami_port}, user {AMI_USER}, secret {AMI_SECRET}")
     _console.print(f"files in {kept.directory}", soft_wrap=True)
+
+
+@app.command()
+def build(
+    sanitized: Annotated[bool, typer.Option("--sanitized", help="Also with each sanitizer, as tests load it.")] = False,
+) -> None:
+    """Build the images and the module, for every version, and print where the modules are."""
+    sanitizers: tuple[Sanitizer | None, ...] = (None, "address", "thread") if sanitized else (None,)
+    try:
+        for version in Version:
+            ensure_image(version.number, console=_errors)
+            for sanitizer in sanitizers:
+                # Those are for the version with the newer compiler alone.
+                if sanitizer is None or version is Version.V22:
+                    module = build_module(version.number, sanitizer=sanitizer, console=_errors)
+                    _console.print(str(module), soft_wrap=True)
+    except (BuildError, ContainerError) as error:
+        _fail(error)
 
 
 @app.command()

@@ -171,8 +171,10 @@ def documentation_of(module: Path) -> Path | None:
 
 
 def _sanitizer_options(sanitizer: Sanitizer | None) -> dict[str, str]:
+    if sanitizer is None:
+        return {}
     # b_lundef: the sanitizer's symbols come from the library preloaded into Asterisk.
-    return {"b_sanitize": sanitizer, "b_lundef": "false"} if sanitizer else {}
+    return {"b_sanitize": {"address": "address,undefined", "thread": "thread"}[sanitizer], "b_lundef": "false"}
 
 
 def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str, console: Console) -> None:
