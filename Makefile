@@ -70,12 +70,12 @@ SIDE_BY_SIDE = $(PYTHON) -m pytest -x --dist worksteal
 
 # What fails fast comes first, and the first failure ends the run.
 test: test-programs lint
-	$(SIDE_BY_SIDE) -n 2 tests/unit tests/protocol
+	$(SIDE_BY_SIDE) -n 2 tests/unit
+	$(SIDE_BY_SIDE) -n 4 tests/protocol tests/host
 	$(MAKE) -j 2 analyse modules
-	$(SIDE_BY_SIDE) -n 2 tests/host
 	$(PYTHON) -m aiconvai instructions
 	tools/unit_sanitized
-	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
 	$(PYTHON) -m pytest -x -m alone tests/integration
 	$(PYTHON) -m pytest -x tests/bench
 
