@@ -22,6 +22,9 @@
 #include "network.h"
 #include "output.h"
 #include "session.h"
+#include "session_ending.h"
+#include "session_opening.h"
+#include "session_serving.h"
 #include "sessions.h"
 #include "transfer.h"
 

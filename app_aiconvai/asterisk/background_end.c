@@ -12,6 +12,7 @@
 #include "event_publisher.h"
 #include "locks.h"
 #include "session.h"
+#include "session_ending.h"
 #include "transfer.h"
 
 /* So many ends may wait for the dialplan at once before another one waits for them. */

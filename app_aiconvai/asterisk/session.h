@@ -81,57 +81,14 @@ struct session {
 	unsigned int failed; /* who had the call before `acting` */
 };
 
-/*
- * Makes a session for `channel` and counts it against the limits, of the agent's or, where it is full and its option
- * failover_when_busy says so, of the next one's that is not. `variables` are told to the agent. Returns NULL with
- * `outcome` set (BUSY or UNAVAILABLE) where there can be none. The caller holds one reference.
- */
-struct session *session_new(struct ast_channel *channel, struct agent *agent, const struct configuration *configuration,
-	const struct session_options *options,
-	const struct aic_variable *variables, size_t variable_count, struct aic_event_loop *loop,
-	struct aic_resolver *resolver, struct aic_outcome *outcome);
-
 /* The agent that has the call now. Valid as long as the session is. */
 struct agent *session_agent(const struct session *session);
 
 /* One of those it may be with: as `acting` says. */
 struct agent *session_agent_at(const struct session *session, unsigned int which);
 
-/*
- * Begins the conversation and caller audio. Channel not locked. Returns 0, or -1 when the framehook could not be
- * attached.
- */
-int session_begin(struct session *session);
-
-/*
- * The call is over for this session, whatever the reason: takes it off the channel and out of the registry and, if the
- * conversation still runs, ends it with `status` and waits until that is done and, unless the publisher of events is
- * held up, told. Channel not locked. Once.
- */
-void session_close(struct session *session, enum aic_status status, const char *reason);
-
-/*
- * Takes the session off its channel, wherever a masquerade has moved it, and out of the registry: nothing is read from
- * the channel or written to it any more. Returns the channel, with a reference for the caller; NULL: it is gone
- * already. Nothing is locked.
- */
-struct ast_channel *session_leave(struct session *session);
-
-/* Starts what is to be heard until the agent is, unless the agent was quicker. Channel not locked. */
-void session_start_waiting_sound(struct session *session, struct ast_channel *channel);
-
-/*
- * The channel's thread, in the foreground: serves the channel until the conversation is over and heard to its end. Runs
- * the agent's tools meanwhile, and starts and stops what is heard in its pauses. Channel not locked. Returns 0, or -1
- * when the caller is gone or the call was sent elsewhere.
- */
-int session_serve_channel(struct session *session, struct ast_channel *channel);
-
 /* There is something for the channel's thread to do. The loop's thread. In the background there is nobody to do it. */
 void session_want_thread(struct session *session);
-
-/* Sets AICONVAI_STATUS, AICONVAI_REASON, AICONVAI_CONVERSATION_ID and AICONVAI_TRANSFER. */
-void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
 
 /* What the call is known by now. Any thread, with nothing locked but a channel. */
 struct session_identity session_identity(struct session *session);

@@ -1,0 +1,73 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+#include "asterisk.h"
+
+#include "asterisk/channel.h"
+#include "asterisk/pbx.h"
+
+#include "event_publisher.h"
+#include "locks.h"
+#include "session.h"
+#include "session_ending.h"
+#include "sessions.h"
+#include "waiting_sound.h"
+
+void session_leave_registry(struct session *session)
+{
+	struct aic_link *link;
+
+	session_lock(session);
+	link = session->link;
+	session->link = NULL;
+	session_unlock(session);
+	if (link) {
+		aic_link_release(link);
+	}
+	sessions_remove(session);
+}
+
+struct ast_channel *session_leave(struct session *session)
+{
+	struct ast_channel *channel = channel_line_channel(session->line);
+
+	if (channel) {
+		channel_lock(channel);
+		waiting_sound_stop(session, channel);
+		channel_unlock(channel);
+		ast_channel_unref(channel);
+	}
+	channel = channel_line_leave(session->line);
+	session_leave_registry(session);
+	return channel;
+}
+
+static void nothing(struct aic_conversation *conversation, void *arg)
+{
+}
+
+void session_close(struct session *session, enum aic_status status, const char *reason)
+{
+	struct aic_link *link = session_link(session);
+	struct ast_channel *channel;
+
+	if (link) {
+		/* Work is done in order: when ours is, the end was handed to the publisher. */
+		aic_link_end(link, status, reason);
+		aic_link_query(link, nothing, NULL);
+		aic_link_release(link);
+	}
+	event_publisher_wait(session->told);
+	if ((channel = session_leave(session))) {
+		ast_channel_unref(channel);
+	}
+}
+
+void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id)
+{
+	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));
+	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", outcome->reason);
+	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", conversation_id);
+	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
+}
