@@ -20,12 +20,13 @@ static struct aic_websocket_masks masks;
 
 static int put(size_t length, bool binary)
 {
-	uint8_t *room = malloc(AIC_WEBSOCKET_HEADER_MAX + length), *message = room + AIC_WEBSOCKET_HEADER_MAX;
+	uint8_t *room = malloc(AIC_WEBSOCKET_HEADER_MAX + length), *message;
 	size_t header, written;
 
 	if (!room) {
 		return -1;
 	}
+	message = room + AIC_WEBSOCKET_HEADER_MAX;
 	for (size_t i = 0; i < length; i++) {
 		message[i] = (uint8_t) (i % PERIOD);
 	}

@@ -29,14 +29,14 @@ const char *aic_phase_name(enum aic_phase phase)
 
 static bool copy_others(struct aic_conversation *conversation, const struct aic_conversation_setup *setup)
 {
-	conversation->others = calloc(setup->other_count + 1, sizeof(*conversation->others));
-	if (!conversation->others) {
+	conversation->attempts.others = calloc(setup->other_count + 1, sizeof(*conversation->attempts.others));
+	if (!conversation->attempts.others) {
 		return false;
 	}
 	for (size_t i = 0; i < setup->other_count; i++) {
-		conversation->others[i] = setup->others[i];
+		conversation->attempts.others[i] = setup->others[i];
 	}
-	conversation->other_count = setup->other_count;
+	conversation->attempts.other_count = setup->other_count;
 	return true;
 }
 
@@ -55,7 +55,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->runs_tools = setup->runs_tools;
 	conversation->begun_unix_us = setup->unix_us;
 	conversation->phase = AIC_PHASE_WAITING;
-	conversation->now_us = conversation->begun_us = conversation->phase_due_us = now_us;
+	conversation->now_us = conversation->begun_us = conversation->attempts.due_us = now_us;
 	conversation->ending.due_us = conversation->marks.due_us = conversation->reopen.due_us = UINT64_MAX;
 	conversation->tools_at_work.end_called_us = conversation->downlink.tail.due_us = UINT64_MAX;
 	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
@@ -83,10 +83,10 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	}
 	free(conversation->variables);
 	aic_conversation_forget_agent(conversation);
-	free(conversation->others);
+	free(conversation->attempts.others);
 	free(conversation->reopen.kept);
 	aic_history_free(&conversation->history);
-	aic_request_clear(&conversation->request);
+	aic_request_clear(&conversation->attempts.request);
 	aic_uplink_free(&conversation->uplink);
 	aic_buffer_free(&conversation->audio_message);
 	aic_outbox_give_back(&conversation->outbox, conversation->sending);
@@ -94,7 +94,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_json_writer_free(conversation->writer);
 	aic_transcoder_free(conversation->downlink.transcoder);
 	aic_buffer_free(&conversation->downlink.converted);
-	aic_buffer_free(&conversation->line);
+	aic_buffer_free(&conversation->telling.line);
 	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
 }
@@ -154,87 +154,6 @@ int aic_conversation_user_message(struct aic_conversation *conversation, const c
 
 /* --- the network --- */
 
-void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete,
-	uint64_t now_us)
-{
-	conversation->now_us = now_us;
-	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
-		return;
-	}
-	aic_service_watch_heard(&conversation->watchdog.service, now_us);
-	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
-		return;
-	}
-	if (!conversation->message_failed && aic_json_reader_feed(conversation->reader, bytes, length)) {
-		conversation->message_failed = true;
-	}
-	if (!complete) {
-		return;
-	}
-	conversation->stats.messages_received++;
-	if (aic_json_reader_finish(conversation->reader) || conversation->message_failed) {
-		char text[AIC_REASON_MAX];
-
-		conversation->message_failed = false;
-		conversation->stats.malformed_messages++;
-		snprintf(text, sizeof(text), "the service sent a message that was ignored: %s",
-			aic_json_reader_error(conversation->reader));
-		aic_conversation_tell_error(conversation, text);
-	} else {
-		conversation->provider->message(conversation, conversation->record);
-	}
-	aic_json_reader_trim(conversation->reader);
-}
-
-/* Hands on whole samples: a message comes in pieces of any length. */
-static void receive_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool complete)
-{
-	size_t sample = aic_sample_bytes(conversation->stats.downlink_format);
-	size_t missing = conversation->split_bytes ? sample - conversation->split_bytes : 0;
-	size_t rest;
-
-	if (missing && length >= missing) {
-		memcpy(conversation->split_sample + conversation->split_bytes, bytes, missing);
-		conversation->split_bytes = 0;
-		conversation->provider->audio(conversation, conversation->split_sample, sample);
-		bytes += missing;
-		length -= missing;
-	}
-	rest = conversation->split_bytes ? length : length % sample;
-	if (length > rest) {
-		conversation->provider->audio(conversation, bytes, length - rest);
-	}
-	memcpy(conversation->split_sample + conversation->split_bytes, bytes + length - rest, rest);
-	/* Half a sample at the end of a message is no beginning of the next one's first. */
-	conversation->split_bytes = complete ? 0 : conversation->split_bytes + rest;
-}
-
-void aic_conversation_binary_message(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
-	bool complete, uint64_t now_us)
-{
-	if (conversation->provider->binary_is_json) {
-		aic_conversation_message(conversation, (const char *) bytes, length, complete, now_us);
-		return;
-	}
-	conversation->now_us = now_us;
-	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
-		return;
-	}
-	aic_service_watch_heard(&conversation->watchdog.service, now_us);
-	if (aic_conversation_message_is_too_long(conversation, length, complete)) {
-		return;
-	}
-	conversation->stats.messages_received += complete;
-	if (!conversation->provider->audio) {
-		conversation->stats.malformed_messages += complete;
-	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
-		receive_audio(conversation, bytes, length, complete);
-	} else if (complete) {
-		aic_conversation_tell_error(conversation, "the service sent audio before it announced the conversation; it "
-			"was ignored");
-	}
-}
-
 void aic_conversation_service_heard(struct aic_conversation *conversation, uint64_t when_us)
 {
 	aic_service_watch_heard(&conversation->watchdog.service, when_us);
@@ -257,7 +176,7 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_WAITING && conversation->reopen.under_way && !conversation->stats.attempts) {
 		/* The one we closed: now the next can be opened. */
-		conversation->phase_due_us = now_us;
+		conversation->attempts.due_us = now_us;
 		return;
 	}
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
@@ -343,7 +262,7 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 	} else if (conversation->open_pending) {
 		conversation->open_pending = false;
 		action->type = AIC_ACTION_OPEN;
-		action->request = &conversation->request;
+		action->request = &conversation->attempts.request;
 	} else if (conversation->close_pending && !conversation->outbox.first) {
 		conversation->close_pending = false;
 		action->type = AIC_ACTION_CLOSE;

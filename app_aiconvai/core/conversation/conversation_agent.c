@@ -89,17 +89,18 @@ bool aic_conversation_copy_variables(struct aic_conversation *conversation, cons
 void aic_conversation_forget_agent(struct aic_conversation *conversation)
 {
 	aic_conversation_forget_texts(conversation);
-	aic_json_reader_free(conversation->reader);
-	free(conversation->record);
+	aic_json_reader_free(conversation->incoming.reader);
+	free(conversation->incoming.record);
 	free(conversation->provider_state);
-	conversation->reader = NULL;
-	conversation->record = conversation->provider_state = NULL;
+	conversation->incoming.reader = NULL;
+	conversation->incoming.record = conversation->provider_state = NULL;
 }
 
 static const struct aic_tools no_tools;
 
 bool aic_conversation_take_agent(struct aic_conversation *conversation, const struct aic_agent_choice *agent)
 {
+	struct aic_incoming *incoming = &conversation->incoming;
 	const struct aic_provider *provider = agent->provider;
 
 	aic_conversation_forget_agent(conversation);
@@ -111,12 +112,12 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds,
 		(uint32_t) agent->settings->no_input_warnings);
 	aic_service_watch_init(&conversation->watchdog.service, (uint32_t) agent->settings->service_silence_seconds);
-	conversation->record = calloc(1, provider->record_size);
-	if (conversation->record) {
-		conversation->reader = aic_json_reader_new(provider->fields, provider->field_count, conversation->record,
+	incoming->record = calloc(1, provider->record_size);
+	if (incoming->record) {
+		incoming->reader = aic_json_reader_new(provider->fields, provider->field_count, incoming->record,
 			provider->record_size);
 	}
 	/* One byte more, so that there is a state for those that have none too. */
 	conversation->provider_state = calloc(1, provider->state_size + 1);
-	return conversation->reader && conversation->provider_state && aic_conversation_fill_texts(conversation);
+	return conversation->incoming.reader && conversation->provider_state && aic_conversation_fill_texts(conversation);
 }

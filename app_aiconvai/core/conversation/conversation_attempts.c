@@ -15,7 +15,7 @@
 void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
 {
 	conversation->phase = AIC_PHASE_WAITING;
-	conversation->phase_due_us = due_us;
+	conversation->attempts.due_us = due_us;
 	conversation->open_pending = false;
 	conversation->service_error[0] = '\0';
 	aic_outbox_clear(&conversation->outbox);
@@ -24,16 +24,18 @@ void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, ui
 /* The next agent that may take the call, passing over those that may not; NULL: there is none. */
 static const struct aic_agent_choice *find_other(struct aic_conversation *conversation, size_t *other)
 {
-	while (conversation->next_other < conversation->other_count) {
-		char refusal[AIC_REASON_MAX] = "";
-		size_t length = strlen(conversation->passed_over);
+	struct aic_attempts *attempts = &conversation->attempts;
 
-		*other = conversation->next_other++;
+	while (attempts->next_other < attempts->other_count) {
+		char refusal[AIC_REASON_MAX] = "";
+		size_t length = strlen(attempts->passed_over);
+
+		*other = attempts->next_other++;
 		if (!conversation->may_take || conversation->may_take(conversation->user, *other, refusal)) {
-			return &conversation->others[*other];
+			return &attempts->others[*other];
 		}
 		aic_conversation_tell_error(conversation, refusal);
-		snprintf(conversation->passed_over + length, sizeof(conversation->passed_over) - length, "; %s", refusal);
+		snprintf(attempts->passed_over + length, sizeof(attempts->passed_over) - length, "; %s", refusal);
 	}
 	return NULL;
 }
@@ -47,7 +49,7 @@ static bool fail_over(struct aic_conversation *conversation, const char *reason)
 	size_t other;
 
 	/* A conversation that was active stays with its agent. */
-	if (conversation->reopen.under_way || !(conversation->takes_over = find_other(conversation, &other))) {
+	if (conversation->reopen.under_way || !(conversation->attempts.takes_over = find_other(conversation, &other))) {
 		return false;
 	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_FAILOVER,
@@ -67,7 +69,7 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 
 	if (!retry || attempts >= most) {
 		if (!fail_over(conversation, reason)) {
-			snprintf(text, sizeof(text), "%s%s", reason, conversation->passed_over);
+			snprintf(text, sizeof(text), "%s%s", reason, conversation->attempts.passed_over);
 			aic_conversation_finish(conversation,
 				conversation->reopen.under_way ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
 		}
@@ -82,20 +84,20 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 /* The request in `request` is to be opened. */
 static void open_request(struct aic_conversation *conversation)
 {
-	conversation->request.ca_file = conversation->settings->tls_ca_file;
-	conversation->phase = conversation->request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING
+	conversation->attempts.request.ca_file = conversation->settings->tls_ca_file;
+	conversation->phase = conversation->attempts.request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING
 		: AIC_PHASE_CONNECTING;
-	conversation->phase_due_us =
+	conversation->attempts.due_us =
 		conversation->now_us + (uint64_t) conversation->settings->connection_timeout_seconds * US_PER_SECOND;
 	conversation->open_pending = true;
 }
 
 static void begin_attempt(struct aic_conversation *conversation)
 {
-	const struct aic_agent_choice *takes_over = conversation->takes_over;
+	const struct aic_agent_choice *takes_over = conversation->attempts.takes_over;
 
 	if (takes_over) {
-		conversation->takes_over = NULL;
+		conversation->attempts.takes_over = NULL;
 		if (!aic_conversation_take_agent(conversation, takes_over)) {
 			aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
 			return;
@@ -107,8 +109,8 @@ static void begin_attempt(struct aic_conversation *conversation)
 	aic_outbox_clear(&conversation->outbox);
 	conversation->close_pending = false;
 	conversation->stats.setup = (struct aic_setup_times) {0};
-	aic_request_clear(&conversation->request);
-	if (conversation->provider->open(conversation->settings, &conversation->request)) {
+	aic_request_clear(&conversation->attempts.request);
+	if (conversation->provider->open(conversation->settings, &conversation->attempts.request)) {
 		aic_conversation_finish(conversation, AIC_STATUS_UNAVAILABLE, 0, "out of memory");
 		return;
 	}
@@ -118,9 +120,10 @@ static void begin_attempt(struct aic_conversation *conversation)
 static void phase_took_too_long(struct aic_conversation *conversation)
 {
 	const struct aic_settings *settings = conversation->settings;
+	const char *url = conversation->attempts.request.url;
 	char origin[256], text[AIC_REASON_MAX];
 
-	aic_url_origin(conversation->request.url ? conversation->request.url : "", origin, sizeof(origin));
+	aic_url_origin(url ? url : "", origin, sizeof(origin));
 	switch (conversation->phase) {
 	case AIC_PHASE_FETCHING:
 		snprintf(text, sizeof(text), "%s did not give a signed URL within %d s", origin,
@@ -157,7 +160,7 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 		bool retry = status == 408 || status == 429 || status >= 500;
 
 		snprintf(text, sizeof(text), "%s answered HTTP %d to the request for a signed URL%s",
-			aic_url_origin(conversation->request.url, origin, sizeof(origin)), status,
+			aic_url_origin(conversation->attempts.request.url, origin, sizeof(origin)), status,
 			status == 401 || status == 403 ? ": check api_key"
 			: status == 404 || status == 422 ? ": check agent_id and signed_url_endpoint" : "");
 		aic_conversation_attempt_failed(conversation, retry, 0, text);
@@ -168,8 +171,8 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 		aic_conversation_attempt_failed(conversation, true, 0, text);
 		return;
 	}
-	aic_request_clear(&conversation->request);
-	conversation->request = next;
+	aic_request_clear(&conversation->attempts.request);
+	conversation->attempts.request = next;
 	open_request(conversation);
 }
 
@@ -181,17 +184,14 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 		return;
 	}
 	conversation->phase = AIC_PHASE_STARTING;
-	conversation->phase_due_us = now_us + (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
+	conversation->attempts.due_us = now_us
+		+ (uint64_t) conversation->settings->handshake_timeout_seconds * US_PER_SECOND;
 	conversation->opened_us = now_us;
 	if (!conversation->reopen.under_way) {
 		conversation->stats.connected_us = now_us - conversation->begun_us;
 	}
 	conversation->stats.setup.websocket = *times;
-	/* Half a message of a connection that broke is no beginning of this one's first. */
-	aic_json_reader_finish(conversation->reader);
-	conversation->message_failed = false;
-	conversation->split_bytes = 0;
-	conversation->message_bytes = 0;
+	aic_incoming_begin(&conversation->incoming);
 	aic_marks_forget(&conversation->marks);
 	conversation->reopen.resumed = false;
 	conversation->watchdog.ping_pending = conversation->uplink_loss_told = false;
@@ -208,12 +208,12 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 	}
 }
 
-uint64_t aic_conversation_phase_due(const struct aic_conversation *conversation)
+uint64_t aic_attempts_due(const struct aic_conversation *conversation)
 {
-	return conversation->phase_due_us;
+	return conversation->attempts.due_us;
 }
 
-bool aic_conversation_attend_to_phase(struct aic_conversation *conversation)
+bool aic_attempts_attend(struct aic_conversation *conversation)
 {
 	if (conversation->phase == AIC_PHASE_WAITING) {
 		begin_attempt(conversation);

@@ -7,7 +7,6 @@
  */
 #include "conversation_state.h"
 
-#include "provider_port.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -36,7 +35,7 @@ static const char *const sentences[] = {
 const char *aic_conversation_line(struct aic_conversation *conversation, const char *text, size_t most)
 {
 	size_t length = strnlen(text, most);
-	struct aic_buffer *line = &conversation->line;
+	struct aic_buffer *line = &conversation->telling.line;
 
 	if (!text[aic_utf8_line_span(text, most)]) {
 		return text;
@@ -95,14 +94,14 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 /* What is to be told of an error: it, or that there are too many; NULL: nothing, because that was told. */
 static const char *bounded_error(struct aic_conversation *conversation, const char *message)
 {
-	if (conversation->now_us - conversation->errors_since_us >= ERRORS_PERIOD_US) {
-		conversation->errors_since_us = conversation->now_us;
-		conversation->errors_told = 0;
+	if (conversation->now_us - conversation->telling.errors_since_us >= ERRORS_PERIOD_US) {
+		conversation->telling.errors_since_us = conversation->now_us;
+		conversation->telling.errors_told = 0;
 	}
-	if (conversation->errors_told > ERRORS_MAX) {
+	if (conversation->telling.errors_told > ERRORS_MAX) {
 		return NULL;
 	}
-	return conversation->errors_told++ < ERRORS_MAX ? message
+	return conversation->telling.errors_told++ < ERRORS_MAX ? message
 		: "there are too many errors; those of the next seconds are only counted";
 }
 
@@ -119,7 +118,7 @@ void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bou
 {
 	/* The queue counts its own. */
 	conversation->stats.texts_refused += bound != AIC_BOUND_PLAYOUT;
-	conversation->bounds_to_tell |= ~conversation->bounds_told & (1u << bound);
+	conversation->telling.bounds_to_tell |= ~conversation->telling.bounds_told & (1u << bound);
 	if (conversation->stats.attempts) {
 		aic_conversation_tell_bounds(conversation);
 	}
@@ -127,28 +126,13 @@ void aic_conversation_beyond(struct aic_conversation *conversation, enum aic_bou
 
 void aic_conversation_tell_bounds(struct aic_conversation *conversation)
 {
-	unsigned int bounds = conversation->bounds_to_tell;
+	unsigned int bounds = conversation->telling.bounds_to_tell;
 
-	conversation->bounds_told |= bounds;
-	conversation->bounds_to_tell = 0;
+	conversation->telling.bounds_told |= bounds;
+	conversation->telling.bounds_to_tell = 0;
 	for (size_t i = 0; bounds >> i; i++) {
 		if (bounds >> i & 1) {
 			aic_conversation_tell_error(conversation, sentences[i]);
 		}
 	}
-}
-
-bool aic_conversation_message_is_too_long(struct aic_conversation *conversation, size_t length, bool complete)
-{
-	int most_kb = (int) conversation->settings->max_message_kb;
-	char text[AIC_REASON_MAX];
-
-	conversation->message_bytes += length;
-	if (conversation->message_bytes <= (size_t) most_kb * 1024) {
-		conversation->message_bytes = complete ? 0 : conversation->message_bytes;
-		return false;
-	}
-	snprintf(text, sizeof(text), "the service sent a message longer than max_message_kb (%d KiB)", most_kb);
-	aic_port_fail(conversation, text);
-	return true;
 }

@@ -16,13 +16,13 @@ static const struct part parts[] = {
 	{aic_duration_due, aic_duration_attend},
 	{aic_ending_due, aic_ending_attend},
 	{aic_watchdog_due, aic_watchdog_attend},
-	{aic_conversation_idle_due, aic_conversation_attend_to_idle},
+	{aic_idle_due, aic_idle_attend},
 	{aic_rollover_due, aic_rollover_attend},
 	{aic_silence_due, aic_silence_attend},
 	{aic_marks_due, aic_marks_attend},
 	{aic_downlink_due, aic_downlink_attend},
 	{aic_keep_alive_due, aic_keep_alive_attend},
-	{aic_conversation_phase_due, aic_conversation_attend_to_phase},
+	{aic_attempts_due, aic_attempts_attend},
 	{aic_tools_due, aic_tools_attend},
 };
 

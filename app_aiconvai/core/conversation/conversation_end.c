@@ -56,7 +56,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 		aic_conversation_audio_has_ended(conversation);
 	}
 	conversation->phase = AIC_PHASE_ENDED;
-	conversation->phase_due_us = conversation->ending.due_us = UINT64_MAX;
+	conversation->attempts.due_us = conversation->ending.due_us = UINT64_MAX;
 	conversation->open_pending = false;
 	aic_marks_forget(&conversation->marks);
 	conversation->outcome.status = status;

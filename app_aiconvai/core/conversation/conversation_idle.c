@@ -7,12 +7,12 @@
 #include "conversation_state.h"
 
 /* While a connection is being opened again nobody can ask. */
-uint64_t aic_conversation_idle_due(const struct aic_conversation *conversation)
+uint64_t aic_idle_due(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
 }
 
-bool aic_conversation_attend_to_idle(struct aic_conversation *conversation)
+bool aic_idle_attend(struct aic_conversation *conversation)
 {
 	const struct aic_settings *settings = conversation->settings;
 	const char *text = NULL;

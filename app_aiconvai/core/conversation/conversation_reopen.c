@@ -47,7 +47,7 @@ static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
 	aic_marks_forget(&conversation->marks);
 	conversation->service_error[0] = '\0';
 	conversation->phase = AIC_PHASE_WAITING;
-	conversation->phase_due_us = due_us;
+	conversation->attempts.due_us = due_us;
 	conversation->reopen.due_us = UINT64_MAX;
 	conversation->stats.attempts = 0;
 	conversation->stats.reopenings++;

@@ -26,7 +26,7 @@ static void give_up_service(struct aic_conversation *conversation)
 	char text[AIC_REASON_MAX], origin[200];
 
 	snprintf(text, sizeof(text), "%s has sent nothing for %d s, nor answered a ping (service_silence_seconds)",
-		aic_url_origin(conversation->request.url, origin, sizeof(origin)),
+		aic_url_origin(conversation->attempts.request.url, origin, sizeof(origin)),
 		(int) conversation->settings->service_silence_seconds);
 	conversation->abort_pending = true;
 	if (conversation->ending.agent_ends) {

@@ -182,7 +182,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	aic_stand_in_start(&conversation->stand_in, conversation->now_us);
 	aic_caller_idle_start(&conversation->caller_idle, conversation->now_us);
 	aic_service_watch_start(&conversation->watchdog.service, conversation->now_us);
-	conversation->phase_due_us = UINT64_MAX;
+	conversation->attempts.due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
 	if (!conversation->reopen.under_way) {
 		conversation->stats.ready_us = conversation->now_us - conversation->begun_us;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -81,14 +82,17 @@ def build(
     sanitized: Annotated[bool, typer.Option("--sanitized", help="Also with each sanitizer, as tests load it.")] = False,
 ) -> None:
     """Build the images and the module, for every version, and print where the modules are."""
-    sanitizers: tuple[Sanitizer | None, ...] = (None, "address", "thread") if sanitized else (None,)
+
+    def build_all(version: Version) -> list[Path]:
+        # Tests load sanitizers into the version with the newer compiler alone.
+        sanitizers: list[Sanitizer | None] = ["address", "thread"] if sanitized and version is Version.V22 else []
+        return [build_module(version.number, sanitizer=one, console=Console(quiet=True)) for one in [None, *sanitizers]]
+
+    _errors.print("Building; where there are no images yet that takes some minutes.")
     try:
-        for version in Version:
-            ensure_image(version.number, console=_errors)
-            for sanitizer in sanitizers:
-                # Those are for the version with the newer compiler alone.
-                if sanitizer is None or version is Version.V22:
-                    module = build_module(version.number, sanitizer=sanitizer, console=_errors)
+        with ThreadPoolExecutor() as pool:
+            for modules in pool.map(build_all, Version):
+                for module in modules:
                     _console.print(str(module), soft_wrap=True)
     except (BuildError, ContainerError) as error:
         _fail(error)

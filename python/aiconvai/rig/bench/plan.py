@@ -216,7 +216,6 @@ QUICK = Plan(
         *(Cell(path, REFERENCE_CALLS, 2.0) for path in (*_OTHERS, CHUNKS_60, TLS_20, RESAMPLED_20)),
         Cell(ALL_SERVICES, REFERENCE_CALLS, 2.0),
         Cell(CHUNKS_20, 1, 2.0),
-        Cell(CHUNKS_20, 100, 2.0),
     ),
     counted=(ECHO, CHUNKS_20),
     churn=(Coming(CHUNKS_20, REFERENCE_CALLS, CHUNKS_20, 5.0, 3.0),),
