@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from compiled import hindering
 from exchange import agent_hears, hears_agent
 from hearing import check_pace, spacing_since
@@ -74,6 +75,7 @@ def _is_heard_by(conversation: ThreadedConversation, seconds: float) -> float:
     return sum(len(chunk.data) for chunk in list(record.uplink) if chunk.time >= since) / (seconds * 8000)
 
 
+@pytest.mark.alone
 def test_agents_on_both_halves_of_a_local_channel_talk_with_each_other(
     make_asterisk: Callable[..., Asterisk], app_module: Path
 ) -> None:
