@@ -35,15 +35,21 @@ static bool is_too_long(struct aic_conversation *conversation, size_t length, bo
 	return true;
 }
 
-void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete,
-	uint64_t now_us)
+/* A piece of a message came. Returns whether it is looked at. */
+static bool is_taken(struct aic_conversation *conversation, size_t length, bool complete, uint64_t now_us)
 {
 	conversation->now_us = now_us;
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
-		return;
+		return false;
 	}
 	aic_service_watch_heard(&conversation->watchdog.service, now_us);
-	if (is_too_long(conversation, length, complete)) {
+	return !is_too_long(conversation, length, complete);
+}
+
+void aic_conversation_message(struct aic_conversation *conversation, const char *bytes, size_t length, bool complete,
+	uint64_t now_us)
+{
+	if (!is_taken(conversation, length, complete, now_us)) {
 		return;
 	}
 	if (!conversation->incoming.failed && aic_json_reader_feed(conversation->incoming.reader, bytes, length)) {
@@ -97,12 +103,7 @@ void aic_conversation_binary_message(struct aic_conversation *conversation, cons
 		aic_conversation_message(conversation, (const char *) bytes, length, complete, now_us);
 		return;
 	}
-	conversation->now_us = now_us;
-	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
-		return;
-	}
-	aic_service_watch_heard(&conversation->watchdog.service, now_us);
-	if (is_too_long(conversation, length, complete)) {
+	if (!is_taken(conversation, length, complete, now_us)) {
 		return;
 	}
 	conversation->stats.messages_received += complete;
