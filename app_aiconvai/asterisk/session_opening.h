@@ -7,7 +7,6 @@
 #ifndef AIC_SESSION_OPENING_H
 #define AIC_SESSION_OPENING_H
 
-#include "options.h"
 #include "outcome.h"
 #include "variable.h"
 

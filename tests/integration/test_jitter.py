@@ -57,16 +57,16 @@ def _gap_ms(call: Call) -> float:
     return float(np.sum(turns[:, -1] - turns[:, 0] - (TURN_PACKETS - 1) * 20.0))
 
 
-def _kinds(level_ms: int) -> tuple[str, str]:
+def _names(distribution: Distribution, level_ms: int) -> tuple[str, str]:
     """The agent without a playout delay, and the one with the default one."""
-    return f"plain{level_ms}", f"adapted{level_ms}"
+    return f"{distribution}-plain{level_ms}", f"{distribution}-adapted{level_ms}"
 
 
 def test_the_playout_delay_takes_most_gaps_away(voice: Voice) -> None:
     distributions: dict[str, Distribution] = {}
     for distribution in DISTRIBUTIONS:
         for level_ms in LEVELS_MS:
-            plain, adapted = (f"{distribution}-{kind}" for kind in _kinds(level_ms))
+            plain, adapted = _names(distribution, level_ms)
             voice.agent(plain, _agent(level_ms, distribution), playout_max_delay_ms=0)
             voice.agent(adapted, _agent(level_ms, distribution))
             distributions |= {plain: distribution, adapted: distribution}
@@ -89,7 +89,7 @@ def test_the_playout_delay_takes_most_gaps_away(voice: Voice) -> None:
         assert int(report["Underruns"]) > 0
     for distribution in DISTRIBUTIONS:
         for level_ms in LEVELS_MS:
-            plain, adapted = (f"{distribution}-{kind}" for kind in _kinds(level_ms))
+            plain, adapted = _names(distribution, level_ms)
             assert gaps_ms[adapted] < 0.6 * gaps_ms[plain], adapted
             assert reports[plain]["PlayoutDelayMs"] == "0"
             assert 20 <= int(reports[adapted]["PlayoutDelayMs"]) <= 200

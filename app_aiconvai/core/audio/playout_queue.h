@@ -136,7 +136,7 @@ uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_
 /* True when nothing is queued. */
 bool aic_playout_queue_is_empty(struct aic_playout_queue *queue);
 
-/* How much is. */
+/* Bytes that are. */
 size_t aic_playout_queue_bytes(const struct aic_playout_queue *queue);
 
 void aic_playout_queue_stats(struct aic_playout_queue *queue, struct aic_playout_stats *stats);

@@ -119,5 +119,5 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	}
 	/* One byte more, so that there is a state for those that have none too. */
 	conversation->provider_state = calloc(1, provider->state_size + 1);
-	return conversation->incoming.reader && conversation->provider_state && aic_conversation_fill_texts(conversation);
+	return incoming->reader && conversation->provider_state && aic_conversation_fill_texts(conversation);
 }
