@@ -23,7 +23,8 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build test-programs lint analyse check scrutinise modules test install demo bench clean
+.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit modules conversations test install demo bench \
+	clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -60,10 +61,12 @@ analyse: test-programs
 
 check: lint analyse
 
-# The engine's instructions are counted and its memory watched: no clock is in it, so that others may compute beside it.
-scrutinise: analyse
-	$(PYTHON) -m aiconvai instructions
-	tools/unit_sanitized
+# The engine's instructions are counted and its memory watched: no clock is in it nor in what analyses, so that all this
+# may have the time that others leave.
+scrutinise: test-programs
+	tools/in_idle_time $(MAKE) check
+	tools/in_idle_time $(PYTHON) -m aiconvai instructions
+	tools/in_idle_time tools/unit_sanitized
 
 # What the tests load into Asterisk: compilers beside them would keep them from their time.
 modules: bootstrap
@@ -71,16 +74,24 @@ modules: bootstrap
 
 # Side by side: tests of Asterisk wait most of the time, and share no port, file or process. Each process gets one part
 # of them at first, and with it mostly one version, so that few Asterisks are started.
-SIDE_BY_SIDE = $(PYTHON) -m pytest -x --dist worksteal
+PYTEST = $(PYTHON) -m pytest -x --durations 20 --durations-min 4
+SIDE_BY_SIDE = $(PYTEST) --dist worksteal
+
+unit: test-programs
+	$(SIDE_BY_SIDE) -n 2 tests/unit
+
+# They wait more than they compute; with four at a time callers are kept from their time now and then.
+conversations: bootstrap
+	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
 
 # What fails fast comes first, and the first failure ends the run.
-test: test-programs lint
-	$(SIDE_BY_SIDE) -n 2 tests/unit
-	$(MAKE) -j 2 scrutinise modules
-	$(SIDE_BY_SIDE) -n 4 tests/protocol tests/host
-	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
-	$(PYTHON) -m pytest -x -m alone tests/integration
-	$(PYTHON) -m pytest -x tests/bench
+test: test-programs
+	$(MAKE) unit
+	$(MAKE) modules
+	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host
+	$(MAKE) -j 2 conversations scrutinise
+	$(PYTEST) -m alone tests/integration
+	$(PYTEST) tests/bench
 
 install: build
 	meson install -C $(BUILD)

@@ -293,25 +293,36 @@ static void read_section(struct configuration *configuration, struct ast_config 
 	ast_free(lines);
 }
 
-/* An agent's failover is known once all have been read. */
-static void check_failover(const struct configuration *configuration, struct problem_sink *sink)
+/* Reports where an option of an agent's names none. */
+static void check_name(const struct configuration *configuration, const struct agent *agent, const char *option,
+	const char *name, struct problem_sink *sink)
+{
+	struct agent *other = agents_find(configuration, name);
+	char text[400];
+
+	if (!other) {
+		snprintf(text, sizeof(text), "%.100s: [%.80s] %s = %.80s: expected the name of another agent; correct it",
+			configuration->file, agent->name, option, name);
+		report(sink, text);
+	}
+	ao2_cleanup(other);
+}
+
+/* Whom agents name is known once all have been read. */
+static void check_names(const struct configuration *configuration, struct problem_sink *sink)
 {
 	struct ao2_iterator iterator = ao2_iterator_init(configuration->agents, 0);
 	struct agent *agent;
 
 	for (; (agent = ao2_iterator_next(&iterator)); ao2_ref(agent, -1)) {
-		const char *name = agent->settings.failover;
-		struct agent *other = name ? agents_find(configuration, name) : NULL;
+		const struct aic_string_list *names = &agent->settings.hand_over_to;
 
-		if (name && !other) {
-			char text[400];
-
-			snprintf(text, sizeof(text), "%.100s: [%.80s] failover = %.80s: expected the name of another agent; "
-				"correct it", configuration->file,
-				agent->name, name);
-			report(sink, text);
+		if (agent->settings.failover) {
+			check_name(configuration, agent, "failover", agent->settings.failover, sink);
 		}
-		ao2_cleanup(other);
+		for (size_t i = 0; i < names->count; i++) {
+			check_name(configuration, agent, "hand_over_to", names->items[i], sink);
+		}
 	}
 	ao2_iterator_destroy(&iterator);
 }
@@ -373,7 +384,7 @@ int agents_load(int fd)
 		}
 		declarations_free(&declarations);
 		ast_config_destroy(config);
-		check_failover(configuration, &sink);
+		check_names(configuration, &sink);
 	}
 	if (!sink.count) {
 		ao2_global_obj_replace_unref(in_force, configuration);

@@ -13,8 +13,10 @@
 
 #include "agents.h"
 #include "application.h"
-#include "background_end.h"
+#include "built_for.h"
+#include "call_function.h"
 #include "cli.h"
+#include "dialplan_threads.h"
 #include "event_publisher.h"
 #include "manager_actions.h"
 #include "network.h"
@@ -23,6 +25,7 @@
 #include "session.h"
 #include "sessions.h"
 #include "state_application.h"
+#include "tool_function.h"
 
 #include <unistd.h>
 
@@ -32,7 +35,7 @@
 /* Stops what comes before the patient writer. Each is harmless where it was not started. */
 static void stop_first(void)
 {
-	background_end_stop();
+	dialplan_threads_stop();
 	/* Behind all that hands over events: what waits is told first. */
 	event_publisher_stop();
 	sessions_stop();
@@ -49,6 +52,8 @@ static void stop_threads(void)
 
 static void unregister_all(void)
 {
+	tool_function_unregister();
+	call_function_unregister();
 	state_application_unregister();
 	application_unregister();
 	manager_actions_unregister();
@@ -58,8 +63,8 @@ static void unregister_all(void)
 /* Returns 0, or -1 when something could not be registered. */
 static int register_all(void)
 {
-	return cli_register() || manager_actions_register() || application_register() || state_application_register() ? -1
-		: 0;
+	return cli_register() || manager_actions_register() || application_register() || state_application_register()
+		|| call_function_register() || tool_function_register() ? -1 : 0;
 }
 
 static int unload_module(void)
@@ -122,7 +127,7 @@ static int load_module(void)
 			return AST_MODULE_LOAD_DECLINE;
 		}
 	}
-	if (sessions_start() || event_publisher_start() || background_end_start() || patient_writer_start()) {
+	if (sessions_start() || event_publisher_start() || dialplan_threads_start() || patient_writer_start()) {
 		stop_first();
 		return AST_MODULE_LOAD_DECLINE;
 	}

@@ -18,7 +18,9 @@
 #include "agents.h"
 #include "application.h"
 #include "call_facts.h"
+#include "call_record.h"
 #include "call_variables.h"
+#include "dialled_transfer.h"
 #include "network.h"
 #include "output.h"
 #include "session.h"
@@ -38,6 +40,7 @@ enum {
 	OPTION_NO_ANSWER = (1 << 2),
 	OPTION_VARIABLES = (1 << 3),
 	OPTION_WAITING_SOUND = (1 << 4),
+	OPTION_RESUME = (1 << 5),
 };
 
 enum {
@@ -50,11 +53,12 @@ AST_APP_OPTIONS(application_options, {
 	AST_APP_OPTION('b', OPTION_BACKGROUND),
 	AST_APP_OPTION('c', OPTION_GO_ON),
 	AST_APP_OPTION('n', OPTION_NO_ANSWER),
+	AST_APP_OPTION('r', OPTION_RESUME),
 	AST_APP_OPTION_ARG('v', OPTION_VARIABLES, ARGUMENT_VARIABLES),
 	AST_APP_OPTION_ARG('m', OPTION_WAITING_SOUND, ARGUMENT_WAITING_SOUND),
 });
 
-#define KNOWN_OPTIONS "b, c, n, v(), m()"
+#define KNOWN_OPTIONS "b, c, n, r, v(), m()"
 
 /*
  * Whether every letter is an option: ast_app_parse_options() passes over those it does not know, and a mistyped option
@@ -113,6 +117,7 @@ static int converse(struct ast_channel *channel, struct session *session)
 	struct aic_outcome outcome;
 	int gone = session_serve_channel(session, channel);
 	const char *reason = "the caller hung up";
+	bool somebody_took_it;
 
 	if (gone && (ast_channel_softhangup_internal_flag(channel) & AST_SOFTHANGUP_ASYNCGOTO)) {
 		/* The call is being sent elsewhere in the dialplan; it is not over. */
@@ -122,8 +127,20 @@ static int converse(struct ast_channel *channel, struct session *session)
 	}
 	session_outcome(session, &outcome);
 	session_set_variables(channel, &outcome, session->conversation_id);
+	session_set_cdr_variables(session, channel, &outcome);
+	somebody_took_it = dialled_transfer_is(outcome.transfer_place);
+	if (gone || !somebody_took_it) {
+		dialled_transfer_cancel(session);
+	}
 	if (gone) {
 		return -1;
+	}
+	if (somebody_took_it) {
+		if (dialled_transfer_connect(session, channel)) {
+			/* Where they cannot be connected the dialplan knows what to do. */
+			return 0;
+		}
+		return ast_check_hangup(channel) || !session->options.go_on ? -1 : 0;
 	}
 	if (outcome.transfer[0]) {
 		/* Where it cannot go there the dialplan knows what to do. */
@@ -172,7 +189,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	struct agent *agent = NULL;
 	struct ast_flags flags = {0};
 	char *arguments[ARGUMENT_COUNT] = {NULL};
-	char *text = ast_strdup(S_OR(data, ""));
+	char *text = ast_strdup(S_OR(data, "")), *said = NULL;
 	const char *wrong;
 	int result;
 	AST_DECLARE_APP_ARGS(args,
@@ -206,6 +223,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 		options.no_answer = ast_test_flag(&flags, OPTION_NO_ANSWER) != 0;
 		options.waiting_sound = ast_test_flag(&flags, OPTION_WAITING_SOUND)
 			? S_OR(arguments[ARGUMENT_WAITING_SOUND], "default") : NULL;
+		options.said = said = ast_test_flag(&flags, OPTION_RESUME) ? call_record_said(channel) : NULL;
 		call_facts_add(channel, agent, &variables);
 		/* Of two with one name the later wins, and the dialplan knows best. */
 		if ((wrong = call_variables_add_pairs(&variables, arguments[ARGUMENT_VARIABLES]))) {
@@ -217,6 +235,7 @@ static int application_exec(struct ast_channel *channel, const char *data)
 	}
 	call_variables_free(&variables);
 	ast_free(text);
+	ast_free(said);
 	ao2_cleanup(agent);
 	ao2_cleanup(configuration);
 	return result;

@@ -6,39 +6,14 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/channel.h"
-#include "asterisk/threadpool.h"
 
 #include "background_end.h"
+#include "dialplan_threads.h"
 #include "event_publisher.h"
 #include "locks.h"
 #include "session.h"
 #include "session_ending.h"
 #include "transfer.h"
-
-/* So many ends may wait for the dialplan at once before another one waits for them. */
-#define THREADS 4
-
-static struct ast_threadpool *threads;
-
-int background_end_start(void)
-{
-	struct ast_threadpool_options options = {
-		.version = AST_THREADPOOL_OPTIONS_VERSION,
-		.initial_size = THREADS,
-		.max_size = THREADS,
-	};
-
-	threads = ast_threadpool_create("aiconvai-end", NULL, &options);
-	return threads ? 0 : -1;
-}
-
-void background_end_stop(void)
-{
-	if (threads) {
-		ast_threadpool_shutdown(threads);
-		threads = NULL;
-	}
-}
 
 static int run(void *arg)
 {
@@ -48,6 +23,7 @@ static int run(void *arg)
 	event_publisher_wait(session->told);
 	if ((channel = session_leave(session))) {
 		session_set_variables(channel, &session->outcome, session->conversation_id);
+		session_set_cdr_variables(session, channel, &session->outcome);
 		locks_check_free("the dialplan");
 		if (session->outcome.transfer[0]) {
 			transfer_beside_its_thread(channel, &session->outcome);
@@ -63,7 +39,7 @@ static int run(void *arg)
 int background_end(struct session *session)
 {
 	ao2_ref(session, +1);
-	if (ast_threadpool_push(threads, run, session)) {
+	if (dialplan_threads_push(run, session)) {
 		ao2_ref(session, -1);
 		return -1;
 	}

@@ -11,8 +11,6 @@
 #include "call_variables.h"
 #include "output.h"
 
-#define VARIABLE_NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-
 void call_variables_add(struct call_variables *variables, const char *name, const char *value)
 {
 	struct aic_variable variable = {ast_strdup(name), ast_strdup(value)};

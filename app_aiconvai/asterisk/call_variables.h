@@ -9,6 +9,9 @@
 
 #include "provider.h"
 
+/* What a variable's name in the dialplan may be made of. */
+#define VARIABLE_NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 /* Most of one call: v(), what the options add, and the fixed ones. */
 #define CALL_VARIABLES_MAX 64
 

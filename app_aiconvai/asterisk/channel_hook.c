@@ -39,40 +39,62 @@ struct line_hook {
 	unsigned int frame_number;
 };
 
-static void drop_translator(struct channel_line *line)
-{
-	if (line->translator) {
-		ast_translator_free_path(line->translator);
-		line->translator = NULL;
-	}
-	ao2_cleanup(line->translator_from);
-	line->translator_from = NULL;
-}
-
-/* The path from the frame's format to the line's, built when that format is first seen. NULL where there is none. */
+/* The path from the frame's format to the line's. NULL where there is none. */
 static struct ast_trans_pvt *translator_for(struct channel_line *line, struct ast_format *from)
 {
-	if (line->translator_from && ast_format_cmp(line->translator_from, from) == AST_FORMAT_CMP_EQUAL) {
-		return line->translator;
-	}
-	drop_translator(line);
-	line->translator_from = ao2_bump(from);
-	line->translator = ast_translator_build_path(line->ast_format, from);
-	if (!line->translator) {
+	if (translation_choose(&line->translation, from, line->ast_format) && !line->translation.path) {
 		/* Once for each format, not for each frame. */
 		log_line(LOG_WARNING, "%s: caller audio in %s cannot be translated to %s; the agent hears nothing",
 			ast_channel_name(line->channel), ast_format_get_name(from), ast_format_get_name(line->ast_format));
 	}
-	return line->translator;
+	return line->translation.path;
+}
+
+static void hand_over_audio(struct channel_line *line, const uint8_t *bytes, size_t length, bool directly)
+{
+	if (directly) {
+		aic_link_caller_audio(line->link, bytes, length);
+	} else {
+		aic_link_feed_audio(line->link, bytes, length);
+	}
 }
 
 static void hand_over(struct channel_line *line, const struct ast_frame *frame, bool directly)
 {
-	if (directly) {
-		aic_link_caller_audio(line->link, frame->data.ptr, (size_t) frame->datalen);
-	} else {
-		aic_link_feed_audio(line->link, frame->data.ptr, (size_t) frame->datalen);
+	hand_over_audio(line, frame->data.ptr, (size_t) frame->datalen, directly);
+}
+
+/* In the place of packets that did not come. */
+static void hand_over_silence(struct channel_line *line, uint32_t ms, bool directly)
+{
+	uint8_t silence[320]; /* whole samples of any format */
+	size_t left = aic_format_bytes(line->format, ms);
+
+	memset(silence, aic_silence_byte(line->format.encoding), sizeof(silence));
+	while (left) {
+		size_t length = MIN(left, sizeof(silence));
+
+		hand_over_audio(line, silence, length, directly);
+		left -= length;
 	}
+}
+
+/* Whether it has its place in the caller's audio; what is missing in front of it is handed over as silence. */
+static bool keep_order(struct channel_line *line, const struct ast_frame *frame, bool directly)
+{
+	uint32_t missing_ms;
+
+	if (!ast_test_flag(frame, AST_FRFLAG_HAS_TIMING_INFO)) {
+		aic_packet_order_forget(&line->order);
+		return true;
+	}
+	if (!aic_packet_order_take(&line->order, (uint16_t) frame->seqno, frame->ts, (uint32_t) frame->len, &missing_ms)) {
+		return false;
+	}
+	if (missing_ms) {
+		hand_over_silence(line, missing_ms, directly);
+	}
+	return true;
 }
 
 void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *frame, bool directly)
@@ -81,6 +103,9 @@ void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *fra
 	struct ast_trans_pvt *translator;
 
 	if (!frame->data.ptr || frame->datalen <= 0) {
+		return;
+	}
+	if (!keep_order(line, frame, directly)) {
 		return;
 	}
 	atomic_fetch_add_explicit(&line->frames_received, 1, memory_order_relaxed);
@@ -102,14 +127,31 @@ void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *fra
 	}
 }
 
-/*
- * Whether a frame on its way to the caller has to give way. Under a conversation in the background the dialplan, or
- * another party, may be heard as well; two streams of frames in one would reach the caller as neither, so while the
- * agent talks it alone is heard.
- */
-static bool is_talked_over(struct channel_line *line, const struct ast_frame *frame)
+void channel_hook_note_control(struct channel_line *line, const struct ast_frame *frame, unsigned int by)
 {
-	return frame->frametype == AST_FRAME_VOICE && frame->src != channel_frame_source && atomic_load(&line->playing);
+	if (frame->subclass.integer == AST_CONTROL_HOLD) {
+		atomic_fetch_or(&line->holds, by);
+	} else if (frame->subclass.integer == AST_CONTROL_UNHOLD) {
+		atomic_fetch_and(&line->holds, ~by);
+	} else {
+		return;
+	}
+	if (line->link) {
+		aic_link_set_on_hold(line->link, atomic_load(&line->holds));
+	}
+}
+
+/* Another channel, or another party: who held is not there any more. The channel is locked. */
+static void forget_holds(struct channel_line *line)
+{
+	if (atomic_exchange(&line->holds, 0) && line->link) {
+		aic_link_set_on_hold(line->link, false);
+	}
+}
+
+static bool is_others(const struct ast_frame *voice)
+{
+	return voice->src != channel_frame_source && voice->src != channel_idle_source;
 }
 
 /*
@@ -126,14 +168,29 @@ static bool is_put_back(struct ast_channel *channel)
 		*ast_channel_dtmf_tv(channel)) < MIN_GAP_BETWEEN_KEYS_MS;
 }
 
-/* A frame on its way to the caller. */
-static struct ast_frame *on_write(struct channel_line *line, struct ast_frame *frame)
+/*
+ * A frame on its way to the caller. Under a conversation in the background the dialplan, or another party, may be heard
+ * as well; two streams of frames in one would reach the caller as neither, so while the agent talks it alone is heard.
+ */
+static struct ast_frame *on_write(struct channel_line *line, struct ast_channel *channel, struct ast_frame *frame)
 {
 	if (frame->src == channel_frame_source) {
 		/* ast_write() does not say whether it got so far. */
 		atomic_store(&line->frame_passed, true);
 	}
-	return is_talked_over(line, frame) ? &ast_null_frame : frame;
+	if (frame->frametype == AST_FRAME_CONTROL) {
+		channel_hook_note_control(line, frame, HELD_BY_OTHER);
+	}
+	if (frame->frametype != AST_FRAME_VOICE) {
+		return frame;
+	}
+	if (is_others(frame)) {
+		atomic_store_explicit(&line->others_heard, true, memory_order_relaxed);
+		if (atomic_load(&line->playing)) {
+			return &ast_null_frame;
+		}
+	}
+	return channel_encoder_encode(&line->encoder, channel, line->ast_format, frame);
 }
 
 /*
@@ -163,7 +220,21 @@ static void on_read(struct line_hook *hook, struct ast_channel *channel, struct 
 		channel_hook_capture_voice(line, frame, false);
 	} else if (frame->frametype == AST_FRAME_DTMF_END && !is_put_back(channel)) {
 		aic_link_feed_key(line->link, (char) frame->subclass.integer);
+	} else if (frame->frametype == AST_FRAME_CONTROL) {
+		channel_hook_note_control(line, frame, HELD_BY_CALLER);
 	}
+}
+
+/*
+ * Whether who reads this channel, which is locked, is told that the call is over: not where it is sent elsewhere, or
+ * goes on at the dialplan's extension T.
+ */
+static bool is_over(struct ast_channel *channel)
+{
+	int flags = ast_channel_softhangup_internal_flag(channel);
+
+	return (flags & (AST_SOFTHANGUP_DEV | AST_SOFTHANGUP_EXPLICIT | AST_SOFTHANGUP_SHUTDOWN))
+		&& !(flags & AST_SOFTHANGUP_ASYNCGOTO) && !ast_test_flag(ast_channel_flags(channel), AST_FLAG_ZOMBIE);
 }
 
 static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame *frame, enum ast_framehook_event event,
@@ -172,12 +243,16 @@ static struct ast_frame *on_event(struct ast_channel *channel, struct ast_frame 
 	struct line_hook *hook = data;
 	unsigned int locks;
 
-	if (!frame || !hook->current) {
+	if (!hook->current || (!frame && event != AST_FRAMEHOOK_EVENT_READ)) {
 		return frame;
 	}
 	locks = locks_enter_callback();
-	if (event == AST_FRAMEHOOK_EVENT_WRITE) {
-		frame = on_write(hook->line, frame);
+	if (!frame) {
+		if (hook->line->background && is_over(channel)) {
+			hook->line->owner->hung_up(hook->line->user, channel);
+		}
+	} else if (event == AST_FRAMEHOOK_EVENT_WRITE) {
+		frame = on_write(hook->line, channel, frame);
 	} else if (event == AST_FRAMEHOOK_EVENT_READ && atomic_load(&hook->line->capture) == CAPTURE_BY_HOOK) {
 		on_read(hook, channel, frame);
 	}
@@ -211,6 +286,7 @@ static void on_moved(void *data, int framehook_id, struct ast_channel *old_chann
 		atomic_fetch_add(&line->channel_changes, 1);
 		line_unlock(line);
 		line->owner->renamed(line->user, new_channel);
+		forget_holds(line);
 		if (before) {
 			ast_channel_unref(before);
 		}
@@ -231,6 +307,7 @@ static void on_taken_over(void *data, int framehook_id, struct ast_channel *old_
 		atomic_store(&hook->line->patient, channel_writer_is_patient(new_channel));
 		atomic_fetch_add(&hook->line->channel_changes, 1);
 		hook->line->owner->renamed(hook->line->user, new_channel);
+		forget_holds(hook->line);
 		/* It has other descriptors now, be their numbers the same. */
 		channel_reader_wake(hook->line);
 	}
@@ -252,7 +329,8 @@ static void on_destroy(void *data)
 		locks_leave_callback(locks);
 	}
 	if (!line->hook) {
-		drop_translator(line);
+		translation_drop(&line->translation);
+		channel_encoder_clear(&line->encoder);
 	}
 	ast_free(hook);
 	ao2_ref(line, -1);

@@ -24,15 +24,17 @@
 #include "asterisk/lock.h"
 
 #include "audio_format.h"
+#include "channel_encoder.h"
 #include "event_loop.h"
 #include "line.h"
 #include "link.h"
+#include "packet_order.h"
+#include "translation.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct ast_format;
-struct ast_trans_pvt;
 struct channel_line;
 struct line_hook;
 
@@ -45,11 +47,20 @@ struct line_hook;
 struct channel_line_owner {
 	/* It has another name, unique id or driver, or is another one: a masquerade. */
 	void (*renamed)(void *user, struct ast_channel *channel);
+	/*
+	 * In the background: somebody who reads it finds that the call is over; the dialplan may still have its extension h
+	 * for it. Must not wait. May be told several times.
+	 */
+	void (*hung_up)(void *user, struct ast_channel *channel);
 	/* It is gone. Must not wait. */
 	void (*lost)(void *user);
 	/* A frame is about to be written while `has_way_to_make` is set. The loop's thread; the channel is not locked. */
 	void (*make_way)(void *user);
 };
+
+/* Who neither hears nor is heard because somebody pressed a button: bits of `holds`. */
+#define HELD_BY_CALLER 1u /* the caller has put the agent on hold */
+#define HELD_BY_OTHER 2u  /* somebody else has put the caller on hold */
 
 /* Where the caller's audio is taken from. */
 enum capture {
@@ -89,8 +100,9 @@ struct channel_line {
 	struct line_hook *hook; /* the last one that was attached; its own */
 	int hook_id;
 	unsigned int hooks_attached;
-	struct ast_trans_pvt *translator; /* of caller audio that comes in another format; owned */
-	struct ast_format *translator_from; /* owned reference */
+	struct translation translation; /* of caller audio that comes in another format */
+	struct aic_packet_order order;  /* of the packets that bring it; of whoever reads the channel */
+	struct channel_encoder encoder; /* of all that goes to the caller */
 	struct ast_format *write_format_before, *read_format_before; /* owned references: put back at the end */
 
 	/* Of any thread. */
@@ -102,6 +114,8 @@ struct channel_line {
 	atomic_bool has_way_to_make; /* music or a file of ours is played to the caller */
 	atomic_uint channel_changes; /* counts what happened to `channel` */
 	atomic_bool frame_passed;    /* set by the framehook within ast_write(), read after it by who writes */
+	atomic_uint holds;           /* of them, those that are on */
+	atomic_bool others_heard;    /* set by the framehook where somebody else writes audio */
 	atomic_bool hook_is_covered; /* another hook behind ours puts frames in the place of those that we saw */
 	atomic_uint_fast64_t frames_received; /* from the channel */
 	atomic_uint_fast64_t frames_played;
@@ -116,11 +130,13 @@ struct channel_line {
 	struct ast_channel *writing; /* owned reference: `channel` as it was after `changes_seen` */
 	unsigned int changes_seen;
 	unsigned int attempts; /* times the frame was handed to the channel in vain */
+	unsigned int frames_left_to_others; /* of idle audio: see is_left_to_others() */
 
 	/* The patient writer's: guarded by its lock, but for the frame, which is of whoever has it. */
 	AST_LIST_ENTRY(channel_line) patient_entry;
 	int patient_state; /* enum patient_state */
 	unsigned int patient_attempts;
+	bool patient_is_idle; /* the frame is idle audio */
 	uint8_t *patient_frame; /* owned; NULL: none was needed yet */
 };
 
@@ -187,6 +203,12 @@ void channel_hook_detach(struct channel_line *line, struct ast_channel *channel)
 /* Hands a voice frame over, in the line's format: through the ring, or `directly`, on the loop's thread. */
 void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *frame, bool directly);
 
+/*
+ * A control frame: that somebody goes on hold, by that one of the bits above, or is back. The channel is locked, or it
+ * is the loop's thread.
+ */
+void channel_hook_note_control(struct channel_line *line, const struct ast_frame *frame, unsigned int by);
+
 /* channel_reader.c */
 void channel_reader_init(struct channel_line *line);
 
@@ -204,6 +226,9 @@ enum channel_written {
 /* Writes one frame. Nothing is locked; may wait as long as the channel's driver likes. */
 enum channel_written channel_writer_write(struct channel_line *line, struct ast_channel *channel, uint8_t *frame);
 
+/* The same with a frame of idle audio, of which nobody asks whether the channel took it. */
+void channel_writer_write_idle(struct channel_line *line, struct ast_channel *channel, uint8_t *frame);
+
 /*
  * The channel did not take a frame: counts that. Returns whether the frame is to be offered again; else it is lost, and
  * `attempts` are those of the next one.
@@ -215,13 +240,14 @@ bool channel_writer_is_patient(struct ast_channel *channel);
 
 struct channel_writer_totals {
 	uint64_t frames; /* written */
+	uint64_t idle;   /* frames of idle audio, written */
 	uint64_t busy;   /* times a channel did not take a frame at once */
 };
 
 /* Of all lines since the module was loaded. Any thread. */
 struct channel_writer_totals channel_writer_totals(void);
 
-/* The source (by address) of every frame of agent audio. */
-extern const char channel_frame_source[];
+/* The sources (by address) of every frame of agent audio, and of idle audio. */
+extern const char channel_frame_source[], channel_idle_source[];
 
 #endif

@@ -163,6 +163,8 @@ static void take(struct channel_line *line, struct ast_frame *frame, bool direct
 		channel_hook_capture_voice(line, frame, directly);
 	} else if (frame->frametype == AST_FRAME_DTMF_END) {
 		(directly ? aic_link_key : aic_link_feed_key)(line->link, (char) frame->subclass.integer);
+	} else if (frame->frametype == AST_FRAME_CONTROL) {
+		channel_hook_note_control(line, frame, HELD_BY_CALLER);
 	}
 }
 

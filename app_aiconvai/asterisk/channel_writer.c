@@ -25,6 +25,12 @@
  */
 #define ATTEMPTS_MAX 20
 
+/*
+ * Others who were heard are given so many frames to go on: what they say may come unevenly, and silence in between
+ * would only put it off.
+ */
+#define FRAMES_LEFT_TO_OTHERS 4
+
 _Static_assert(AST_FRIENDLY_OFFSET <= AIC_LINE_HEADROOM, "a driver writes its header into the headroom");
 
 /*
@@ -34,13 +40,20 @@ _Static_assert(AST_FRIENDLY_OFFSET <= AIC_LINE_HEADROOM, "a driver writes its he
  */
 const char channel_frame_source[] = "ast_prod";
 
+/* Idle audio is for when there is no generator, nor anybody else. */
+const char channel_idle_source[] = "aiconvai";
+
 static struct {
-	atomic_uint_fast64_t frames, busy;
+	atomic_uint_fast64_t frames, idle, busy;
 } totals;
 
 struct channel_writer_totals channel_writer_totals(void)
 {
-	return (struct channel_writer_totals) {.frames = atomic_load(&totals.frames), .busy = atomic_load(&totals.busy)};
+	return (struct channel_writer_totals) {
+		.frames = atomic_load(&totals.frames),
+		.idle = atomic_load(&totals.idle),
+		.busy = atomic_load(&totals.busy),
+	};
 }
 
 bool channel_writer_is_patient(struct ast_channel *channel)
@@ -57,18 +70,33 @@ bool channel_writer_is_patient(struct ast_channel *channel)
 	return true;
 }
 
-enum channel_written channel_writer_write(struct channel_line *line, struct ast_channel *channel, uint8_t *frame)
+static struct ast_frame voice_frame(struct channel_line *line, uint8_t *frame, const char *source)
 {
 	size_t bytes = channel_line_frame_bytes(line);
-	struct ast_frame written = {
+
+	return (struct ast_frame) {
 		.frametype = AST_FRAME_VOICE,
 		.subclass.format = line->ast_format,
 		.data.ptr = frame,
 		.datalen = (int) bytes,
 		.samples = (int) (bytes / aic_sample_bytes(line->format)),
 		.offset = AST_FRIENDLY_OFFSET,
-		.src = channel_frame_source,
+		.src = source,
 	};
+}
+
+void channel_writer_write_idle(struct channel_line *line, struct ast_channel *channel, uint8_t *frame)
+{
+	struct ast_frame written = voice_frame(line, frame, channel_idle_source);
+
+	locks_check_free("ast_write()");
+	ast_write(channel, &written);
+	atomic_fetch_add_explicit(&totals.idle, 1, memory_order_relaxed);
+}
+
+enum channel_written channel_writer_write(struct channel_line *line, struct ast_channel *channel, uint8_t *frame)
+{
+	struct ast_frame written = voice_frame(line, frame, channel_frame_source);
 
 	atomic_store(&line->frame_passed, false);
 	locks_check_free("ast_write()");
@@ -129,12 +157,50 @@ static enum aic_line_written write_frame(struct aic_line *base, uint8_t *frame, 
 		return AIC_LINE_WRITTEN;
 	}
 	if (atomic_load(&line->patient)) {
-		return patient_writer_write(line, frame, bytes);
+		return patient_writer_write(line, frame, bytes, false);
 	}
 	if (channel_writer_write(line, channel, frame) == CHANNEL_BUSY) {
 		return channel_writer_tries_again(line, &line->attempts) ? AIC_LINE_BUSY : AIC_LINE_WRITTEN;
 	}
 	line->attempts = 0;
+	return AIC_LINE_WRITTEN;
+}
+
+/*
+ * Whether idle audio is left out because somebody else is heard, or was a moment ago; or because the channel is busy
+ * with somebody who may. A generator (music, a tone) is: where it may be interrupted, any frame ends it.
+ */
+static bool is_left_to_others(struct channel_line *line, struct ast_channel *channel)
+{
+	bool has_generator;
+
+	if (!channel_try_lock(channel)) {
+		return true;
+	}
+	has_generator = ast_channel_generatordata(channel);
+	channel_unlock(channel);
+	if (has_generator || atomic_exchange_explicit(&line->others_heard, false, memory_order_relaxed)) {
+		line->frames_left_to_others = FRAMES_LEFT_TO_OTHERS;
+	}
+	if (!line->frames_left_to_others) {
+		return false;
+	}
+	line->frames_left_to_others--;
+	return true;
+}
+
+static enum aic_line_written write_idle(struct aic_line *base, uint8_t *frame, size_t bytes)
+{
+	struct channel_line *line = line_of(base);
+	struct ast_channel *channel = current_channel(line);
+
+	if (!channel || is_left_to_others(line, channel)) {
+		return AIC_LINE_TAKEN;
+	}
+	if (atomic_load(&line->patient)) {
+		return patient_writer_write(line, frame, bytes, true);
+	}
+	channel_writer_write_idle(line, channel, frame);
 	return AIC_LINE_WRITTEN;
 }
 
@@ -149,4 +215,9 @@ static void leave(struct aic_line *base)
 	}
 }
 
-const struct aic_line_kind channel_writer_kind = {.name = "channel", .write = write_frame, .left = leave};
+const struct aic_line_kind channel_writer_kind = {
+	.name = "channel",
+	.write = write_frame,
+	.write_idle = write_idle,
+	.left = leave,
+};

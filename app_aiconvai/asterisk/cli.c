@@ -180,11 +180,14 @@ static void print_report(int fd, const struct session *session, const struct ses
 		conversation->downlink_chunks, conversation->downlink_bytes, conversation->downlink_dbfs);
 	cli_line(fd, "To the caller:      %" PRIu64 " frames played, %" PRIu64 " of them late, %" PRIu64 " lost",
 		report->frames_played, report->frames_late, report->frames_lost);
+	cli_line(fd, "Idle audio:         %" PRIu64 " frames", report->frames_idle);
 	cli_line(fd, "Queue:              %zu chunks, %" PRIu64 " ms; %" PRIu64 " underruns, %" PRIu64 " bytes over the "
 		"limit", playout->queued_chunks,
 		aic_format_ms(session->line->format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
 	cli_line(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns", playout->delay_ms,
 		playout->gap_us / 1000);
+	cli_line(fd, "Holds:              %" PRIu64 "; %" PRIu64 " ms, without one that goes on", conversation->holds,
+		conversation->held_ms);
 	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late",
 		conversation->interruptions, playout->chunks_interrupted, playout->chunks_late);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
@@ -300,6 +303,7 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 		"%" PRIu64 " lost, %" PRIu64 " busy, %" PRIu64 " invalid", totals.unavailable, totals.lost, totals.busy,
 		totals.invalid);
 	cli_line(a->fd, "Frames played:      %" PRIu64, written.frames);
+	cli_line(a->fd, "Idle audio:         %" PRIu64 " frames", written.idle);
 	cli_line(a->fd, "Busy channels:      %" PRIu64 " times a frame had to wait for a channel's lock",
 		written.busy);
 	cli_line(a->fd, "Latest wake-up:     %.1f ms after its time", (double) network_late_us() / 1000);

@@ -106,10 +106,38 @@ static int action_list(struct mansession *s, const struct message *m)
 	return 0;
 }
 
+/*
+ * A text that may be longer than a line of AMI, which has 1024 bytes at the most: all headers of that name are its
+ * lines. NULL where there is none, or memory is short; then that was said.
+ */
+static struct ast_str *text_of(struct mansession *s, const struct message *m, const char *name)
+{
+	struct ast_str *text = ast_str_create(1024);
+	size_t length = strlen(name);
+	char problem[64];
+	bool found = false;
+
+	for (unsigned int i = 0; text && i < m->hdrcount; i++) {
+		if (!strncasecmp(m->headers[i], name, length) && m->headers[i][length] == ':') {
+			ast_str_append(&text, 0, "%s%s", found ? "\n" : "", ast_skip_blanks(m->headers[i] + length + 1));
+			found = true;
+		}
+	}
+	if (text && ast_str_strlen(text)) {
+		return text;
+	}
+	snprintf(problem, sizeof(problem), text ? "%s is missing" : "Out of memory for %s", name);
+	astman_send_error(s, m, problem);
+	ast_free(text);
+	return NULL;
+}
+
 static int action_tool_result(struct mansession *s, const struct message *m)
 {
 	const char *id = astman_get_header(m, "ToolCallID");
 	struct session *session;
+	const char *answers = astman_get_header(m, "Answer");
+	struct ast_str *result;
 	int refused;
 
 	if (ast_strlen_zero(id)) {
@@ -119,9 +147,16 @@ static int action_tool_result(struct mansession *s, const struct message *m)
 	if (!(session = session_of(s, m))) {
 		return 0;
 	}
-	refused = session_answer_tool(session, id, astman_get_header(m, "Result"),
-		ast_true(astman_get_header(m, "IsError")));
-	answer(s, m, "The agent was told", refused ? "No such tool call is open: it may have timed out" : NULL);
+	if ((result = text_of(s, m, "Result"))) {
+		if (ast_false(answers)) {
+			refused = session_answer_tool_silently(session, id, ast_str_buffer(result));
+		} else {
+			refused = session_answer_tool(session, id, ast_str_buffer(result), ast_true(astman_get_header(m,
+				"IsError")));
+		}
+		answer(s, m, "The agent was told", refused ? "No such tool call is open: it may have timed out" : NULL);
+		ast_free(result);
+	}
 	ao2_ref(session, -1);
 	return 0;
 }
@@ -130,17 +165,18 @@ static int action_tool_result(struct mansession *s, const struct message *m)
 static int action_text(struct mansession *s, const struct message *m, int (*tell)(struct session *session,
 	const char *text))
 {
-	const char *text = astman_get_header(m, "Text");
+	struct ast_str *text = text_of(s, m, "Text");
 	struct session *session;
 
-	if (ast_strlen_zero(text)) {
-		astman_send_error(s, m, "Text is missing");
+	if (!text) {
 		return 0;
 	}
 	if ((session = session_of(s, m))) {
-		answer(s, m, "The agent was told", tell(session, text) ? "The conversation is not active" : NULL);
+		answer(s, m, "The agent was told", tell(session, ast_str_buffer(text)) ? "The conversation is not active"
+			: NULL);
 		ao2_ref(session, -1);
 	}
+	ast_free(text);
 	return 0;
 }
 

@@ -73,15 +73,20 @@ static bool is_other_half_busy(struct ast_channel *channel)
 static bool is_refused(struct channel_line *line)
 {
 	struct ast_channel *channel = channel_line_channel(line);
+	uint8_t *frame = line->patient_frame + AIC_LINE_HEADROOM;
 	bool written;
 
 	if (!channel) {
 		return false;
 	}
-	written = !is_other_half_busy(channel) && channel_writer_write(line, channel, line->patient_frame
-		+ AIC_LINE_HEADROOM) == CHANNEL_WRITTEN;
+	written = !is_other_half_busy(channel);
+	if (!line->patient_is_idle) {
+		written = written && channel_writer_write(line, channel, frame) == CHANNEL_WRITTEN;
+	} else if (written) {
+		channel_writer_write_idle(line, channel, frame);
+	}
 	ast_channel_unref(channel);
-	return !written && channel_writer_tries_again(line, &line->patient_attempts);
+	return !written && !line->patient_is_idle && channel_writer_tries_again(line, &line->patient_attempts);
 }
 
 /* The lock is held. */
@@ -142,7 +147,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-enum aic_line_written patient_writer_write(struct channel_line *line, const uint8_t *frame, size_t bytes)
+enum aic_line_written patient_writer_write(struct channel_line *line, const uint8_t *frame, size_t bytes, bool is_idle)
 {
 	bool is_free;
 
@@ -154,6 +159,7 @@ enum aic_line_written patient_writer_write(struct channel_line *line, const uint
 		memcpy(line->patient_frame + AIC_LINE_HEADROOM, frame, bytes);
 		line->patient_state = PATIENT_WAITING;
 		line->patient_attempts = 0;
+		line->patient_is_idle = is_idle;
 		AST_LIST_INSERT_TAIL(&writer.lines, ao2_bump(line), patient_entry);
 		ast_cond_broadcast(&writer.changed);
 	}

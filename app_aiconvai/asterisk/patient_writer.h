@@ -18,8 +18,11 @@ int patient_writer_start(void);
 /* Joins it. No line may be left. */
 void patient_writer_stop(void);
 
-/* Has the frame (a copy) written, if the one before is gone. The loop's thread; does not wait. */
-enum aic_line_written patient_writer_write(struct channel_line *line, const uint8_t *frame, size_t bytes);
+/*
+ * Has the frame (a copy; of idle audio or the agent's) written, if the one before is gone. The loop's thread; does not
+ * wait.
+ */
+enum aic_line_written patient_writer_write(struct channel_line *line, const uint8_t *frame, size_t bytes, bool is_idle);
 
 /* Waits until no frame of the line's is on its way. Nothing is written to it meanwhile. */
 void patient_writer_drain(struct channel_line *line);

@@ -14,6 +14,9 @@ struct agent *session_agent(const struct session *session)
 
 struct agent *session_agent_at(const struct session *session, unsigned int which)
 {
+	if (which > session->other_count) {
+		return session->handed[which - session->other_count - 1];
+	}
 	return which ? session->others[which - 1] : session->agent;
 }
 

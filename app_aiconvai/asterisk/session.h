@@ -18,7 +18,11 @@
 #include "outcome.h"
 #include "playout_queue.h"
 
+/* Most agents that a call is handed over to, each as often as they like. */
+#define HAND_OVERS_MAX 8
+
 struct channel_line;
+struct dialled_transfer;
 struct told_call;
 
 /* What the application's options ask for. */
@@ -27,6 +31,7 @@ struct session_options {
 	unsigned int go_on:1;       /* c: the dialplan goes on after any end */
 	unsigned int no_answer:1;   /* n */
 	const char *waiting_sound;  /* m: as waiting_sound.h says; NULL: silence */
+	const char *said;           /* r: in the conversation that goes on, during session_new(); NULL: none does */
 };
 
 /* What a call is known by in Asterisk. */
@@ -47,6 +52,7 @@ struct session {
 	struct agent *agent; /* owned reference: the one called */
 	struct agent *others[AGENTS_CHAIN_MAX]; /* owned references: those that take the call where it cannot */
 	size_t other_count;
+	struct configuration *configuration; /* owned reference: in force when the call began */
 	size_t passed_over; /* of all these agents: the first ones, which were full from the beginning */
 	struct session_options options; /* its waiting_sound is the copy below */
 	char first_waiting_sound[80];
@@ -66,19 +72,23 @@ struct session {
 	struct aic_outcome outcome; /* set before `ended` is */
 	char conversation_id[128];
 	AST_LIST_HEAD_NOLOCK(, tool_run) tool_runs; /* owned: tools that the channel's thread is to run */
+	struct dialled_transfer *dialled; /* owned reference: who is being rung for the caller; NULL: nobody */
 
 	/* Of any thread. */
 	atomic_bool ended; /* the conversation is over; `outcome` says how */
 	/*
-	 * who has the call, 0: the agent called; n: others[n - 1]. Changed with the registry locked, by which limits are
-	 * kept
+	 * who has the call, 0: the agent called; n: others[n - 1], and behind them handed. Changed with the registry
+	 * locked, by which limits are kept
 	 */
 	atomic_uint acting;
 	atomic_uint open_tools; /* tools that the agent has called and that have not answered */
+	atomic_bool hung_up;  /* in the background: the dialplan was told so */
 	atomic_bool finished; /* ended, and heard to its end where it should be: the application may return */
 
-	/* The loop's thread's own. */
+	/* The loop's thread's own; of `handed` others read what `acting` has named. */
 	unsigned int failed; /* who had the call before `acting` */
+	struct agent *handed[HAND_OVERS_MAX]; /* owned references: to whom it was handed over */
+	size_t handed_count;
 };
 
 /* The agent that has the call now. Valid as long as the session is. */

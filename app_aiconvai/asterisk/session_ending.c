@@ -4,9 +4,11 @@
  */
 #include "asterisk.h"
 
+#include "asterisk/cdr.h"
 #include "asterisk/channel.h"
 #include "asterisk/pbx.h"
 
+#include "call_record.h"
 #include "event_publisher.h"
 #include "locks.h"
 #include "session.h"
@@ -31,6 +33,7 @@ void session_leave_registry(struct session *session)
 struct ast_channel *session_leave(struct session *session)
 {
 	struct ast_channel *channel = channel_line_channel(session->line);
+	struct call_record *record = channel ? call_record_take(session) : NULL;
 
 	if (channel) {
 		channel_lock(channel);
@@ -40,6 +43,11 @@ struct ast_channel *session_leave(struct session *session)
 	}
 	channel = channel_line_leave(session->line);
 	session_leave_registry(session);
+	if (channel) {
+		call_record_keep(channel, record);
+	} else {
+		call_record_free(record);
+	}
 	return channel;
 }
 
@@ -62,6 +70,25 @@ void session_close(struct session *session, enum aic_status status, const char *
 	if ((channel = session_leave(session))) {
 		ast_channel_unref(channel);
 	}
+}
+
+void session_set_cdr_variables(struct session *session, struct ast_channel *channel, const struct aic_outcome *outcome)
+{
+	const struct agent *agent = session_agent(session);
+	char seconds[32], conversation_id[sizeof(session->conversation_id)];
+	const char *name = ast_channel_name(channel);
+
+	if (!agent->settings.cdr_variables) {
+		return;
+	}
+	session_lock(session);
+	ast_copy_string(conversation_id, session->conversation_id, sizeof(conversation_id));
+	session_unlock(session);
+	snprintf(seconds, sizeof(seconds), "%.1f", (double) (aic_now_us() - session->begun_us) / 1e6);
+	ast_cdr_setvar(name, "aiconvai_agent", agent->name);
+	ast_cdr_setvar(name, "aiconvai_status", aic_status_name(outcome->status));
+	ast_cdr_setvar(name, "aiconvai_conversation_id", conversation_id);
+	ast_cdr_setvar(name, "aiconvai_seconds", seconds);
 }
 
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id)

@@ -21,13 +21,19 @@ void session_close(struct session *session, enum aic_status status, const char *
 
 /*
  * Takes the session off its channel, wherever a masquerade has moved it, and out of the registry: nothing is read from
- * the channel or written to it any more. Returns the channel, with a reference for the caller; NULL: it is gone
- * already. Nothing is locked.
+ * the channel or written to it any more, and what the conversation came to stays with it. Returns the channel, with a
+ * reference for the caller; NULL: it is gone already. Nothing is locked.
  */
 struct ast_channel *session_leave(struct session *session);
 
 /* The rest of session_leave(), where the line is off its channel: its link goes, and it is in the registry no more. */
 void session_leave_registry(struct session *session);
+
+/*
+ * Writes how the session's conversation ended to the channel's CDR, where the agent's option cdr_variables asks for
+ * that.
+ */
+void session_set_cdr_variables(struct session *session, struct ast_channel *channel, const struct aic_outcome *outcome);
 
 /* Sets AICONVAI_STATUS, AICONVAI_REASON, AICONVAI_CONVERSATION_ID and AICONVAI_TRANSFER. */
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);

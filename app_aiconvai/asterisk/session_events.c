@@ -10,6 +10,7 @@
 #include "asterisk/time.h"
 #include "asterisk/utils.h"
 
+#include "collected_digits.h"
 #include "event_publisher.h"
 #include "events.h"
 #include "locks.h"
@@ -18,6 +19,7 @@
 #include "sessions.h"
 #include "told_event.h"
 #include "tool_runs.h"
+#include "transfer.h"
 
 static atomic_bool debug_all;
 
@@ -97,6 +99,8 @@ static void on_transcript(struct session *session, const struct aic_event *event
 		told->transcript.role = event->transcript.role;
 		told->transcript.kind = event->transcript.kind;
 		told->transcript.event_id = event->transcript.event_id;
+		told->transcript.turn = event->transcript.turn;
+		told->transcript.spoken_ms = event->transcript.spoken_ms;
 		event_publisher_give(told);
 	}
 }
@@ -137,6 +141,9 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 	if (!session->options.background && (run == AIC_TOOL_GOSUB || run == AIC_TOOL_SEND_DTMF)) {
 		tool_runs_add(session, event);
 	}
+	if (run == AIC_TOOL_TRANSFER_CALL && event->tool_call.place) {
+		transfer_begin(session, event->tool_call.id, event->tool_call.place);
+	}
 	session_want_thread(session);
 	if (told) {
 		told->tool_call.run = run;
@@ -147,10 +154,39 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 
 static void on_tool_done(struct session *session, const struct aic_event *event)
 {
+	const char *texts[] = {event->tool_done.id, event->tool_done.name};
+
+	if (event->tool_done.withdrawn) {
+		event_publisher_give(new_event(session, TOLD_TOOL_CANCELLED, TOLD_HAPPENED, texts, ARRAY_LEN(texts)));
+	}
 	/* Nobody would be told of its result any more: what has not begun does not. */
 	tool_runs_forget(session, event->tool_done.id);
 	atomic_fetch_sub(&session->open_tools, 1);
 	session_want_thread(session);
+}
+
+static void on_keys(struct session *session, const struct aic_event *event)
+{
+	struct told_event *told = new_event(session, TOLD_KEYS, TOLD_HAPPENED, &event->keys.pressed, 1);
+
+	if (event->keys.collected) {
+		collected_digits_keep(session, event->keys.pressed);
+	}
+	if (told) {
+		told->keys.secret = event->keys.secret;
+		event_publisher_give(told);
+	}
+}
+
+static void on_hold(struct session *session, const struct aic_event *event)
+{
+	struct told_event *told = new_event(session, TOLD_HOLD, TOLD_HAPPENED, NULL, 0);
+
+	if (told) {
+		told->hold.is_on = event->hold.is_on;
+		told->hold.lasted_ms = event->hold.lasted_ms;
+		event_publisher_give(told);
+	}
 }
 
 static void on_state(struct session *session, const struct aic_event *event)
@@ -164,6 +200,12 @@ void session_tell_failover(struct session *session, const struct agent *failed, 
 
 	event_publisher_give(new_event_about(session, failed, TOLD_FAILOVER, TOLD_OF_THE_CALL, texts, ARRAY_LEN(texts), 0,
 		NULL));
+}
+
+static void on_handed_over(struct session *session)
+{
+	event_publisher_give(new_event_about(session, session_agent_at(session, session->failed), TOLD_HAND_OVER,
+		TOLD_OF_THE_CALL, (const char *const[]) {session_agent(session)->name}, 1, 0, NULL));
 }
 
 static void on_error(struct session *session, const struct aic_event *event)
@@ -229,8 +271,17 @@ void session_on_event(void *user, const struct aic_event *event)
 	case AIC_EVENT_TOOL_DONE:
 		on_tool_done(session, event);
 		break;
+	case AIC_EVENT_KEYS:
+		on_keys(session, event);
+		break;
+	case AIC_EVENT_HOLD:
+		on_hold(session, event);
+		break;
 	case AIC_EVENT_STATE:
 		on_state(session, event);
+		break;
+	case AIC_EVENT_HANDED_OVER:
+		on_handed_over(session);
 		break;
 	case AIC_EVENT_FAILOVER:
 		session_tell_failover(session, session_agent_at(session, session->failed), event->failover.reason);

@@ -32,6 +32,10 @@ static void session_destroy(void *object)
 	ao2_cleanup(session->line);
 	ao2_cleanup(session->told);
 	ao2_cleanup(session->agent);
+	ao2_cleanup(session->configuration);
+	for (size_t i = 0; i < session->handed_count; i++) {
+		ao2_ref(session->handed[i], -1);
+	}
 	for (size_t i = 0; i < session->other_count; i++) {
 		ao2_ref(session->others[i], -1);
 	}
@@ -59,6 +63,48 @@ static bool may_take(void *user, size_t other, char *reason)
 
 	session->failed = atomic_load(&session->acting);
 	return !sessions_take_place(session, (unsigned int) (session->passed_over + other + 1), reason);
+}
+
+/* The place of that agent among those that the call was handed over to. Returns -1 where there are too many. */
+static int note_handed(struct session *session, struct agent *agent)
+{
+	size_t place = 0;
+
+	while (place < session->handed_count && session->handed[place] != agent) {
+		place++;
+	}
+	if (place == HAND_OVERS_MAX) {
+		return -1;
+	}
+	if (place == session->handed_count) {
+		session->handed[session->handed_count++] = ao2_bump(agent);
+	}
+	return (int) place;
+}
+
+/* The agent wants to hand the call over. The loop's thread. */
+static bool choose_agent(void *user, const char *name, struct aic_agent_choice *choice, char *reason)
+{
+	struct session *session = user;
+	struct agent *agent = agents_find(session->configuration, name);
+	unsigned int before = atomic_load(&session->acting);
+	int place = agent && agent != session_agent(session) ? note_handed(session, agent) : -1;
+	bool taken = false;
+
+	if (!agent) {
+		snprintf(reason, AIC_REASON_MAX, "There is no agent %.80s at the moment.", name);
+	} else if (agent == session_agent(session)) {
+		snprintf(reason, AIC_REASON_MAX, "You are that agent.");
+	} else if (place < 0) {
+		snprintf(reason, AIC_REASON_MAX, "The call was handed over to too many agents already.");
+	} else if (!sessions_take_place(session, (unsigned int) (session->other_count + 1) + (unsigned int) place,
+		reason)) {
+		session->failed = before;
+		*choice = choice_of(agent);
+		taken = true;
+	}
+	ao2_cleanup(agent);
+	return taken;
 }
 
 /* Where the agent has fallen silent while a tool runs there is something to be heard instead. */
@@ -106,12 +152,14 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.line_format = session->line->format,
 		.variables = variables,
 		.variable_count = variable_count,
+		.said = session->options.said,
 		/* In the background the channel's thread has other things to do. */
 		.runs_tools = !session->options.background,
 		.unix_us = now_unix_us(),
 		.playout = session->playout,
 		.on_event = session_on_event,
 		.may_take = may_take,
+		.choose_agent = choose_agent,
 		.user = session,
 	};
 	struct aic_link_host host = {
@@ -150,6 +198,29 @@ static void on_renamed(void *user, struct ast_channel *channel)
 	note_identity(user, channel);
 }
 
+/* The caller hung up, and the dialplan's extension h comes next: it finds how it ended. */
+static void on_hung_up(void *user, struct ast_channel *channel)
+{
+	struct session *session = user;
+	struct aic_outcome outcome = {.status = AIC_STATUS_CALLER_HANGUP, .reason = "the caller hung up"};
+	struct aic_link *link;
+	char conversation_id[sizeof(session->conversation_id)];
+
+	if (atomic_exchange(&session->hung_up, true)) {
+		return;
+	}
+	session_outcome(session, &outcome);
+	session_lock(session);
+	ast_copy_string(conversation_id, session->conversation_id, sizeof(conversation_id));
+	session_unlock(session);
+	session_set_variables(channel, &outcome, conversation_id);
+	session_set_cdr_variables(session, channel, &outcome);
+	if ((link = session_link(session))) {
+		aic_link_end(link, outcome.status, outcome.reason);
+		aic_link_release(link);
+	}
+}
+
 /* The channel went away, and is locked. */
 static void on_lost(void *user)
 {
@@ -181,6 +252,7 @@ static void make_way(void *user)
 
 static const struct channel_line_owner line_owner = {
 	.renamed = on_renamed,
+	.hung_up = on_hung_up,
 	.lost = on_lost,
 	.make_way = make_way,
 };
@@ -200,6 +272,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	sessions_count_alive(+1);
 	ast_module_ref(AST_MODULE_SELF);
 	session->agent = ao2_bump(agent);
+	session->configuration = ao2_bump((struct configuration *) configuration);
 	session->other_count = agents_failover(configuration, agent, session->others);
 	session->options = *options;
 	if (options->waiting_sound) {
@@ -231,6 +304,7 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 		ao2_ref(session, -1);
 		return NULL;
 	}
+	session->options.said = NULL;
 	return session;
 }
 

@@ -31,6 +31,7 @@ static void take_stats(struct aic_conversation *conversation, void *arg)
 	report->frames_played = atomic_load(&line->frames_played);
 	report->frames_lost = atomic_load(&line->frames_lost);
 	report->frames_late = aic_link_late_frames(question->link);
+	report->frames_idle = aic_link_idle_frames(question->link);
 }
 
 int session_report(struct session *session, struct session_report *report)

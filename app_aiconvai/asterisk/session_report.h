@@ -17,7 +17,7 @@ struct session_report {
 	struct aic_conversation_stats conversation;
 	struct aic_playout_stats playout;
 	uint64_t duration_ms;
-	uint64_t frames_received, frames_played, frames_late, frames_lost, frames_refused, events_dropped;
+	uint64_t frames_received, frames_played, frames_late, frames_lost, frames_idle, frames_refused, events_dropped;
 };
 
 /*

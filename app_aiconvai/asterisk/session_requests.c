@@ -10,7 +10,8 @@
 struct request {
 	const char *text; /* or the result of a tool, or the name of a state */
 	const char *tool_call_id;
-	bool is_error;
+	bool is_error, silent;
+	bool at_once;
 	const struct aic_variable *values;
 	size_t value_count;
 	int result;
@@ -36,7 +37,21 @@ static void answer_tool(struct aic_conversation *conversation, void *arg)
 	struct request *request = arg;
 
 	request->result = aic_conversation_tool_result(conversation, request->tool_call_id, request->text,
-		request->is_error);
+		request->is_error, request->silent);
+}
+
+static void transfer(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_transfer(conversation, request->tool_call_id, request->at_once);
+}
+
+static void look_for_tool(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_waits_for_tool(conversation, request->tool_call_id) ? 0 : -1;
 }
 
 static void tell_context(struct aic_conversation *conversation, void *arg)
@@ -66,6 +81,30 @@ int session_answer_tool(struct session *session, const char *tool_call_id, const
 
 	ask(session, answer_tool, &request);
 	return request.result;
+}
+
+int session_answer_tool_silently(struct session *session, const char *tool_call_id, const char *result)
+{
+	struct request request = {.text = result, .tool_call_id = tool_call_id, .silent = true};
+
+	ask(session, answer_tool, &request);
+	return request.result;
+}
+
+int session_transfer(struct session *session, const char *tool_call_id, bool at_once)
+{
+	struct request request = {.tool_call_id = tool_call_id, .at_once = at_once};
+
+	ask(session, transfer, &request);
+	return request.result;
+}
+
+bool session_waits_for_tool(struct session *session, const char *tool_call_id)
+{
+	struct request request = {.tool_call_id = tool_call_id};
+
+	ask(session, look_for_tool, &request);
+	return !request.result;
 }
 
 int session_tell_context(struct session *session, const char *text)

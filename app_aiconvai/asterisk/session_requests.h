@@ -15,6 +15,18 @@ struct session;
 /* Answers a tool call that is open. Returns 0, or -1 when it is not (any more). */
 int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error);
 
+/* The same of a result that the agent need not say anything about. */
+int session_answer_tool_silently(struct session *session, const char *tool_call_id, const char *result);
+
+/*
+ * The call goes where that open call of transfer_call asks for: the conversation ends once the agent has said all that
+ * it had to say, or at once. Returns 0, or -1 when it is not open (any more).
+ */
+int session_transfer(struct session *session, const char *tool_call_id, bool at_once);
+
+/* Whether the agent still waits for that tool call. */
+bool session_waits_for_tool(struct session *session, const char *tool_call_id);
+
 /*
  * Tell the agent something it should know; say something in the caller's place. Return 0, or -1 when the conversation
  * is not active.

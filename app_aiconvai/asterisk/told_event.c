@@ -161,7 +161,7 @@ static void add_header(struct ast_json *event, char *line)
  * Sends an event the way Asterisk's own about the channel go, so that it comes neither before nor after them out of
  * turn.
  */
-static void send_event(const char *name, struct ast_str *body)
+static void send_event(const char *name, struct ast_str *body, int category)
 {
 	struct ast_json *event = ast_json_object_create();
 	char *rest = ast_str_buffer(body), *line;
@@ -169,7 +169,7 @@ static void send_event(const char *name, struct ast_str *body)
 	while (event && (line = strsep(&rest, "\r\n"))) {
 		add_header(event, line);
 	}
-	ast_manager_publish_event(name, EVENT_FLAG_CALL, event);
+	ast_manager_publish_event(name, category, event);
 	ast_json_unref(event);
 }
 
@@ -199,6 +199,8 @@ static void put_transcript(struct ast_str **body, const struct told_event *event
 	put_header(body, "Role", event->transcript.role == AIC_ROLE_CALLER ? "caller" : "agent");
 	put_header(body, "Final", event->transcript.kind == AIC_TRANSCRIPT_TENTATIVE ? "no" : "yes");
 	put_header(body, "Correction", event->transcript.kind == AIC_TRANSCRIPT_CORRECTED ? "yes" : "no");
+	ast_str_append(body, 0, "Turn: %" PRIu64 "\r\nSpokenMs: %" PRIu64 "\r\n", event->transcript.turn,
+		event->transcript.spoken_ms);
 	put_event_id(body, "EventID", event->transcript.event_id);
 	put_header(body, "Text", event->texts[0]);
 }
@@ -254,6 +256,14 @@ static void put_tool_call(struct ast_str **body, const struct told_event *event)
 	put_header(body, "Parameters", event->texts[2]);
 	put_header(body, "Run", aic_tool_run_name(event->tool_call.run));
 	ast_str_append(body, 0, "TimeoutMs: %d\r\n", event->tool_call.timeout_ms);
+}
+
+static void put_hold(struct ast_str **body, const struct told_event *event)
+{
+	put_header(body, "Hold", event->hold.is_on ? "begun" : "ended");
+	if (!event->hold.is_on) {
+		ast_str_append(body, 0, "LastedMs: %" PRIu64 "\r\n", event->hold.lasted_ms);
+	}
 }
 
 static void put_ms(struct ast_str **body, const char *name, uint64_t us)
@@ -321,9 +331,23 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 	case TOLD_TOOL_CALL:
 		put_tool_call(body, event);
 		return "AIConvAIToolCall";
+	case TOLD_TOOL_CANCELLED:
+		put_header(body, "ToolCallID", event->texts[0]);
+		put_header(body, "ToolName", event->texts[1]);
+		return "AIConvAIToolCancelled";
+	case TOLD_KEYS:
+		put_header(body, "Keys", event->texts[0]);
+		put_header(body, "Secret", event->keys.secret ? "yes" : "no");
+		return "AIConvAIKeys";
+	case TOLD_HOLD:
+		put_hold(body, event);
+		return "AIConvAIHold";
 	case TOLD_STATE:
 		put_header(body, "State", event->texts[0]);
 		return "AIConvAIState";
+	case TOLD_HAND_OVER:
+		put_header(body, "NextAgent", event->texts[0]);
+		return "AIConvAIHandOver";
 	case TOLD_FAILOVER:
 		put_header(body, "NextAgent", event->texts[0]);
 		put_header(body, "Reason", event->texts[1]);
@@ -367,7 +391,11 @@ static void log_event(const struct told_event *event)
 	case TOLD_READY:
 	case TOLD_TRANSCRIPT:
 	case TOLD_TOOL_CALL:
+	case TOLD_TOOL_CANCELLED:
+	case TOLD_KEYS:
+	case TOLD_HOLD:
 	case TOLD_STATE:
+	case TOLD_HAND_OVER:
 		break;
 	}
 }
@@ -383,6 +411,6 @@ void told_event_publish(const struct told_event *event)
 	}
 	put_beginning(&body, event);
 	name = put_rest(&body, event);
-	send_event(name, body);
+	send_event(name, body, event->kind == TOLD_KEYS && event->keys.secret ? EVENT_FLAG_DTMF : EVENT_FLAG_CALL);
 	ast_free(body);
 }

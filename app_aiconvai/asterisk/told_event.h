@@ -36,7 +36,11 @@ enum told_kind {
 	TOLD_INTERRUPTION,
 	TOLD_VAD, /* to the log only */
 	TOLD_TOOL_CALL,
+	TOLD_TOOL_CANCELLED,
+	TOLD_KEYS,
+	TOLD_HOLD,
 	TOLD_STATE,
+	TOLD_HAND_OVER,
 	TOLD_FAILOVER,
 	TOLD_ERROR,
 	TOLD_END,
@@ -83,6 +87,7 @@ struct told_event {
 			enum aic_role role;
 			enum aic_transcript_kind kind;
 			int64_t event_id;
+			uint64_t turn, spoken_ms;
 		} transcript; /* texts: what was said */
 		struct {
 			int64_t event_id;
@@ -98,7 +103,19 @@ struct told_event {
 			enum aic_tool_run run;
 			int timeout_ms;
 		} tool_call; /* texts: its id, its name, its parameters */
-		/* TOLD_STATE, texts: its name. TOLD_FAILOVER, texts: the next agent, the reason. TOLD_ERROR, texts: it */
+		struct {
+			bool is_on;
+			uint64_t lasted_ms;
+		} hold;
+		struct {
+			bool secret; /* for managers that may read dtmf */
+		} keys; /* texts: them */
+		/*
+		 * TOLD_TOOL_CANCELLED, texts: its id, its name. TOLD_STATE, texts: its name. TOLD_HAND_OVER, texts: the next
+		 * agent.
+		 * TOLD_FAILOVER, texts: the next agent, the reason.
+		 * TOLD_ERROR, texts: it
+		 */
 		struct told_end *end;
 	};
 };

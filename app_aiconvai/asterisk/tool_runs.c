@@ -27,7 +27,6 @@
 /* Names of the variables that a subroutine has, and what an argument's begins with. */
 #define VARIABLE_NAME "TOOL_NAME"
 #define VARIABLE_CALL_ID "TOOL_CALL_ID"
-#define VARIABLE_PARAMETERS "TOOL_PARAMETERS"
 #define VARIABLE_RESULT "TOOL_RESULT"
 #define VARIABLE_ERROR "TOOL_ERROR"
 #define VARIABLE_ARGUMENT "TOOL_ARG_"
@@ -37,6 +36,13 @@
  * up. What a subroutine runs notices a hang-up by itself where it looks at the channel.
  */
 #define IGNORE_HANGUP 1
+
+/*
+ * The dialplan substitutes no more of a variable than this, and sets none to more than that (VAR_BUF_SIZE of pbx.h, and
+ * the line of an application's arguments, each with some of it taken by what is around).
+ */
+#define READ_MAX 4000
+#define SET_MAX 8100
 
 /* What the agent is told of a tool that is configured and cannot be run. */
 #define NOT_THERE "The tool is not there at the moment."
@@ -69,8 +75,8 @@ void tool_runs_add(struct session *session, const struct aic_event *event)
 	run->id = ast_strdup(event->tool_call.id);
 	run->name = ast_strdup(event->tool_call.name);
 	run->parameters = ast_strdup(event->tool_call.parameters);
-	run->subroutine = event->tool_call.subroutine ? ast_strdup(event->tool_call.subroutine) : NULL;
-	if (!run->id || !run->name || !run->parameters || (event->tool_call.subroutine && !run->subroutine)) {
+	run->subroutine = event->tool_call.place ? ast_strdup(event->tool_call.place) : NULL;
+	if (!run->id || !run->name || !run->parameters || (event->tool_call.place && !run->subroutine)) {
 		tool_run_free(run);
 		return;
 	}
@@ -119,7 +125,7 @@ static void set_variables(struct ast_channel *channel, const struct tool_run *ru
 {
 	pbx_builtin_setvar_helper(channel, VARIABLE_NAME, with_values ? run->name : NULL);
 	pbx_builtin_setvar_helper(channel, VARIABLE_CALL_ID, with_values ? run->id : NULL);
-	pbx_builtin_setvar_helper(channel, VARIABLE_PARAMETERS, with_values ? run->parameters : NULL);
+	pbx_builtin_setvar_helper(channel, TOOL_VARIABLE_PARAMETERS, with_values ? run->parameters : NULL);
 	pbx_builtin_setvar_helper(channel, VARIABLE_RESULT, with_values ? "" : NULL);
 	pbx_builtin_setvar_helper(channel, VARIABLE_ERROR, with_values ? "" : NULL);
 	for (size_t i = 0; i < arguments->count; i++) {
@@ -161,6 +167,11 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 		return;
 	}
 	set_variables(channel, run, &arguments, 1);
+	if (strlen(run->parameters) > READ_MAX) {
+		log_line(LOG_NOTICE, "%s: the tool %s has arguments of %zu bytes: ${" TOOL_VARIABLE_PARAMETERS "} has the "
+			"first %d of them; read each with AICONVAI_TOOL()", ast_channel_name(channel), run->name,
+			strlen(run->parameters), READ_MAX);
+	}
 	/*
 	 * No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan.
 	 */
@@ -168,6 +179,10 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 	result = copy_variable(channel, VARIABLE_RESULT);
 	error = copy_variable(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
+	if (result && strlen(result) > SET_MAX) {
+		log_line(LOG_WARNING, "%s: the result of the tool %s has %zu bytes: the dialplan sets a variable to no "
+			"more, and what was beyond that is lost", ast_channel_name(channel), run->name, strlen(result));
+	}
 	if (ast_check_hangup(channel)) {
 		/* It is over, or goes on elsewhere; the conversation is closed next. */
 		log_line(LOG_DEBUG, "%s: the call ended, or was sent elsewhere, while the tool %s ran",

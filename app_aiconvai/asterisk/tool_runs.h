@@ -7,6 +7,9 @@
 #ifndef AIC_TOOL_RUNS_H
 #define AIC_TOOL_RUNS_H
 
+/* The variable of the dialplan that has all arguments, as JSON, while a subroutine runs. */
+#define TOOL_VARIABLE_PARAMETERS "TOOL_PARAMETERS"
+
 struct aic_event;
 struct ast_channel;
 struct session;

@@ -8,6 +8,7 @@
  * To the caller. Whoever paces the agent's audio (playout.h) calls aic_line_write() with one frame of AIC_FRAME_MS when
  * it is due. A line never waits in there for longer than it takes to hand the frame on; one that would have to says
  * AIC_LINE_BUSY and is asked again with the same frame, AIC_LINE_RETRY_US later. It decides when to give the frame up.
+ * While the agent says nothing it is given idle audio, and says itself whether somebody else is heard instead.
  *
  * From the caller. A line that is served by a loop hands what comes to the call's link (loop/link.h): audio as it
  * comes, any number of whole samples, and keys; on the loop's thread, or through the link's rings where another one
@@ -35,12 +36,15 @@ struct aic_line;
 enum aic_line_written {
 	AIC_LINE_WRITTEN, /* or lost for good, and counted: the next frame is due as usual */
 	AIC_LINE_BUSY,    /* not now: the same frame is to be offered again */
+	AIC_LINE_TAKEN,   /* of idle audio only: somebody else is heard, and it is not needed */
 };
 
 struct aic_line_kind {
 	const char *name;
 	/* `frame` has AIC_LINE_HEADROOM writable bytes in front of it. */
 	enum aic_line_written (*write)(struct aic_line *line, uint8_t *frame, size_t bytes);
+	/* The same with a frame of idle audio, which is not offered again. NULL: none is wanted */
+	enum aic_line_written (*write_idle)(struct aic_line *line, uint8_t *frame, size_t bytes);
 	/* Nothing is written any more. NULL: does not matter. */
 	void (*left)(struct aic_line *line);
 };

@@ -12,12 +12,14 @@ int aic_playout_init(struct aic_playout *playout, struct aic_playout_queue *queu
 {
 	*playout = (struct aic_playout) {.queue = queue, .line = line};
 	playout->buffer = malloc(AIC_LINE_HEADROOM + aic_playout_queue_frame_bytes(queue));
-	return playout->buffer ? 0 : -1;
+	playout->idle_buffer = malloc(AIC_LINE_HEADROOM + aic_playout_queue_frame_bytes(queue));
+	return playout->buffer && playout->idle_buffer ? 0 : -1;
 }
 
 void aic_playout_clear(struct aic_playout *playout)
 {
 	free(playout->buffer);
+	free(playout->idle_buffer);
 	*playout = (struct aic_playout) {0};
 }
 
@@ -33,8 +35,17 @@ enum played {
 	BUSY,      /* the line did not take it: it is kept */
 };
 
-/* Offers the line the frame that waits, or the next one of the queue. */
-static enum played play_frame(struct aic_playout *playout, uint64_t now_us)
+/* A frame for the time from `from_us` on was written. */
+static void note_filled(struct aic_playout *playout, uint64_t from_us)
+{
+	if (playout->filled_until_us < from_us) {
+		playout->filled_until_us = from_us;
+	}
+	playout->filled_until_us += AIC_FRAME_US;
+}
+
+/* Offers the line the frame that waits, or the next one of the queue, which is to be heard from `due_us` on. */
+static enum played play_frame(struct aic_playout *playout, uint64_t due_us, uint64_t now_us)
 {
 	uint8_t *frame = playout->buffer + AIC_LINE_HEADROOM;
 
@@ -57,6 +68,8 @@ static enum played play_frame(struct aic_playout *playout, uint64_t now_us)
 	playout->frame_waits = false;
 	playout->retry_us = 0;
 	playout->frames++;
+	playout->idling = false;
+	note_filled(playout, due_us);
 	return PLAYED;
 }
 
@@ -72,7 +85,7 @@ static void play_due(struct aic_playout *playout, uint64_t now_us)
 	enum played played = PLAYED;
 
 	while (due_us <= now_us && played != NOTHING && played != BUSY) {
-		played = play_frame(playout, now_us);
+		played = play_frame(playout, due_us, now_us);
 		if (played == PLAYED || played == HELD_BACK) {
 			due_us = aic_pace_due_after_frame(due_us, playout->crowded);
 			playout->crowded = false;
@@ -93,6 +106,14 @@ static bool is_in_order(const struct aic_playout *playout)
 	return playout->playing && !playout->drained;
 }
 
+void aic_playout_begin_at(struct aic_playout *playout, uint64_t us)
+{
+	playout->not_before_us = us;
+	if (playout->playing && !playout->frames) {
+		playout->due_us = us;
+	}
+}
+
 /* Plays the first frame of what came while nothing was queued, if it may go now. */
 static void play_arrival(struct aic_playout *playout, uint64_t now_us)
 {
@@ -100,12 +121,16 @@ static void play_arrival(struct aic_playout *playout, uint64_t now_us)
 
 	playout->playing = true;
 	playout->drained = false;
+	if (now_us < playout->not_before_us) {
+		playout->due_us = playout->not_before_us;
+		return;
+	}
 	/* A part of a frame may still become a whole one by its time. */
 	if (!queued || !aic_pace_plays_arrival(playout->due_us, now_us, queued)) {
 		playout->crowded = aic_pace_is_crowded(queued);
 		return;
 	}
-	switch (play_frame(playout, now_us)) {
+	switch (play_frame(playout, now_us, now_us)) {
 	case PLAYED:
 		playout->due_us = aic_pace_due_after_arrival(now_us, queued);
 		note_drained(playout);
@@ -121,8 +146,21 @@ static void play_arrival(struct aic_playout *playout, uint64_t now_us)
 	}
 }
 
+void aic_playout_pause(struct aic_playout *playout, bool paused, uint64_t now_us)
+{
+	playout->paused = paused;
+	if (!paused && aic_playout_has_audio(playout)) {
+		playout->playing = true;
+		playout->drained = playout->crowded = false;
+		playout->due_us = playout->retry_us = now_us;
+	}
+}
+
 void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uint64_t now_us)
 {
+	if (playout->paused) {
+		return;
+	}
 	if (is_in_order(playout)) {
 		size_t queued = aic_playout_queue_bytes(playout->queue);
 
@@ -141,9 +179,17 @@ void aic_playout_interrupted(struct aic_playout *playout)
 	playout->retry_us = 0;
 }
 
-uint64_t aic_playout_deadline(const struct aic_playout *playout)
+void aic_playout_begin_idle(struct aic_playout *playout, const struct aic_idle_audio *idle, uint64_t now_us)
 {
-	if (!playout->playing) {
+	playout->has_idle = playout->idling = true;
+	playout->idle = *idle;
+	playout->filled_until_us = now_us;
+}
+
+/* When the agent's audio is to be attended to. */
+static uint64_t agent_deadline(const struct aic_playout *playout)
+{
+	if (!playout->playing || playout->paused) {
 		return UINT64_MAX;
 	}
 	if (playout->frame_waits) {
@@ -152,9 +198,55 @@ uint64_t aic_playout_deadline(const struct aic_playout *playout)
 	return playout->drained ? aic_pace_dry_check(playout->due_us) : playout->due_us;
 }
 
+/* When the line is to be given idle audio. Not while a frame waits for it: it could not take that either. */
+static uint64_t idle_deadline(const struct aic_playout *playout)
+{
+	if (!playout->has_idle || (playout->frame_waits && !playout->paused)) {
+		return UINT64_MAX;
+	}
+	return playout->filled_until_us + (playout->idling ? 0 : AIC_PACE_IDLE_AFTER_US);
+}
+
+uint64_t aic_playout_deadline(const struct aic_playout *playout)
+{
+	uint64_t agent_us = agent_deadline(playout), idle_us = idle_deadline(playout);
+
+	return agent_us < idle_us ? agent_us : idle_us;
+}
+
+bool aic_playout_deadline_is_lax(const struct aic_playout *playout)
+{
+	return !playout->playing || playout->paused || (playout->drained && !playout->frame_waits);
+}
+
+/* Fills the line up to now. */
+static void idle(struct aic_playout *playout, uint64_t now_us)
+{
+	uint8_t *frame = playout->idle_buffer + AIC_LINE_HEADROOM;
+	enum aic_line_written written = AIC_LINE_WRITTEN;
+
+	if (now_us > playout->filled_until_us + AIC_PACE_IDLE_BEHIND_MAX_US) {
+		playout->filled_until_us = now_us;
+	}
+	while (playout->filled_until_us <= now_us && written == AIC_LINE_WRITTEN) {
+		aic_idle_audio_next(&playout->idle, frame);
+		written = playout->line->kind->write_idle(playout->line, frame,
+			aic_playout_queue_frame_bytes(playout->queue));
+		playout->idle_frames += written == AIC_LINE_WRITTEN;
+		playout->filled_until_us += AIC_FRAME_US;
+	}
+	if (written != AIC_LINE_WRITTEN) {
+		playout->filled_until_us = now_us + AIC_FRAME_US;
+	}
+	playout->idling = true;
+}
+
 void aic_playout_attend(struct aic_playout *playout, uint64_t now_us)
 {
-	if (playout->playing && aic_playout_deadline(playout) <= now_us) {
+	if (agent_deadline(playout) <= now_us) {
 		play_due(playout, now_us);
+	}
+	if (idle_deadline(playout) <= now_us) {
+		idle(playout, now_us);
 	}
 }

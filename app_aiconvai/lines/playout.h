@@ -9,12 +9,17 @@
  * follows on absolute deadlines, whatever happens between them. Where audio is passed on as it comes there is nothing
  * to do between, but to look after a while whether it still comes.
  *
+ * While nothing is queued the line may be given idle audio, so that it never falls silent. Idle audio fills real time
+ * up: a turn that begins in the middle of an idle frame is heard at once, and what is then written beyond real time is
+ * left out when it ends. The agent's own frames know nothing of it.
+ *
  * It has no clock: times are microseconds of one clock that only goes forward, and whoever has a timer asks
  * aic_playout_deadline() after each call and comes back then. All calls are for the thread that serves the line.
  */
 #ifndef AIC_PLAYOUT_H
 #define AIC_PLAYOUT_H
 
+#include "idle_audio.h"
 #include "line.h"
 #include "playout_queue.h"
 
@@ -25,15 +30,24 @@
 struct aic_playout {
 	struct aic_playout_queue *queue; /* somebody else's, as the line is */
 	struct aic_line *line;
-	uint8_t *buffer;   /* owned: AIC_LINE_HEADROOM, then the frame that was taken from the queue last */
+	/* owned: AIC_LINE_HEADROOM, then the frame that was taken from the queue last; and the same for idle audio */
+	uint8_t *buffer, *idle_buffer;
 	uint64_t due_us;   /* of the next frame; 0: no run of them has begun */
+	uint64_t not_before_us; /* the first of all frames */
 	uint64_t retry_us; /* when the frame that waits is offered again; 0: none waits */
 	bool frame_waits;  /* the line did not take it yet */
 	bool playing;      /* there is audio to play, or was a moment ago */
 	bool drained;      /* while playing: nothing was queued after the last frame */
+	bool paused;       /* the line has nobody at its end */
 	bool crowded;      /* audio has piled up since the last frame that was due: aic_pace_is_crowded() */
 	uint64_t frames;   /* written */
 	uint64_t late;     /* times a frame was offered again */
+
+	bool has_idle; /* idle audio is wanted */
+	bool idling;   /* the last frame was of it, or somebody else's */
+	struct aic_idle_audio idle;
+	uint64_t filled_until_us; /* the line has audio until then; while `has_idle` */
+	uint64_t idle_frames;     /* written */
 };
 
 /* Returns 0, or -1 when memory is short. `queue` and `line` must live until aic_playout_clear(). */
@@ -43,14 +57,29 @@ void aic_playout_clear(struct aic_playout *playout);
 /* `appended_bytes` were appended to the queue. Where nothing was queued before, the first frame goes here and now. */
 void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uint64_t now_us);
 
+/* From now on the line has audio at any time: idle audio where there is none of the agent's. */
+void aic_playout_begin_idle(struct aic_playout *playout, const struct aic_idle_audio *idle, uint64_t now_us);
+
 /* The caller interrupted: what the queue gave away and the line has not taken is not to be heard any more. */
 void aic_playout_interrupted(struct aic_playout *playout);
+
+/* The agent is heard then at the earliest; said again, the last time counts. For before it was heard. */
+void aic_playout_begin_at(struct aic_playout *playout, uint64_t us);
+
+/*
+ * While it is paused the agent's audio is kept, and goes on where it was. Idle audio is not paused: the line itself
+ * says whether it is of use.
+ */
+void aic_playout_pause(struct aic_playout *playout, bool paused, uint64_t now_us);
 
 /* Writes what is due. */
 void aic_playout_attend(struct aic_playout *playout, uint64_t now_us);
 
 /* When aic_playout_attend() is to be called; UINT64_MAX: not before more audio has arrived. */
 uint64_t aic_playout_deadline(const struct aic_playout *playout);
+
+/* Whether that is for no frame of the agent's: then a few milliseconds later will do. */
+bool aic_playout_deadline_is_lax(const struct aic_playout *playout);
 
 /* Whether there is something to be heard still. */
 bool aic_playout_has_audio(const struct aic_playout *playout);

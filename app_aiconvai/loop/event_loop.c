@@ -5,8 +5,9 @@
 #include "container_of.h"
 #include "event_loop.h"
 
+#include "request.h"
 #include "thread.h"
-#include "trust.h"
+#include "virtual_hosts.h"
 #include "websocket_frame.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,30 +61,6 @@
 /* Room for the headers of a request being opened, the URL's path included: a conversation_url may have 4096 bytes. */
 #define HEADER_BUFFER 8192
 
-/*
- * libwebsockets' own time limit on a connection being set up. The engine's limits come first; this one only catches
- * a connection nobody cares for any more.
- */
-#define SETUP_LIMIT_SECONDS 65
-
-/*
- * A peer whose machine is gone is found out by the kernel: asked after so many seconds in which nothing came, so often,
- * so many seconds apart. The engine's own watch over the service comes first; this one catches a connection nobody
- * cares for any more.
- */
-#define KEEPALIVE_SECONDS 60
-#define KEEPALIVE_PROBES 6
-#define KEEPALIVE_INTERVAL_SECONDS 10
-
-/* A virtual host: one for each set of trusted certificate authorities in use. */
-struct trusting_host {
-	struct trusting_host *next;
-	char *ca_file; /* owned; NULL: the system's */
-	struct stat file; /* as it was when it was read */
-	SSL_CTX *tls; /* owned; outlives the context */
-	struct lws_vhost *vhost;
-};
-
 struct aic_event_loop {
 	pthread_t thread;
 	aic_log_fn log;
@@ -117,7 +93,7 @@ struct aic_event_loop {
 	uint64_t round_until_us; /* then others wait for too long */
 	uint64_t next_full_round_us;
 	uint64_t linger_until_us; /* libwebsockets may have connections to close until then */
-	struct trusting_host *hosts;
+	struct aic_virtual_hosts hosts;
 	struct aic_websocket_masks masks;
 };
 
@@ -612,95 +588,17 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void free_host(struct trusting_host *host)
+struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const struct aic_tls_files *files,
+	const struct aic_loop_proxy *proxy, char *error, size_t error_size)
 {
-	aic_trust_free(host->tls);
-	free(host->ca_file);
-	free(host);
-}
-
-static struct trusting_host *new_host(struct aic_event_loop *loop, const char *ca_file, const struct stat *file,
-	char *error, size_t error_size)
-{
-	struct lws_context_creation_info info = {0};
-	struct trusting_host *host = calloc(1, sizeof(*host));
-	char name[128];
-
-	if (!host || (ca_file && !(host->ca_file = strdup(ca_file)))) {
-		snprintf(error, error_size, "out of memory");
-		free(host);
-		return NULL;
-	}
-	/* Of a file that changed nothing is resumed. */
-	snprintf(name, sizeof(name), "%llu.%llu.%lld.%lld.%ld", (unsigned long long) file->st_dev,
-		(unsigned long long) file->st_ino, (long long) file->st_size, (long long) file->st_mtim.tv_sec,
-		file->st_mtim.tv_nsec);
-	if (!(host->tls = aic_trust_new(loop->tls_sessions, ca_file, name, error, error_size))) {
-		free_host(host);
-		return NULL;
-	}
-	host->file = *file;
-	/* The name only has to differ from the others'. */
-	snprintf(name, sizeof(name), "aiconvai-%p", (void *) host);
-	info.port = CONTEXT_PORT_NO_LISTEN;
-	info.protocols = loop->protocols;
-	info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-	info.provided_client_ssl_ctx = host->tls;
-	info.vhost_name = name;
-	info.timeout_secs = SETUP_LIMIT_SECONDS;
-#if LWS_LIBRARY_VERSION_NUMBER >= 4001000
-	info.connect_timeout_secs = SETUP_LIMIT_SECONDS;
-#endif
-	info.ka_time = KEEPALIVE_SECONDS;
-	info.ka_probes = KEEPALIVE_PROBES;
-	info.ka_interval = KEEPALIVE_INTERVAL_SECONDS;
-	if (!(host->vhost = lws_create_vhost(loop->context, &info))) {
-		snprintf(error, error_size, "libwebsockets could not make a virtual host");
-		free_host(host);
-		return NULL;
-	}
-	host->next = loop->hosts;
-	loop->hosts = host;
-	return host;
-}
-
-/* Two authorities may be written within one second, and be of one length. */
-static bool is_same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size
-		&& a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error, size_t error_size)
-{
-	struct trusting_host *host;
-	struct stat file = {0};
-
-	if (ca_file && stat(ca_file, &file)) {
-		snprintf(error, error_size, "cannot read the certificate authorities %s: %s", ca_file, strerror(errno));
-		return NULL;
-	}
-	for (host = loop->hosts; host; host = host->next) {
-		bool same_name = ca_file && host->ca_file && !strcmp(ca_file, host->ca_file);
-
-		if ((!ca_file && !host->ca_file) || (same_name && is_same_file(&host->file, &file))) {
-			return host->vhost;
-		}
-	}
-	host = new_host(loop, ca_file, &file, error, error_size);
-	return host ? host->vhost : NULL;
+	return aic_virtual_hosts_find(&loop->hosts, files, proxy, error, error_size);
 }
 
 /* With the context goes what its virtual hosts used. */
 static void free_context(struct aic_event_loop *loop)
 {
 	lws_context_destroy(loop->context);
-	while (loop->hosts) {
-		struct trusting_host *host = loop->hosts;
-
-		loop->hosts = host->next;
-		free_host(host);
-	}
+	aic_virtual_hosts_free(&loop->hosts);
 }
 
 /* Returns 0, or -1 with what is missing left at -1. */
@@ -760,14 +658,17 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	info.uid = (__typeof__(info.uid)) -1;
 	info.pt_serv_buf_size = SERVICE_BUFFER;
 	info.max_http_header_data = HEADER_BUFFER;
-	info.timeout_secs = SETUP_LIMIT_SECONDS;
+	info.timeout_secs = AIC_SETUP_LIMIT_SECONDS;
 	info.user = loop;
 	if (!(loop->context = lws_create_context(&info))) {
 		log(AIC_LOG_ERROR, "libwebsockets could not be started");
 		free_loop(loop);
 		return NULL;
 	}
-	if (!aic_event_loop_vhost(loop, NULL, error, sizeof(error)) || aic_thread_start(&loop->thread, "aiconvai-net", run,
+	loop->hosts = (struct aic_virtual_hosts) {.context = loop->context, .protocols = loop->protocols,
+		.tls_sessions = tls_sessions};
+	if (!aic_event_loop_vhost(loop, &(struct aic_tls_files) {0}, NULL, error, sizeof(error))
+		|| aic_thread_start(&loop->thread, "aiconvai-net", run,
 		loop)) {
 		log(AIC_LOG_ERROR, error[0] ? error : "the network thread could not be started");
 		free_context(loop);

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 struct aic_event_loop;
+struct aic_loop_proxy;
+struct aic_tls_files;
 struct aic_tls_sessions;
 struct lws_context;
 struct lws_protocols;
@@ -152,12 +154,9 @@ struct lws_context *aic_event_loop_context(struct aic_event_loop *loop);
 /* Of all messages that its conversations send. */
 struct aic_websocket_masks *aic_event_loop_masks(struct aic_event_loop *loop);
 
-/*
- * The virtual host whose connections trust the certificate authorities in `ca_file` (NULL: the system's). A file that
- * changed is read again. Returns NULL, with one sentence in `error`, when it cannot be read.
- */
-struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const char *ca_file, char *error,
-	size_t error_size);
+/* As aic_virtual_hosts_find() of the loop's virtual hosts (virtual_hosts.h). */
+struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const struct aic_tls_files *files,
+	const struct aic_loop_proxy *proxy, char *error, size_t error_size);
 
 /* Microseconds of CLOCK_MONOTONIC. Any thread. */
 uint64_t aic_now_us(void);

@@ -39,6 +39,14 @@ static bool may_take(void *user, size_t other, char *reason)
 	return link->may_take(link->user, other, reason);
 }
 
+/* Another one. */
+static bool choose_agent(void *user, const char *name, struct aic_agent_choice *choice, char *reason)
+{
+	struct aic_link *link = user;
+
+	return link->choose_agent(link->user, name, choice, reason);
+}
+
 static int open_conversation(struct aic_link *link, const struct aic_conversation_setup *setup)
 {
 	struct aic_conversation_setup own = *setup;
@@ -46,6 +54,7 @@ static int open_conversation(struct aic_link *link, const struct aic_conversatio
 
 	own.on_event = link_on_event;
 	own.may_take = setup->may_take ? may_take : NULL;
+	own.choose_agent = setup->choose_agent ? choose_agent : NULL;
 	own.user = link;
 	link->conversation = aic_conversation_new(&own, aic_now_us());
 	return !link->conversation || aic_playout_init(&link->playout, setup->playout, link->host.line)
@@ -67,17 +76,20 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->hasty = setup->agent.settings->audio_frames_buffer_ms < HASTY_BELOW_MS;
 	link->on_event = setup->on_event;
 	link->may_take = setup->may_take;
+	link->choose_agent = setup->choose_agent;
 	link->user = setup->user;
 	link->host.line = host->line;
 	link->has_line = true;
+	link_set_up_line(link, setup);
 	link->task.run = process;
 	link->member.failed = on_loop_failed;
 	link->timer.fire = on_timer;
 	link->playout_timer.fire = link_on_playout_timer;
-	link->dry_timer.fire = link_on_dry_timer;
+	link->lax_timer.fire = link_on_lax_timer;
 	atomic_init(&link->references, 1);
 	atomic_init(&link->started, false);
 	atomic_init(&link->line_is_lost, false);
+	atomic_init(&link->hold_wanted, false);
 	atomic_init(&link->task.posted, false);
 	atomic_init(&link->refused_frames, 0);
 	pthread_mutex_init(&link->lock, NULL);
@@ -362,12 +374,14 @@ static void process(struct aic_loop_task *task)
 		aic_link_hold(link);
 		aic_event_loop_count_hasty(link->loop, link->hasty);
 		aic_event_loop_join(link->loop, &link->member);
+		link_begin_line(link);
 	}
 	if (link->running && aic_event_loop_has_failed(link->loop)) {
 		end_without_network(link);
 	}
 	if (link->running) {
 		link_drain_rings(link);
+		link_attend_to_hold(link);
 	}
 	pthread_mutex_lock(&link->lock);
 	if ((end = link->end_requested)) {

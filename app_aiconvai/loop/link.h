@@ -84,6 +84,9 @@ void aic_link_feed_key(struct aic_link *link, char key);
 
 /* --- any thread --- */
 
+/* The caller can neither hear nor be heard (a hold), or can again. Does not wait. Said again, it changes nothing. */
+void aic_link_set_on_hold(struct aic_link *link, bool on_hold);
+
 /* Asks for the end; AIC_EVENT_ENDED follows soon, unless it came before. Does not wait. `reason` is copied. */
 void aic_link_end(struct aic_link *link, enum aic_status status, const char *reason);
 
@@ -101,5 +104,8 @@ struct aic_event_loop *aic_link_loop(const struct aic_link *link);
 
 /* Times a frame was offered again, because the line was busy. The loop's thread. */
 uint64_t aic_link_late_frames(const struct aic_link *link);
+
+/* Frames of idle audio that the line was given. The loop's thread. */
+uint64_t aic_link_idle_frames(const struct aic_link *link);
 
 #endif

@@ -5,6 +5,18 @@
 #include "container_of.h"
 #include "link_state.h"
 
+static void set_playout_timer(struct aic_link *link)
+{
+	uint64_t deadline_us = link->has_line ? aic_playout_deadline(&link->playout) : UINT64_MAX;
+	bool is_lax = deadline_us != UINT64_MAX && aic_playout_deadline_is_lax(&link->playout);
+
+	aic_event_loop_set_prompt_timer(link->loop, &link->playout_timer, is_lax ? UINT64_MAX : deadline_us);
+	/* One that is set for too early fires, and is set anew: cheaper than to move it with each frame that comes. */
+	if (!is_lax || !link->lax_timer.is_set) {
+		aic_event_loop_set_timer(link->loop, &link->lax_timer, is_lax ? deadline_us : UINT64_MAX);
+	}
+}
+
 /* --- from the caller, where another thread reads the line --- */
 
 bool aic_link_feed_audio(struct aic_link *link, const uint8_t *bytes, size_t length)
@@ -29,18 +41,36 @@ void aic_link_feed_key(struct aic_link *link, char key)
 	link_wake(link);
 }
 
+/* The caller was heard for the first time. */
+static void let_greeting_go(struct aic_link *link)
+{
+	link->greeting_waits = false;
+	if (link->has_line) {
+		aic_playout_begin_at(&link->playout, link->greeting_us);
+		set_playout_timer(link);
+	}
+}
+
+static void hear_caller(struct aic_link *link, const uint8_t *bytes, size_t length)
+{
+	if (link->greeting_waits) {
+		let_greeting_go(link);
+	}
+	aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
+}
+
 void link_drain_rings(struct aic_link *link)
 {
 	const uint8_t *bytes;
 	size_t length;
 
 	while ((bytes = aic_byte_ring_peek(&link->audio, &length)), length) {
-		aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
+		hear_caller(link, bytes, length);
 		aic_byte_ring_consume(&link->audio, length);
 	}
 	while ((bytes = aic_byte_ring_peek(&link->digits, &length)), length) {
 		for (size_t i = 0; i < length; i++) {
-			aic_conversation_dtmf(link->conversation, (char) bytes[i]);
+			aic_conversation_dtmf(link->conversation, (char) bytes[i], aic_now_us());
 		}
 		aic_byte_ring_consume(&link->digits, length);
 	}
@@ -68,7 +98,7 @@ static void put_down(struct aic_link *link)
 void aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t length)
 {
 	if (take_up(link)) {
-		aic_conversation_caller_audio(link->conversation, bytes, length, aic_now_us());
+		hear_caller(link, bytes, length);
 		put_down(link);
 	}
 }
@@ -76,22 +106,72 @@ void aic_link_caller_audio(struct aic_link *link, const uint8_t *bytes, size_t l
 void aic_link_key(struct aic_link *link, char key)
 {
 	if (take_up(link)) {
-		aic_conversation_dtmf(link->conversation, key);
+		aic_conversation_dtmf(link->conversation, key, aic_now_us());
 		put_down(link);
+	}
+}
+
+void aic_link_set_on_hold(struct aic_link *link, bool on_hold)
+{
+	if (atomic_exchange(&link->hold_wanted, on_hold) != on_hold) {
+		link_wake(link);
 	}
 }
 
 /* --- to the caller --- */
 
-static void set_playout_timer(struct aic_link *link)
+void link_set_up_line(struct aic_link *link, const struct aic_conversation_setup *setup)
 {
-	uint64_t deadline_us = link->has_line ? aic_playout_deadline(&link->playout) : UINT64_MAX;
-	bool only_looks = link->playout.drained && deadline_us != UINT64_MAX;
+	const struct aic_settings *settings = setup->agent.settings;
+	double level_dbfs = settings->idle_audio == AIC_IDLE_AUDIO_COMFORT_NOISE ? (double) settings->comfort_noise_dbfs
+		: AIC_IDLE_SILENCE_DBFS;
 
-	aic_event_loop_set_prompt_timer(link->loop, &link->playout_timer, only_looks ? UINT64_MAX : deadline_us);
-	/* One that is set for too early fires, and is set anew: cheaper than to move it with each frame that comes. */
-	if (!only_looks || !link->dry_timer.is_set) {
-		aic_event_loop_set_timer(link->loop, &link->dry_timer, only_looks ? deadline_us : UINT64_MAX);
+	link->has_idle_audio = settings->idle_audio != AIC_IDLE_AUDIO_NONE && link->host.line->kind->write_idle;
+	link->greeting_delay_us = (uint64_t) settings->greeting_delay_ms * 1000;
+	link->greeting_wait_us = (uint64_t) settings->greeting_wait_ms * 1000;
+	/* Where another thread reads the line, its first packet is not to wait for a chunk. */
+	link->bytes_since_wake = link->greeting_wait_us ? link->wake_bytes : 0;
+	/* Any number will do that other calls do not have. */
+	aic_idle_audio_init(&link->idle_audio, setup->line_format, level_dbfs, (uint32_t) ((uintptr_t) link >> 4));
+}
+
+void link_begin_line(struct aic_link *link)
+{
+	uint64_t now_us = aic_now_us();
+
+	if (!link->has_line) {
+		return;
+	}
+	if (link->has_idle_audio) {
+		aic_playout_begin_idle(&link->playout, &link->idle_audio, now_us);
+	}
+	link->greeting_us = now_us + link->greeting_delay_us;
+	link->greeting_waits = link->greeting_wait_us > link->greeting_delay_us;
+	aic_playout_begin_at(&link->playout, now_us + (link->greeting_waits ? link->greeting_wait_us
+		: link->greeting_delay_us));
+	set_playout_timer(link);
+}
+
+/* What the agent has said is kept while it goes on: one that has ended is not waited for. */
+static void pause_playout(struct aic_link *link, bool paused)
+{
+	if (link->has_line && link->playout.paused != paused) {
+		aic_playout_pause(&link->playout, paused, aic_now_us());
+		set_playout_timer(link);
+		if (paused && link->host.on_silent) {
+			link->host.on_silent(link->user);
+		}
+	}
+}
+
+void link_attend_to_hold(struct aic_link *link)
+{
+	bool on_hold = atomic_load(&link->hold_wanted);
+
+	if (on_hold != link->on_hold) {
+		link->on_hold = on_hold;
+		aic_conversation_hold(link->conversation, on_hold, aic_now_us());
+		pause_playout(link, on_hold && !link->ended);
 	}
 }
 
@@ -105,16 +185,18 @@ void link_check_finished(struct aic_link *link)
 	}
 	link->told_finished = !link->host.on_finished || link->host.on_finished(link->user);
 	if (!link->told_finished) {
-		aic_event_loop_set_timer(link->loop, &link->dry_timer, aic_now_us() + AIC_FRAME_US);
+		aic_event_loop_set_timer(link->loop, &link->lax_timer, aic_now_us() + AIC_FRAME_US);
 	}
 }
 
 static void attend_to_playout(struct aic_link *link)
 {
+	bool was_playing = link->playout.playing;
+
 	aic_link_hold(link);
 	aic_playout_attend(&link->playout, aic_now_us());
 	set_playout_timer(link);
-	if (!link->playout.playing && link->host.on_silent) {
+	if (was_playing && !link->playout.playing && link->host.on_silent) {
 		link->host.on_silent(link->user);
 	}
 	link_check_finished(link);
@@ -126,9 +208,9 @@ void link_on_playout_timer(struct aic_timer *timer)
 	attend_to_playout(AIC_CONTAINER_OF(timer, struct aic_link, playout_timer));
 }
 
-void link_on_dry_timer(struct aic_timer *timer)
+void link_on_lax_timer(struct aic_timer *timer)
 {
-	attend_to_playout(AIC_CONTAINER_OF(timer, struct aic_link, dry_timer));
+	attend_to_playout(AIC_CONTAINER_OF(timer, struct aic_link, lax_timer));
 }
 
 void link_on_event(void *user, const struct aic_event *event)
@@ -149,6 +231,7 @@ void link_on_event(void *user, const struct aic_event *event)
 	case AIC_EVENT_ENDED:
 		link->ended = true;
 		link->play_out = event->ended->play_out;
+		pause_playout(link, false);
 		break;
 	default:
 		break;
@@ -179,4 +262,9 @@ void aic_link_lose_line(struct aic_link *link)
 uint64_t aic_link_late_frames(const struct aic_link *link)
 {
 	return link->playout.late;
+}
+
+uint64_t aic_link_idle_frames(const struct aic_link *link)
+{
+	return link->playout.idle_frames;
 }

@@ -29,7 +29,12 @@ void link_request_failed(struct aic_link *link, bool retry, const char *what)
 	char text[AIC_REASON_MAX];
 	struct aic_request_failure failure = {.retry = retry, .http_status = link->http_status, .text = text};
 
-	snprintf(text, sizeof(text), "%.100s: %.200s", link->url.authority, what);
+	if (link->proxied) {
+		snprintf(text, sizeof(text), "%.90s: through the proxy %.60s: %.140s", link->url.authority,
+			link->proxy.url.authority, what);
+	} else {
+		snprintf(text, sizeof(text), "%.100s: %.200s", link->url.authority, what);
+	}
 	link->request = NULL;
 	aic_conversation_request_failed(link->conversation, &failure, aic_now_us());
 }
@@ -70,9 +75,16 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 	link->http_status = 0;
 	link->times = (struct aic_open_times) {0};
 	link->part_us = aic_now_us();
+	link->proxied = false;
 	if (aic_url_parse(request->url, &link->url)) {
 		snprintf(link->url.authority, sizeof(link->url.authority), "the agent's URL");
 		link_request_failed(link, false, "it has no host, or a port that is none");
+		return;
+	}
+	link->proxied = request->proxy != NULL;
+	if (link->proxied && aic_proxy_parse(request->proxy, &link->proxy)) {
+		link->proxied = false;
+		link_request_failed(link, false, "the option proxy is no http://[user:password@]host[:port]: correct it");
 		return;
 	}
 	/* And a slash in front, where it has none. */
@@ -80,7 +92,7 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 		link_request_failed(link, false, "the path of the URL is longer than 4 KiB");
 		return;
 	}
-	if (aic_resolver_known(link->resolver, link->url.host, &link->addresses)) {
+	if (aic_resolver_known(link->resolver, link_peer_host(link), &link->addresses)) {
 		link_begin_race(link);
 		return;
 	}
@@ -92,7 +104,7 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 	aic_link_hold(link);
 	link->looking_up = true;
 	link->lookup = lookup;
-	link->lookup_id = aic_resolver_ask(link->resolver, link->url.host, on_lookup, lookup);
+	link->lookup_id = aic_resolver_ask(link->resolver, link_peer_host(link), on_lookup, lookup);
 }
 
 void link_take_answer(struct aic_link *link)

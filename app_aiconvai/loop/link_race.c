@@ -8,8 +8,10 @@
  */
 #include "container_of.h"
 #include "link_state.h"
+#include "virtual_hosts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* RFC 8305 section 5: the time after which the next address is tried. */
 #define NEXT_ADDRESS_US 250000
@@ -56,6 +58,32 @@ void link_drop_attempts(struct aic_link *link)
 	}
 }
 
+/* The proxy at that address, as libwebsockets has it: [user:password@]address. */
+static void write_proxy(const struct aic_link *link, const char *address, char *text, size_t size)
+{
+	const char *credentials = link->proxy.credentials;
+	bool is_ipv6 = strchr(address, ':') != NULL;
+
+	snprintf(text, size, "%s%s%s%s%s", credentials, credentials[0] ? "@" : "", is_ipv6 ? "[" : "", address,
+		is_ipv6 ? "]" : "");
+}
+
+/*
+ * The virtual host for that address: it trusts, and is known by, what the request names, and has the proxy. NULL:
+ * there is none, with the reason in `error`.
+ */
+static struct lws_vhost *vhost_for(struct aic_link *link, const char *address, char *error, size_t error_size)
+{
+	char text[AIC_PROXY_CREDENTIALS_MAX + 64];
+	struct aic_loop_proxy proxy = {.address = text, .port = link->proxy.url.port};
+
+	if (!link->proxied) {
+		return aic_event_loop_vhost(link->loop, &link->request->tls_files, NULL, error, error_size);
+	}
+	write_proxy(link, address, text, sizeof(text));
+	return aic_event_loop_vhost(link->loop, &link->request->tls_files, &proxy, error, error_size);
+}
+
 /*
  * Begins to connect to the attempt's address. Returns false, with the reason in `connect_error`, where that failed at
  * once.
@@ -68,9 +96,14 @@ static bool begin(struct aic_link *link, struct link_attempt *attempt)
 	struct lws *wsi;
 
 	info.context = aic_event_loop_context(link->loop);
-	info.vhost = link->race.vhost;
+	info.vhost = vhost_for(link, link->addresses.addresses[attempt->address], link->race.connect_error,
+		sizeof(link->race.connect_error));
+	if (!info.vhost) {
+		return false;
+	}
 	snprintf(path, sizeof(path), "%s%s", link->url.path[0] == '/' ? "" : "/", link->url.path);
-	info.address = link->addresses.addresses[attempt->address];
+	/* A proxy looks the name up itself. */
+	info.address = link->proxied ? link->url.host : link->addresses.addresses[attempt->address];
 	info.port = link->url.port;
 	info.ssl_connection = (link->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
 	info.path = path;
@@ -145,8 +178,8 @@ void link_begin_race(struct aic_link *link)
 
 	link->race.tried = 0;
 	link->race.chosen = NULL;
-	link->race.vhost = aic_event_loop_vhost(link->loop, link->request->ca_file, error, sizeof(error));
-	if (!link->race.vhost) {
+	/* Certificate authorities that cannot be read are no better at the next attempt. */
+	if (!vhost_for(link, link->addresses.addresses[link->first_address], error, sizeof(error))) {
 		link_request_failed(link, false, error);
 	} else if (!link_race_on(link)) {
 		link_request_failed(link, true, link->race.connect_error);
@@ -173,7 +206,7 @@ void link_address_answered(struct aic_link *link)
 	const struct link_attempt *chosen = link->race.chosen;
 
 	if (chosen && chosen->address) {
-		aic_resolver_remember(link->resolver, link->url.host, link->addresses.addresses[chosen->address]);
+		aic_resolver_remember(link->resolver, link_peer_host(link), link->addresses.addresses[chosen->address]);
 		link->first_address = 0;
 	}
 }
@@ -183,6 +216,6 @@ void link_address_failed(struct aic_link *link)
 	const struct link_attempt *chosen = link->race.chosen;
 
 	if (chosen) {
-		aic_resolver_forget(link->resolver, link->url.host, link->addresses.addresses[chosen->address]);
+		aic_resolver_forget(link->resolver, link_peer_host(link), link->addresses.addresses[chosen->address]);
 	}
 }

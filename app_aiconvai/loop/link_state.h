@@ -12,6 +12,7 @@
 #include "byte_ring.h"
 #include "link.h"
 #include "playout.h"
+#include "proxy.h"
 #include "url.h"
 
 #include <libwebsockets.h>
@@ -40,7 +41,6 @@ struct link_attempt {
 
 /* Of the connections to a request's addresses. */
 struct link_race {
-	struct lws_vhost *vhost; /* the loop's */
 	struct link_attempt attempts[AIC_RESOLVER_ADDRESSES];
 	size_t tried; /* of them have begun */
 	struct link_attempt *beginning; /* inside lws_client_connect_via_info() */
@@ -60,11 +60,13 @@ struct aic_link {
 	struct aic_link_host host;
 	void (*on_event)(void *user, const struct aic_event *event); /* the host's, as is what follows */
 	bool (*may_take)(void *user, size_t other, char *reason);
+	bool (*choose_agent)(void *user, const char *name, struct aic_agent_choice *choice, char *reason);
 	void *user;
 
 	atomic_uint references;
 	atomic_bool started;
 	atomic_bool line_is_lost;
+	atomic_bool hold_wanted; /* the caller is on hold: told to the conversation soon */
 	struct aic_loop_task task; /* has process() run; holds a reference while posted */
 
 	/* Written by the thread that reads the line, where that is not the loop's; read by the loop's. */
@@ -92,8 +94,14 @@ struct aic_link {
 	/* The agent's audio. */
 	struct aic_playout playout;
 	struct aic_timer playout_timer; /* a frame is due */
-	struct aic_timer dry_timer;     /* it is to be seen whether audio still comes */
+	struct aic_timer lax_timer; /* idle audio is due, or it is to be seen whether audio still comes */
+	bool has_idle_audio;        /* the line is given some while the agent is silent */
+	struct aic_idle_audio idle_audio; /* as it begins */
 	bool has_line;  /* and audio is written to it */
+	uint64_t greeting_delay_us, greeting_wait_us; /* the options */
+	uint64_t greeting_us;     /* when the agent may be heard at the earliest, once the caller was heard */
+	bool greeting_waits;      /* the caller was not */
+	bool on_hold;   /* and nobody is at its end */
 	bool ended;     /* the conversation is over */
 	bool play_out;  /* and what is queued still is to be heard */
 	bool told_finished;
@@ -102,6 +110,8 @@ struct aic_link {
 	uint64_t generation; /* counts requests */
 	const struct aic_request *request; /* the conversation's; NULL: none is being opened */
 	struct aic_url url;
+	bool proxied;
+	struct aic_proxy proxy; /* through which it is reached, where it is `proxied` */
 	bool looking_up;
 	uint64_t lookup_id; /* of the question to the resolver, 0: none is open */
 	struct lookup *lookup; /* the question's; freed by whoever answers or cancels it */
@@ -144,16 +154,29 @@ void link_pump_and_send(struct aic_link *link);
 /* What the conversation tells: does what the playout has to do with it, and tells the host. */
 void link_on_event(void *user, const struct aic_event *event);
 
+/* Tells the conversation and the playout whether the caller is on hold, if that has changed. */
+void link_attend_to_hold(struct aic_link *link);
+
 /* Takes what the rings have. */
 void link_drain_rings(struct aic_link *link);
 
+/* Settles what the line is given besides the agent's audio, and when; and begins to give it, once the link runs. */
+void link_set_up_line(struct aic_link *link, const struct aic_conversation_setup *setup);
+void link_begin_line(struct aic_link *link);
+
 void link_on_playout_timer(struct aic_timer *timer);
-void link_on_dry_timer(struct aic_timer *timer);
+void link_on_lax_timer(struct aic_timer *timer);
 
 /* Tells the host, if it is over and heard to its end. */
 void link_check_finished(struct aic_link *link);
 
 /* --- link_open.c; the loop's thread --- */
+
+/* The name, or address, that is connected to: the service's, or its proxy's. */
+static inline const char *link_peer_host(const struct aic_link *link)
+{
+	return link->proxied ? link->proxy.url.host : link->url.host;
+}
 
 /* Begins to open what the conversation asks for; how that goes is told to the conversation. */
 void link_open(struct aic_link *link, const struct aic_request *request);

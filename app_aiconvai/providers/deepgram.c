@@ -17,8 +17,10 @@
 #include "close_codes.h"
 #include "provider_port.h"
 #include "providers.h"
+#include "utf8.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The service closes a connection without audio or a sign of life after ten seconds. */
@@ -27,12 +29,16 @@
 /* Silence in the place of a caller from whom nothing comes: enough to end any turn of his. */
 #define SILENCE_MS 3000
 
+/* Most that is added to the prompt in a session. */
+#define TOLD_MAX 4096
+
 struct deepgram_state {
 	struct aic_audio_format format; /* both ways; its rate is 0 until the settings are sent */
 	char request_id[128];
 	int64_t turn;      /* the event id of the agent's audio that comes; 0: none has come yet */
 	bool turn_is_void; /* it was interrupted: what still comes of it is late */
 	bool agent_sends;  /* audio of this turn came, and its end has not */
+	char told[TOLD_MAX]; /* what the agent was told besides its prompt: the latest of it */
 };
 
 struct deepgram_message {
@@ -142,6 +148,25 @@ static void put_listen(struct aic_json_writer *writer, const struct aic_settings
 	aic_json_close_object(writer);
 }
 
+/* What was said before, in a session that goes on from another. */
+static void put_history(struct aic_conversation *conversation, struct aic_json_writer *writer)
+{
+	struct aic_said said = {.role = AIC_ROLE_CALLER};
+
+	aic_json_open_array(writer, "messages");
+	while (aic_port_next_said(conversation, &said)) {
+		char *text = strndup(said.text, said.length);
+
+		aic_json_open_object(writer, NULL);
+		aic_json_put_text(writer, "type", "History");
+		aic_json_put_text(writer, "role", said.role == AIC_ROLE_CALLER ? "user" : "assistant");
+		aic_json_put_text(writer, "content", text ? text : "");
+		aic_json_close_object(writer);
+		free(text);
+	}
+	aic_json_close_array(writer);
+}
+
 static void put_agent(struct aic_conversation *conversation, struct aic_json_writer *writer)
 {
 	const struct aic_settings *settings = aic_port_settings(conversation);
@@ -153,6 +178,11 @@ static void put_agent(struct aic_conversation *conversation, struct aic_json_wri
 	aic_json_open_object(writer, "agent");
 	if (aic_port_first_message(conversation)) {
 		aic_json_put_text(writer, "greeting", aic_port_first_message(conversation));
+	}
+	if (aic_port_goes_on(conversation)) {
+		aic_json_open_object(writer, "context");
+		put_history(conversation, writer);
+		aic_json_close_object(writer);
 	}
 	put_listen(writer, settings);
 	aic_json_open_object(writer, "think");
@@ -429,12 +459,44 @@ static void deepgram_keep_alive(struct aic_conversation *conversation)
 	aic_port_finish(conversation, aic_port_begin(conversation, "KeepAlive"));
 }
 
+/* Adds a text to what the agent was told, of which the oldest gives way. */
+static void add_told(struct deepgram_state *state, const char *text)
+{
+	size_t more = strlen(text) + strlen("\n\n"), length = strlen(state->told);
+	size_t over = length + more >= TOLD_MAX ? length + more - TOLD_MAX + 1 : 0;
+	const char *from = over < length ? strstr(state->told + over, "\n\n") : NULL;
+
+	if (over) {
+		/* Whole texts go. */
+		memmove(state->told, from ? from : "", from ? strlen(from) + 1 : 1);
+		length = strlen(state->told);
+	}
+	/* A text that is longer by itself ends where a character does. */
+	snprintf(state->told + length, TOLD_MAX - length, "\n\n%.*s",
+		(int) aic_utf8_cut(text, TOLD_MAX - 1 - length - strlen("\n\n")), text);
+}
+
+/*
+ * The service's documentation says in one place that a new prompt is added to the one before, in another that it takes
+ * its place: a prompt that has all in it is right in both.
+ */
 static void deepgram_context(struct aic_conversation *conversation, const char *text)
 {
-	struct aic_json_writer *writer = aic_port_begin(conversation, "UpdatePrompt");
+	struct deepgram_state *state = aic_port_state(conversation);
+	const char *prompt = aic_port_prompt(conversation), *told;
+	struct aic_json_writer *writer;
+	struct aic_buffer whole = {0};
 
-	aic_json_put_text(writer, "prompt", text);
-	aic_port_finish(conversation, writer);
+	add_told(state, text);
+	/* Without a prompt the blank lines in front are not wanted. */
+	told = prompt ? state->told : state->told + strlen("\n\n");
+	if (!aic_buffer_append(&whole, prompt ? prompt : "", prompt ? strlen(prompt) : 0)
+		&& !aic_buffer_append(&whole, told, strlen(told) + 1)) {
+		writer = aic_port_begin(conversation, "UpdatePrompt");
+		aic_json_put_text(writer, "prompt", (const char *) whole.bytes);
+		aic_port_finish(conversation, writer);
+	}
+	aic_buffer_free(&whole);
 }
 
 static void deepgram_user_message(struct aic_conversation *conversation, const char *text)
@@ -445,25 +507,24 @@ static void deepgram_user_message(struct aic_conversation *conversation, const c
 	aic_port_finish(conversation, writer);
 }
 
-static void deepgram_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *result, bool is_error)
+static void deepgram_tool_result(struct aic_conversation *conversation, const struct aic_tool_result *result)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "FunctionCallResponse");
 
-	/* There is no field that says so; the agent reads it. */
-	(void) is_error;
-	aic_json_put_text(writer, "id", id);
-	aic_json_put_text(writer, "name", name);
-	aic_json_put_text(writer, "content", result);
+	/* There is no field for an error; the agent reads it. */
+	aic_json_put_text(writer, "id", result->id);
+	aic_json_put_text(writer, "name", result->name);
+	aic_json_put_text(writer, "content", result->text);
 	aic_port_finish(conversation, writer);
 }
 
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1005, AIC_STATUS_LOST, false, "the service closed the connection without a reason, as it does when it refuses the "
-		"settings"},
-	{1011, AIC_STATUS_LOST, true, "the service failed internally, or nothing was sent to it for too long"},
+	{.code = 1005, .status = AIC_STATUS_LOST, .sentence = "the service closed the connection without a reason, as it "
+		"does when it refuses the settings"},
+	{.code = 1011, .status = AIC_STATUS_LOST, .retry = true, .reopen = true,
+		.sentence = "the service failed internally, or nothing was sent to it for too long"},
 };
 
 const struct aic_provider aic_provider_deepgram = {

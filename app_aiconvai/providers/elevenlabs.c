@@ -193,7 +193,8 @@ static void elevenlabs_begin(struct aic_conversation *conversation)
 		aic_json_put_text(writer, "user_id", settings->user_id);
 	}
 	aic_json_open_object(writer, "source_info");
-	aic_json_put_text(writer, "source", "asterisk");
+	/* The vendor has a list of them, on which Asterisk is not. */
+	aic_json_put_text(writer, "source", "unknown");
 	aic_json_close_object(writer);
 	aic_port_finish(conversation, writer);
 }
@@ -434,39 +435,32 @@ static void elevenlabs_context(struct aic_conversation *conversation, const char
 	send_text(conversation, "contextual_update", text);
 }
 
-/* It waits for more, where a user message would be answered at once. */
-static void elevenlabs_dtmf(struct aic_conversation *conversation, char digit)
-{
-	aic_port_key_in_words(conversation, digit, elevenlabs_context);
-}
-
 static void elevenlabs_user_message(struct aic_conversation *conversation, const char *text)
 {
 	send_text(conversation, "user_message", text);
 }
 
-static void elevenlabs_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *result, bool is_error)
+static void elevenlabs_tool_result(struct aic_conversation *conversation, const struct aic_tool_result *result)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "client_tool_result");
 
-	(void) name;
-	aic_json_put_text(writer, "tool_call_id", id);
-	aic_json_put_text(writer, "result", result);
-	aic_json_put_boolean(writer, "is_error", is_error);
+	aic_json_put_text(writer, "tool_call_id", result->id);
+	aic_json_put_text(writer, "result", result->text);
+	aic_json_put_boolean(writer, "is_error", result->is_error);
 	aic_port_finish(conversation, writer);
 }
 
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1000, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
-	{1002, AIC_STATUS_LOST, true, "the service could not go on"},
-	{1008, AIC_STATUS_LOST, false, "the service refused what it was sent: check the agent's settings, its overrides "
-	"and dynamic variables"},
-	{3000, AIC_STATUS_LOST, false, "the service refused the agent: check agent_id, api_key and the signed URL"},
-	{3008, AIC_STATUS_LOST, false, "the service's waiting queue timed out"},
-	{4300, AIC_STATUS_LOST, false, "the service's waiting queue timed out"},
+	{.code = 1000, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
+	{.code = 1002, .status = AIC_STATUS_LOST, .retry = true, .sentence = "the service could not go on"},
+	{.code = 1008, .status = AIC_STATUS_LOST, .sentence = "the service refused what it was sent",
+		.advice = "check the agent's settings, its overrides and dynamic variables"},
+	{.code = 3000, .status = AIC_STATUS_LOST, .sentence = "the service refused the agent",
+		.advice = "check agent_id, api_key and the signed URL"},
+	{.code = 3008, .status = AIC_STATUS_LOST, .sentence = "the service's waiting queue timed out"},
+	{.code = 4300, .status = AIC_STATUS_LOST, .sentence = "the service's waiting queue timed out"},
 };
 
 const struct aic_provider aic_provider_elevenlabs = {
@@ -479,7 +473,6 @@ const struct aic_provider aic_provider_elevenlabs = {
 	.begin = elevenlabs_begin,
 	.message = elevenlabs_message,
 	.encode_audio = elevenlabs_encode_audio,
-	.dtmf = elevenlabs_dtmf,
 	.context = elevenlabs_context,
 	.user_message = elevenlabs_user_message,
 	.tool_result = elevenlabs_tool_result,

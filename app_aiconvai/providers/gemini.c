@@ -122,7 +122,7 @@ static int gemini_open(const struct aic_settings *settings, struct aic_request *
 		return -1;
 	}
 	/* The key may stand in the URL too; there it would be in the service's logs. */
-	return settings->api_key ? aic_request_add_header(request, "x-goog-api-key", settings->api_key) : 0;
+	return aic_request_add_key(request, settings->api_key_header, settings->api_key);
 }
 
 /* --- messages to the service --- */
@@ -221,7 +221,8 @@ static void put_realtime_input(struct aic_json_writer *writer, const struct aic_
 /* Asks for handles with which another connection can take the session up again, and takes one up where there is one. */
 static void put_resumption(struct aic_conversation *conversation, struct aic_json_writer *writer)
 {
-	const char *handle = aic_port_kept(conversation);
+	bool wanted = aic_port_settings(conversation)->resume != AIC_RESUME_HISTORY;
+	const char *handle = wanted ? aic_port_kept(conversation) : NULL;
 
 	aic_json_open_object(writer, "sessionResumption");
 	if (handle && *handle) {
@@ -463,17 +464,16 @@ static void gemini_context(struct aic_conversation *conversation, const char *te
 	aic_buffer_free(&whole);
 }
 
-static void gemini_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *result, bool is_error)
+static void gemini_tool_result(struct aic_conversation *conversation, const struct aic_tool_result *result)
 {
 	struct aic_json_writer *writer = new_message(conversation, "toolResponse");
 
 	aic_json_open_array(writer, "functionResponses");
 	aic_json_open_object(writer, NULL);
-	aic_json_put_text(writer, "id", id);
-	aic_json_put_text(writer, "name", name);
+	aic_json_put_text(writer, "id", result->id);
+	aic_json_put_text(writer, "name", result->name);
 	aic_json_open_object(writer, "response");
-	aic_json_put_text(writer, is_error ? "error" : "output", result);
+	aic_json_put_text(writer, result->is_error ? "error" : "output", result->text);
 	aic_json_close_object(writer);
 	aic_json_close_object(writer);
 	aic_json_close_array(writer);
@@ -483,9 +483,15 @@ static void gemini_tool_result(struct aic_conversation *conversation, const char
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1007, AIC_STATUS_LOST, false, "the service refused what it was sent: check model, voice_id, language and api_key"},
-	{1008, AIC_STATUS_LOST, false, "the service refused what it was sent: check model and api_key"},
-	{1011, AIC_STATUS_LOST, true, "the service failed internally, or the account's quota is used up"},
+	{.code = 1007, .status = AIC_STATUS_LOST, .sentence = "the service refused what it was sent",
+		.advice = "check model, voice_id, language and api_key"},
+	/* Said in the middle of sessions that were set up well: a fault of its own. */
+	{.code = 1008, .reason = "not implemented, or supported, or enabled", .status = AIC_STATUS_LOST, .reopen = true,
+		.sentence = "the service could not go on", .advice = "check model and api_key"},
+	{.code = 1008, .status = AIC_STATUS_LOST, .sentence = "the service refused what it was sent",
+		.advice = "check model and api_key"},
+	{.code = 1011, .status = AIC_STATUS_LOST, .retry = true, .reopen = true,
+		.sentence = "the service failed internally, or the account's quota is used up"},
 };
 
 const struct aic_provider aic_provider_gemini = {

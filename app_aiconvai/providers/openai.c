@@ -53,11 +53,19 @@ struct item {
 	uint64_t bytes; /* received, in the downlink format */
 };
 
+/* What somebody said, or says: its words come later. */
+struct spoken {
+	char id[AIC_OPENAI_ID_MAX];
+	uint64_t turn;
+};
+
 struct openai_state {
 	bool updated; /* the session's settings were confirmed */
 	struct aic_audio_format format; /* both ways; its rate is 0 until the settings are sent */
 	struct item items[ITEMS]; /* the latest ones, item n in place n mod ITEMS */
 	int64_t last_event_id; /* of the latest item; 0: there was none */
+	struct spoken spoken[ITEMS]; /* the latest ones */
+	size_t spoken_count; /* of all */
 	struct aic_openai_answers answers;
 	char void_response_id[AIC_OPENAI_ID_MAX]; /* interrupted: what still comes of it is late */
 	char caller_said[TENTATIVE_MAX]; /* so far, until the whole of it comes */
@@ -70,7 +78,7 @@ struct openai_message {
 	struct aic_text item_id, response_id;
 	struct aic_text transcript;
 	struct aic_text session_id;
-	struct aic_text item_type, item_status, item_call_id, item_name, item_arguments;
+	struct aic_text whole_item_id, item_type, item_status, item_call_id, item_name, item_arguments;
 	struct aic_text content_type;
 	struct aic_text done_id, done_status, done_reason, done_error_type, done_error_message;
 	struct aic_text error_code, error_type, error_message, error_event_id;
@@ -87,6 +95,7 @@ static const struct aic_json_field fields[] = {
 	FIELD("response_id", AIC_JSON_STRING, response_id),
 	FIELD("transcript", AIC_JSON_STRING, transcript),
 	FIELD("session.id", AIC_JSON_STRING, session_id),
+	FIELD("item.id", AIC_JSON_STRING, whole_item_id),
 	FIELD("item.type", AIC_JSON_STRING, item_type),
 	FIELD("item.status", AIC_JSON_STRING, item_status),
 	FIELD("item.call_id", AIC_JSON_STRING, item_call_id),
@@ -124,19 +133,11 @@ static char *websocket_url(const struct aic_settings *settings)
 	return aic_url_with_query(settings->conversation_endpoint, "model", settings->model);
 }
 
-static int add_key(const struct aic_settings *settings, struct aic_request *request)
-{
-	if (settings->api_key && settings->api_key_header) {
-		return aic_request_add_header(request, settings->api_key_header, settings->api_key);
-	}
-	return aic_request_authorize(request, "Bearer", settings->api_key);
-}
-
 static int openai_open(const struct aic_settings *settings, struct aic_request *request)
 {
 	request->kind = AIC_REQUEST_WEBSOCKET;
 	request->url = websocket_url(settings);
-	return request->url && !add_key(settings, request) ? 0 : -1;
+	return request->url && !aic_request_add_key(request, settings->api_key_header, settings->api_key) ? 0 : -1;
 }
 
 /* --- messages to the service --- */
@@ -216,7 +217,8 @@ static void openai_begin(struct aic_conversation *conversation)
 
 /* --- messages from the service --- */
 
-static void on_session_created(struct aic_conversation *conversation, const void *record)
+/* What the service says first: OpenAI's that there is a session, xAI's that there is a conversation. */
+static void on_greeting(struct aic_conversation *conversation, const void *record)
 {
 	const struct openai_state *state = aic_port_state(conversation);
 
@@ -292,6 +294,30 @@ static void on_audio_done(struct aic_conversation *conversation, const void *rec
 	aic_port_audio_done(conversation);
 }
 
+/* The number of that item's turn; 0: it has none. */
+static uint64_t turn_of(const struct openai_state *state, struct aic_text id)
+{
+	for (size_t i = 0; id.bytes && i < ITEMS; i++) {
+		if (state->spoken[i].turn && !strcmp(state->spoken[i].id, id.bytes)) {
+			return state->spoken[i].turn;
+		}
+	}
+	return 0;
+}
+
+/* The item of that name is the next thing that is said. */
+static void note_spoken(struct aic_conversation *conversation, struct aic_text id)
+{
+	struct openai_state *state = aic_port_state(conversation);
+	struct spoken *spoken;
+
+	if (id.bytes && !turn_of(state, id)) {
+		spoken = &state->spoken[state->spoken_count++ % ITEMS];
+		keep_id(spoken->id, id);
+		spoken->turn = aic_port_turn(conversation);
+	}
+}
+
 static void truncate_item(struct aic_conversation *conversation, const struct item *item)
 {
 	struct openai_state *state = aic_port_state(conversation);
@@ -346,6 +372,9 @@ static void on_speech_started(struct aic_conversation *conversation, const void 
 		}
 	}
 	aic_port_interrupted(conversation, state->last_event_id, &interruption);
+	if (aic_port_settings(conversation)->dialect == AIC_DIALECT_XAI) {
+		return; /* which cannot be told what was heard */
+	}
 	for (size_t i = 0; i < ITEMS; i++) {
 		if (state->items[i].event_id && was_cut(&interruption, state->items[i].event_id)) {
 			truncate_item(conversation, &state->items[i]);
@@ -356,11 +385,21 @@ static void on_speech_started(struct aic_conversation *conversation, const void 
 /* The caller has finished speaking; the service answers by itself. */
 static void on_committed(struct aic_conversation *conversation, const void *record)
 {
+	const struct openai_message *message = record;
 	struct openai_state *state = aic_port_state(conversation);
 
-	(void) record;
+	note_spoken(conversation, message->item_id);
 	aic_openai_answers_caller_finished(&state->answers);
 	ask(conversation);
+}
+
+static void on_output_item_added(struct aic_conversation *conversation, const void *record)
+{
+	const struct openai_message *message = record;
+
+	if (is(message->item_type, "message")) {
+		note_spoken(conversation, message->whole_item_id);
+	}
 }
 
 /* Whether it is something that we told it: what was said comes without words, or as audio. */
@@ -433,8 +472,8 @@ static void on_caller_transcript_piece(struct aic_conversation *conversation, co
 	aic_utf8_line(state->caller_said + length, TENTATIVE_MAX - length, message->piece.bytes ? message->piece.bytes
 		: "");
 	if (state->caller_said[0]) {
-		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_TENTATIVE, state->caller_said,
-			AIC_EVENT_ID_NONE);
+		aic_port_transcript_of(conversation, turn_of(state, message->item_id), AIC_ROLE_CALLER,
+			AIC_TRANSCRIPT_TENTATIVE, state->caller_said, AIC_EVENT_ID_NONE);
 	}
 }
 
@@ -445,8 +484,8 @@ static void on_caller_transcript(struct aic_conversation *conversation, const vo
 
 	state->caller_said[0] = '\0';
 	if (message->transcript.bytes) {
-		aic_port_transcript(conversation, AIC_ROLE_CALLER, AIC_TRANSCRIPT_FINAL, message->transcript.bytes,
-			AIC_EVENT_ID_NONE);
+		aic_port_transcript_of(conversation, turn_of(state, message->item_id), AIC_ROLE_CALLER, AIC_TRANSCRIPT_FINAL,
+			message->transcript.bytes, AIC_EVENT_ID_NONE);
 	}
 }
 
@@ -463,11 +502,12 @@ static void on_caller_transcript_failed(struct aic_conversation *conversation, c
 static void on_agent_transcript(struct aic_conversation *conversation, const void *record)
 {
 	const struct openai_message *message = record;
-	const struct item *item = find_item(aic_port_state(conversation), message->item_id);
+	struct openai_state *state = aic_port_state(conversation);
+	const struct item *item = find_item(state, message->item_id);
 
 	if (message->transcript.bytes) {
-		aic_port_transcript(conversation, AIC_ROLE_AGENT, AIC_TRANSCRIPT_FINAL, message->transcript.bytes,
-			item ? item->event_id : AIC_EVENT_ID_NONE);
+		aic_port_transcript_of(conversation, turn_of(state, message->item_id), AIC_ROLE_AGENT, AIC_TRANSCRIPT_FINAL,
+			message->transcript.bytes, item ? item->event_id : AIC_EVENT_ID_NONE);
 	}
 }
 
@@ -574,12 +614,14 @@ static const struct aic_handler handlers[] = {
 	{"response.audio.delta", on_audio},
 	{"response.output_audio.done", on_audio_done},
 	{"response.audio.done", on_audio_done},
-	{"session.created", on_session_created},
+	{"session.created", on_greeting},
+	{"conversation.created", on_greeting},
 	{"session.updated", on_session_updated},
 	{"input_audio_buffer.speech_started", on_speech_started},
 	{"input_audio_buffer.committed", on_committed},
 	{"response.created", on_response_created},
 	{"response.done", on_response_done},
+	{"response.output_item.added", on_output_item_added},
 	{"response.output_item.done", on_output_item_done},
 	{"conversation.item.added", on_item_added},
 	{"conversation.item.created", on_item_added},
@@ -593,13 +635,11 @@ static const struct aic_handler handlers[] = {
 	{"input_audio_buffer.speech_stopped", NULL},
 	{"input_audio_buffer.cleared", NULL},
 	{"input_audio_buffer.timeout_triggered", NULL},
-	{"conversation.created", NULL},
 	{"conversation.item.done", NULL},
 	{"conversation.item.deleted", NULL},
 	{"conversation.item.retrieved", NULL},
 	{"conversation.item.truncated", NULL},
 	{"conversation.item.input_audio_transcription.segment", NULL},
-	{"response.output_item.added", NULL},
 	{"response.content_part.added", NULL},
 	{"response.content_part.done", NULL},
 	{"response.output_audio_transcript.delta", NULL},
@@ -611,6 +651,7 @@ static const struct aic_handler handlers[] = {
 	{"response.function_call_arguments.delta", NULL},
 	{"response.function_call_arguments.done", NULL},
 	{"rate_limits.updated", NULL},
+	{"ping", NULL},
 };
 
 static void openai_message(struct aic_conversation *conversation, const void *record)
@@ -656,24 +697,22 @@ static void openai_user_message(struct aic_conversation *conversation, const cha
 	ask(conversation);
 }
 
-static void openai_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *result, bool is_error)
+static void openai_tool_result(struct aic_conversation *conversation, const struct aic_tool_result *result)
 {
 	struct openai_state *state = aic_port_state(conversation);
 	struct aic_json_writer *writer = begin_named(conversation, "conversation.item.create", NAME_RESULT);
 	size_t open = aic_port_open_tool_calls(conversation);
 
-	(void) name;
-	/* There is no field that says so; the agent reads it. */
-	(void) is_error;
+	/* There is no field for an error; the agent reads it. */
 	aic_json_open_object(writer, "item");
 	aic_json_put_text(writer, "type", "function_call_output");
-	aic_json_put_text(writer, "call_id", id);
-	aic_json_put_text(writer, "output", result);
+	aic_json_put_text(writer, "call_id", result->id);
+	aic_json_put_text(writer, "output", result->text);
 	aic_json_close_object(writer);
 	aic_port_finish(conversation, writer);
 	aic_openai_answers_told(&state->answers);
-	state->answers.wanted = true;
+	/* The service answers what it is asked to. */
+	state->answers.wanted = state->answers.wanted || !result->silent;
 	/* The one being answered is still counted. */
 	ask_beside(conversation, open ? open - 1 : 0);
 }
@@ -681,9 +720,11 @@ static void openai_tool_result(struct aic_conversation *conversation, const char
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1001, AIC_STATUS_LOST, true, "the service went away, or the session reached its longest duration"},
-	{3000, AIC_STATUS_LOST, false, "the service refused the request: check api_key and model"},
-	{4000, AIC_STATUS_LOST, false, "the service refused the request: check model"},
+	{.code = 1001, .status = AIC_STATUS_LOST, .retry = true, .reopen = true,
+		.sentence = "the service went away, or the session reached its longest duration"},
+	{.code = 3000, .status = AIC_STATUS_LOST, .sentence = "the service refused the request",
+		.advice = "check api_key and model"},
+	{.code = 4000, .status = AIC_STATUS_LOST, .sentence = "the service refused the request", .advice = "check model"},
 };
 
 const struct aic_provider aic_provider_openai = {

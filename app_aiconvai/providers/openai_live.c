@@ -396,13 +396,10 @@ static void live_user_message(struct aic_conversation *conversation, const char 
 	append(conversation, &text_of_caller, text, NULL);
 }
 
-static void live_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *result, bool is_error)
+static void live_tool_result(struct aic_conversation *conversation, const struct aic_tool_result *result)
 {
-	(void) name;
-	/* There is no field that says so; the agent reads it. */
-	(void) is_error;
-	append(conversation, &result_of_tool, result, id);
+	/* There is no field for an error; the agent reads it. */
+	append(conversation, &result_of_tool, result->text, result->id);
 }
 
 /* --- the end --- */

@@ -88,19 +88,13 @@ static void put_input(struct aic_json_writer *writer, const struct aic_settings 
 	aic_json_close_object(writer);
 }
 
-void aic_openai_session_put(struct aic_conversation *conversation, struct aic_json_writer *writer,
+static void put_openai(struct aic_json_writer *writer, const struct aic_settings *settings,
 	struct aic_audio_format format)
 {
-	const struct aic_settings *settings = aic_port_settings(conversation);
-
-	aic_json_open_object(writer, "session");
 	aic_json_put_text(writer, "type", "realtime");
 	aic_json_open_array(writer, "output_modalities");
 	aic_json_put_text(writer, NULL, "audio");
 	aic_json_close_array(writer);
-	if (aic_port_prompt(conversation)) {
-		aic_json_put_text(writer, "instructions", aic_port_prompt(conversation));
-	}
 	aic_json_open_object(writer, "audio");
 	put_input(writer, settings, format);
 	aic_json_open_object(writer, "output");
@@ -108,11 +102,42 @@ void aic_openai_session_put(struct aic_conversation *conversation, struct aic_js
 	aic_json_put_text(writer, "voice", settings->voice_id);
 	aic_json_close_object(writer);
 	aic_json_close_object(writer);
-	if (aic_port_tools(conversation)->count) {
-		aic_port_put_tools(conversation, writer, "tools", "function", "parameters");
-	}
 	if (settings->max_output_tokens) {
 		aic_json_put_integer(writer, "max_output_tokens", settings->max_output_tokens);
+	}
+}
+
+/* Voice and turn detection, which knows no more than to be there, stand beside audio. */
+static void put_xai(struct aic_json_writer *writer, const struct aic_settings *settings,
+	struct aic_audio_format format)
+{
+	static const char *const ways[] = {"input", "output"};
+
+	aic_json_put_text(writer, "voice", settings->voice_id);
+	aic_json_open_object(writer, "turn_detection");
+	aic_json_put_text(writer, "type", "server_vad");
+	aic_json_close_object(writer);
+	aic_json_open_object(writer, "audio");
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		aic_json_open_object(writer, ways[i]);
+		put_format(writer, format);
+		aic_json_close_object(writer);
+	}
+	aic_json_close_object(writer);
+}
+
+void aic_openai_session_put(struct aic_conversation *conversation, struct aic_json_writer *writer,
+	struct aic_audio_format format)
+{
+	const struct aic_settings *settings = aic_port_settings(conversation);
+
+	aic_json_open_object(writer, "session");
+	if (aic_port_prompt(conversation)) {
+		aic_json_put_text(writer, "instructions", aic_port_prompt(conversation));
+	}
+	(settings->dialect == AIC_DIALECT_XAI ? put_xai : put_openai)(writer, settings, format);
+	if (aic_port_tools(conversation)->count) {
+		aic_port_put_tools(conversation, writer, "tools", "function", "parameters");
 	}
 	aic_json_close_object(writer);
 }

@@ -254,9 +254,9 @@ static void twilio_finish(struct aic_conversation *conversation)
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1000, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
-	{1001, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
-	{1005, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
+	{.code = 1000, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
+	{.code = 1001, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
+	{.code = 1005, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
 };
 
 const struct aic_provider aic_provider_twilio = {

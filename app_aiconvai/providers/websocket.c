@@ -340,22 +340,24 @@ static void websocket_dtmf(struct aic_conversation *conversation, char digit)
 	aic_port_finish(conversation, writer);
 }
 
-static void websocket_tool_result(struct aic_conversation *conversation, const char *id, const char *name,
-	const char *result, bool is_error)
+static void websocket_tool_result(struct aic_conversation *conversation, const struct aic_tool_result *result)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "tool_result");
 
-	aic_json_put_text(writer, "id", id);
-	aic_json_put_text(writer, "name", name);
-	aic_json_put_text(writer, "result", result);
-	aic_json_put_boolean(writer, "is_error", is_error);
+	aic_json_put_text(writer, "id", result->id);
+	aic_json_put_text(writer, "name", result->name);
+	aic_json_put_text(writer, "result", result->text);
+	aic_json_put_boolean(writer, "is_error", result->is_error);
+	if (result->silent) {
+		aic_json_put_boolean(writer, "answer", false);
+	}
 	aic_port_finish(conversation, writer);
 }
 
 /* --- the end --- */
 
 static const struct aic_close_code closes[] = {
-	{1000, AIC_STATUS_COMPLETED, false, "the agent ended the conversation"},
+	{.code = 1000, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
 };
 
 const struct aic_provider aic_provider_websocket = {

@@ -47,6 +47,14 @@ def empty(directory: Path) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
+def begin_with(directory: Path, other: Path) -> None:
+    """An empty build directory made a copy of another, with the times of its files: what has the same options is built.
+    The lock of `directory` is held, that of `other` is taken meanwhile.
+    """
+    with exclusive(lock_of(other)):
+        shutil.copytree(other, directory, ignore=shutil.ignore_patterns(_LOCK, _RECORD), dirs_exist_ok=True)
+
+
 def note_configured(directory: Path, record: Mapping[str, object]) -> None:
     """It was set up so."""
     (directory / _RECORD).write_text(_text(record), encoding="utf-8")

@@ -117,6 +117,7 @@ class ToolResult(Message):
     name: str
     result: str
     is_error: bool = False
+    answer: Annotated[bool, Field(description="false: the agent need not say anything about it.")] = True
 
 
 # What either side sends

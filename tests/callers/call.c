@@ -20,6 +20,10 @@
 #define STATUS_TIMEOUT 408
 #define STATUS_PEER_HUNG_UP 0
 
+/* The numbers of a call's requests. */
+#define INVITE_SEQUENCE 1
+#define HOLD_SEQUENCE 2
+
 #define ALLOW "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n"
 
 static uint64_t program_epoch_us;
@@ -45,7 +49,8 @@ static void fail(struct call *call, unsigned int status, const char *reason)
 static void begin_request(const struct call *call, struct sip_draft *draft, const char *method, unsigned int sequence,
 	const char *branch)
 {
-	bool to_contact = call->contact[0] && strcmp(method, "INVITE") && strcmp(method, "CANCEL");
+	bool begins = !strcmp(method, "CANCEL") || (!strcmp(method, "INVITE") && sequence == INVITE_SEQUENCE);
+	bool to_contact = call->contact[0] && !begins;
 
 	draft->length = 0;
 	draft->too_long = false;
@@ -72,24 +77,28 @@ static void send_without_content(struct sip_draft *draft)
 
 static void send_invite(const struct call *call)
 {
+	bool holds = call->state == CALL_HOLDING;
 	struct sip_draft draft;
-	char description[512];
+	char description[512], branch[48];
 
-	sdp_write(description, sizeof(description), &sip_socket.own, call->media.port);
-	begin_request(call, &draft, "INVITE", 1, call->branch);
+	sdp_write(description, sizeof(description), &sip_socket.own, call->media.port, holds);
+	snprintf(branch, sizeof(branch), "%s%s", call->branch, holds ? "-hold" : "");
+	begin_request(call, &draft, "INVITE", holds ? HOLD_SEQUENCE : INVITE_SEQUENCE, branch);
 	sip_draft_add(&draft, "Contact: <sip:callers@%s>\r\n" ALLOW "Content-Type: application/sdp\r\n"
 		"Content-Length: %zu\r\n\r\n%s", sip_socket.own_address, strlen(description), description);
 	sip_socket_send(&draft);
 }
 
-/* `of_error`: of an answer that is none of success; it belongs to the INVITE's own transaction. */
-static void send_ack(const struct call *call, bool of_error)
+/* Of the answer to the INVITE of that number. One that is none of success belongs to the INVITE's own transaction. */
+static void send_ack(const struct call *call, const struct sip_message *answer)
 {
+	bool of_hold = answer->sequence == HOLD_SEQUENCE;
 	struct sip_draft draft;
 	char branch[48];
 
-	snprintf(branch, sizeof(branch), "%s%s", call->branch, of_error ? "" : "-ack");
-	begin_request(call, &draft, "ACK", 1, branch);
+	snprintf(branch, sizeof(branch), "%s%s%s", call->branch, of_hold ? "-hold" : "",
+		answer->status < 300 ? "-ack" : "");
+	begin_request(call, &draft, "ACK", answer->sequence, branch);
 	send_without_content(&draft);
 }
 
@@ -99,7 +108,7 @@ static void send_bye(const struct call *call)
 	char branch[48];
 
 	snprintf(branch, sizeof(branch), "%s-bye", call->branch);
-	begin_request(call, &draft, "BYE", 2, branch);
+	begin_request(call, &draft, "BYE", (call->holds ? HOLD_SEQUENCE : INVITE_SEQUENCE) + 1, branch);
 	send_without_content(&draft);
 }
 
@@ -107,7 +116,7 @@ static void send_cancel(const struct call *call)
 {
 	struct sip_draft draft;
 
-	begin_request(call, &draft, "CANCEL", 1, call->branch);
+	begin_request(call, &draft, "CANCEL", INVITE_SEQUENCE, call->branch);
 	send_without_content(&draft);
 }
 
@@ -115,6 +124,7 @@ static void send_request(const struct call *call)
 {
 	switch (call->state) {
 	case CALL_CALLING:
+	case CALL_HOLDING:
 		send_invite(call);
 		break;
 	case CALL_CANCELLED:
@@ -140,6 +150,8 @@ static void on_again(void *arg)
 			fail(call, STATUS_TIMEOUT, "nobody answered the INVITE");
 		} else if (call->state == CALL_LEAVING && !call->failed) {
 			fail(call, STATUS_TIMEOUT, "nobody answered the BYE");
+		} else if (call->state == CALL_HOLDING) {
+			fail(call, STATUS_TIMEOUT, "nobody answered the INVITE that puts the call on hold");
 		} else {
 			finish(call);
 		}
@@ -221,6 +233,15 @@ static void leave(struct call *call)
 	request(call, CALL_LEAVING);
 }
 
+static void is_up(struct call *call)
+{
+	call->state = CALL_UP;
+	if (call->lasts_us) {
+		timer_start(&call->life, now_us() + call->lasts_us);
+	}
+	call->changed(call);
+}
+
 static void take_success(struct call *call, const struct sip_message *answer)
 {
 	struct sockaddr_in peer;
@@ -232,11 +253,17 @@ static void take_success(struct call *call, const struct sip_message *answer)
 		take_dialog(call, answer);
 	}
 	/* Where it is not the first one our ACK was lost. */
-	send_ack(call, false);
+	send_ack(call, answer);
 	if (given_up) {
 		send_bye(call);
 	}
-	if (call->state == CALL_UP || call->state == CALL_LEAVING || call->state == CALL_OVER) {
+	if (call->state == CALL_HOLDING && answer->sequence == HOLD_SEQUENCE) {
+		timer_stop(&call->again);
+		is_up(call);
+		return;
+	}
+	if (call->state == CALL_HOLDING || call->state == CALL_UP || call->state == CALL_LEAVING
+		|| call->state == CALL_OVER) {
 		return;
 	}
 	timer_stop(&call->again);
@@ -255,25 +282,32 @@ static void take_success(struct call *call, const struct sip_message *answer)
 		leave(call);
 		return;
 	}
-	call->state = CALL_UP;
-	if (call->lasts_us) {
-		timer_start(&call->life, call->answered_us + call->lasts_us);
+	if (call->holds) {
+		request(call, CALL_HOLDING);
+	} else {
+		is_up(call);
 	}
-	call->changed(call);
 }
 
 static void take_refusal(struct call *call, const struct sip_message *answer)
 {
 	char reason[64];
 
-	if (call->state == CALL_OVER) {
+	if (call->state == CALL_OVER || call->state == CALL_LEAVING) {
 		/* Our ACK was lost. */
-		send_ack(call, true);
+		send_ack(call, answer);
+		return;
+	}
+	if (call->state == CALL_HOLDING) {
+		send_ack(call, answer);
+		call->failed = true;
+		call_facts_failed(call, answer->status, "it cannot be put on hold");
+		leave(call);
 		return;
 	}
 	take_dialog(call, answer);
 	call->contact[0] = '\0';
-	send_ack(call, true);
+	send_ack(call, answer);
 	if (call->state == CALL_CANCELLED) {
 		finish(call);
 		return;
@@ -329,7 +363,7 @@ static void take_request(struct call *call, const struct sip_message *message)
 {
 	if (sip_text_is(&message->method, "BYE")) {
 		answer(message, "200 OK", call->tag, "");
-		if (call->state == CALL_UP) {
+		if (call->state == CALL_UP || call->state == CALL_HOLDING) {
 			fail(call, STATUS_PEER_HUNG_UP, "the other side hung up");
 		} else if (call->state == CALL_LEAVING) {
 			finish(call);
@@ -354,6 +388,7 @@ void call_take(struct call *call, const struct sip_message *message)
 void call_end(struct call *call)
 {
 	switch (call->state) {
+	case CALL_HOLDING:
 	case CALL_UP:
 		leave(call);
 		break;

@@ -20,6 +20,7 @@
 enum call_state {
 	CALL_CALLING,    /* nothing came yet: the INVITE is sent again and again */
 	CALL_PROCEEDING, /* a provisional answer came */
+	CALL_HOLDING,    /* answered; the INVITE that puts it on hold waits for its answer */
 	CALL_UP,
 	CALL_CANCELLED, /* before an answer; waits for the one to the INVITE */
 	CALL_LEAVING,   /* our BYE waits for its answer */
@@ -30,6 +31,7 @@ struct call {
 	size_t number;         /* from 0 */
 	const char *extension; /* somebody else's */
 	bool is_churn;
+	bool holds;            /* puts it on hold as soon as it is answered, and leaves it there */
 	bool failed;
 	bool settled;          /* the round's: it has been up, or has failed */
 	enum call_state state;
@@ -48,8 +50,8 @@ struct call {
 };
 
 /*
- * Calls: `call` has its number, extension, `lasts_us` and `changed`, and zeros else. `epoch_us`: the beginning of the
- * program's time, on which the places of all calls' packets stand.
+ * Calls: `call` has its number, extension, `lasts_us`, `holds` and `changed`, and zeros else. `epoch_us`: the beginning
+ * of the program's time, on which the places of all calls' packets stand.
  */
 void call_begin(struct call *call, uint64_t seed, uint64_t epoch_us);
 

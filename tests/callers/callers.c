@@ -48,6 +48,7 @@ static const char usage[] = "usage: callers --target HOST:PORT --extension NAME[
 	"  --address HOST          own IPv4 address (127.0.0.1)\n"
 	"  --realtime              run before everything else, where the system allows it: packets of telephones do not\n"
 	"                          wait for a processor either\n"
+	"  --hold                  calls that stay are put on hold by us, and stay so\n"
 	"  --churn-extension NAME  what calls that come and go call, while the others stay\n"
 	"  --churn-rate N          set-ups of them a second\n"
 	"  --churn-seconds N       each of them lasts\n"
@@ -185,6 +186,7 @@ int main(int argc, char **argv)
 		{"seed", required_argument, NULL, 'x'},
 		{"address", required_argument, NULL, 'a'},
 		{"realtime", no_argument, NULL, 'p'},
+		{"hold", no_argument, NULL, 'H'},
 		{"churn-extension", required_argument, NULL, 'E'},
 		{"churn-rate", required_argument, NULL, 'R'},
 		{"churn-seconds", required_argument, NULL, 'L'},
@@ -231,6 +233,9 @@ int main(int argc, char **argv)
 			break;
 		case 'p':
 			realtime = true;
+			break;
+		case 'H':
+			plan.hold = true;
 			break;
 		case 'E':
 			plan.churn_extension = optarg;

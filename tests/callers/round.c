@@ -105,6 +105,7 @@ static void begin_call(const char *extension, bool is_churn)
 	call->number = call_count;
 	call->extension = extension;
 	call->is_churn = is_churn;
+	call->holds = plan.hold && !is_churn;
 	call->lasts_us = is_churn ? us_of(plan.churn_seconds) : 0;
 	call->changed = on_change;
 	calls[call_count++] = call;

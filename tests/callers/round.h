@@ -23,6 +23,7 @@ struct round_plan {
 	double rate;              /* set-ups of them a second */
 	double seconds;           /* they stay, once all are up; 0: until round_end() */
 	uint64_t seed;
+	bool hold;                /* those that stay are put on hold by us */
 	const char *churn_extension;
 	double churn_rate;        /* set-ups of calls that go a second, while the others stay; 0: none */
 	double churn_seconds;     /* each lasts */

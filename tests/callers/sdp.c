@@ -14,13 +14,14 @@
 /* The longest description that is read. */
 #define TEXT_SIZE 2048
 
-void sdp_write(char *text, size_t size, const struct in_addr *address, in_port_t port)
+void sdp_write(char *text, size_t size, const struct in_addr *address, in_port_t port, bool held)
 {
 	char host[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, address, host, sizeof(host));
-	snprintf(text, size, "v=0\r\no=callers 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP %d\r\n"
-		"a=rtpmap:%d PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\n", host, host, port, PAYLOAD_PCMU, PAYLOAD_PCMU);
+	snprintf(text, size, "v=0\r\no=callers 1 %d IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP %d\r\n"
+		"a=rtpmap:%d PCMU/8000\r\na=ptime:20\r\na=%s\r\n", held ? 2 : 1, host, host, port, PAYLOAD_PCMU, PAYLOAD_PCMU,
+		held ? "sendonly" : "sendrecv");
 }
 
 static bool has_pcmu(char *formats)

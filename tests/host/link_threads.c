@@ -176,6 +176,7 @@ static void on_event(void *user, const struct aic_event *event)
 		count(&totals.tool_calls);
 		on_tool_call(conversation, event->tool_call.id);
 		break;
+	case AIC_EVENT_HANDED_OVER:
 	case AIC_EVENT_FAILOVER:
 	case AIC_EVENT_ERROR:
 		count(&totals.errors);
@@ -189,6 +190,8 @@ static void on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_VAD:
 	case AIC_EVENT_TOOL_DONE:
+	case AIC_EVENT_KEYS:
+	case AIC_EVENT_HOLD:
 	case AIC_EVENT_STATE:
 		break;
 	}
@@ -378,7 +381,7 @@ static void tell_context(struct aic_conversation *conversation, void *arg)
 
 static void answer_tool(struct aic_conversation *conversation, void *arg)
 {
-	if (!aic_conversation_tool_result(conversation, arg, "{\"done\":true}", false)) {
+	if (!aic_conversation_tool_result(conversation, arg, "{\"done\":true}", false, false)) {
 		count(&totals.tool_results);
 	}
 }

@@ -30,6 +30,7 @@ from aiconvai.rig.asterisk import (
     ensure_image,
 )
 from aiconvai.rig.asterisk.images import repository_root
+from aiconvai.rig.awake import processors_awake
 from aiconvai.rig.caller import Caller
 
 _HERE = Path(__file__).parent
@@ -37,6 +38,8 @@ _LOG_LINES = 150
 
 _running: list[Asterisk] = []
 _log_positions: dict[str, int] = {}
+_checks: dict[str, LeakCheck] = {}
+"""Of each running Asterisk, the last one that found nothing."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -54,6 +57,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
                 build_module(version, console=console)
     except (BuildError, ContainerError) as error:
         pytest.exit(str(error), returncode=1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take long come first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def _versions_to_build() -> tuple[AsteriskVersion, ...]:
@@ -75,6 +84,13 @@ def pytest_runtest_makereport(
                 (f"log of Asterisk {asterisk.version} ({asterisk.name})", "\n".join(lines[-_LOG_LINES:]))
             )
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _awake() -> Iterator[None]:
+    """Packets are looked at to the millisecond."""
+    with processors_awake():
+        yield
 
 
 @pytest.fixture(scope="session", params=VERSIONS, ids=[f"asterisk{version}" for version in VERSIONS])
@@ -126,10 +142,11 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         if name in request.fixturenames:
             request.getfixturevalue(name)
     _log_positions.update({one.name: one.log_position() for one in _running})
-    checks = [LeakCheck(one) for one in _running]
+    checks = {one.name: LeakCheck(one, after=_checks.pop(one.name, None)) for one in _running}
     yield
-    for check in checks:
+    for name, check in checks.items():
         check.verify()
+        _checks[name] = check
 
 
 @pytest.fixture

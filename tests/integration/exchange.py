@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,11 +30,25 @@ def agent_hears(conversation: ThreadedConversation, call: Call, hz: float) -> No
     _check(tone_in(agent_heard(conversation, began), hz, conversation.record.uplink_rate))
 
 
+@contextmanager
+def calling(
+    conversation: ThreadedConversation, name: str, parameters: dict[str, Any] | None = None
+) -> Iterator[Future[Any]]:
+    """The agent calls the tool while the test goes on."""
+    with ThreadPoolExecutor(1) as other:
+        yield other.submit(conversation.call_tool, name, parameters)
+
+
+def agent_says(conversation: ThreadedConversation, hz: float, seconds: float) -> None:
+    """The agent says a tone, as fast as it can."""
+    audio = tone(hz, seconds, conversation.record.downlink_rate, LEVEL_DBFS)
+    conversation.send_audio(audio, conversation.current_event_id + 1)
+
+
 def hears_agent(call: Call, conversation: ThreadedConversation, hz: float) -> None:
     """The agent says a tone and the caller hears it."""
     began = time.monotonic()
-    event_id = conversation.current_event_id + 1
-    conversation.send_audio(tone(hz, _SECONDS, conversation.record.downlink_rate, LEVEL_DBFS), event_id)
+    agent_says(conversation, hz, _SECONDS)
     _check(_next_tone(call, hz, began))
 
 

@@ -11,6 +11,7 @@ from outcome import REPORT, outcome
 from stretches import stretches_of
 from voice import Voice, mock_options, voice
 
+from aiconvai.audio import Samples
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 from aiconvai.rig.asterisk import Asterisk
@@ -52,6 +53,11 @@ exten => 200,2,ElevenLabsConvAI(support_agent)
 exten => 200,3,Wait(3600)
 exten => 200,4,Hangup()
 """
+
+
+def begin_of_playback(heard: Samples) -> float:
+    """Asterisk may play the file with a gap, on a machine that has much to do."""
+    return stretches_of(PLAYBACK_HZ, heard)[0][0]
 
 
 @pytest.mark.parametrize("name", ["AIConvAI", "ElevenLabsConvAI"])
@@ -132,8 +138,7 @@ def test_option_c_continues_after_the_agents_end(voice: Voice) -> None:
     call.hangup()
     heard = call.heard_samples()
     ((_, agent_end),) = stretches_of(AGENT_HZ, heard)
-    ((playback_begin, _),) = stretches_of(PLAYBACK_HZ, heard)
-    assert agent_end <= playback_begin
+    assert agent_end <= begin_of_playback(heard)
 
 
 def test_the_callers_hangup_is_a_status_of_its_own(voice: Voice) -> None:
@@ -164,9 +169,8 @@ def test_a_lost_conversation_continues_in_the_dialplan(voice: Voice) -> None:
     call.hangup()
     heard = call.heard_samples()
     ((_, agent_end),) = stretches_of(AGENT_HZ, heard)
-    ((playback_begin, _),) = stretches_of(PLAYBACK_HZ, heard)
     # Ten seconds of the agent's sentence had come; a person who takes over must not hear them.
-    assert agent_end <= playback_begin < 3.0
+    assert agent_end <= begin_of_playback(heard) < 3.0
 
 
 def test_an_agent_that_cannot_be_had_continues_in_the_dialplan(voice: Voice) -> None:
@@ -190,9 +194,9 @@ def test_an_agent_that_cannot_be_had_continues_in_the_dialplan(voice: Voice) -> 
         (",c", "expected the name of an agent as the first argument"),
         ("nobody", "no agent 'nobody' is configured: see 'aiconvai show agents'"),
         ("general", "no agent 'general' is configured: see 'aiconvai show agents'"),
-        ("sales,z", "'z' is no option; known are b, c, n, v(), m()"),
-        ("sales, c bq", "'q' is no option; known are b, c, n, v(), m()"),
-        ("sales,v(a=1", "the options could not be understood; known are b, c, n, v(), m()"),
+        ("sales,z", "'z' is no option; known are b, c, n, r, v(), m()"),
+        ("sales, c bq", "'q' is no option; known are b, c, n, r, v(), m()"),
+        ("sales,v(a=1", "the options could not be understood; known are b, c, n, r, v(), m()"),
         ("sales,v(a)", "option v: expected name=value, got 'a'"),
         ("sales,v(=2)", "option v: expected name=value, got '=2'"),
     ],
@@ -226,7 +230,8 @@ def test_option_v_tells_the_agent_dynamic_variables(voice: Voice) -> None:
     voice.call("100")
     variables = dict(voice.conversation().wait_initiated().dynamic_variables)
     assert variables.pop("unique_id")
-    assert variables == {"a": "1", "b": "x=y, z", "c": "", "called_number": "100"}
+    numbers = {"called_number": "100", "dialed_number": "100"}
+    assert variables == {"a": "1", "b": "x=y, z", "c": "", **numbers}
 
 
 def test_option_n_lets_the_agent_be_heard_without_an_answer(voice: Voice) -> None:

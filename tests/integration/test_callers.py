@@ -55,6 +55,15 @@ def test_calls_that_come_and_go_leave_the_others_alone(plain_asterisk: Asterisk)
     assert (mark.calls, mark.missing) == (5, 0)
 
 
+def test_calls_that_are_held(plain_asterisk: Asterisk) -> None:
+    since = plain_asterisk.ami.position()
+    with Callers(plain_asterisk.host, plain_asterisk.sip_port, "echo", 2, held=True) as callers:
+        callers.wait_up()
+        held = {plain_asterisk.ami.wait_for("Hold", since=since)["Channel"]}
+        plain_asterisk.ami.wait_for("Hold", lambda event: event["Channel"] not in held, since=since)
+    assert callers.failed == []
+
+
 def test_refused_calls_are_told(plain_asterisk: Asterisk) -> None:
     with pytest.raises(CallsFailedError, match="reject"):  # noqa: SIM117 - what is left on the way out is what raises
         with Callers(plain_asterisk.host, plain_asterisk.sip_port, "echo,reject", 4) as callers:

@@ -125,6 +125,7 @@ def test_show_call_tells_everything(voice: Voice, word: str) -> None:
     assert shown["Formats"] == "channel ulaw_8000, to the service ulaw_8000, from the service ulaw_8000"
     chunks, sent, *_ = map(int, re.findall(r"\d+", shown["To the service"]))
     assert sent == chunks * 160
+    conversation.ping()  # Whose answer comes behind what was sent before it.
     assert 0 < chunks <= len(conversation.record.uplink)
     frames, _, level, refused = re.findall(r"-?[\d.]+", shown["From the caller"])
     assert int(frames) >= chunks

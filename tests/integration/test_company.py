@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from exchange import agent_hears, hears_agent
+from exchange import agent_hears, agent_says, hears_agent
 from hearing import agent_heard, level_at, tone_in
 from stretches import stretches_of
 from voice import Voice
@@ -58,12 +58,6 @@ def begin(voice: Voice, dialplan: str) -> tuple[Call, ThreadedConversation]:
     return call, conversation
 
 
-def says(conversation: ThreadedConversation, seconds: float) -> None:
-    """The agent says a tone, as fast as it can."""
-    audio = tone(AGENT_HZ, seconds, conversation.record.downlink_rate, LEVEL_DBFS)
-    conversation.send_audio(audio, conversation.current_event_id + 1)
-
-
 def check_agent_between_music(call: Call, seconds: float) -> None:
     """The whole of what it said was heard, by itself, and the music before and after."""
     heard = call.heard_samples(fill_gaps=False)
@@ -92,7 +86,7 @@ def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(vo
     call, conversation = begin(voice, dialplan)
     call.wait_for_sound()
     call.wait_heard(25)
-    says(conversation, 0.8)
+    agent_says(conversation, AGENT_HZ, 0.8)
     call.wait_heard(80, since=time.monotonic())
     call.hangup()
     check_agent_between_music(call, 0.8)
@@ -120,7 +114,7 @@ def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voic
     conversation.start_tool("play")
     call.wait_for_sound()
     call.wait_heard(25)
-    says(conversation, 0.8)
+    agent_says(conversation, AGENT_HZ, 0.8)
     call.wait_heard(70, since=time.monotonic())
     check_agent_between_music(call, 0.8)
     call.wait_for_silence(since=time.monotonic())
@@ -134,7 +128,7 @@ def test_music_that_was_on_before_ends_when_the_agent_is_heard(voice: Voice) -> 
     )
     call.wait_for_sound()
     call.wait_heard(25)
-    says(conversation, 0.5)
+    agent_says(conversation, AGENT_HZ, 0.5)
     call.wait_for_silence(since=time.monotonic() + 0.5, duration_ms=200)
     heard = call.heard_samples(fill_gaps=False)
     assert len(stretches_of(AGENT_HZ, heard)) == 1
@@ -173,6 +167,7 @@ def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -
     call.hangup()
 
 
+@pytest.mark.alone
 def test_a_jitter_buffer_that_a_subroutine_sets(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_buffer="gosub:buffer")
     voice.dialplan(
@@ -187,8 +182,9 @@ def test_a_jitter_buffer_that_a_subroutine_sets(voice: Voice) -> None:
     conversation.start_tool("buffer")
     conversation.wait_received(lambda record: record.uplink[-1].time > began + 3.0, 10)
     took = conversation.record.uplink[-1].time - began
-    # The buffer keeps so much back when it comes.
-    assert len(agent_heard(conversation, began)) / 8000 == pytest.approx(took - JITTER_BUFFER_SECONDS, abs=0.15)
+    # The buffer keeps so much back when it comes; where that takes a little longer silence stands in for it.
+    heard = len(agent_heard(conversation, began)) / 8000
+    assert took - JITTER_BUFFER_SECONDS - 0.15 < heard < took + 0.15
     agent_hears(conversation, call, CALLER_HZ)
     call.hangup()
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from exchange import agent_hears
 from hearing import noise
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import ulaw_encode
-from aiconvai.mock import ElevenLabsAgent, load_scenario
+from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
 from aiconvai.mock.elevenlabs.messages import ContextualUpdate
 from aiconvai.mock.threaded import ThreadedConversation
-from aiconvai.rig.caller import Call
+from aiconvai.rig.asterisk import Asterisk
+from aiconvai.rig.caller import Call, Caller
 
 __all__ = ["mock_options", "voice"]
 
@@ -89,7 +93,8 @@ def test_no_audio_is_kept_where_none_is_to_be(voice: Voice) -> None:
 
 
 def test_keys_pressed_while_connecting_are_seen_and_told_to_the_agent(voice: Voice) -> None:
-    voice.agent("sales", _slow(signed_url_delay=0.4, metadata_delay=0.6), audio_frames_buffer_ms=CHUNK_MS)
+    agent = _slow(signed_url_delay=0.4, metadata_delay=0.6)
+    voice.agent("sales", agent, audio_frames_buffer_ms=CHUNK_MS, dtmf_interdigit_ms=0)
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
     voice.apply()
     call = voice.call("100")
@@ -115,3 +120,18 @@ def test_the_channel_is_read_while_connecting(voice: Voice) -> None:
     assert frames
     assert int(frames.group(1)) >= 15
     assert len(call.sent) - int(frames.group(1)) <= 10
+
+
+def test_the_environment_names_no_proxy(make_asterisk: Callable[..., Asterisk], app_module: Path) -> None:
+    """Nobody listens there: libwebsockets would go to it by itself."""
+    proxies = {"http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
+    asterisk = make_asterisk(module=app_module, module_config="[general]\n", environment=proxies)
+    with Caller(asterisk.sip_port) as caller, ElevenLabsMockThread(MockOptions()) as mock:
+        voice = Voice(asterisk, caller, mock)
+        voice.agent("agent", audio_frames_buffer_ms=20)
+        voice.dialplan("exten => 100,1,AIConvAI(agent)")
+        voice.apply()
+        call = voice.call("100")
+        agent_hears(voice.conversation(), call, 700.0)
+        assert "proxy" not in voice.log()
+        call.hangup()

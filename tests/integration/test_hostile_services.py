@@ -31,7 +31,7 @@ from aiconvai.audio import tone
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
 from aiconvai.mock.hostile import FORGED, Case, HostileProcess, Kind, Outcome, Place, all_cases, chosen
 from aiconvai.mock.hostile.places import BEFORE_ANNOUNCEMENT, OPEN_TOOL
-from aiconvai.mock.hostile.tools import BUILTIN, NOWHERE, SUBROUTINE
+from aiconvai.mock.hostile.tools import BUILTIN, NOBODY, NOWHERE, SUBROUTINE
 from aiconvai.rig.asterisk import Asterisk, AsteriskCrashed, LeakCheck
 from aiconvai.rig.asterisk.images import repository_root
 from aiconvai.rig.caller import Caller
@@ -48,7 +48,6 @@ MEMORY_KB = 96 * 1024
 STATUSES = frozenset({"COMPLETED", "CALLER_HANGUP", "TIMEOUT", "UNAVAILABLE", "LOST"})
 
 _HONEST = "honest_agent"
-_NOBODY = "nobody"
 _HONEST_TALK = "steps: [{tone: {seconds: 550, hz: 1000}}, {wait: 3000}]"
 _FIRST_EXTENSION = 70000
 _LEFT = f'"Left: ${{{FORGED}}}${{GLOBAL({FORGED})}}${{TOOL_RESULT}}${{TOOL_ARG_number}}"'
@@ -121,7 +120,7 @@ class Stage:
             "general": {},
             "prompt-hostile": {"system_instruction": "You are hostile.", "state_greeting": "Greet."},
             _HONEST: self.mock.settings("honest"),
-            _NOBODY: {
+            NOBODY: {
                 "agent_id": "nobody",
                 "conversation_endpoint": "ws://127.0.0.1:1/",
                 "max_connection_attempts": 1,
@@ -149,7 +148,7 @@ class Stage:
         }
         if case.place in BEFORE_ANNOUNCEMENT:
             # What the service said is told once more, as the reason why another agent takes the call.
-            options["failover"] = _NOBODY
+            options["failover"] = NOBODY
         if case.provider == "openai_live":
             answers = f"gosub:hostile,{SUBROUTINE},1" if case.place is Place.TOOL_RESULT else "ami"
             return {**options, "tool_delegation": answers}
@@ -160,6 +159,7 @@ class Stage:
             f"tool_{SUBROUTINE}": f"gosub:hostile,{SUBROUTINE},1",
             f"tool_{OPEN_TOOL}": "ami",
             f"transfer_to_{NOWHERE}": "missing,1,1",
+            "hand_over_to": NOBODY,
             "prompts": "hostile",
         }
         return {**options, **tools}

@@ -16,7 +16,8 @@ END = "End of the test."
 
 
 def _setup(voice: Voice, agent: ElevenLabsAgent | None = None, **options: object) -> Call:
-    voice.agent("listener", agent, audio_frames_buffer_ms=20, **options)
+    """A call whose keys are told each by itself, unless the options say otherwise."""
+    voice.agent("listener", agent, audio_frames_buffer_ms=20, **{"dtmf_interdigit_ms": 0, **options})
     voice.dialplan("exten => 100,1,AIConvAI(listener)")
     voice.apply()
     return voice.call("100")
@@ -50,7 +51,7 @@ def test_keys_reach_the_agent(voice: Voice) -> None:
 
 @pytest.mark.parametrize("codec", ["alaw", "g722"])
 def test_keys_reach_the_agent_whatever_the_codec(voice: Voice, codec: str) -> None:
-    voice.agent("listener", audio_frames_buffer_ms=20)
+    voice.agent("listener", audio_frames_buffer_ms=20, dtmf_interdigit_ms=0)
     voice.dialplan("exten => 100,1,AIConvAI(listener)")
     voice.apply()
     call = voice.call("100", codec)
@@ -67,6 +68,26 @@ def test_fast_keys_are_told_once_each(voice: Voice) -> None:
     call.send_dtmf("123456789", duration_ms=40, pause_ms=40)
     conversation.wait_received(lambda record: len(_texts(record)) >= 9)
     assert _all_texts(voice, conversation) == _pressed("123456789")
+
+
+def test_a_number_is_told_at_once_and_whole(voice: Voice) -> None:
+    call = _setup(voice, dtmf_interdigit_ms=1000)
+    conversation = voice.conversation()
+    call.send_dtmf("12345678#", duration_ms=80, pause_ms=170)
+    conversation.wait_received(lambda record: len(_texts(record)) >= 1)
+    call.send_dtmf("90")
+    conversation.wait_received(lambda record: len(_texts(record)) >= 2)
+    entered = [f"The caller entered {number} on the telephone keypad." for number in ("12345678", "90")]
+    assert _all_texts(voice, conversation) == entered
+    assert [event["Keys"] for event in voice.events("AIConvAIKeys")] == ["12345678", "90"]
+
+
+def test_numbers_may_be_for_managers_alone(voice: Voice) -> None:
+    call = _setup(voice, dtmf="event", dtmf_interdigit_ms=1000)
+    conversation = voice.conversation()
+    call.send_dtmf("12#")
+    assert voice.event("AIConvAIKeys")["Keys"] == "12"
+    assert _all_texts(voice, conversation) == []
 
 
 def test_keys_pressed_before_the_conversation_are_kept(voice: Voice) -> None:
@@ -89,7 +110,7 @@ def test_keys_are_not_told_where_they_are_not_to_be(voice: Voice) -> None:
 
 
 def test_keys_of_a_bridged_caller_reach_the_agent_and_the_other_party(voice: Voice) -> None:
-    voice.agent("listener", audio_frames_buffer_ms=20)
+    voice.agent("listener", audio_frames_buffer_ms=20, dtmf_interdigit_ms=0)
     voice.dialplan(f"exten => 200,1,AIConvAI(listener,b)\n same => n,Goto(5{voice.caller.port},1)")
     voice.apply()
     call = voice.caller.call("200")

@@ -151,6 +151,7 @@ def test_a_reload_with_a_mistake_changes_nothing(voice: Voice) -> None:
 def test_a_hundred_calls_in_a_row_leave_nothing_behind(voice: Voice) -> None:
     _begin_load(voice)
     _in_a_row(voice.caller, voice.mock, 10)
+    voice.asterisk.wait_unused()
     check = LeakCheck(voice.asterisk)
     _in_a_row(voice.caller, voice.mock, 100)
     check.verify()
@@ -159,6 +160,7 @@ def test_a_hundred_calls_in_a_row_leave_nothing_behind(voice: Voice) -> None:
 def test_twenty_calls_at_once_leave_nothing_behind(voice: Voice) -> None:
     _begin_load(voice)
     _twenty_at_once(voice.caller, voice.mock)
+    voice.asterisk.wait_unused()
     check = LeakCheck(voice.asterisk)
     _twenty_at_once(voice.caller, voice.mock)
     check.verify()

@@ -145,13 +145,17 @@ def test_transcripts_tell_who_and_what_for(voice: Voice) -> None:
     ):
         conversation.send(message)
     voice.event("AIConvAITranscript", Correction="yes")
-    keys = ("Role", "Final", "Correction", "EventID", "Text")
-    assert [tuple(one[key] for key in keys) for one in voice.events("AIConvAITranscript")] == [
-        ("caller", "no", "no", "3", "I woul"),
-        ("caller", "yes", "no", "3", "I would"),
-        ("agent", "yes", "no", "4", "Good morning"),
-        ("agent", "yes", "yes", "4", "Good"),
+    keys = ("Role", "Final", "Correction", "EventID", "Turn", "Text")
+    events = voice.events("AIConvAITranscript")
+    assert [tuple(one[key] for key in keys) for one in events] == [
+        ("caller", "no", "no", "3", "1", "I woul"),
+        ("caller", "yes", "no", "3", "1", "I would"),
+        ("agent", "yes", "no", "4", "2", "Good morning"),
+        ("agent", "yes", "yes", "4", "2", "Good"),
     ]
+    spoken_ms = [int(one["SpokenMs"]) for one in events[1:]]
+    assert spoken_ms == sorted(spoken_ms)
+    assert 0 < spoken_ms[-1] < 10_000
 
 
 def test_interruption_tells_what_was_heard(voice: Voice) -> None:
@@ -251,7 +255,7 @@ def test_error_cannot_break_the_protocol(voice: Voice) -> None:
 
 def test_close_reason_cannot_break_the_protocol(voice: Voice) -> None:
     call, conversation = _conversing(voice)
-    conversation.close(1011, "a\r\nEvent: Fake\r\n\r\nb")
+    conversation.close(1008, "a\r\nEvent: Fake\r\n\r\nb")
     call.wait_ended()
     assert "a  Event: Fake    b" in voice.event("AIConvAIEnd")["Reason"]
     _not_injected(voice)
@@ -386,6 +390,42 @@ def test_text_before_the_conversation_is_active_is_refused(voice: Voice, action:
 # Tool calls -----------------------------------------------------------------------------------------------
 
 
+def _asked(conversation: ThreadedConversation) -> int:
+    """For how many answers OpenAI was asked."""
+    return sum('"response.create"' in message.text for message in conversation.record.received)
+
+
+def test_a_result_may_ask_for_no_words(voice: Voice) -> None:
+    voice.use("openai")
+    voice.agent("agent")
+    voice.dialplan("exten => 100,1,AIConvAI(agent)")
+    voice.apply()
+    voice.call("100")
+    conversation = voice.conversation()
+    before = _asked(conversation)
+    with ThreadPoolExecutor(1) as other:
+        result = other.submit(conversation.call_tool, "note")
+        event = voice.event("AIConvAIToolCall")
+        fields = {"Channel": event["Channel"], "ToolCallID": event["ToolCallID"]}
+        voice.asterisk.ami.action("AIConvAIToolResult", **fields, Result="Noted.", Answer="no")
+        assert result.result().result == "Noted."
+    voice.asterisk.ami.action("AIConvAIContext", Channel=voice.channel(), Text="That is all.")
+    conversation.wait_received(lambda record: "That is all." in record.received[-1].text)
+    assert _asked(conversation) == before
+
+
+def test_a_call_that_is_withdrawn_is_told(voice: Voice) -> None:
+    call, conversation = _conversing(voice)
+    conversation.start_tool("look", {"a": 1})
+    called = voice.event("AIConvAIToolCall")
+    assert voice.events("AIConvAIToolCancelled") == []
+    call.hangup()
+    event = voice.event("AIConvAIToolCancelled")
+    assert (event["ToolCallID"], event["ToolName"]) == (called["ToolCallID"], "look")
+    assert set(event.as_dict()) - {"Event", "Privilege", "Timestamp"} == _documented("AIConvAIToolCancelled")
+    voice.event("AIConvAIEnd")
+
+
 @pytest.mark.parametrize("failed", [False, True])
 def test_tool_call_is_answered(voice: Voice, failed: bool) -> None:
     _, conversation = _conversing(voice)
@@ -409,6 +449,27 @@ def test_tool_call_is_answered(voice: Voice, failed: bool) -> None:
     assert result.result == '{"city": "Žilina"}'
     assert result.is_error is failed
     assert not conversation.record.violations
+
+
+def test_a_long_result_comes_in_several_headers(voice: Voice) -> None:
+    """Asterisk refuses a line of more than 1024 bytes."""
+    _, conversation = _conversing(voice)
+    lines = [f"{number}: " + "x" * 900 for number in range(20)]
+    with ThreadPoolExecutor(1) as other:
+        result = other.submit(conversation.call_tool, "look", {})
+        fields = {"Channel": voice.channel(), "ToolCallID": voice.event("AIConvAIToolCall")["ToolCallID"]}
+        assert "line too long" in _refused(voice, "AIConvAIToolResult", **fields, Result="x" * 1100)
+        voice.asterisk.ami.action("AIConvAIToolResult", **fields, Result=lines)
+        assert result.result().result == "\n".join(lines)
+
+
+@pytest.mark.parametrize("action", ["AIConvAIContext", "AIConvAIMessage"])
+def test_a_long_text_comes_in_several_headers(voice: Voice, action: str) -> None:
+    _, conversation = _conversing(voice)
+    voice.asterisk.ami.action(action, Channel=voice.channel(), Text=["one", "two: 2", "", "four"])
+    conversation.wait_received(
+        lambda record: any(getattr(one.message, "text", "") == "one\ntwo: 2\n\nfour" for one in record.received)
+    )
 
 
 def test_result_of_an_unknown_tool_call_is_refused(voice: Voice) -> None:

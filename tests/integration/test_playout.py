@@ -58,6 +58,7 @@ def _check_pace(call: Call, packets: int) -> None:
     assert call.lost() == 0
 
 
+@pytest.mark.long
 def test_long_bursts_play_whole_and_at_the_pace_of_real_time(voice: Voice) -> None:
     """20 s of audio in one go: in many messages, in messages of 1 MiB, and in one message of several MiB."""
     formats: dict[str, AudioFormat] = {"many": "ulaw_8000", "mebibytes": "pcm_48000", "one": "pcm_48000"}

@@ -10,7 +10,7 @@ from hearing import agent_audio, seconds_of, wait_until_all_is_heard
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone
-from aiconvai.mock import PROVIDERS, parse_scenario
+from aiconvai.mock import ELSEWHERE, PROVIDERS, parse_scenario
 from aiconvai.mock.record import ConversationRecord
 from aiconvai.mock.threaded import ThreadedConversation
 from aiconvai.rig.caller import Call
@@ -19,10 +19,13 @@ __all__ = ["mock_options", "voice"]
 
 OLD_HZ, CALLER_HZ, NEXT_HZ = 1000.0, 1700.0, 2300.0
 
+SERVICES = (*PROVIDERS, *ELSEWHERE)
+
 every_service = pytest.mark.parametrize("provider", PROVIDERS)
-with_interruptions = pytest.mark.parametrize("provider", [each for each in PROVIDERS if each != "openai_live"])
+everywhere = pytest.mark.parametrize("provider", SERVICES)
+with_interruptions = pytest.mark.parametrize("provider", [each for each in SERVICES if each != "openai_live"])
 """That one is full duplex: its agent falls silent by itself, and never says so."""
-with_tools = pytest.mark.parametrize("provider", [each for each in PROVIDERS if each != "twilio"])
+with_tools = pytest.mark.parametrize("provider", [each for each in SERVICES if each != "twilio"])
 only_on_22 = pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session")
 
 LISTENS = "steps: [{barge_in: {min_ms: 60}}]"
@@ -54,7 +57,7 @@ def _status(voice: Voice) -> str:
     return voice.event("UserEvent", UserEvent="Next")["Status"]
 
 
-@every_service
+@everywhere
 def test_caller_and_agent_hear_each_other(voice: Voice, provider: str) -> None:
     call, conversation = _converse(voice, provider)
     hears_agent(call, conversation, NEXT_HZ)
@@ -79,7 +82,6 @@ def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: st
     assert conversation.record.violations == []
 
 
-@only_on_22
 @with_tools
 def test_agent_gets_the_result_of_a_tool(voice: Voice, provider: str) -> None:
     call, conversation = _converse(voice, provider)
@@ -213,7 +215,7 @@ def test_agent_speaks_once_it_has_the_results_of_all_its_tools(voice: Voice, pro
 @only_on_22
 @pytest.mark.parametrize("key", ["", "5"], ids=["", "and a key is pressed"])
 def test_result_that_meets_an_answer_of_the_services_own_is_spoken_about_after_it(voice: Voice, key: str) -> None:
-    call, conversation = _converse(voice, "openai")
+    call, conversation = _converse(voice, "openai", dtmf_interdigit_ms=0)
     conversation.overtake(tone(OLD_HZ, 0.5, 8000))
     with ThreadPoolExecutor(1) as other:
         result = other.submit(conversation.call_tool, "find", {"customer": 7})
@@ -236,7 +238,7 @@ def test_result_that_meets_an_answer_of_the_services_own_is_spoken_about_after_i
 
 @only_on_22
 def test_keys_in_a_row_are_answered_one_answer_at_a_time(voice: Voice) -> None:
-    call, conversation = _converse(voice, "openai")
+    call, conversation = _converse(voice, "openai", dtmf_interdigit_ms=0)
     call.send_dtmf("123")
     conversation.wait_received(lambda record: any("the key 3" in one.text for one in record.received))
     assert conversation.record.received_types().count("response.create") == 1

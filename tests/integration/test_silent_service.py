@@ -24,6 +24,7 @@ def _apply(voice: Voice) -> None:
     voice.apply()
 
 
+@pytest.mark.long
 def test_service_that_answers_no_ping_keeps_the_call_while_it_speaks(voice: Voice) -> None:
     """libwebsockets by itself would give it up after half a minute."""
     voice.agent("sales", _agent("wire: {answers_pings: false}\nsteps: [{echo: {}}]"), audio_frames_buffer_ms=20)

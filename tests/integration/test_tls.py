@@ -49,6 +49,20 @@ class Restricted:
         context.minimum_version = context.maximum_version = self.version
 
 
+@dataclass(frozen=True)
+class Asking:
+    """A certificate served to those only who have one of that authority's themselves."""
+
+    certificate: trustme.LeafCert
+    authority: trustme.CA
+
+    def configure_cert(self, context: ssl.SSLContext) -> None:
+        """What the mock calls to be given the certificate."""
+        self.certificate.configure_cert(context)
+        self.authority.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+
 class SelfSigned:
     """A certificate for 127.0.0.1 that nobody else signed."""
 
@@ -88,6 +102,13 @@ class Service:
         fresh.write_bytes(pem)
         fresh.replace(self._asterisk.directory / CA_FILE)
         return f"/aiconvai/{CA_FILE}"
+
+    def keep(self, name: str, pem: bytes) -> str:
+        """Write another file, whose path as Asterisk sees it is returned; it is gone after the test."""
+        path = self._asterisk.directory / "etc" / name
+        path.write_bytes(pem)
+        self._stack.callback(path.unlink, missing_ok=True)
+        return f"/aiconvai/etc/{name}"
 
     def trust_unnoticed(self, pem: bytes) -> None:
         """The same, with a file of the same length that says it was last changed when the one before it was."""
@@ -345,6 +366,62 @@ def test_file_that_appears_is_used_for_the_next_call(service: Service, authority
     assert "cannot read" in _refuses(voice)["Reason"]
     service.trust(authority.cert_pem.bytes())
     _greets(voice)
+
+
+# By what we are known -------------------------------------------------------------------------------------
+
+
+def _pem(certificate: trustme.LeafCert) -> bytes:
+    return b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["signed URL", "public"])
+@pytest.mark.parametrize("files", ["one", "two"])
+def test_service_that_asks_for_a_certificate_is_shown_one(
+    service: Service, authority: trustme.CA, files: str, private: bool
+) -> None:
+    ours = authority.create_child_ca().issue_cert("pbx.example")
+    key = ours.private_key_pem.bytes()
+    options = {"tls_certificate_file": service.keep("client.pem", _pem(ours) + (key if files == "one" else b""))}
+    if files == "two":
+        options["tls_key_file"] = service.keep("client-key.pem", key)
+    ca_file = service.trust(authority.cert_pem.bytes())
+    _greets(service.start(Asking(_issue(authority), authority), private=private, tls_ca_file=ca_file, **options))
+
+
+def test_service_that_asks_for_a_certificate_refuses_who_has_none(service: Service, authority: trustme.CA) -> None:
+    ca_file = service.trust(authority.cert_pem.bytes())
+    certificate = Asking(_issue(authority), authority)
+    voice = service.start(certificate, private=False, tls_ca_file=ca_file, max_connection_attempts=1)
+    assert f"127.0.0.1:{voice.mock.port}: " in _refuses(voice)["Reason"]
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("no certificate", "cannot read the certificate /aiconvai/etc/client.pem: "),
+        ("no file", "cannot read the certificate /aiconvai/etc/none.pem: No such file"),
+        ("no key", "cannot use the private key /aiconvai/etc/client.pem: "),
+        ("another's key", "cannot use the private key /aiconvai/etc/client-key.pem: "),
+        ("a passphrase", "cannot use the private key /aiconvai/etc/client-key.pem: "),
+    ],
+)
+def test_certificate_that_cannot_be_used_is_told(
+    service: Service, authority: trustme.CA, what: str, reason: str
+) -> None:
+    ours, other = authority.issue_cert("pbx.example"), authority.issue_cert("other.example")
+    key = serialization.load_pem_private_key(other.private_key_pem.bytes(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    )
+    path = service.keep("client.pem", b"nothing" if what == "no certificate" else _pem(ours))
+    options = {"tls_certificate_file": "/aiconvai/etc/none.pem" if what == "no file" else path}
+    if what in ("another's key", "a passphrase"):
+        unfit = locked if what == "a passphrase" else other.private_key_pem.bytes()
+        options["tls_key_file"] = service.keep("client-key.pem", unfit)
+    ca_file = service.trust(authority.cert_pem.bytes())
+    voice = service.start(Asking(_issue(authority), authority), tls_ca_file=ca_file, **options)
+    assert reason in _refuses(voice)["Reason"]
 
 
 # No TLS where it is wanted, and the other way round -------------------------------------------------------

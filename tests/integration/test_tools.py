@@ -5,13 +5,9 @@ meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from exchange import agent_hears, hears_agent
+from exchange import agent_hears, calling, hears_agent
 from hearing import agent_audio, level_at, seconds_of, tone_in, wait_until_all_is_heard
 from stretches import stretches_of
 from voice import Voice, mock_options, voice
@@ -72,15 +68,6 @@ def converse(
     return call, voice.conversation()
 
 
-@contextmanager
-def calling(
-    conversation: ThreadedConversation, name: str, parameters: dict[str, Any] | None = None
-) -> Iterator[Future[Any]]:
-    """The agent calls the tool while the test goes on."""
-    with ThreadPoolExecutor(1) as other:
-        yield other.submit(conversation.call_tool, name, parameters)
-
-
 # Subroutines
 
 
@@ -112,6 +99,42 @@ def test_subroutine_tells_how_it_went(voice: Voice, tool: str, result: str, is_e
     call, conversation = converse(voice, **{f"tool_{tool}": f"gosub:default,{tool},1"})
     answer = conversation.call_tool(tool, {"number": 5, "bad-name": "x"})
     assert (answer.result.replace(" ", ""), answer.is_error) == (result.replace(" ", ""), is_error)
+    hears_agent(call, conversation, AGENT_HZ)
+
+
+def test_subroutine_reads_arguments_of_any_depth_and_length(voice: Voice) -> None:
+    voice.dialplan(
+        "exten => deep,1,Set(TOOL_RESULT=${AICONVAI_TOOL(guests.1.name)}|${AICONVAI_TOOL(guests.0)}|"
+        "${LEN(${AICONVAI_TOOL(note,4000)})}|${AICONVAI_TOOL(no.such)}${AICONVAI_TOOL(guests.7)}|${AICONVAI_TOOL(many)})\n"
+        " same => n,Return()"
+    )
+    call, conversation = converse(voice, tool_deep="gosub:default,deep")
+    guests = [{"name": "Ada"}, {"name": 'Bob,\n"x"'}]
+    result = conversation.call_tool("deep", {"guests": guests, "note": "n" * 6000, "many": True})
+    name, first, rest, missing, many = result.result.split("|")
+    assert (name, first.replace(" ", ""), rest, missing, many) == ('Bob, "x"', '{"name":"Ada"}', "2000", "", "true")
+    voice.wait_for_log("the tool deep has arguments of 6[0-9]+ bytes")
+    hears_agent(call, conversation, AGENT_HZ)
+
+
+def test_arguments_are_read_in_a_subroutine_only(voice: Voice) -> None:
+    voice.dialplan("exten => 100,1,Answer()\n same => n,UserEvent(Read,Value: <${AICONVAI_TOOL(name)}>)")
+    voice.apply()
+    voice.call("100")
+    assert voice.event("UserEvent", UserEvent="Read")["Value"] == "<>"
+    voice.wait_for_log(r"AICONVAI_TOOL\(name\): expected to be read in a subroutine")
+
+
+def test_result_that_the_dialplan_cuts_is_told(voice: Voice) -> None:
+    voice.dialplan(
+        "exten => double,1,Set(TOOL_RESULT=12345678)\n"
+        + " same => n,Set(TOOL_RESULT=${TOOL_RESULT}${TOOL_RESULT})\n" * 10
+        + " same => n,Return()"
+    )
+    call, conversation = converse(voice, tool_double="gosub:default,double")
+    result = conversation.call_tool("double", timeout=30.0)
+    assert 4000 < len(result.result) < 8192
+    voice.wait_for_log("the result of the tool double has 8[0-9]+ bytes")
     hears_agent(call, conversation, AGENT_HZ)
 
 
@@ -324,17 +347,6 @@ def test_agent_transfers_the_call_to_nobody_else(voice: Voice) -> None:
     assert answer.is_error
     assert "no such destination" in answer.result
     hears_agent(call, conversation, AGENT_HZ)
-
-
-def test_call_goes_on_in_the_dialplan_where_the_place_is_missing(voice: Voice) -> None:
-    _, conversation = converse(
-        voice, application="AIConvAI(agent)", tool_transfer_call="builtin", transfer_to_desk="default,799,1"
-    )
-    conversation.start_tool("transfer_call", {"destination": "desk"})
-    told = voice.event("UserEvent", UserEvent="Next")
-    conversation.wait_closed()
-    assert (told["Status"], told["Transfer"]) == ("COMPLETED", "desk")
-    voice.wait_for_log("cannot transfer the call to desk: transfer_to_desk = default,799,1")
 
 
 # What is heard meanwhile

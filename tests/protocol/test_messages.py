@@ -38,7 +38,7 @@ CLIENT_MESSAGES: list[dict[str, Any]] = [
         "custom_llm_extra_body": {"temperature": 0.7, "nested": {"a": [1, None]}},
         "dynamic_variables": {"caller_number": "+420123456789", "vip": False, "visits": 7, "score": 0.5},
         "user_id": "customer 12",
-        "source_info": {"source": "asterisk", "version": "0.1"},
+        "source_info": {"source": "sip_trunk", "version": "0.1"},
     },
     {"type": "conversation_initiation_client_data", "branch_id": "b", "environment": "staging"},
     {

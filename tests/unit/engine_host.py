@@ -42,9 +42,11 @@ class Host:
         lines: tuple[Line, ...] = (),
         failover: Sequence[Settings] = (),
         may_take: Callable[[int], str | None] | None = None,
+        choose_agent: Callable[[str], Settings | str] | None = None,
         tools: Mapping[str, ToolSettings] | None = None,
         prompts: PromptSettings | None = None,
         runs_tools: bool = False,
+        said: str | None = None,
         unix_seconds: int = 0,
         **options: object,
     ) -> None:
@@ -57,8 +59,10 @@ class Host:
             line_format=line_format,
             failover=failover,
             may_take=may_take,
+            choose_agent=choose_agent,
             variables=variables,
             runs_tools=runs_tools,
+            said=said,
             unix_seconds=unix_seconds,
             clock=self.clock,
         )

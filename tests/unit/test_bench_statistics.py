@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import numpy as np
 import pytest
 from bench_results import callers, made_up, stretch
+from rich.console import Console
 
 from aiconvai.rig.bench.capacity import limiting_resource, search
 from aiconvai.rig.bench.comparison import compare
@@ -14,8 +17,19 @@ from aiconvai.rig.bench.headlines import HEADLINES, goals, headline
 from aiconvai.rig.bench.interruption_silence import last_packet_after
 from aiconvai.rig.bench.module_counters import Conversation
 from aiconvai.rig.bench.paths import AUDIOSOCKET, CHUNKS_20, ECHO
-from aiconvai.rig.bench.plan import FULL, QUICK, REFERENCE_CALLS, Plan, wanted, with_drift
+from aiconvai.rig.bench.plan import (
+    FULL,
+    MANY_CALLS,
+    QUICK,
+    REFERENCE_CALLS,
+    Plan,
+    many_wanted,
+    wanted,
+    with_drift,
+    with_many,
+)
 from aiconvai.rig.bench.results import Losses, Problem, Stretch
+from aiconvai.rig.bench.run import Run
 from aiconvai.rig.bench.statistics import (
     change_percent,
     distribution,
@@ -25,7 +39,7 @@ from aiconvai.rig.bench.statistics import (
     share_within,
 )
 from aiconvai.rig.bench.uplink_balance import lost_frames
-from aiconvai.rig.bench.validity import stretch_problems
+from aiconvai.rig.bench.validity import REPEATED_AT_MOST, disturbed, stretch_problems
 
 
 def test_percentiles_lie_between_the_readings() -> None:
@@ -235,3 +249,53 @@ def test_a_plan_has_echo_beside_what_is_compared_with_it(plan: Plan) -> None:
     assert ECHO in [cell.path for cell in plan.cells if cell.calls == REFERENCE_CALLS]
     assert ECHO in [bursts.path for bursts in plan.bursts]
     assert ECHO in [growth.path for growth in plan.growths]
+
+
+def test_many_calls_are_as_many_as_the_machine_holds() -> None:
+    assert many_wanted(FULL)
+    assert not many_wanted(QUICK)
+    fewer = with_many(FULL, 150)
+    every = [*fewer.cells, *fewer.churn, *(cell for one in fewer.elsewhere for cell in one.cells)]
+    numbers = {one.calls for one in every} | {one.many for one in fewer.growths}
+    assert 150 in numbers
+    assert MANY_CALLS not in numbers
+    assert with_many(FULL, MANY_CALLS) == FULL
+    assert fewer.searches == FULL.searches
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stolen", "again"),
+    [
+        ([], 0.3, False),
+        (["machine"], 0.0, True),
+        (["timing"], 0.01, True),
+        (["timing"], 0.0, False),
+        (["timing", "machine", "loss"], 0.3, False),
+        (["calls"], 0.3, False),
+    ],
+)
+def test_only_what_the_machine_disturbed_is_measured_again(kinds: list[str], stolen: float, again: bool) -> None:
+    problems = [Problem.model_validate({"kind": kind, "text": "so it was"}) for kind in kinds]
+    assert disturbed(problems, stolen) is again
+
+
+def test_it_is_measured_again_a_bounded_number_of_times() -> None:
+    run = Run(FULL, Console(file=StringIO()), quick=False)
+    late = Problem(kind="machine", text="somebody else ran")
+    taken: list[int] = []
+
+    def take() -> tuple[int, list[Problem]]:
+        taken.append(len(taken))
+        return taken[-1], [late] if always or len(taken) < 3 else []
+
+    always, kept = False, []
+    run._measure("one", take, kept.append)
+    assert (kept, len(taken), run.results.problems) == ([2], 3, [])
+    assert [one.name for one in run.results.repeated] == ["one", "one"]
+    always, kept = True, []
+    taken.clear()
+    run._measure("two", take, kept.append)
+    assert (kept, len(taken), run.results.problems) == ([3], REPEATED_AT_MOST + 1, [late])
+    for _ in range(FULL.repeats):
+        run._measure("three", take, kept.append)
+    assert len(run.results.repeated) == FULL.repeats

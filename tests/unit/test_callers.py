@@ -66,6 +66,19 @@ def test_a_call_from_its_invite_to_its_bye() -> None:
     assert (callers.totals.begun, callers.totals.answered, callers.totals.failed) == (1, 1, 0)
 
 
+def test_a_call_that_is_held() -> None:
+    with SipPeer() as peer:
+        with calling(peer, rate=200, held=True) as callers:
+            callers.wait_up()
+        _, _, hold, ack, bye = peer.messages
+    assert [one.headers["cseq"] for one in (hold, ack, bye)] == ["2 INVITE", "2 ACK", "3 BYE"]
+    assert hold.first_line == f"INVITE sip:peer@{HOST}:{peer.port} SIP/2.0"
+    assert hold.headers["to"] == bye.headers["to"] == f"<sip:echo@{HOST}:{peer.port}>;tag=peer"
+    assert len({one.headers["via"] for one in (hold, ack, bye)}) == 3
+    assert "a=sendonly" in hold.body
+    assert callers.failed == []
+
+
 def test_its_audio_is_rtp() -> None:
     with SipPeer() as peer, calling(peer) as callers:
         callers.wait_up()
@@ -223,15 +236,19 @@ def test_who_is_hung_up_on_says_so() -> None:
     with SipPeer() as peer:
         callers = calling(peer)
 
+        def answers() -> list[Message]:
+            return [one for one in peer.messages if one.first_line.startswith("SIP/2.0 ")]
+
         def be_hung_up_on() -> None:
             with callers:
                 callers.wait_up()
                 peer.request(peer.of("INVITE")[0], "BYE")
                 until(lambda: callers.failed)
+                until(answers)
 
         with pytest.raises(CallsFailedError, match="the other side hung up"):
             be_hung_up_on()
-        answer = peer.messages[-1]
+        (answer,) = answers()
     assert answer.first_line == "SIP/2.0 200 OK"
     assert answer.headers["cseq"] == "7 BYE"
     assert answer.headers["via"] == f"SIP/2.0/UDP {HOST}:{peer.port};branch=z9hG4bKpeer"
@@ -277,6 +294,7 @@ def test_a_call_that_nobody_answers_is_cancelled() -> None:
         with calling(peer) as callers:
             until(lambda: peer.of("INVITE"))
             time.sleep(0.1)
+        until(lambda: peer.of("ACK"))
         methods = [one.method for one in peer.messages]
     assert methods == ["INVITE", "CANCEL", "ACK"]
     assert callers.totals is not None

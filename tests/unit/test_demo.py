@@ -20,9 +20,12 @@ from aiconvai.rig.demo.voice_activity import VoiceActivity
 PACKET = 0.02
 
 
-def packets(start: float, count: int) -> list[RtpPacket]:
+SPEECH, SILENCE = bytes(range(160)), b"\xff" * 160
+
+
+def packets(start: float, count: int, payload: bytes = SPEECH) -> list[RtpPacket]:
     return [
-        RtpPacket(round((start + PACKET * number) * NANOSECONDS), number, 160 * number, False, 0, 1, b"")
+        RtpPacket(round((start + PACKET * number) * NANOSECONDS), number, 160 * number, False, 0, 1, payload)
         for number in range(count)
     ]
 
@@ -49,6 +52,16 @@ def test_a_last_packet_before_the_interruption_is_silence_at_once() -> None:
     assert heard is not None
     assert heard.silence_after_ms == 0.0
     assert heard.last_old_packet == pytest.approx(11.99)
+
+
+def test_silence_between_turns_is_nothing_old() -> None:
+    heard = heard_interruption(
+        record(interrupted=12.0, spoken=[(10.0, 9.0)]),
+        [*packets(9.0, 50, SILENCE), *packets(10.01, 100), *packets(12.01, 50, SILENCE)],
+    )
+    assert heard is not None
+    assert heard.silence_after_ms == 0.0
+    assert heard.unheard_seconds == pytest.approx(9.0 - 100 * PACKET)
 
 
 def test_no_interruption_is_none() -> None:

@@ -192,32 +192,6 @@ def test_a_message_in_pieces(host: Host) -> None:
 # What the caller does
 
 
-def pressed(host: Host) -> str:
-    return "".join(m["text"].split(" key ")[1][0] for m in host.messages("contextual_update"))
-
-
-def test_keys_before_and_after_the_announcement() -> None:
-    host = Host()
-    host.conversation.dtmf("1")
-    host.open()
-    host.conversation.dtmf("*")
-    assert host.pump() == []
-    host.say(metadata())
-    for digit in "#0D":
-        host.conversation.dtmf(digit)
-    host.pump()
-    assert pressed(host) == "1*#0D"
-    assert host.conversation.stats().dtmf_digits == 5
-
-
-def test_early_keys_are_bounded() -> None:
-    host = Host()
-    for number in range(100):
-        host.conversation.dtmf(str(number % 10))
-    host.start()
-    assert pressed(host) == "01234567890123456789012345678901"
-
-
 def test_keys_may_be_kept_from_the_agent() -> None:
     host = Host(send_dtmf="no")
     host.conversation.dtmf("1")

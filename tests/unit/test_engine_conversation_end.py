@@ -115,7 +115,7 @@ def test_an_error_is_told_and_explains_the_close(host: Host) -> None:
 def test_errors_with_odd_fields(host: Host, event: dict[str, Any]) -> None:
     host.say({"type": "error", "error_event": event})
     assert host.errors[0].startswith("error 0 ")
-    host.conversation.closed(1011, "r" * 5000)
+    host.conversation.closed(1008, "r" * 5000)
     host.pump()
     assert len(host.ended.reason.encode()) < load_library().lib.AIC_REASON_MAX
 

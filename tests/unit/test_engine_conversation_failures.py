@@ -83,6 +83,14 @@ def test_garbage_is_worth_another_attempt() -> None:
     assert host.conversation.phase is Phase.WAITING
 
 
+def test_key_that_the_service_refuses_is_to_be_checked() -> None:
+    host = Host()
+    host.begin()
+    host.conversation.request_failed("it answered HTTP 401 to the WebSocket upgrade", retry=False, http_status=401)
+    host.pump()
+    assert host.ended.reason == "it answered HTTP 401 to the WebSocket upgrade: check api_key"
+
+
 def test_a_failure_the_host_saw() -> None:
     host = Host()
     host.begin()

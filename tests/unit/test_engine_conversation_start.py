@@ -102,7 +102,7 @@ def initiation(host: Host) -> dict[str, Any]:
 def test_plain_initiation_data() -> None:
     assert initiation(Host()) == {
         "type": "conversation_initiation_client_data",
-        "source_info": {"source": "asterisk"},
+        "source_info": {"source": "unknown"},
     }
 
 

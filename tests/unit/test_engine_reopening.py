@@ -39,7 +39,7 @@ def contexts(host: Host) -> list[str]:
     return [message["text"] for message in host.messages("contextual_update")]
 
 
-@pytest.mark.parametrize("code", [None, 1001, 1012, 1013])
+@pytest.mark.parametrize("code", [None, 1001, 1011, 1012, 1013])
 def test_connection_that_breaks_is_opened_again(host: Host, code: int | None) -> None:
     break_off(host, code)
     assert host.conversation.phase is Phase.WAITING
@@ -50,7 +50,7 @@ def test_connection_that_breaks_is_opened_again(host: Host, code: int | None) ->
     assert host.conversation.stats().reopenings == 1
 
 
-@pytest.mark.parametrize("code", [1000, 1002, 1008, 1011, 3000])
+@pytest.mark.parametrize("code", [1000, 1002, 1008, 3000])
 def test_what_the_service_closed_on_purpose_is_not_opened_again(host: Host, code: int) -> None:
     break_off(host, code)
     assert host.conversation.phase is Phase.ENDED
@@ -181,6 +181,7 @@ def test_keys_pressed_meanwhile_are_told_afterwards() -> None:
     break_off(host)
     host.conversation.dtmf("5")
     open_again(host)
+    host.wait(seconds=2)
     assert any("5" in text for text in contexts(host))
 
 
@@ -232,3 +233,51 @@ def test_caller_who_hangs_up_meanwhile_has_hung_up() -> None:
     host.conversation.end(Status.CALLER_HANGUP, "the caller hung up")
     host.pump()
     assert host.ended.status is Status.CALLER_HANGUP
+
+
+# Conversations that go on in another one
+
+
+def test_another_conversation_goes_on_with_what_was_said() -> None:
+    before = talking_host()
+    transcript(before, "I need a room.", "For how many nights?")
+    said = before.conversation.said()
+    assert said == "Caller: I need a room.\nAgent: For how many nights?\n"
+    host = Host(PUBLIC, said=said, first_message="Hello.", resume_message="Where were we?")
+    host.start()
+    override = host.messages("conversation_initiation_client_data")[0]["conversation_config_override"]
+    assert override["agent"]["first_message"] == "Where were we?"
+    (text,) = contexts(host)
+    assert text.endswith(said)
+    transcript(host, "Two.", "Very well.")
+    assert host.conversation.said() == said + "Caller: Two.\nAgent: Very well.\n"
+
+
+def test_a_conversation_that_goes_on_is_reopened_like_any_other() -> None:
+    host = Host(PUBLIC, said="Caller: Hm.\n", resume_message="Where were we?", reconnect_message="Here I am again.")
+    host.start()
+    break_off(host)
+    open_again(host)
+    first, second = host.messages("conversation_initiation_client_data")
+    assert first["conversation_config_override"]["agent"]["first_message"] == "Where were we?"
+    assert second["conversation_config_override"]["agent"]["first_message"] == "Here I am again."
+    assert [text.splitlines()[-1] for text in contexts(host)] == ["Caller: Hm."] * 2
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_a_conversation_begins_as_ever_where_nothing_was_said_before(said: str | None) -> None:
+    host = Host(PUBLIC, said=said, first_message="Hello.", resume_message="Where were we?")
+    host.start()
+    override = host.messages("conversation_initiation_client_data")[0]["conversation_config_override"]
+    assert override["agent"]["first_message"] == "Hello."
+    assert contexts(host) == []
+    assert host.conversation.said() == ""
+
+
+def test_more_was_said_before_than_is_kept() -> None:
+    host = Host(PUBLIC, said="Caller: Hm.\n" * 1000)
+    host.start()
+    (text,) = contexts(host)
+    assert len(text) < 4300
+    transcript(host, "Two.", "Very well.")
+    assert len(host.conversation.said()) <= 4100

@@ -91,6 +91,24 @@ def test_calls_of_a_connection_that_broke_are_done() -> None:
     assert host.told(ToolDone) == [ToolDone("t1")]
 
 
+@pytest.mark.parametrize("how", ["end", "break"])
+def test_calls_that_nobody_answered_are_withdrawn(how: str) -> None:
+    host = Host(PUBLIC)
+    host.start()
+    call(host, "answered", call_id="t1")
+    call(host, "slow", call_id="t2")
+    host.conversation.tool_result("t1", "Done.")
+    if how == "end":
+        host.conversation.end(Status.CALLER_HANGUP, "the caller hung up")
+    else:
+        host.conversation.closed(None, "")
+    host.pump()
+    assert [(one.id, one.name, one.withdrawn) for one in host.told(ToolDone)] == [
+        ("t1", "answered", False),
+        ("t2", "slow", True),
+    ]
+
+
 # The end
 
 
@@ -124,6 +142,7 @@ def test_service_that_closes_after_the_goodbye_ends_it_sooner() -> None:
     host = tools_host(**TRANSFERS)
     host.start()
     call(host, "transfer_call", {"destination": "sales"})
+    assert host.conversation.transfer("t1")
     host.conversation.closed(1000, "")
     host.pump()
     assert host.ended.status is Status.COMPLETED
@@ -134,10 +153,50 @@ def test_agent_transfers_the_call_to_an_allowed_place() -> None:
     host = tools_host(**TRANSFERS)
     host.start()
     call(host, "transfer_call", {"destination": "desk"})
+    assert host.told(ToolCall)[-1].place == "desk=desk"
+    assert host.conversation.transfer("t1")
+    assert not host.conversation.transfer("t1")
     host.wait(seconds=1)
     assert host.ended.status is Status.COMPLETED
     assert host.ended.reason == "the agent transferred the call to desk"
     assert host.ended.transfer == ("desk", "desk")
+
+
+def test_call_is_transferred_at_once() -> None:
+    """Somebody has answered: what the agent still has to say would keep two people waiting."""
+    host = tools_host(**TRANSFERS)
+    host.start()
+    host.say(audio(1, bytes(8000)))
+    call(host, "transfer_call", {"destination": "sales"})
+    assert host.conversation.transfer("t1", at_once=True)
+    host.pump()
+    assert host.ended.status is Status.COMPLETED
+    assert host.ended.transfer == ("sales", "queues,sales,1")
+
+
+def test_conversation_goes_on_where_a_transfer_fails() -> None:
+    host = tools_host(**TRANSFERS, tool_timeout_ms=100)
+    host.start()
+    call(host, "transfer_call", {"destination": "sales"})
+    host.wait(seconds=30)
+    assert answers(host) == [], "somebody may be rung for longer than any other tool may take"
+    assert host.conversation.waits_for_tool("t1")
+    assert host.conversation.tool_result("t1", "Nobody is there.", is_error=True)
+    host.wait(seconds=5)
+    assert answers(host) == [("t1", "Nobody is there.", True)]
+    assert not host.conversation.waits_for_tool("t1")
+    assert not host.conversation.transfer("t1")
+    assert host.told(Ended) == []
+
+
+def test_host_that_forgets_a_transfer_does_not_keep_the_agent_waiting_for_ever() -> None:
+    host = tools_host(**TRANSFERS)
+    host.start()
+    call(host, "transfer_call", {"destination": "sales"})
+    host.wait(seconds=301)
+    ((_, answer, is_error),) = answers(host)
+    assert "did not answer within 300000 ms" in answer
+    assert is_error
 
 
 @pytest.mark.parametrize(
@@ -229,3 +288,54 @@ def test_any_arguments(arguments: dict[str, str | int]) -> None:
     told = json.dumps(arguments)
     if "\\u0000" not in told and "\\ud" not in told:
         assert members(told) == [(name, str(value)) for name, value in arguments.items()]
+
+
+# The caller's audio meanwhile
+
+
+def heard_during_a_tool(**options: Any) -> tuple[bytes, bytes, bytes]:
+    """What the service hears while a tool runs, once it has answered, and of what was said after that."""
+    host = Host(PUBLIC, audio_frames_buffer_ms=20, **options)
+    host.start()
+    call(host, "slow")
+    heard: list[bytes] = []
+    for said in (0x10, 0x20):
+        before = len(host.uplink())
+        for _ in range(25):
+            host.conversation.caller_audio(bytes([said]) * 160)
+            host.wait(ms=20)
+        heard.append(b"".join(host.uplink()[before:]))
+        if said == 0x10:
+            before = len(host.uplink())
+            host.conversation.tool_result("t1", "Done.")
+            host.pump()
+            heard.append(b"".join(host.uplink()[before:]))
+    return heard[0], heard[1], heard[2]
+
+
+def test_the_caller_is_heard_while_a_tool_runs() -> None:
+    assert heard_during_a_tool() == (b"\x10" * 4000, b"", b"\x20" * 4000)
+
+
+def test_what_the_caller_says_while_a_tool_runs_may_wait() -> None:
+    assert heard_during_a_tool(audio_during_tools="wait") == (b"", b"\x10" * 4000, b"\x20" * 4000)
+
+
+def test_the_caller_may_be_silent_while_a_tool_runs() -> None:
+    during, then, after = heard_during_a_tool(audio_during_tools="silence")
+    assert set(during) == {0xFF}
+    assert then == b""
+    assert after.endswith(b"\x20" * 3800)
+    assert 0x10 not in after
+
+
+def test_the_answer_comes_before_what_waited() -> None:
+    host = Host(PUBLIC, audio_frames_buffer_ms=20, audio_during_tools="wait")
+    host.start()
+    call(host, "slow")
+    host.conversation.caller_audio(bytes(160))
+    assert not host.conversation.wants_to_send
+    before = len(host.sent)
+    host.conversation.tool_result("t1", "Done.")
+    host.pump()
+    assert ["user_audio_chunk" in one for one in host.sent[before:]] == [False, True]

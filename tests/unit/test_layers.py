@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
 }
 """Of the engine's core, and those that each may use."""
 
-GENERATED = {"options_table.h": "core"}
+GENERATED = {"options_table.h": "core", "built_for.h": "asterisk"}
 
 # fmt: off
 ENGINE_HEADERS = {

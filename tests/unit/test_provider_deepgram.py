@@ -17,7 +17,8 @@ from aiconvai.engine.events import Interrupted, Open, Role, Send, Status, ToolCa
 from aiconvai.engine.settings import Settings
 from aiconvai.mock.deepgram import client_message, server_message
 
-AGENT = {"provider": "deepgram", "api_key": API_KEY}
+AGENT = {"provider": "deepgram", "api_key": API_KEY, "dtmf_interdigit_ms": "0"}
+"""Each key is told by itself."""
 ALAW = AudioFormat(Encoding.ALAW, 8000)
 SLIN16 = AudioFormat(Encoding.PCM16, 16000)
 VECTORS = [
@@ -31,7 +32,7 @@ SPEECH = {"type": "UserStartedSpeaking"}
 DONE = {"type": "AgentAudioDone"}
 
 
-def deepgram_host(line_format: AudioFormat = ULAW, **options: object) -> Host:
+def deepgram_host(line_format: AudioFormat = ULAW, **options: Any) -> Host:
     return Host(AGENT, line_format=line_format, **options)
 
 
@@ -400,6 +401,64 @@ def test_keys_and_texts(host: Host) -> None:
         {"type": "InjectUserMessage", "content": "Where am I?"},
         {"type": "InjectUserMessage", "content": "The caller pressed the key 5 on the telephone keypad."},
     ]
+
+
+def test_what_is_told_is_added_to_the_whole_prompt() -> None:
+    """The documentation says of a new prompt both that it is added and that it takes the place of the one before."""
+    host = deepgram_host(prompt="Be brief.")
+    start(host)
+    host.sent.clear()
+    host.conversation.context("The caller is in the lobby.")
+    host.conversation.context("The lift is out of order.")
+    host.pump()
+    assert [one["prompt"] for one in host.sent] == [
+        "Be brief.\n\nThe caller is in the lobby.",
+        "Be brief.\n\nThe caller is in the lobby.\n\nThe lift is out of order.",
+    ]
+
+
+def test_no_more_is_added_to_the_prompt_than_has_room(host: Host) -> None:
+    for number in range(40):
+        host.conversation.context(f"{number} " + "x" * 300)
+        host.pump()
+    prompts = [one["prompt"] for one in host.sent]
+    assert max(len(one) for one in prompts) < 4096
+    assert prompts[-1].endswith("39 " + "x" * 300)
+    texts = prompts[-1].split("\n\n")
+    assert len(texts) == 13
+    assert all(text.endswith("x" * 300) for text in texts), "whole texts go"
+    host.conversation.context("é" * 5000)
+    host.pump()
+    assert host.sent[-1]["prompt"] == "é" * 2046
+
+
+# What was said before
+
+
+def test_history_is_a_part_of_the_settings_of_a_session_that_goes_on(host: Host) -> None:
+    host.say(CALLER_TEXT)
+    host.say(AGENT_TEXT)
+    host.conversation.closed(None, "")
+    host.sent.clear()
+    settings = start(host)
+    assert settings["agent"]["context"] == {
+        "messages": [
+            {"type": "History", "role": "user", "content": "hello"},
+            {"type": "History", "role": "assistant", "content": "Hi there"},
+        ]
+    }
+    assert [one["type"] for one in host.sent] == ["Settings"], "and is not told once more"
+
+
+def test_a_first_session_has_no_history() -> None:
+    assert "context" not in start(deepgram_host())["agent"]
+
+
+def test_an_agent_of_the_service_is_told_what_was_said_when_it_has_begun() -> None:
+    host = deepgram_host(agent_id="a1", said="Caller: hello\n")
+    assert start(host)["agent"] == "a1"
+    (update,) = [one for one in host.sent if one["type"] == "UpdatePrompt"]
+    assert update["prompt"].endswith("Caller: hello\n")
 
 
 # Signs of life

@@ -17,7 +17,8 @@ from aiconvai.engine.events import Close, Interrupted, Open, Role, Status, ToolC
 from aiconvai.engine.settings import Settings
 from aiconvai.mock.gemini import client_message
 
-AGENT = {"provider": "gemini", "api_key": API_KEY}
+AGENT = {"provider": "gemini", "api_key": API_KEY, "dtmf_interdigit_ms": "0"}
+"""Each key is told by itself."""
 SLIN16 = AudioFormat(Encoding.PCM16, 16000)
 SLIN24 = AudioFormat(Encoding.PCM16, 24000)
 VECTORS = [
@@ -103,6 +104,14 @@ def active(host: Host) -> Host:
 
 
 # Opening
+
+
+def test_a_token_of_the_account_may_stand_in_for_the_key() -> None:
+    path = "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent"
+    endpoint = f"wss://europe-west4-aiplatform.googleapis.com{path}"
+    request = gemini_host(base_url=endpoint, api_key_header="Authorization").begin().request
+    assert request.url == endpoint
+    assert request.headers == {"Authorization": f"Bearer {API_KEY}"}
 
 
 def test_the_key_is_in_a_header_and_not_in_the_url() -> None:
@@ -420,6 +429,22 @@ def test_a_tool_is_called_and_answered(active: Host) -> None:
     assert active.sent[0]["toolResponse"] == vector("toolResponse", "functionResponses")
 
 
+def test_the_service_gets_no_audio_while_a_tool_has_not_answered(active: Host) -> None:
+    """It refuses it then."""
+    calls(active, "fc1", "fc2")
+    for _ in range(20):
+        active.conversation.caller_audio(bytes(160))
+        active.wait(ms=20)
+    active.conversation.tool_result("fc1", "ok")
+    active.pump()
+    assert [next(iter(message)) for message in active.sent] == ["toolResponse"]
+    active.conversation.tool_result("fc2", "ok")
+    active.pump()
+    sent = [next(iter(message)) for message in active.sent]
+    assert sent[:2] == ["toolResponse"] * 2
+    assert set(sent[2:]) == {"realtimeInput"}, "what was said meanwhile"
+
+
 def test_several_tools_are_called_at_once(active: Host) -> None:
     calls(active, "fc1", "fc2")
     active.conversation.tool_result("fc2", "busy", is_error=True)
@@ -579,6 +604,21 @@ def test_handle_that_is_no_good_any_more_is_not_used(active: Host, update: dict[
     assert "Agent: Hello" in active.sent[-1]["realtimeInput"]["text"]
 
 
+@pytest.mark.parametrize(
+    ("resume", "handle", "told"),
+    [("handle", {"handle": "h1"}, False), ("history", {}, True), ("both", {"handle": "h1"}, True)],
+)
+def test_a_session_goes_on_as_configured(resume: str, handle: dict[str, str], told: bool) -> None:
+    host = gemini_host(resume=resume)
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    host.open()
+    assert handles(host)[-1] == handle
+    host.say({"setupComplete": {}})
+    assert ("Agent: Hello" in json.dumps(host.sent[-1])) is told
+
+
 @pytest.mark.parametrize("code", [1007, 1008, 1011, 1000, 4321])
 def test_handle_that_is_refused_costs_no_attempt_and_no_call(code: int) -> None:
     host = gemini_host(max_connection_attempts=1, reconnect_message="I am back.")
@@ -708,6 +748,38 @@ def test_a_refused_setup_is_not_tried_again(code: int, reason: str, advice: str)
     assert host.ended.status is Status.UNAVAILABLE
     assert advice in host.ended.reason
     assert reason in host.ended.reason
+
+
+FAULT_OF_ITS_OWN = "Operation is not implemented, or supported, or enabled."
+
+
+@pytest.mark.parametrize(("code", "reason"), [(1008, FAULT_OF_ITS_OWN), (1011, "Internal error encountered.")])
+def test_a_fault_of_the_service_in_the_middle_of_a_call_is_got_over(active: Host, code: int, reason: str) -> None:
+    active.conversation.closed(code, reason)
+    active.pump()
+    assert active.conversation.phase is Phase.WAITING
+    assert reason in active.errors[-1]
+    # What worked a minute ago is right.
+    assert "check" not in active.errors[-1]
+    active.open()
+    active.say({"setupComplete": {}})
+    assert active.conversation.phase is Phase.ACTIVE
+
+
+def test_the_same_fault_before_the_conversation_began_is_the_models_or_the_keys() -> None:
+    host = gemini_host(max_connection_attempts=3)
+    host.open()
+    host.conversation.closed(1008, FAULT_OF_ITS_OWN)
+    host.pump()
+    assert host.ended.status is Status.UNAVAILABLE
+    assert "check model and api_key" in host.ended.reason
+
+
+def test_what_the_service_refuses_in_the_middle_of_a_call_is_no_matter_of_the_key(active: Host) -> None:
+    active.conversation.closed(1008, "no")
+    active.pump()
+    assert active.ended.status is Status.LOST
+    assert "check" not in active.ended.reason
 
 
 @pytest.mark.parametrize("code", [1011, 1013, None])

@@ -13,9 +13,10 @@ from engine_host import API_KEY, ULAW, Host
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.conversation import Phase
 from aiconvai.engine.events import Interrupted, Open, Role, Send, Status, ToolCall, Transcript
-from aiconvai.engine.settings import Settings
+from aiconvai.engine.settings import Settings, ToolSettings
 
-AGENT = {"provider": "openai", "api_key": API_KEY}
+AGENT = {"provider": "openai", "api_key": API_KEY, "dtmf_interdigit_ms": "0"}
+"""Each key is told by itself."""
 ALAW = AudioFormat(Encoding.ALAW, 8000)
 SLIN16 = AudioFormat(Encoding.PCM16, 16000)
 BUSY = "conversation_already_has_active_response"
@@ -114,6 +115,33 @@ def test_the_key_may_have_a_header_of_its_own() -> None:
     request = openai_host(base_url=endpoint, api_key_header="api-key", model="x y").begin().request
     assert request.url == f"{endpoint}&model=x%20y"
     assert request.headers == {"api-key": API_KEY}
+
+
+def test_the_header_of_the_key_may_be_the_usual_one() -> None:
+    assert openai_host(api_key_header="authorization").begin().request.headers == {"Authorization": f"Bearer {API_KEY}"}
+
+
+def test_xai_has_settings_of_its_own_and_is_not_told_what_was_heard() -> None:
+    host = openai_host(dialect="xai", voice="Ara", prompt="Be kind.", tool_find="ami")
+    host.open()
+    host.say({"type": "conversation.created", "event_id": "e1", "conversation": {"id": "c1"}})
+    (update,) = host.messages("session.update")
+    session = update["session"]
+    assert session.pop("tools")[0]["name"] == "find"
+    assert session == {
+        "instructions": "Be kind.",
+        "voice": "Ara",
+        "turn_detection": {"type": "server_vad"},
+        "audio": {way: {"format": {"type": "audio/pcmu"}} for way in ("input", "output")},
+    }
+    host.say({"type": "session.updated", "event_id": "e2", "session": {}})
+    assert host.conversation.phase is Phase.ACTIVE
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_1", bytes(4000))
+    speech(host)
+    host.say({"type": "ping", "event_id": "e3", "timestamp": 1})
+    assert not host.messages("conversation.item.truncate")
+    assert host.conversation.stats().unknown_messages == 0
 
 
 def test_a_fixed_url_is_used_as_it_is() -> None:
@@ -403,6 +431,30 @@ def test_the_agent_goes_on_once_it_has_all_results(host: Host) -> None:
     assert asked(host) == [], "the response that called them is not done yet"
     done(host, "resp_1")
     assert len(asked(host)) == 1
+
+
+def test_a_silent_result_asks_for_no_answer(host: Host) -> None:
+    respond(host, "resp_1")
+    call(host, "call_1")
+    done(host, "resp_1")
+    assert host.conversation.tool_result("call_1", "Noted.", silent=True)
+    host.pump()
+    assert len(host.messages("conversation.item.create")) == 1
+    assert asked(host) == []
+
+
+def test_a_tool_may_be_silent_by_itself() -> None:
+    host = Host(AGENT, tools={"transfer": ToolSettings("tool-transfer", {"answer": "no"})}, tool_transfer="ami")
+    start(host)
+    respond(host, "resp_1")
+    call(host, "call_1")
+    call(host, "call_2")
+    done(host, "resp_1")
+    result(host, "call_1")
+    assert asked(host) == []
+    host.conversation.tool_result("call_2", "It failed.", is_error=True)
+    host.pump()
+    assert len(asked(host)) == 1, "an error is nothing to be silent about"
 
 
 def test_a_tool_that_answers_at_once_does_not_speak_for_the_other(host: Host) -> None:
@@ -723,3 +775,69 @@ def test_a_new_attempt_remembers_nothing_of_the_last(host: Host) -> None:
     assert len(host.messages("session.update")) == 2
     host.say({"type": "session.updated", "session": SESSION})
     assert host.conversation.phase is Phase.ACTIVE
+
+
+# The order in which it was said
+
+
+def caller_said(host: Host, item: str, text: str) -> None:
+    """The service has written it down."""
+    host.say({"type": "conversation.item.input_audio_transcription.completed", "item_id": item, "transcript": text})
+
+
+def agent_said(host: Host, item: str, text: str) -> None:
+    host.say({"type": "response.output_audio_transcript.done", "item_id": item, "transcript": text})
+
+
+def question(host: Host, number: int) -> None:
+    """The caller has finished an utterance, and the agent begins to answer."""
+    host.say({"type": "input_audio_buffer.committed", "item_id": f"u{number}"})
+    item = {"id": f"a{number}", "type": "message", "role": "assistant"}
+    host.say({"type": "response.output_item.added", "response_id": f"r{number}", "item": item})
+
+
+def test_words_of_the_caller_that_come_late_are_told_in_their_place(host: Host) -> None:
+    question(host, 1)
+    host.wait(seconds=2)
+    agent_said(host, "a1", "For how many nights?")
+    question(host, 2)
+    agent_said(host, "a2", "Very well.")
+    caller_said(host, "u2", "Two.")
+    caller_said(host, "u1", "I need a room.")
+    told = host.told(Transcript)
+    assert [(one.text, one.turn) for one in told] == [
+        ("For how many nights?", 2),
+        ("Very well.", 4),
+        ("Two.", 3),
+        ("I need a room.", 1),
+    ]
+    spoken = {one.turn: one.spoken_ms for one in told}
+    assert spoken[1] == spoken[2]
+    assert spoken[3] - spoken[2] == pytest.approx(2000, abs=1)
+    assert host.conversation.said().splitlines() == [
+        "Caller: I need a room.",
+        "Agent: For how many nights?",
+        "Caller: Two.",
+        "Agent: Very well.",
+    ]
+
+
+def test_words_of_a_server_that_names_no_items_are_told_as_they_come(host: Host) -> None:
+    host.say({"type": "response.output_audio_transcript.done", "transcript": "Hello."})
+    host.say({"type": "conversation.item.input_audio_transcription.completed", "transcript": "Hm."})
+    assert [(one.text, one.turn) for one in host.told(Transcript)] == [("Hello.", 1), ("Hm.", 2)]
+
+
+def test_very_late_words_are_not_lost(host: Host) -> None:
+    for number in range(1, 21):
+        question(host, number)
+        agent_said(host, f"a{number}", f"answer {number}")
+    for number in range(20, 0, -1):
+        caller_said(host, f"u{number}", f"question {number}")
+    lines = host.conversation.said().splitlines()
+    assert sorted(lines) == sorted(
+        f"{who} {number}" for number in range(1, 21) for who in ("Agent: answer", "Caller: question")
+    )
+    # As many as are remembered stand where they were said, the others where they came.
+    assert lines[16:24] == [f"{who} {n}" for n in (17, 18, 19, 20) for who in ("Caller: question", "Agent: answer")]
+    assert lines[24:] == [f"Caller: question {number}" for number in range(16, 0, -1)]

@@ -17,7 +17,8 @@ from aiconvai.engine.settings import Settings
 from aiconvai.mock.openai_live import CLIENT_EVENTS, SERVER_EVENTS
 from aiconvai.mock.strict_json import read_message
 
-AGENT = {"provider": "openai_live", "api_key": API_KEY}
+AGENT = {"provider": "openai_live", "api_key": API_KEY, "dtmf_interdigit_ms": "0"}
+"""Each key is told by itself."""
 SESSION: dict[str, Any] = {"id": "live_1", "model": "gpt-live-1", "status": "active", "expires_at": 1800000000}
 VECTORS = [
     json.loads(line)

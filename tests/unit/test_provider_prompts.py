@@ -48,7 +48,7 @@ SERVICES = {
     "deepgram": Service(
         deepgram.AGENT,
         lambda host: str(deepgram.start(host)["agent"]["think"]["prompt"]),
-        {"type": "UpdatePrompt", "prompt": TOLD},
+        {"type": "UpdatePrompt", "prompt": f"{INSTRUCTION}\n\n{CONFIRMED}\n\n{TOLD}"},
     ),
     "websocket": Service(
         websocket.AGENT,

@@ -341,6 +341,17 @@ def test_tools_are_called_and_answered(host: Host) -> None:
     ]
 
 
+def test_a_result_may_ask_for_no_words(host: Host) -> None:
+    host.say({"type": "tool_call", "id": "call_1", "name": "note"})
+    host.say({"type": "tool_call", "id": "call_2", "name": "note"})
+    host.conversation.tool_result("call_1", "Noted.", silent=True)
+    host.conversation.tool_result("call_2", "Full.", is_error=True, silent=True)
+    host.pump()
+    noted, failed = host.messages("tool_result")
+    assert noted["answer"] is False
+    assert "answer" not in failed, "an error is nothing to be silent about"
+
+
 def test_a_call_that_nobody_takes_is_answered(host: Host) -> None:
     host.say({"type": "tool_call", "id": "call_1", "name": "transfer"})
     host.wait(seconds=11)
@@ -434,7 +445,7 @@ def test_a_fatal_error_ends_the_attempt() -> None:
 
 def test_an_error_explains_the_close_after_it(host: Host) -> None:
     host.say({"type": "error", "message": "No voice"})
-    host.conversation.closed(1011, "")
+    host.conversation.closed(1008, "")
     host.pump()
     assert "No voice" in host.ended.reason
 

@@ -4,6 +4,8 @@
  */
 #include "audio_format.h"
 
+#include "g711.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +21,21 @@ static const struct {
 };
 
 #define NAMED_FORMATS (sizeof(named_formats) / sizeof(named_formats[0]))
+
+void aic_format_encode(struct aic_audio_format format, const int16_t *samples, size_t count, uint8_t *bytes)
+{
+	switch (format.encoding) {
+	case AIC_ENCODING_ULAW:
+		aic_ulaw_encode(samples, bytes, count);
+		break;
+	case AIC_ENCODING_ALAW:
+		aic_alaw_encode(samples, bytes, count);
+		break;
+	case AIC_ENCODING_PCM16:
+		memcpy(bytes, samples, count * sizeof(*samples));
+		break;
+	}
+}
 
 const char *aic_format_name(struct aic_audio_format format, char *buffer, size_t size)
 {

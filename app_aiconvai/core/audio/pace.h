@@ -35,6 +35,12 @@
 #define AIC_PACE_CHECK_US 10000
 #define AIC_PACE_CHECK_AFTER_US 5000
 
+/* Who has been heard is given so long to go on before idle audio takes the place of what is missing. */
+#define AIC_PACE_IDLE_AFTER_US AIC_FRAME_US
+
+/* Idle audio that is further behind than this is left out: a line that stood still gets no burst of it. */
+#define AIC_PACE_IDLE_BEHIND_MAX_US 60000
+
 /* Frames that are queued from which on audio counts as coming faster than it is heard. */
 #define AIC_PACE_FRAMES_TO_SPARE 4
 

@@ -87,17 +87,7 @@ static int append_samples(struct aic_transcoder *transcoder, const int16_t *samp
 	if (!to) {
 		return -1;
 	}
-	switch (transcoder->to.encoding) {
-	case AIC_ENCODING_ULAW:
-		aic_ulaw_encode(samples, to, count);
-		break;
-	case AIC_ENCODING_ALAW:
-		aic_alaw_encode(samples, to, count);
-		break;
-	case AIC_ENCODING_PCM16:
-		memcpy(to, samples, bytes);
-		break;
-	}
+	aic_format_encode(transcoder->to, samples, count, to);
 	out->length += bytes;
 	return 0;
 }

@@ -70,6 +70,18 @@ void aic_caller_idle_agent_silenced(struct aic_caller_idle *idle, uint64_t now_u
 	idle->agent_until_us = now_us;
 }
 
+static uint64_t put_off(uint64_t time_us, uint64_t by_us)
+{
+	return time_us && time_us != UINT64_MAX ? time_us + by_us : time_us;
+}
+
+void aic_caller_idle_put_off(struct aic_caller_idle *idle, uint64_t by_us)
+{
+	idle->since_us = put_off(idle->since_us, by_us);
+	idle->agent_until_us = put_off(idle->agent_until_us, by_us);
+	idle->caller_until_us = put_off(idle->caller_until_us, by_us);
+}
+
 uint64_t aic_caller_idle_quiet_since(const struct aic_caller_idle *idle)
 {
 	return aic_later(idle->caller_until_us, idle->agent_until_us);

@@ -48,6 +48,9 @@ void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us);
 void aic_caller_idle_agent_audio(struct aic_caller_idle *idle, uint64_t duration_us, uint64_t now_us);
 void aic_caller_idle_agent_silenced(struct aic_caller_idle *idle, uint64_t now_us);
 
+/* For so long nobody could have been heard: everything is as much later. */
+void aic_caller_idle_put_off(struct aic_caller_idle *idle, uint64_t by_us);
+
 /* Since when neither party has been heard. */
 uint64_t aic_caller_idle_quiet_since(const struct aic_caller_idle *idle);
 

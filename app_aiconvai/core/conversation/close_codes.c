@@ -7,45 +7,55 @@
 #include "provider.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct aic_close_code everybodys[] = {
-	{0, AIC_STATUS_LOST, true, "the connection to the service broke"},
-	{1000, AIC_STATUS_COMPLETED, false, "the service ended the conversation"},
-	{1001, AIC_STATUS_LOST, true, "the service went away"},
-	{1008, AIC_STATUS_LOST, false, "the service refused what it was sent"},
-	{1009, AIC_STATUS_LOST, false, "the service refused a message that was too long"},
-	{1011, AIC_STATUS_LOST, true, "the service failed internally"},
-	{1012, AIC_STATUS_LOST, true, "the service restarts"},
-	{1013, AIC_STATUS_LOST, true, "the service is overloaded"},
+	{.code = 0, .status = AIC_STATUS_LOST, .retry = true, .reopen = true,
+		.sentence = "the connection to the service broke"},
+	{.code = 1000, .status = AIC_STATUS_COMPLETED, .sentence = "the service ended the conversation"},
+	{.code = 1001, .status = AIC_STATUS_LOST, .retry = true, .reopen = true, .sentence = "the service went away"},
+	{.code = 1008, .status = AIC_STATUS_LOST, .sentence = "the service refused what it was sent"},
+	{.code = 1009, .status = AIC_STATUS_LOST, .sentence = "the service refused a message that was too long"},
+	{.code = 1011, .status = AIC_STATUS_LOST, .retry = true, .reopen = true,
+		.sentence = "the service failed internally"},
+	{.code = 1012, .status = AIC_STATUS_LOST, .retry = true, .reopen = true, .sentence = "the service restarts"},
+	{.code = 1013, .status = AIC_STATUS_LOST, .retry = true, .reopen = true, .sentence = "the service is overloaded"},
 };
 
-static const struct aic_close_code unknown = {0, AIC_STATUS_LOST, true, "the service closed the connection"};
+static const struct aic_close_code unknown = {.status = AIC_STATUS_LOST, .retry = true,
+	.sentence = "the service closed the connection"};
 
-static const struct aic_close_code *find(const struct aic_close_code *table, size_t count, uint16_t code)
+static const struct aic_close_code *find(const struct aic_close_code *table, size_t count,
+	const struct aic_close *close)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (table[i].code == code) {
+		if (table[i].code == close->code && (!table[i].reason || strstr(close->reason, table[i].reason))) {
 			return &table[i];
 		}
 	}
 	return NULL;
 }
 
-void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, const char *reason,
+void aic_close_code_explain(const struct aic_provider *provider, const struct aic_close *close,
 	struct aic_close_meaning *meaning)
 {
-	const struct aic_close_code *found = find(provider->closes, provider->close_count, code);
+	const struct aic_close_code *found = find(provider->closes, provider->close_count, close);
+	const char *advice, *reason = close->reason_is_said ? "" : close->reason;
+	char said[256];
 
 	if (!found) {
-		found = find(everybodys, sizeof(everybodys) / sizeof(everybodys[0]), code);
+		found = find(everybodys, sizeof(everybodys) / sizeof(everybodys[0]), close);
 	}
 	found = found ? found : &unknown;
+	advice = found->advice && !close->was_active ? found->advice : "";
 	meaning->status = found->status;
 	meaning->retry = found->retry;
-	if (code) {
-		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s (close code %u%s%s)", found->sentence, code, *reason
+	meaning->reopen = found->reopen;
+	snprintf(said, sizeof(said), "%s%s%s", found->sentence, *advice ? ": " : "", advice);
+	if (close->code) {
+		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s (close code %u%s%s)", said, close->code, *reason
 			? ": " : "", reason);
 	} else {
-		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s%s%s", found->sentence, *reason ? ": " : "", reason);
+		snprintf(meaning->sentence, sizeof(meaning->sentence), "%s%s%s", said, *reason ? ": " : "", reason);
 	}
 }

@@ -10,28 +10,41 @@
 
 #include "outcome.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct aic_provider;
 
 struct aic_close_code {
 	uint16_t code;
+	const char *reason;     /* only where the service's reason has this in it; NULL: with any */
 	enum aic_status status; /* once the conversation was active; before that it is UNAVAILABLE */
 	bool retry;             /* before it was active: another attempt may succeed */
+	bool reopen;            /* once it was: another connection may go on */
 	const char *sentence;
+	const char *advice; /* what to check, before it was active: what worked a minute ago is right. NULL: nothing */
 };
 
 struct aic_close_meaning {
 	enum aic_status status;
-	bool retry;
+	bool retry, reopen;
 	char sentence[AIC_REASON_MAX];
 };
 
+/* How a connection was closed. */
+struct aic_close {
+	uint16_t code;      /* 0: it just broke */
+	const char *reason; /* the service's; may be empty */
+	bool reason_is_said; /* the sentence need not say it again */
+	bool was_active;    /* the conversation */
+};
+
 /*
- * What a close code (0: the connection just broke) and the service's reason (may be empty) mean: what the provider's
- * table says, else what RFC 6455 section 7.4.1 and its registry say.
+ * What that means: what the first row of the provider's table says that fits, else what RFC 6455 section 7.4.1 and its
+ * registry say.
  */
-void aic_close_code_explain(const struct aic_provider *provider, uint16_t code, const char *reason,
+void aic_close_code_explain(const struct aic_provider *provider, const struct aic_close *close,
 	struct aic_close_meaning *meaning);
 
 #endif

@@ -51,8 +51,10 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->playout = setup->playout;
 	conversation->on_event = setup->on_event;
 	conversation->may_take = setup->may_take;
+	conversation->choose_agent = setup->choose_agent;
 	conversation->user = setup->user;
 	conversation->runs_tools = setup->runs_tools;
+	conversation->resumes = setup->said && *setup->said;
 	conversation->begun_unix_us = setup->unix_us;
 	conversation->phase = AIC_PHASE_WAITING;
 	conversation->now_us = conversation->begun_us = conversation->attempts.due_us = now_us;
@@ -65,6 +67,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 		(uint32_t) settings->connect_audio_limit_ms);
 	conversation->writer = aic_json_writer_new();
 	if (!conversation->writer || !aic_conversation_copy_variables(conversation, setup)
+		|| (conversation->resumes && aic_history_load(&conversation->history, setup->said))
 		|| !copy_others(conversation, setup) || !aic_conversation_take_agent(conversation, &setup->agent)) {
 		aic_conversation_free(conversation);
 		return NULL;
@@ -85,6 +88,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_conversation_forget_agent(conversation);
 	free(conversation->attempts.others);
 	free(conversation->reopen.kept);
+	free(conversation->digits.call);
 	aic_history_free(&conversation->history);
 	aic_request_clear(&conversation->attempts.request);
 	aic_uplink_free(&conversation->uplink);
@@ -99,12 +103,19 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	free(conversation);
 }
 
+char *aic_conversation_said(const struct aic_conversation *conversation)
+{
+	return aic_history_text(&conversation->history, "");
+}
+
 /* --- the call --- */
 
 /* A service that reads too slowly, or not at all, while it does send: nothing else tells of it. */
 static void tell_uplink_loss(struct aic_conversation *conversation)
 {
-	if (conversation->phase != AIC_PHASE_ACTIVE || conversation->uplink_loss_told) {
+	/* What waits for a tool is not the service's fault. */
+	if (conversation->phase != AIC_PHASE_ACTIVE || conversation->uplink_loss_told
+		|| aic_tools_keep_caller_waiting(conversation)) {
 		return;
 	}
 	conversation->uplink_loss_told = true;
@@ -119,7 +130,8 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	uint64_t dropped_before = conversation->uplink.bytes_dropped;
 
 	conversation->now_us = now_us;
-	if (conversation->phase == AIC_PHASE_ENDED) {
+	if (conversation->phase == AIC_PHASE_ENDED || conversation->hold.is_on || aic_digits_are_secret(conversation)
+		|| aic_tools_silence_caller(conversation)) {
 		return;
 	}
 	aic_stand_in_not_needed(&conversation->stand_in, now_us);
@@ -159,17 +171,17 @@ void aic_conversation_service_heard(struct aic_conversation *conversation, uint6
 	aic_service_watch_heard(&conversation->watchdog.service, when_us);
 }
 
-/*
- * A connection that broke, or whose server goes away; what a service closes for reasons of its own it would close
- * again. RFC 6455 section 7.4.1.
- */
-static bool may_be_replaced(uint16_t code)
+/* It says nothing against the session that was to be taken up: the server goes away. RFC 6455 section 7.4.1. */
+static bool is_of_the_server(uint16_t code)
 {
 	return code == 0 || code == 1001 || code == 1012 || code == 1013;
 }
 
 void aic_conversation_closed(struct aic_conversation *conversation, uint16_t code, const char *reason, uint64_t now_us)
 {
+	/* The reason of a close often is the beginning of the error before it: said once. */
+	struct aic_close close = {.code = code, .reason = reason, .was_active = conversation->phase == AIC_PHASE_ACTIVE,
+		.reason_is_said = strstr(conversation->service_error, reason)};
 	struct aic_close_meaning meaning;
 	char text[AIC_REASON_MAX * 2 + 4];
 
@@ -182,9 +194,7 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	if (conversation->phase != AIC_PHASE_STARTING && conversation->phase != AIC_PHASE_ACTIVE) {
 		return;
 	}
-	/* The reason of a close often is the beginning of the error before it: said once. */
-	aic_close_code_explain(conversation->provider, code, strstr(conversation->service_error, reason) ? "" : reason,
-		&meaning);
+	aic_close_code_explain(conversation->provider, &close, &meaning);
 	if (conversation->service_error[0]) {
 		size_t length = strlen(meaning.sentence) + strlen(" ()");
 		int room = length < AIC_REASON_MAX ? (int) (AIC_REASON_MAX - 1 - length) : 0;
@@ -194,28 +204,39 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
-	if (conversation->ending.agent_ends) {
+	if (conversation->hand_over.wanted) {
+		aic_conversation_hand_over(conversation);
+		/* There is nothing to be closed any more, and so nothing to wait for. */
+		conversation->close_pending = false;
+		conversation->attempts.due_us = now_us;
+	} else if (conversation->ending.agent_ends) {
 		conversation->outcome.play_out = true;
 		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
 	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
-		bool replaceable = conversation->reopen.expires || (meaning.status == AIC_STATUS_LOST && may_be_replaced(code));
+		bool goes_on = conversation->reopen.expires || meaning.reopen;
 
-		if (!replaceable || !aic_conversation_reopen(conversation, text)) {
+		if (!goes_on || !aic_conversation_reopen(conversation, text)) {
 			conversation->outcome.play_out = meaning.status == AIC_STATUS_COMPLETED;
 			aic_conversation_finish(conversation, meaning.status, code, text);
 		}
-	} else if (may_be_replaced(code) || !aic_conversation_begin_afresh(conversation, text)) {
+	} else if (is_of_the_server(code) || !aic_conversation_begin_afresh(conversation, text)) {
 		aic_conversation_attempt_failed(conversation, meaning.retry, code, text);
 	}
 }
 
 /* --- outputs --- */
 
+/* Bytes of caller audio that the service may have now. */
+static size_t next_chunk(const struct aic_conversation *conversation)
+{
+	return aic_tools_keep_caller_waiting(conversation) ? 0 : aic_uplink_chunk(&conversation->uplink);
+}
+
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 {
 	return conversation->outbox.first
 		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->watchdog.ping_pending
-		|| aic_uplink_chunk(&conversation->uplink)));
+		|| next_chunk(conversation)));
 }
 
 /* Renders the next chunk of caller audio. Returns false when there is none. */
@@ -224,7 +245,7 @@ static bool render_audio(struct aic_conversation *conversation, struct aic_actio
 	const struct aic_provider *provider = conversation->provider;
 	const uint8_t *audio = conversation->uplink.audio.bytes;
 	struct aic_buffer *out = &conversation->audio_message;
-	size_t chunk = conversation->phase == AIC_PHASE_ACTIVE ? aic_uplink_chunk(&conversation->uplink) : 0;
+	size_t chunk = conversation->phase == AIC_PHASE_ACTIVE ? next_chunk(conversation) : 0;
 	int result;
 
 	if (!chunk) {

@@ -43,6 +43,8 @@ struct aic_conversation_setup {
 	size_t variable_count;
 	/* the host runs the tools that are its to run (tools.h); otherwise the agent is told that they cannot be run */
 	bool runs_tools;
+	/* what was said before in this call (aic_conversation_said()), which goes on; copied. NULL: it begins here */
+	const char *said;
 	/*
 	 * the time of day as the conversation begins, since 1970; 0: not known, and what a service says of times of day is
 	 * not understood
@@ -57,6 +59,13 @@ struct aic_conversation_setup {
 	 * not wait or call back in. NULL: each may.
 	 */
 	bool (*may_take)(void *user, size_t other, char *reason);
+
+	/*
+	 * The agent of that name is to be handed the conversation: fills in `choice`, which is valid as long as the
+	 * conversation. Where it cannot, a sentence for the present agent in `reason` (of AIC_REASON_MAX bytes) says why.
+	 * Called from inside the calls; must not wait or call back in. NULL: there are none.
+	 */
+	bool (*choose_agent)(void *user, const char *name, struct aic_agent_choice *choice, char *reason);
 	void *user;
 };
 
@@ -143,6 +152,7 @@ struct aic_conversation_stats {
 	uint64_t dtmf_digits;
 	uint64_t errors;
 	uint64_t reopenings; /* times another connection took over */
+	uint64_t holds, held_ms; /* times the caller could not be heard, and for how long: those that are over */
 	char state[64]; /* of the agent's prompts; empty: none */
 };
 
@@ -161,16 +171,34 @@ void aic_conversation_free(struct aic_conversation *conversation);
 void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
 	uint64_t now_us);
 
-/* The caller pressed 0-9, *, #, A-D. Ignored where `send_dtmf` says no; kept until the conversation is active. */
-void aic_conversation_dtmf(struct aic_conversation *conversation, char digit);
+/*
+ * The caller is on hold, or has put the agent on hold; or that is over. Caller audio counts for nothing meanwhile. Said
+ * again, it changes nothing.
+ */
+void aic_conversation_hold(struct aic_conversation *conversation, bool is_on, uint64_t now_us);
+
+/* The caller pressed 0-9, *, #, A-D. The agent is told as the options dtmf* say, once the conversation is active. */
+void aic_conversation_dtmf(struct aic_conversation *conversation, char digit, uint64_t now_us);
 
 /* Return 0, or -1 when the conversation is not active or its service has no message for it. */
 int aic_conversation_context(struct aic_conversation *conversation, const char *text);
 int aic_conversation_user_message(struct aic_conversation *conversation, const char *text);
 
-/* Answers an open tool call. Returns 0, or -1 when no call of that id is open. */
+/*
+ * Answers an open tool call; silent: the agent need not say anything about it, where its service has a way to tell it
+ * so. Returns 0, or -1 when no call of that id is open.
+ */
 int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result,
-	bool is_error);
+	bool is_error, bool silent);
+
+/*
+ * The host sends the call where an open call of transfer_call asks for. The conversation ends once the agent has said
+ * all that it had to say, or at once, and AIC_EVENT_ENDED has where to. Returns 0, or -1 when no such call is open.
+ */
+int aic_conversation_transfer(struct aic_conversation *conversation, const char *id, bool at_once);
+
+/* Whether the agent still waits for that tool call. */
+bool aic_conversation_waits_for_tool(const struct aic_conversation *conversation, const char *id);
 
 /*
  * The conversation enters a state of the agent's prompts, which the agent is told of at once or when it begins. The
@@ -229,6 +257,9 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 
 /* Whether a message or a ping waits for the socket. */
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation);
+
+/* What was said, as far as the service told, in lines; the latest part of it. To be freed; NULL: nothing. */
+char *aic_conversation_said(const struct aic_conversation *conversation);
 
 enum aic_phase aic_conversation_phase(const struct aic_conversation *conversation);
 const char *aic_phase_name(enum aic_phase phase);

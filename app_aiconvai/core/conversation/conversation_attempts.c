@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What to do about a key that was refused. */
+#define CHECK_KEY ": check api_key"
+
 void aic_conversation_wait_for_attempt(struct aic_conversation *conversation, uint64_t due_us)
 {
 	conversation->phase = AIC_PHASE_WAITING;
@@ -84,7 +87,12 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 /* The request in `request` is to be opened. */
 static void open_request(struct aic_conversation *conversation)
 {
-	conversation->attempts.request.ca_file = conversation->settings->tls_ca_file;
+	conversation->attempts.request.tls_files = (struct aic_tls_files) {
+		.ca = conversation->settings->tls_ca_file,
+		.certificate = conversation->settings->tls_certificate_file,
+		.key = conversation->settings->tls_key_file,
+	};
+	conversation->attempts.request.proxy = conversation->settings->proxy;
 	conversation->phase = conversation->attempts.request.kind == AIC_REQUEST_HTTP_GET ? AIC_PHASE_FETCHING
 		: AIC_PHASE_CONNECTING;
 	conversation->attempts.due_us =
@@ -161,7 +169,7 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 
 		snprintf(text, sizeof(text), "%s answered HTTP %d to the request for a signed URL%s",
 			aic_url_origin(conversation->attempts.request.url, origin, sizeof(origin)), status,
-			status == 401 || status == 403 ? ": check api_key"
+			status == 401 || status == 403 ? CHECK_KEY
 			: status == 404 || status == 422 ? ": check agent_id and signed_url_endpoint" : "");
 		aic_conversation_attempt_failed(conversation, retry, 0, text);
 		return;
@@ -202,9 +210,13 @@ void aic_conversation_connected(struct aic_conversation *conversation, const str
 void aic_conversation_request_failed(struct aic_conversation *conversation, const struct aic_request_failure *failure,
 	uint64_t now_us)
 {
+	char text[AIC_REASON_MAX + sizeof(CHECK_KEY)];
+
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
-		aic_conversation_attempt_failed(conversation, failure->retry, 0, failure->text);
+		snprintf(text, sizeof(text), "%.*s%s", AIC_REASON_MAX, failure->text,
+			failure->http_status == 401 ? CHECK_KEY : "");
+		aic_conversation_attempt_failed(conversation, failure->retry, 0, text);
 	}
 }
 

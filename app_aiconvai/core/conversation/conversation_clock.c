@@ -19,6 +19,8 @@ static const struct part parts[] = {
 	{aic_idle_due, aic_idle_attend},
 	{aic_rollover_due, aic_rollover_attend},
 	{aic_silence_due, aic_silence_attend},
+	{aic_keys_due, aic_keys_attend},
+	{aic_digits_due, aic_digits_attend},
 	{aic_marks_due, aic_marks_attend},
 	{aic_downlink_due, aic_downlink_attend},
 	{aic_keep_alive_due, aic_keep_alive_attend},

@@ -6,10 +6,11 @@
  */
 #include "conversation_state.h"
 
-/* While a connection is being opened again nobody can ask. */
+/* While a connection is being opened again nobody can ask, and during a hold nobody would hear it. */
 uint64_t aic_idle_due(const struct aic_conversation *conversation)
 {
-	return conversation->phase == AIC_PHASE_ACTIVE ? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
+	return conversation->phase == AIC_PHASE_ACTIVE && !conversation->hold.is_on
+		? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
 }
 
 bool aic_idle_attend(struct aic_conversation *conversation)

@@ -108,7 +108,8 @@ bool aic_conversation_fill_texts(struct aic_conversation *conversation)
 
 	set_state(conversation, find_state(conversation, settings->first_state));
 	return fill_prompt(conversation) && fill_opening(conversation, settings->first_message,
-		&conversation->told.first_message) && fill_opening(conversation, settings->reconnect_message,
+		&conversation->told.first_message) && fill_opening(conversation, settings->resume_message,
+		&conversation->told.resume_message) && fill_opening(conversation, settings->reconnect_message,
 		&conversation->told.reconnect_message);
 }
 
@@ -117,10 +118,13 @@ void aic_conversation_forget_texts(struct aic_conversation *conversation)
 	free(conversation->told.prompt);
 	free(conversation->told.first_message.text);
 	free(conversation->told.first_message.order);
+	free(conversation->told.resume_message.text);
+	free(conversation->told.resume_message.order);
 	free(conversation->told.reconnect_message.text);
 	free(conversation->told.reconnect_message.order);
 	conversation->told.prompt = NULL;
-	conversation->told.first_message = conversation->told.reconnect_message = (struct aic_opening) {NULL, NULL};
+	conversation->told.first_message = conversation->told.resume_message = conversation->told.reconnect_message
+		= (struct aic_opening) {NULL, NULL};
 	set_state(conversation, NULL);
 }
 
@@ -209,7 +213,10 @@ const struct aic_opening *aic_conversation_opening(const struct aic_conversation
 {
 	const struct aic_told *told = &conversation->told;
 
-	return conversation->stats.reopenings ? &told->reconnect_message : &told->first_message;
+	if (conversation->stats.reopenings > conversation->hand_over.first_session) {
+		return &told->reconnect_message;
+	}
+	return conversation->resumes ? &told->resume_message : &told->first_message;
 }
 
 void aic_conversation_tell_missed_state(struct aic_conversation *conversation)

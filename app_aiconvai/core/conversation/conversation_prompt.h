@@ -27,14 +27,17 @@ struct aic_told {
 	/* it was entered after the service was told the prompt, and before it could be told more */
 	bool state_missed;
 	char *prompt; /* owned, what the agent is told with placeholders filled; NULL: nothing */
-	struct aic_opening first_message, reconnect_message;
+	struct aic_opening first_message, resume_message, reconnect_message;
 };
 
 /* Fills in what the agent is told at the start; forgets it. Filling in returns false when memory is short. */
 bool aic_conversation_fill_texts(struct aic_conversation *conversation);
 void aic_conversation_forget_texts(struct aic_conversation *conversation);
 
-/* What the agent begins with; a session that takes over from another begins in its own way. */
+/*
+ * What the agent begins with; a session that takes over from another, and a conversation that goes on from one of
+ * before, begin in their own way.
+ */
 const struct aic_opening *aic_conversation_opening(const struct aic_conversation *conversation);
 
 /* The service has announced the conversation: is told of a state that was entered since it was told the prompt. */

@@ -33,8 +33,10 @@
 #define HISTORY_INTRODUCTION "The connection was interrupted and is restored. Go on with the conversation; " \
 	"this was said so far.\n"
 
-/* What this connection had is gone; the next one's event ids are newer than all of its. */
-static void begin_again(struct aic_conversation *conversation, uint64_t due_us)
+#define RESUME_INTRODUCTION "This call goes on from a conversation of before. Take it up from there; " \
+	"this was said so far, with you or another agent.\n"
+
+void aic_conversation_open_another(struct aic_conversation *conversation, uint64_t due_us)
 {
 	int64_t newest = conversation->downlink.last_event_id > conversation->downlink.interrupted_id
 		? conversation->downlink.last_event_id : conversation->downlink.interrupted_id;
@@ -66,7 +68,7 @@ bool aic_conversation_reopen(struct aic_conversation *conversation, const char *
 	aic_outbox_clear(&conversation->outbox);
 	snprintf(text, sizeof(text), "the connection is opened again: %s", reason);
 	aic_conversation_tell_error(conversation, text);
-	begin_again(conversation, conversation->now_us);
+	aic_conversation_open_another(conversation, conversation->now_us);
 	return true;
 }
 
@@ -146,21 +148,26 @@ bool aic_rollover_attend(struct aic_conversation *conversation)
 		return true;
 	}
 	aic_conversation_leave(conversation);
-	begin_again(conversation, conversation->now_us + CLOSE_US);
+	aic_conversation_open_another(conversation, conversation->now_us + CLOSE_US);
 	return true;
 }
 
 void aic_conversation_restored(struct aic_conversation *conversation)
 {
+	bool goes_on = conversation->resumes && conversation->stats.reopenings == conversation->hand_over.first_session;
 	char *text;
+	bool knows;
 
-	if (!conversation->reopen.under_way) {
+	if (!conversation->reopen.under_way && !goes_on) {
 		return;
 	}
 	conversation->reopen.under_way = false;
 	/* A service that takes its own session up again knows what was said. */
-	text = conversation->reopen.resumed || !conversation->provider->context ? NULL
-		: aic_history_text(&conversation->history, HISTORY_INTRODUCTION);
+	knows = (conversation->reopen.resumed && conversation->settings->resume != AIC_RESUME_BOTH)
+		|| conversation->reopen.told;
+	conversation->reopen.told = false;
+	text = knows || !conversation->provider->context ? NULL
+		: aic_history_text(&conversation->history, goes_on ? RESUME_INTRODUCTION : HISTORY_INTRODUCTION);
 	if (text) {
 		conversation->provider->context(conversation, text);
 	}

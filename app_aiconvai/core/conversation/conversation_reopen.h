@@ -16,6 +16,7 @@ struct aic_reopening {
 	bool under_way; /* the conversation was active before, and is to be so again */
 	bool expires;   /* the service said that it ends the session */
 	bool resumed;   /* the service knows what was said before */
+	bool told;      /* it was told that with what began the session */
 	unsigned int losses; /* connections that broke while it was active */
 	/* when a new session is to take over, and when at the latest; UINT64_MAX: not */
 	uint64_t due_us, latest_us;
@@ -28,6 +29,12 @@ struct aic_reopening {
  * more).
  */
 bool aic_conversation_reopen(struct aic_conversation *conversation, const char *reason);
+
+/*
+ * What this connection had is gone: another is opened at that time, or once the service has answered our close; its
+ * event ids are newer than all of this one's.
+ */
+void aic_conversation_open_another(struct aic_conversation *conversation, uint64_t due_us);
 
 /* Forgets what the provider wanted the next connection to have (aic_port_keep()). */
 void aic_conversation_forget_session(struct aic_conversation *conversation);
@@ -47,7 +54,7 @@ void aic_conversation_expect_expiry(struct aic_conversation *conversation, uint6
 /* The service has said at the beginning that it ends the session at that time of day, in seconds since 1970. */
 void aic_conversation_expect_expiry_at(struct aic_conversation *conversation, int64_t unix_seconds);
 
-/* The session has begun: if it took over from another, it is told what was said. */
+/* The session has begun: if it took over from another, or goes on from one of before, it is told what was said. */
 void aic_conversation_restored(struct aic_conversation *conversation);
 
 /* Changes the session where nobody speaks. */

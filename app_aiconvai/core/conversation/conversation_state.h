@@ -15,8 +15,11 @@
 #include "conversation_agent.h"
 #include "conversation_attempts.h"
 #include "conversation_bounds.h"
+#include "conversation_digits.h"
 #include "conversation_downlink.h"
 #include "conversation_end.h"
+#include "conversation_hand_over.h"
+#include "conversation_hold.h"
 #include "conversation_idle.h"
 #include "conversation_incoming.h"
 #include "conversation_keys.h"
@@ -30,6 +33,7 @@
 #include "json_writer.h"
 #include "microseconds.h"
 #include "outbox.h"
+#include "turns.h"
 #include "uplink.h"
 
 struct aic_conversation {
@@ -45,6 +49,8 @@ struct aic_conversation {
 	struct aic_playout_queue *playout; /* the host's */
 	void (*on_event)(void *user, const struct aic_event *event);
 	bool (*may_take)(void *user, size_t other, char *reason); /* NULL: each of the others may */
+	/* NULL: there are none to hand over to */
+	bool (*choose_agent)(void *user, const char *name, struct aic_agent_choice *choice, char *reason);
 	void *user;
 
 	enum aic_phase phase;
@@ -53,20 +59,25 @@ struct aic_conversation {
 	uint64_t begun_unix_us; /* the same as time of day, since 1970; 0: not known */
 	struct aic_ending ending;
 	struct aic_reopening reopen;
+	struct aic_hand_over hand_over;
 	uint64_t opened_us; /* the WebSocket, the last time */
+	struct aic_turns turns;
 	struct aic_history history;
+	bool resumes; /* a conversation of before in this call, of which the history is, goes on in this one */
 	bool open_pending, abort_pending, close_pending;
 	char service_error[AIC_REASON_MAX]; /* the last one, empty: none */
 	struct aic_outcome outcome;
 
 	struct aic_uplink uplink;
 	struct aic_stand_in stand_in;
+	struct aic_hold hold;
 	bool uplink_loss_told;    /* the host knows that this connection takes the caller's audio too slowly */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
 	struct aic_outgoing *sending; /* the message handed out last; given back when the next action is asked for */
 	struct aic_json_writer *writer; /* owned; of the message a provider is writing */
 	struct aic_keys keys;
+	struct aic_digits digits;
 
 	struct aic_incoming incoming;
 	struct aic_telling telling;

@@ -22,36 +22,67 @@
 #define END_PAUSE_US (700 * US_PER_MS)
 #define END_PATIENCE_US (20 * US_PER_SECOND)
 
-void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call)
+/* Somebody may be rung for that long, and then told who is there; the host answers sooner. */
+#define TRANSFER_PATIENCE_US (300 * US_PER_SECOND)
+
+void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call,
+	bool withdrawn)
 {
+	char shown_name[AIC_NAME_MAX + 1];
+
+	aic_digits_forget(conversation, call);
+	aic_utf8_line(shown_name, sizeof(shown_name), call->name);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE,
-		.tool_done = {.id = call->shown}});
+		.tool_done = {.id = call->shown, .name = shown_name, .withdrawn = withdrawn}});
 	aic_tool_calls_remove(&conversation->tools_at_work.calls, call);
 }
 
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation)
 {
 	while (conversation->tools_at_work.calls.count) {
-		aic_conversation_forget_tool_call(conversation, &conversation->tools_at_work.calls.calls[0]);
+		aic_conversation_forget_tool_call(conversation, &conversation->tools_at_work.calls.calls[0], true);
 	}
 }
 
-/* The answer to an open call, of which nothing is left then. */
+/* The answer to an open call, of which nothing is left then. An error is nothing to be silent about. */
+static void answer_silently(struct aic_conversation *conversation, struct aic_tool_call *call, const char *result,
+	bool is_error, bool silent)
+{
+	const struct aic_tool *tool = aic_tools_find(conversation->tools, call->name);
+
+	conversation->provider->tool_result(conversation, &(struct aic_tool_result) {.id = call->id, .name = call->name,
+		.text = result, .is_error = is_error, .silent = !is_error && (silent || (tool && tool->silent))});
+	aic_conversation_forget_tool_call(conversation, call, false);
+}
+
 static void answer(struct aic_conversation *conversation, struct aic_tool_call *call, const char *result, bool is_error)
 {
-	conversation->provider->tool_result(conversation, call->id, call->name, result, is_error);
-	aic_conversation_forget_tool_call(conversation, call);
+	answer_silently(conversation, call, result, is_error, false);
+}
+
+/* The answer to a call that is not opened. */
+static void refuse(struct aic_conversation *conversation, const char *id, const char *name, const char *problem)
+{
+	conversation->provider->tool_result(conversation, &(struct aic_tool_result) {.id = id, .name = name,
+		.text = problem, .is_error = true});
+}
+
+/* The call that the agent waits for, by the id that the host knows. NULL: it waits for none of that id. */
+static struct aic_tool_call *find_awaited(struct aic_conversation *conversation, const char *id)
+{
+	return conversation->phase == AIC_PHASE_ACTIVE
+		? aic_tool_calls_find_shown(&conversation->tools_at_work.calls, id) : NULL;
 }
 
 int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result,
-	bool is_error)
+	bool is_error, bool silent)
 {
-	struct aic_tool_call *call = aic_tool_calls_find_shown(&conversation->tools_at_work.calls, id);
+	struct aic_tool_call *call = find_awaited(conversation, id);
 
-	if (conversation->phase != AIC_PHASE_ACTIVE || !call) {
+	if (!call) {
 		return -1;
 	}
-	answer(conversation, call, result, is_error);
+	answer_silently(conversation, call, result, is_error, silent);
 	return 0;
 }
 
@@ -60,27 +91,62 @@ int aic_conversation_tool_result(struct aic_conversation *conversation, const ch
 static void end_call(struct aic_conversation *conversation, struct aic_tool_call *call)
 {
 	conversation->tools_at_work.end_called_us = conversation->now_us;
-	aic_conversation_forget_tool_call(conversation, call);
+	aic_conversation_forget_tool_call(conversation, call, false);
 }
 
-/* Returns NULL, or why the agent cannot send the caller there. */
-static const char *transfer_call(struct aic_conversation *conversation, struct aic_tool_call *call,
-	const char *destination)
+/* Where the agent may send the call to by that name: a line of transfer_to; NULL: nowhere. */
+static const char *find_destination(const struct aic_conversation *conversation, const char *name)
 {
-	const struct aic_string_list *places = &conversation->settings->transfer_to;
-	struct aic_outcome *outcome = &conversation->outcome;
+	const struct aic_string_list *lines = &conversation->settings->transfer_to;
 
-	for (size_t i = 0; destination && i < places->count; i++) {
-		size_t length = aic_entry_name_length(places->items[i]);
+	for (size_t i = 0; name && i < lines->count; i++) {
+		size_t length = aic_entry_name_length(lines->items[i]);
 
-		if (strlen(destination) == length && !strncmp(places->items[i], destination, length)) {
-			snprintf(outcome->transfer, sizeof(outcome->transfer), "%s", destination);
-			snprintf(outcome->transfer_place, sizeof(outcome->transfer_place), "%s", aic_entry_value(places->items[i]));
-			end_call(conversation, call);
-			return NULL;
+		if (strlen(name) == length && !strncmp(lines->items[i], name, length)) {
+			return lines->items[i];
 		}
 	}
-	return "There is no such destination; the tool's description has those that there are.";
+	return NULL;
+}
+
+static void end(struct aic_conversation *conversation, bool play_out)
+{
+	char reason[AIC_REASON_MAX] = "the agent ended the conversation";
+
+	if (conversation->outcome.transfer[0]) {
+		snprintf(reason, sizeof(reason), "the agent transferred the call to %s", conversation->outcome.transfer);
+	}
+	conversation->outcome.play_out = play_out;
+	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, reason, conversation->now_us);
+}
+
+int aic_conversation_transfer(struct aic_conversation *conversation, const char *id, bool at_once)
+{
+	struct aic_tool_call *call = find_awaited(conversation, id);
+	struct aic_outcome *outcome = &conversation->outcome;
+
+	if (!call || !call->destination) {
+		return -1;
+	}
+	snprintf(outcome->transfer, sizeof(outcome->transfer), "%.*s", (int) aic_entry_name_length(call->destination),
+		call->destination);
+	snprintf(outcome->transfer_place, sizeof(outcome->transfer_place), "%s", aic_entry_value(call->destination));
+	end_call(conversation, call);
+	if (at_once) {
+		end(conversation, false);
+	}
+	return 0;
+}
+
+bool aic_conversation_waits_for_tool(const struct aic_conversation *conversation, const char *id)
+{
+	return find_awaited((struct aic_conversation *) conversation, id);
+}
+
+/* How long the agent waits for a call that goes to that destination, or has none. */
+static uint64_t patience_us(const struct aic_conversation *conversation, const char *destination)
+{
+	return destination ? TRANSFER_PATIENCE_US : (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
 }
 
 /* Enters the state that the arguments name; what else they hold are values of placeholders. */
@@ -111,7 +177,15 @@ static void run(struct aic_conversation *conversation, const struct aic_tool *to
 	if (tool->run == AIC_TOOL_END_CALL) {
 		end_call(conversation, call);
 	} else if (tool->run == AIC_TOOL_TRANSFER_CALL) {
-		problem = transfer_call(conversation, call, aic_json_members_find(arguments, "destination"));
+		problem = call->destination ? NULL
+			: "There is no such destination; the tool's description has those that there are.";
+	} else if (tool->run == AIC_TOOL_COLLECT_DIGITS) {
+		problem = aic_digits_begin(conversation, call, arguments);
+	} else if (tool->run == AIC_TOOL_TRANSFER_TO_AGENT) {
+		problem = aic_conversation_choose_agent(conversation, aic_json_members_find(arguments, "agent"));
+		if (!problem) {
+			end_call(conversation, call);
+		}
 	} else if (tool->run == AIC_TOOL_ENTER_STATE) {
 		enter_state(conversation, call, arguments);
 	} else if (!conversation->runs_tools) {
@@ -163,20 +237,22 @@ static int read_call(struct aic_conversation *conversation, const char *id, cons
 static int open_call(struct aic_conversation *conversation, const char *id, const char *name, const char *parameters,
 	const struct aic_tool *tool, const struct aic_json_members *arguments)
 {
-	uint64_t due_us = conversation->now_us + (uint64_t) conversation->settings->tool_timeout_ms * US_PER_MS;
+	enum aic_tool_run how = tool ? tool->run : AIC_TOOL_AMI;
+	const char *destination = how == AIC_TOOL_TRANSFER_CALL
+		? find_destination(conversation, aic_json_members_find(arguments, "destination")) : NULL;
 	struct aic_tool_call *call;
 	char shown_name[AIC_NAME_MAX + 1];
 
-	if (aic_tool_calls_add(&conversation->tools_at_work.calls, id, name, due_us)) {
+	if (aic_tool_calls_add(&conversation->tools_at_work.calls, id, name, destination,
+		conversation->now_us + patience_us(conversation, destination))) {
 		return -1;
 	}
 	call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 	aic_utf8_line(shown_name, sizeof(shown_name), name);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
-		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = tool ? tool->run
-		: AIC_TOOL_AMI,
-			.subroutine = tool ? tool->subroutine : NULL}});
-	if (tool && tool->run != AIC_TOOL_AMI) {
+		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = how,
+			.place = destination ? destination : tool ? tool->subroutine : NULL}});
+	if (how != AIC_TOOL_AMI) {
 		run(conversation, tool, call, arguments);
 	}
 	return 0;
@@ -196,12 +272,24 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 		return;
 	}
 	if (read_call(conversation, id, name, parameters, tool, &arguments, problem)) {
-		conversation->provider->tool_result(conversation, id, name, problem, true);
+		refuse(conversation, id, name, problem);
 	} else if (open_call(conversation, id, name, parameters, tool, &arguments)) {
 		aic_conversation_tell_error(conversation, "a tool call was refused: too many are open");
-		conversation->provider->tool_result(conversation, id, name, "Too many tool calls are open at once.", true);
+		refuse(conversation, id, name, "Too many tool calls are open at once.");
 	}
 	aic_json_members_free(&arguments);
+}
+
+bool aic_tools_silence_caller(const struct aic_conversation *conversation)
+{
+	return conversation->tools_at_work.calls.count
+		&& conversation->settings->audio_during_tools == AIC_AUDIO_DURING_TOOLS_SILENCE;
+}
+
+bool aic_tools_keep_caller_waiting(const struct aic_conversation *conversation)
+{
+	return conversation->tools_at_work.calls.count
+		&& conversation->settings->audio_during_tools == AIC_AUDIO_DURING_TOOLS_WAIT;
 }
 
 /* --- time --- */
@@ -226,31 +314,24 @@ uint64_t aic_tools_due(const struct aic_conversation *conversation)
 	return aic_earlier(call ? call->due_us : UINT64_MAX, end_due(conversation));
 }
 
-static void end(struct aic_conversation *conversation)
-{
-	char reason[AIC_REASON_MAX] = "the agent ended the conversation";
-
-	if (conversation->outcome.transfer[0]) {
-		snprintf(reason, sizeof(reason), "the agent transferred the call to %s", conversation->outcome.transfer);
-	}
-	conversation->outcome.play_out = true;
-	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, reason, conversation->now_us);
-}
-
 bool aic_tools_attend(struct aic_conversation *conversation)
 {
 	struct aic_tool_calls *calls = &conversation->tools_at_work.calls;
 	struct aic_tool_call *call;
 
 	if (conversation->now_us >= end_due(conversation)) {
-		end(conversation);
+		if (conversation->hand_over.wanted) {
+			aic_conversation_hand_over(conversation);
+			return true;
+		}
+		end(conversation, true);
 		return false;
 	}
 	while ((call = aic_tool_calls_next_due(calls)) && conversation->now_us >= call->due_us) {
 		char text[256];
+		int patience_ms = (int) (patience_us(conversation, call->destination) / US_PER_MS);
 
-		snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name,
-			(int) conversation->settings->tool_timeout_ms);
+		snprintf(text, sizeof(text), "The tool %.100s did not answer within %d ms.", call->name, patience_ms);
 		conversation->stats.tool_timeouts++;
 		aic_conversation_tell_error(conversation, text);
 		answer(conversation, call, text, true);

@@ -22,8 +22,16 @@ struct aic_tools_at_work {
 void aic_conversation_call_tool(struct aic_conversation *conversation, const char *id, const char *name,
 	const char *parameters);
 
-/* Nobody waits for an answer to that call any more. */
-void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call);
+/*
+ * What becomes of the caller's audio while a tool has not answered (option audio_during_tools): the service does not
+ * get it, or gets it later.
+ */
+bool aic_tools_silence_caller(const struct aic_conversation *conversation);
+bool aic_tools_keep_caller_waiting(const struct aic_conversation *conversation);
+
+/* Nobody waits for an answer to that call any more; withdrawn: though none was given. */
+void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call,
+	bool withdrawn);
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
 
 /* Tells the agent of tools that did not answer in time; ends the conversation that the agent has ended. */

@@ -20,7 +20,10 @@ enum aic_event_type {
 	AIC_EVENT_VAD,
 	AIC_EVENT_TOOL_CALL,
 	AIC_EVENT_TOOL_DONE,    /* nobody waits for an answer to it any more */
+	AIC_EVENT_KEYS,         /* the caller pressed keys: a number, as far as one can tell */
+	AIC_EVENT_HOLD,         /* the caller can not be heard, nor hear; or can again */
 	AIC_EVENT_STATE,        /* the conversation is in another state of the agent's prompts */
+	AIC_EVENT_HANDED_OVER,  /* the agent that was chosen last takes over from the one before */
 	AIC_EVENT_FAILOVER,     /* another agent is tried, because this one's conversation could not be started */
 	AIC_EVENT_ERROR,        /* something went wrong; the conversation, or the attempts to start it, go on */
 	AIC_EVENT_ENDED,        /* the last event; what is queued may still be played */
@@ -56,6 +59,8 @@ struct aic_event {
 			enum aic_transcript_kind kind;
 			const char *text;
 			int64_t event_id; /* AIC_EVENT_ID_NONE if the service gave none */
+			uint64_t turn;      /* turns.h: in the order in which they were spoken, in which they need not come */
+			uint64_t spoken_ms; /* when, since the conversation began */
 		} transcript;
 		struct {
 			int64_t event_id;
@@ -70,11 +75,22 @@ struct aic_event {
 			const char *name;
 			const char *parameters; /* JSON */
 			enum aic_tool_run run;  /* who answers it: those that the engine runs are only told of */
-			const char *subroutine; /* of AIC_TOOL_GOSUB */
+			/* of AIC_TOOL_GOSUB: where it is; of AIC_TOOL_TRANSFER_CALL: the line of transfer_to; NULL: none */
+			const char *place;
 		} tool_call;
 		struct {
-			const char *id;
+			const char *id, *name;
+			bool withdrawn; /* by the service, or because its connection or the conversation is over */
 		} tool_done;
+		struct {
+			const char *pressed;
+			bool collected; /* by the tool collect_digits */
+			bool secret;    /* for nobody's eyes who need not see them: neither the agent nor a log */
+		} keys;
+		struct {
+			bool is_on;
+			uint64_t lasted_ms; /* at its end */
+		} hold;
 		struct {
 			const char *name;
 		} state;

@@ -21,6 +21,14 @@ struct aic_conversation;
 
 struct aic_close_code;
 
+/* What a tool call came to. */
+struct aic_tool_result {
+	const char *id, *name; /* of the call, as the service gave them */
+	const char *text;
+	bool is_error;
+	bool silent; /* the agent need not say anything about it; where a service has no way to tell that it may */
+};
+
 struct aic_provider {
 	const char *name; /* as in the option `provider` */
 
@@ -69,7 +77,7 @@ struct aic_provider {
 	int (*encode_audio)(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
 		struct aic_buffer *out);
 
-	/* The caller pressed a key. NULL: the caller "says" so (aic_port_key_in_words()), with user_message(). */
+	/* The caller pressed a key. NULL: the protocol has no message for it, and the agent is told of numbers in words. */
 	void (*dtmf)(struct aic_conversation *conversation, char digit);
 
 	/* The audio before a mark (aic_port_mark()) was heard, or dropped. NULL where there are no marks. */
@@ -90,9 +98,8 @@ struct aic_provider {
 	 */
 	void (*instruct)(struct aic_conversation *conversation, const char *text);
 
-	/* The result of a tool call, as text. NULL where the service calls none. */
-	void (*tool_result)(struct aic_conversation *conversation, const char *id, const char *name, const char *result,
-		bool is_error);
+	/* NULL where the service calls none. */
+	void (*tool_result)(struct aic_conversation *conversation, const struct aic_tool_result *result);
 
 	/* What close codes mean where it is not what they mean to everybody (close_codes.h). */
 	const struct aic_close_code *closes;

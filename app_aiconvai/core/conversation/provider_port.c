@@ -180,7 +180,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	}
 	conversation->phase = AIC_PHASE_ACTIVE;
 	aic_stand_in_start(&conversation->stand_in, conversation->now_us);
-	aic_caller_idle_start(&conversation->caller_idle, conversation->now_us);
+	aic_caller_idle_start(&conversation->caller_idle, aic_hold_clock(conversation));
 	aic_service_watch_start(&conversation->watchdog.service, conversation->now_us);
 	conversation->attempts.due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
@@ -199,7 +199,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	aic_conversation_plan_rollover(conversation);
 	aic_conversation_restored(conversation);
 	aic_conversation_tell_missed_state(conversation);
-	aic_keys_tell_early(conversation);
+	aic_keys_begin(conversation);
 }
 
 /*
@@ -266,7 +266,8 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	}
 	if (queued) {
 		aic_caller_idle_agent_audio(&conversation->caller_idle,
-			aic_format_ms(conversation->stats.line_format, (uint64_t) queued) * US_PER_MS, conversation->now_us);
+			aic_format_ms(conversation->stats.line_format, (uint64_t) queued) * US_PER_MS,
+			aic_hold_clock(conversation));
 		if (!conversation->stats.first_audio_us) {
 			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
 		}
@@ -306,7 +307,7 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 		aic_conversation_forget_tail(conversation);
 	}
 	if (!removed.remaining_chunks) {
-		aic_caller_idle_agent_silenced(&conversation->caller_idle, conversation->now_us);
+		aic_caller_idle_agent_silenced(&conversation->caller_idle, aic_hold_clock(conversation));
 	}
 	conversation->stats.interruptions++;
 	event.interruption.event_id = event_id;
@@ -338,19 +339,64 @@ size_t aic_port_open_tool_calls(const struct aic_conversation *conversation)
 	return conversation->tools_at_work.calls.count;
 }
 
+static uint64_t since_begin(const struct aic_conversation *conversation)
+{
+	return conversation->now_us - conversation->begun_us;
+}
+
+uint64_t aic_port_turn(struct aic_conversation *conversation)
+{
+	return aic_turns_next(&conversation->turns, since_begin(conversation));
+}
+
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
 	const char *text, int64_t event_id)
 {
-	const char *line = aic_conversation_line(conversation, text, AIC_TRANSCRIPT_MAX);
+	aic_port_transcript_of(conversation, 0, role, kind, text, event_id);
+}
 
+bool aic_port_goes_on(const struct aic_conversation *conversation)
+{
+	return (conversation->reopen.under_way || conversation->resumes) && conversation->history.lines.length;
+}
+
+bool aic_port_next_said(struct aic_conversation *conversation, struct aic_said *said)
+{
+	conversation->reopen.told = true;
+	return aic_history_next(&conversation->history, said);
+}
+
+/* The number of the turn that a text without one belongs to. */
+static uint64_t turn_of(struct aic_conversation *conversation, enum aic_transcript_kind kind)
+{
+	if (kind == AIC_TRANSCRIPT_CORRECTED && conversation->turns.agent_last) {
+		return conversation->turns.agent_last;
+	}
+	return kind == AIC_TRANSCRIPT_TENTATIVE ? conversation->turns.last + 1 : aic_port_turn(conversation);
+}
+
+void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn, enum aic_role role,
+	enum aic_transcript_kind kind, const char *text, int64_t event_id)
+{
+	const char *line = aic_conversation_line(conversation, text, AIC_TRANSCRIPT_MAX);
+	uint64_t spoken_us;
+
+	turn = turn ? turn : turn_of(conversation, kind);
+	/* One that is not numbered yet is being spoken. */
+	spoken_us = turn > conversation->turns.last ? since_begin(conversation)
+		: aic_turns_begun(&conversation->turns, turn);
+	if (role == AIC_ROLE_AGENT && kind != AIC_TRANSCRIPT_TENTATIVE) {
+		conversation->turns.agent_last = turn;
+	}
 	conversation->stats.transcripts++;
 	if (strnlen(text, AIC_TRANSCRIPT_MAX + 1) > AIC_TRANSCRIPT_MAX) {
 		aic_conversation_beyond(conversation, AIC_BOUND_TRANSCRIPT);
 	}
 	text = line;
-	aic_history_add(&conversation->history, role, kind, text);
+	aic_history_add(&conversation->history, turn, role, kind, text);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
-		.transcript = {.role = role, .kind = kind, .text = text, .event_id = from_provider(conversation, event_id)}});
+		.transcript = {.role = role, .kind = kind, .text = text, .event_id = from_provider(conversation, event_id),
+			.turn = turn, .spoken_ms = spoken_us / US_PER_MS}});
 }
 
 void aic_port_vad(struct aic_conversation *conversation, double score)
@@ -389,17 +435,8 @@ void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *
 	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 
 	if (call) {
-		aic_conversation_forget_tool_call(conversation, call);
+		aic_conversation_forget_tool_call(conversation, call, true);
 	}
-}
-
-void aic_port_key_in_words(struct aic_conversation *conversation, char digit,
-	void (*tell)(struct aic_conversation *conversation, const char *text))
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "The caller pressed the key %c on the telephone keypad.", digit);
-	tell(conversation, text);
 }
 
 void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms)

@@ -8,6 +8,7 @@
 #define AIC_PROVIDER_PORT_H
 
 #include "conversation.h"
+#include "history.h"
 #include "json_reader.h"
 #include "json_writer.h"
 
@@ -23,7 +24,8 @@ const struct aic_variable *aic_port_variables(const struct aic_conversation *con
 
 /*
  * What the agent is told to be, and what it begins with, about this very call; NULL: nothing of the kind is configured.
- * A session that takes over from another begins with the option reconnect_message.
+ * A session that takes over from another begins with the option reconnect_message, a conversation that goes on from one
+ * of before in the same call with resume_message.
  */
 const char *aic_port_prompt(const struct aic_conversation *conversation);
 const char *aic_port_first_message(const struct aic_conversation *conversation);
@@ -50,6 +52,15 @@ void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms);
  * aic_port_ready().
  */
 void aic_port_expires_at(struct aic_conversation *conversation, int64_t unix_seconds);
+
+/* Whether this session goes on from another one in which something was said. */
+bool aic_port_goes_on(const struct aic_conversation *conversation);
+
+/*
+ * What was said, line by line (aic_history_next()), for a service that is told so with what begins its session: it is
+ * not told once more when the session has begun.
+ */
+bool aic_port_next_said(struct aic_conversation *conversation, struct aic_said *said);
 
 /* The tools that the agent may call. */
 const struct aic_tools *aic_port_tools(const struct aic_conversation *conversation);
@@ -121,6 +132,17 @@ size_t aic_port_open_tool_calls(const struct aic_conversation *conversation);
  */
 void aic_port_mark(struct aic_conversation *conversation, const char *name);
 
+/*
+ * Something was said whose words will come later, maybe later than those of what is said next: returns the number of
+ * its turn.
+ */
+uint64_t aic_port_turn(struct aic_conversation *conversation);
+
+/* What was said in that turn; 0: in the next one or, of a correction, in the agent's latest. */
+void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn, enum aic_role role,
+	enum aic_transcript_kind kind, const char *text, int64_t event_id);
+
+/* The same of services whose words come in the order in which they are said. */
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
 	const char *text, int64_t event_id);
 void aic_port_vad(struct aic_conversation *conversation, double score);
@@ -137,10 +159,6 @@ void aic_port_tool_call(struct aic_conversation *conversation, const char *id, c
 
 /* The service no longer wants the answer: who gives it is told that no such call is open. */
 void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *id);
-
-/* Tells in words, with that function, that the caller pressed a key. */
-void aic_port_key_in_words(struct aic_conversation *conversation, char digit,
-	void (*tell)(struct aic_conversation *conversation, const char *text));
 
 /* The service asked whether we are there; `ping_ms` is the round trip it measured, -1 if it did not say. */
 void aic_port_ping(struct aic_conversation *conversation, int64_t ping_ms);

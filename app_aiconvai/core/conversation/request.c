@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int aic_request_add_header(struct aic_request *request, const char *name, const char *value)
 {
@@ -42,6 +43,14 @@ int aic_request_authorize(struct aic_request *request, const char *scheme, const
 		(const char *) value.bytes);
 	aic_buffer_free(&value);
 	return result ? -1 : 0;
+}
+
+int aic_request_add_key(struct aic_request *request, const char *header, const char *key)
+{
+	if (!strcasecmp(header, "Authorization")) {
+		return aic_request_authorize(request, "Bearer", key);
+	}
+	return key ? aic_request_add_header(request, header, key) : 0;
 }
 
 void aic_request_clear(struct aic_request *request)

@@ -16,9 +16,10 @@ static void free_call(struct aic_tool_call *call)
 	free(call->name);
 }
 
-int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, uint64_t due_us)
+int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, const char *destination,
+	uint64_t due_us)
 {
-	struct aic_tool_call call = {.due_us = due_us};
+	struct aic_tool_call call = {.destination = destination, .due_us = due_us};
 
 	if (calls->count == AIC_TOOL_CALLS_MAX) {
 		return -1;

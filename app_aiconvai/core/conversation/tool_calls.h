@@ -17,6 +17,7 @@ struct aic_tool_call {
 	char *id;   /* owned; the service's */
 	char *shown; /* owned; the same as a line (utf8.h), by which everybody else knows the call */
 	char *name; /* owned */
+	const char *destination; /* of a transfer: a line of transfer_to; NULL: of another tool, or there is no such line */
 	uint64_t due_us; /* when the agent is told that nobody answered */
 };
 
@@ -26,7 +27,8 @@ struct aic_tool_calls {
 };
 
 /* Returns 0, or -1 when full or when memory is short. */
-int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, uint64_t due_us);
+int aic_tool_calls_add(struct aic_tool_calls *calls, const char *id, const char *name, const char *destination,
+	uint64_t due_us);
 
 /*
  * The open call that the service knows by that id, and the one that everybody else does; NULL if there is none. Valid

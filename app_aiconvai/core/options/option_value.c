@@ -375,6 +375,8 @@ void aic_option_copy_plain(void *settings, const void *from, const struct aic_op
 		*(double *) to = *(const double *) field;
 		break;
 	case AIC_TYPE_ENUM:
+		*(int *) to = *(const int *) field;
+		break;
 	case AIC_TYPE_STRING:
 	case AIC_TYPE_URL:
 	case AIC_TYPE_PATH:

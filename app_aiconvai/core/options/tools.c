@@ -27,6 +27,10 @@ static const struct {
 	{"end_call", AIC_TOOL_END_CALL, "Ends the phone call. Say goodbye before; the caller hears it to its end."},
 	{"transfer_call", AIC_TOOL_TRANSFER_CALL, "Transfers the caller to somebody else. Say so before; the conversation "
 	"with you is over then."},
+	{"transfer_to_agent", AIC_TOOL_TRANSFER_TO_AGENT, "Hands the caller over to another assistant, who knows what was "
+	"said. Say so before; you are not in the conversation any more then."},
+	{"collect_digits", AIC_TOOL_COLLECT_DIGITS, "Takes a number that the caller presses on the telephone keypad. Ask "
+	"for it before, and say that the hash key ends it."},
 	{"send_dtmf", AIC_TOOL_SEND_DTMF, "Presses keys on the telephone, for an automatic system at the other end."},
 	{"enter_state", AIC_TOOL_ENTER_STATE, "Goes on to the next state of the conversation; you are told what to do in "
 	"it."},
@@ -132,6 +136,14 @@ static char *builtin_parameters(enum aic_tool_run run, const struct aic_settings
 	aic_json_open_object(writer, "properties");
 	if (run == AIC_TOOL_TRANSFER_CALL) {
 		put_property(writer, required = "destination", "Where to.", &settings->transfer_to);
+	} else if (run == AIC_TOOL_TRANSFER_TO_AGENT) {
+		put_property(writer, required = "agent", "Which one.", &settings->hand_over_to);
+	} else if (run == AIC_TOOL_COLLECT_DIGITS) {
+		aic_json_open_object(writer, "count");
+		aic_json_put_text(writer, "type", "integer");
+		aic_json_put_text(writer, "description", "How many digits it has at most; leave it out where that is not "
+			"known.");
+		aic_json_close_object(writer);
 	} else if (run == AIC_TOOL_SEND_DTMF) {
 		snprintf(keys, sizeof(keys), "The keys: 0 to 9, * and #; w for a pause of half a second; at most %d.",
 			AIC_KEYS_MAX);
@@ -173,6 +185,9 @@ static const char *missing(enum aic_tool_run run, const struct aic_settings *set
 	if (run == AIC_TOOL_TRANSFER_CALL && !settings->transfer_to.count) {
 		return "transfer_to_NAME beside it; add a line for each destination";
 	}
+	if (run == AIC_TOOL_TRANSFER_TO_AGENT && !settings->hand_over_to.count) {
+		return "hand_over_to beside it; add it with the names of the agents";
+	}
 	if (run == AIC_TOOL_ENTER_STATE && (!prompt || !prompt->state.count)) {
 		return "prompts beside it, with states; add them or remove the tool";
 	}
@@ -198,7 +213,8 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 		}
 		if (builtin == COUNT(builtins)) {
 			return report(problem, user, agent, tool->name, how,
-				"ami or gosub:CONTEXT; built in are end_call, transfer_call, send_dtmf and enter_state");
+				"ami or gosub:CONTEXT; built in are end_call, transfer_call, transfer_to_agent, collect_digits, "
+				"send_dtmf and enter_state");
 		}
 		tool->run = builtins[builtin].run;
 		description = description ? description : builtins[builtin].description;
@@ -208,6 +224,7 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 	} else {
 		tool->run = AIC_TOOL_AMI;
 	}
+	tool->silent = declared && !declared->answer;
 	if (description && !(tool->description = strdup(description))) {
 		return -1;
 	}

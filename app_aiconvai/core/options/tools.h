@@ -17,8 +17,10 @@ enum aic_tool_run {
 	AIC_TOOL_AMI,           /* whoever listens to the event answers */
 	AIC_TOOL_GOSUB,         /* the host: a subroutine of the dialplan */
 	AIC_TOOL_SEND_DTMF,     /* the host: presses keys */
+	AIC_TOOL_TRANSFER_CALL, /* the host: sends the call elsewhere, where it can (aic_conversation_transfer()) */
 	AIC_TOOL_END_CALL,      /* the engine */
-	AIC_TOOL_TRANSFER_CALL, /* the engine; where the call goes then is the host's to do */
+	AIC_TOOL_TRANSFER_TO_AGENT, /* the engine */
+	AIC_TOOL_COLLECT_DIGITS, /* the engine */
 	AIC_TOOL_ENTER_STATE,   /* the engine */
 };
 
@@ -27,6 +29,7 @@ struct aic_tool {
 	char *description; /* NULL: the service knows what it is for */
 	char *parameters;  /* JSON Schema of an object */
 	enum aic_tool_run run;
+	bool silent;       /* its result asks for no words */
 	char *subroutine;  /* AIC_TOOL_GOSUB: CONTEXT[,EXTENSION[,PRIORITY]] */
 };
 

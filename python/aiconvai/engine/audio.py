@@ -67,6 +67,26 @@ class AudioFormat:
         return self.rate * ms // 1000 * self.sample_bytes
 
 
+SILENCE_DBFS = -99.0
+"""The level that stands for silence."""
+
+
+class IdleAudio:
+    """What goes to the caller while nobody says anything (core/audio/idle_audio.h)."""
+
+    def __init__(self, audio_format: AudioFormat, level_dbfs: float = SILENCE_DBFS, seed: int = 1) -> None:
+        self._library = load_library()
+        self._bytes = audio_format.bytes_of(self._library.lib.AIC_FRAME_MS)
+        self.c_idle = self._library.ffi.new("struct aic_idle_audio *")
+        self._library.lib.aic_idle_audio_init(self.c_idle, audio_format.to_c(), level_dbfs, seed)
+
+    def next(self) -> bytes:
+        """The next frame."""
+        frame = self._library.ffi.new("uint8_t[]", self._bytes)
+        self._library.lib.aic_idle_audio_next(self.c_idle, frame)
+        return bytes(frame)
+
+
 def base64_encode(data: bytes) -> str:
     """Base64 with padding, in one line."""
     library = load_library()

@@ -94,6 +94,8 @@ class ConversationStats:
     dtmf_digits: int
     errors: int
     reopenings: int
+    holds: int
+    held_ms: int
     state: str
 
 
@@ -134,18 +136,21 @@ class Conversation:
         line_format: AudioFormat,
         failover: Sequence[Settings] = (),
         may_take: Callable[[int], str | None] | None = None,
+        choose_agent: Callable[[str], Settings | str] | None = None,
         variables: Mapping[str, str] | None = None,
         runs_tools: bool = False,
+        said: str | None = None,
         unix_seconds: int = 0,
         playout: PlayoutQueue | None = None,
         clock: Clock = monotonic_us,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Begin now. `settings` are an agent's, `failover` those of agents that are tried where it cannot be reached;
-        `may_take` says of each of them why it may not take the call, None if it may.
+        `may_take` says of each of them why it may not take the call, None if it may. `choose_agent` has the settings
+        of the agent of that name, to whom the conversation is to be handed over, or says why there are none.
         `variables` are told to the agent and win over configured ones. `runs_tools`: whoever has the conversation
         runs those tools that are for the host to run; otherwise the agent is told that they cannot be run.
-        `unix_seconds` is the time of day, where it is known.
+        `said`: another one's `said()`, which goes on in this one. `unix_seconds` is the time of day, where it is known.
         """
         if problems := [problem for one in (settings, *failover) for problem in one.problems]:
             raise ValueError("; ".join(problems))
@@ -170,30 +175,30 @@ class Conversation:
         # The callback holds the deque, not the conversation: a cycle through C could never be collected.
         self._callback = ffi.callback("void(void *, const struct aic_event *)", _collector(self._events))
         setup = ffi.new("struct aic_conversation_setup *")
-        setup.agent = self._choice(settings)
-        others = ffi.new("struct aic_agent_choice[]", [self._choice(other) for other in failover])
+        setup.agent = _choice(settings)
+        others = ffi.new("struct aic_agent_choice[]", [_choice(other) for other in failover])
         setup.others, setup.other_count = others, len(failover)
         setup.line_format = line_format.to_c()
         setup.variables, setup.variable_count = c_variables, len(texts)
         setup.runs_tools = runs_tools
+        c_said = library.c_text(said or "")
+        setup.said = c_said
         setup.unix_us = unix_seconds * 1_000_000
         setup.playout = playout.c_queue
         setup.on_event = self._callback
         if may_take is not None:
             self._may_take = ffi.callback("bool(void *, size_t, char *)", _asker(may_take))
             setup.may_take = self._may_take
+        self._chosen: list[Settings] = []
+        if choose_agent is not None:
+            self._choose_agent = ffi.callback(
+                "bool(void *, const char *, struct aic_agent_choice *, char *)",
+                _chooser(choose_agent, self._chosen),
+            )
+            setup.choose_agent = self._choose_agent
         self._conversation = library.owned(
             library.lib.aic_conversation_new(setup, clock()), library.lib.aic_conversation_free
         )
-
-    def _choice(self, settings: Settings) -> dict[str, Any]:
-        provider = self._library.lib.aic_provider_of(settings.c_settings.provider)
-        return {
-            "provider": provider,
-            "settings": settings.c_settings,
-            "tools": settings.c_tools,
-            "prompts": settings.c_prompts,
-        }
 
     def _variables(self, variables: Mapping[str, str]) -> tuple[Any, list[Any]]:
         """An array of them, and the texts that must live as long as it is used."""
@@ -212,7 +217,12 @@ class Conversation:
 
     def dtmf(self, digit: str) -> None:
         """The caller pressed 0-9, *, # or A-D."""
-        self._library.lib.aic_conversation_dtmf(self._conversation, digit.encode("ascii"))
+        self._library.lib.aic_conversation_dtmf(self._conversation, digit.encode("ascii"), self._clock())
+        self._deliver()
+
+    def hold(self, is_on: bool) -> None:
+        """The caller can neither hear nor be heard, or can again."""
+        self._library.lib.aic_conversation_hold(self._conversation, is_on, self._clock())
         self._deliver()
 
     def context(self, text: str) -> bool:
@@ -227,11 +237,13 @@ class Conversation:
             self._library.lib.aic_conversation_user_message(self._conversation, self._library.c_text(text))
         )
 
-    def tool_result(self, call_id: str, result: str, *, is_error: bool = False) -> bool:
-        """Answer an open tool call. False: no call of that id is open."""
+    def tool_result(self, call_id: str, result: str, *, is_error: bool = False, silent: bool = False) -> bool:
+        """Answer an open tool call; silent: the agent need not say anything about it. False: no call of that id is
+        open.
+        """
         c_id, c_result = self._library.c_text(call_id), self._library.c_text(result)
         return self._succeeded(
-            self._library.lib.aic_conversation_tool_result(self._conversation, c_id, c_result, is_error)
+            self._library.lib.aic_conversation_tool_result(self._conversation, c_id, c_result, is_error, silent)
         )
 
     def enter_state(self, name: str, values: Mapping[str, str] | None = None) -> str | None:
@@ -241,6 +253,24 @@ class Conversation:
         problem = self._library.lib.aic_conversation_enter_state(self._conversation, c_name, c_values, len(texts))
         self._deliver()
         return self._library.text(problem) or None
+
+    def said(self) -> str:
+        """What was said, as far as the service told; the latest part of it."""
+        text = self._library.lib.aic_conversation_said(self._conversation)
+        try:
+            return self._library.text(text) if text else ""
+        finally:
+            self._library.lib.free(text)
+
+    def transfer(self, call_id: str, *, at_once: bool = False) -> bool:
+        """Send the call where that open call of transfer_call asks for. Returns whether there is one."""
+        c_id = self._library.c_text(call_id)
+        return self._succeeded(self._library.lib.aic_conversation_transfer(self._conversation, c_id, at_once))
+
+    def waits_for_tool(self, call_id: str) -> bool:
+        """Whether the agent still waits for that tool call."""
+        c_id = self._library.c_text(call_id)
+        return bool(self._library.lib.aic_conversation_waits_for_tool(self._conversation, c_id))
 
     def end(self, status: Status, reason: str) -> None:
         """End it from this side. Nothing happens when it ended before."""
@@ -377,16 +407,46 @@ def _times_from_c(times: Any) -> OpenTimes:
     return OpenTimes(**{field.name: getattr(times, field.name) for field in fields(OpenTimes)})
 
 
-def _asker(may_take: Callable[[int], str | None]) -> Callable[[Any, int, Any], bool]:
-    library = load_library()
+def _write_reason(reason: Any, text: str) -> None:
+    load_library().ffi.memmove(reason, text.encode() + b"\0", len(text.encode()) + 1)
 
+
+def _asker(may_take: Callable[[int], str | None]) -> Callable[[Any, int, Any], bool]:
     def ask(_user: Any, other: int, reason: Any) -> bool:
         refusal = may_take(other)
         if refusal is not None:
-            library.ffi.memmove(reason, refusal.encode() + b"\0", len(refusal.encode()) + 1)
+            _write_reason(reason, refusal)
         return refusal is None
 
     return ask
+
+
+def _choice(settings: Settings) -> dict[str, Any]:
+    """An agent, as the engine sees it."""
+    return {
+        "provider": load_library().lib.aic_provider_of(settings.c_settings.provider),
+        "settings": settings.c_settings,
+        "tools": settings.c_tools,
+        "prompts": settings.c_prompts,
+    }
+
+
+def _chooser(
+    choose_agent: Callable[[str], Settings | str], kept: list[Settings]
+) -> Callable[[Any, Any, Any, Any], bool]:
+    library = load_library()
+
+    def choose(_user: Any, name: Any, choice: Any, reason: Any) -> bool:
+        found = choose_agent(library.text(name))
+        if isinstance(found, str):
+            _write_reason(reason, found)
+            return False
+        kept.append(found)
+        for member, value in _choice(found).items():
+            setattr(choice, member, value)
+        return True
+
+    return choose
 
 
 def _collector(events: deque[Event]) -> Callable[[Any, Any], None]:

@@ -61,6 +61,10 @@ class Transcript:
     kind: TranscriptKind
     text: str
     event_id: int | None
+    turn: int = field(default=0, compare=False)
+    """Of what was said, in the order in which it was said."""
+    spoken_ms: int = field(default=0, compare=False)
+    """When, since the conversation began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class ToolRun(Enum):
     SEND_DTMF = "send_dtmf"
     END_CALL = "end_call"
     TRANSFER_CALL = "transfer_call"
+    TRANSFER_TO_AGENT = "transfer_to_agent"
+    COLLECT_DIGITS = "collect_digits"
     ENTER_STATE = "enter_state"
 
 
@@ -100,14 +106,36 @@ class ToolCall:
     name: str
     parameters: str
     run: ToolRun = ToolRun.AMI
-    subroutine: str | None = None
+    place: str | None = None
+    """Where a subroutine is; of a transfer NAME=PLACE, as configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolDone:
-    """Nobody waits for an answer to that call any more."""
+    """Nobody waits for an answer to that call any more; withdrawn: though none was given."""
 
     id: str
+    name: str = field(default="", compare=False)
+    withdrawn: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The caller pressed them: a number, as far as one can tell."""
+
+    pressed: str
+    collected: bool = field(default=False, compare=False)
+    """By the tool collect_digits."""
+    secret: bool = field(default=False, compare=False)
+    """For nobody's eyes who need not see them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The caller can neither hear nor be heard; or can again, after so long."""
+
+    is_on: bool
+    lasted_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +143,11 @@ class StateEntered:
     """The conversation is in another state of the agent's prompts."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The agent that was chosen last takes over from the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +178,20 @@ class Ended:
 
 
 Event = (
-    Ready | AudioQueued | Transcript | Interrupted | Vad | ToolCall | ToolDone | StateEntered | Failover | Error | Ended
+    Ready
+    | AudioQueued
+    | Transcript
+    | Interrupted
+    | Vad
+    | ToolCall
+    | ToolDone
+    | Keys
+    | Hold
+    | StateEntered
+    | HandedOver
+    | Failover
+    | Error
+    | Ended
 )
 
 
@@ -222,6 +268,8 @@ def event_from_c(library: Library, event: Any) -> Event:
                 library.member(TranscriptKind, "aic_transcript_kind", "AIC_TRANSCRIPT", said.kind),
                 text(said.text),
                 event_id_or_none(said.event_id),
+                said.turn,
+                said.spoken_ms,
             )
         case "AIC_EVENT_INTERRUPTION":
             happened = event.interruption
@@ -231,11 +279,19 @@ def event_from_c(library: Library, event: Any) -> Event:
         case "AIC_EVENT_TOOL_CALL":
             call = event.tool_call
             run = library.member(ToolRun, "aic_tool_run", "AIC_TOOL", call.run)
-            return ToolCall(text(call.id), text(call.name), text(call.parameters), run, text(call.subroutine) or None)
+            return ToolCall(text(call.id), text(call.name), text(call.parameters), run, text(call.place) or None)
         case "AIC_EVENT_TOOL_DONE":
-            return ToolDone(text(event.tool_done.id))
+            done = event.tool_done
+            return ToolDone(text(done.id), text(done.name), bool(done.withdrawn))
+        case "AIC_EVENT_KEYS":
+            keys = event.keys
+            return Keys(text(keys.pressed), bool(keys.collected), bool(keys.secret))
+        case "AIC_EVENT_HOLD":
+            return Hold(bool(event.hold.is_on), event.hold.lasted_ms)
         case "AIC_EVENT_STATE":
             return StateEntered(text(event.state.name))
+        case "AIC_EVENT_HANDED_OVER":
+            return HandedOver()
         case "AIC_EVENT_FAILOVER":
             return Failover(event.failover.other, text(event.failover.reason))
         case "AIC_EVENT_ERROR":

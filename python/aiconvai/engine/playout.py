@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aiconvai.engine.audio import SILENCE_DBFS, IdleAudio
 from aiconvai.engine.library import load_library
 from aiconvai.engine.playout_queue import PlayoutQueue
 
@@ -12,17 +13,29 @@ NEVER = 2**64 - 1
 
 
 class Playout:
-    """The schedule of one call over `queue`. `take` is the line: it is given each frame and says whether it took it.
+    """The schedule of one call over `queue`. `take` is the line: it is given each frame and says whether it took it;
+    `take_idle` is given idle audio, and says that nobody else is heard.
 
     Times are microseconds of any clock that only goes forward. All calls from one thread at a time.
     """
 
-    def __init__(self, queue: PlayoutQueue, take: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        queue: PlayoutQueue,
+        take: Callable[[bytes], bool],
+        take_idle: Callable[[bytes], bool] = lambda frame: True,
+    ) -> None:
         library = load_library()
-        self._library, self._queue, self._take = library, queue, take
+        self._library, self._queue, self._take, self._take_idle = library, queue, take, take_idle
         ffi = library.ffi
         self._write = ffi.callback("enum aic_line_written(struct aic_line *, uint8_t *, size_t)", self._on_write)
-        self._kind = ffi.new("struct aic_line_kind *", {"name": ffi.NULL, "write": self._write, "left": ffi.NULL})
+        self._write_idle = ffi.callback(
+            "enum aic_line_written(struct aic_line *, uint8_t *, size_t)", self._on_write_idle
+        )
+        self._kind = ffi.new(
+            "struct aic_line_kind *",
+            {"name": ffi.NULL, "write": self._write, "write_idle": self._write_idle, "left": ffi.NULL},
+        )
         self._line = ffi.new("struct aic_line *", {"kind": self._kind})
         self._playout = ffi.new("struct aic_playout *")
         if library.lib.aic_playout_init(self._playout, queue.c_queue, self._line):
@@ -35,6 +48,20 @@ class Playout:
     def arrived(self, appended_bytes: int, now_us: int) -> None:
         """So much was appended to the queue."""
         self._library.lib.aic_playout_arrived(self._playout, appended_bytes, now_us)
+
+    def begin_idle(self, now_us: int, level_dbfs: float = SILENCE_DBFS, seed: int = 1) -> None:
+        """From now on the line is given idle audio where there is none of the agent's."""
+        self._library.lib.aic_playout_begin_idle(
+            self._playout, IdleAudio(self._queue.format, level_dbfs, seed).c_idle, now_us
+        )
+
+    def begin_at(self, us: int) -> None:
+        """The agent is heard then at the earliest."""
+        self._library.lib.aic_playout_begin_at(self._playout, us)
+
+    def pause(self, paused: bool, now_us: int) -> None:
+        """The line has nobody at its end, or has again."""
+        self._library.lib.aic_playout_pause(self._playout, paused, now_us)
 
     def interrupted(self) -> None:
         """What the line has not taken is not to be heard any more."""
@@ -51,6 +78,11 @@ class Playout:
         return deadline
 
     @property
+    def deadline_is_lax(self) -> bool:
+        """Whether no frame of the agent's is due then."""
+        return bool(self._library.lib.aic_playout_deadline_is_lax(self._playout))
+
+    @property
     def has_audio(self) -> bool:
         """Whether there is something to be heard still."""
         return bool(self._library.lib.aic_playout_has_audio(self._playout))
@@ -64,6 +96,16 @@ class Playout:
     def late(self) -> int:
         """Times a frame was offered again."""
         return int(self._playout.late)
+
+    @property
+    def idle_frames(self) -> int:
+        """Of idle audio, written."""
+        return int(self._playout.idle_frames)
+
+    def _on_write_idle(self, _line: object, frame: object, size: int) -> int:
+        lib = self._library.lib
+        taken = self._take_idle(bytes(self._library.ffi.buffer(frame, size)))
+        return int(lib.AIC_LINE_WRITTEN if taken else lib.AIC_LINE_TAKEN)
 
     def _on_write(self, _line: object, frame: object, size: int) -> int:
         lib = self._library.lib

@@ -17,11 +17,12 @@ from aiconvai.mock.scenario import (
     parse_scenario,
 )
 from aiconvai.mock.server import MockOptions, MockServer
-from aiconvai.mock.services import PROVIDERS, NoMockError, mock_class
+from aiconvai.mock.services import ELSEWHERE, PROVIDERS, NoMockError, mock_class
 from aiconvai.mock.threaded import ElevenLabsMockThread, MockThread, ThreadedConversation
 
 __all__ = [
     "ALL_OVERRIDES",
+    "ELSEWHERE",
     "PROVIDERS",
     "AudioChunk",
     "Conversation",

@@ -20,7 +20,7 @@ from aiconvai.mock.elevenlabs.messages import AudioFormat
 from aiconvai.mock.hostile import Case, HostileServer, Outcome, UnknownCaseError, cases_matching, hostile_mock
 from aiconvai.mock.scenario import Scenario, ScenarioError, builtin_scenarios, load_scenario
 from aiconvai.mock.server import MockOptions, MockServer
-from aiconvai.mock.services import PROVIDERS, NoMockError, mock_class
+from aiconvai.mock.services import ELSEWHERE, PROVIDERS, NoMockError, mock_class
 from aiconvai.speech import SpeechError, speak
 
 app = typer.Typer(add_completion=False)
@@ -32,7 +32,7 @@ CA_KEY_FILE = "ca-key.pem"
 @app.command()
 def mock(
     provider: Annotated[
-        str, typer.Option(metavar="PROVIDER", help=f"Whose agent: {', '.join(PROVIDERS)}.")
+        str, typer.Option(metavar="PROVIDER", help=f"Whose agent: {', '.join((*PROVIDERS, *ELSEWHERE))}.")
     ] = PROVIDERS[0],
     scenario: Annotated[
         str, typer.Option(help="What the agent does: a built-in scenario or a YAML file.")

@@ -101,6 +101,7 @@ class GeminiConversation(Conversation):
     """
 
     OPENING_MESSAGE: ClassVar[str] = "setup"
+    MODEL_PREFIX: ClassVar[str] = "models/"
 
     def __init__(
         self, *args: Any, agents: Mapping[str, GeminiAgent], handles: set[str], agent: GeminiAgent, **options: Any
@@ -267,7 +268,7 @@ class GeminiConversation(Conversation):
 
     def _obey(self, setup: Setup) -> None:
         self.model = self.agent = self._model_of(setup)
-        self.agent_id = (setup.model or "").removeprefix("models/")
+        self.agent_id = (setup.model or "").removeprefix(self.MODEL_PREFIX)
         self._check_generation(setup.generation_config or types.GenerationConfig())
         instruction = setup.system_instruction
         if instruction is not None and not _texts_only(instruction):
@@ -285,10 +286,12 @@ class GeminiConversation(Conversation):
 
     def _model_of(self, setup: Setup) -> GeminiAgent:
         if setup.model is None:
-            raise InvalidMessageError("missing_fields", "setup.model: expected models/NAME, got none")
-        agent = self._agents.get(setup.model.removeprefix("models/"))
-        if not setup.model.startswith("models/"):
-            raise InvalidMessageError("value_error", f"setup.model: expected models/NAME, got {setup.model!r}")
+            raise InvalidMessageError("missing_fields", f"setup.model: expected {self.MODEL_PREFIX}NAME, got none")
+        agent = self._agents.get(setup.model.removeprefix(self.MODEL_PREFIX))
+        if not setup.model.startswith(self.MODEL_PREFIX):
+            raise InvalidMessageError(
+                "value_error", f"setup.model: expected {self.MODEL_PREFIX}NAME, got {setup.model!r}"
+            )
         if agent is None:
             raise _ModelNotFoundError(
                 "value_error", f"{setup.model} is not found, or is not supported for bidiGenerateContent"
@@ -414,14 +417,15 @@ class GeminiMock(MockServer[GeminiAgent, GeminiConversation]):
     AGENT: ClassVar[type[MockAgent]] = GeminiAgent
     CONVERSATION: ClassVar[type[Conversation]] = GeminiConversation
     CONVERSATION_PATH: ClassVar[str | None] = CONVERSATION_PATHS[0]
+    ALSO_AT: ClassVar[tuple[str, ...]] = CONVERSATION_PATHS[1:]
+    """All versions of the interface are the same here."""
 
     def __init__(self, options: MockOptions) -> None:
         super().__init__(options)
         self._handles: set[str] = set()
 
     async def _reply(self, connection: MockConnection, record: HttpRequest) -> Response | None:
-        """All versions of the interface are the same here."""
-        if record.path in CONVERSATION_PATHS:
+        if record.path in self.ALSO_AT:
             return await self._reply_to_upgrade(connection, record)
         return await super()._reply(connection, record)
 
@@ -430,8 +434,11 @@ class GeminiMock(MockServer[GeminiAgent, GeminiConversation]):
 
     def _agents_of(self, record: HttpRequest) -> dict[str, GeminiAgent]:
         """Those that the request's key is for."""
-        key = _key(record)
+        key = self._key_of(record)
         return {name: agent for name, agent in self.agents.items() if agent.api_key == key}
+
+    def _key_of(self, record: HttpRequest) -> str | None:
+        return record.headers.get("x-goog-api-key", record.query.get("key"))
 
     def settings(self, agent_id: str) -> dict[str, str]:
         return {**super().settings(agent_id), "model": agent_id}
@@ -442,17 +449,13 @@ class GeminiMock(MockServer[GeminiAgent, GeminiConversation]):
     def _refusal(self, record: HttpRequest, agent: GeminiAgent | None) -> tuple[int, str] | None:
         if agent is not None:
             return None
-        if _key(record) is None:
+        if self._key_of(record) is None:
             return UNREGISTERED_CLOSE_CODE, "Method doesn't allow unregistered callers. Please use API Key."
         return INVALID_CLOSE_CODE, "API key not valid. Please pass a valid API key."
 
 
 class _ModelNotFoundError(InvalidMessageError):
     pass
-
-
-def _key(record: HttpRequest) -> str | None:
-    return record.headers.get("x-goog-api-key", record.query.get("key"))
 
 
 def _only_field(message: BaseModel, name: str) -> str:

@@ -312,7 +312,7 @@ class OpenAiConversation(Conversation):
         self._client_event_id = None
         if not isinstance(message, str):
             raise InvalidMessageError("invalid_message", "a binary message; the service takes text messages only")
-        value = parse_object(message)
+        value = self._read(message)
         event_id = value.get("event_id")
         self._client_event_id = event_id if isinstance(event_id, str) else None
         kind = value.get("type")
@@ -339,6 +339,10 @@ class OpenAiConversation(Conversation):
             return
         self._act(kind, value)
         self._accept_other(event, kind, now, message)
+
+    def _read(self, message: str) -> dict[str, Any]:
+        """The message as this service has it. Raises `InvalidMessageError`."""
+        return parse_object(message)
 
     def _act(self, kind: str, value: dict[str, Any]) -> None:
         if kind == "response.create":

@@ -221,9 +221,13 @@ class MockServer(Generic[AgentT, ConversationT]):
         return cast("ConversationT", conversation)
 
     def _bears_key(self, record: HttpRequest) -> bool:
-        """Whether the request has the key of one of the agents as its bearer token."""
-        given = record.headers.get("authorization")
-        return any(given == f"Bearer {agent.api_key}" for agent in self.agents.values())
+        """Whether the request has the key of one of the agents."""
+        given = self._key_of(record)
+        return any(given == agent.api_key for agent in self.agents.values())
+
+    def _key_of(self, record: HttpRequest) -> str | None:
+        """Where a client puts the account's key: by default it is the bearer token."""
+        return bearer_token(record)
 
     # HTTP ----------------------------------------------------------------------------------------------
 
@@ -317,6 +321,12 @@ class MockServer(Generic[AgentT, ConversationT]):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.options.tls.configure_cert(context)
         return context
+
+
+def bearer_token(record: HttpRequest) -> str | None:
+    """What the request is authorized by, if it is by a bearer token."""
+    scheme, _, token = record.headers.get("authorization", "").partition(" ")
+    return token if scheme == "Bearer" else None
 
 
 def new_conversation_id(prefix: str) -> str:

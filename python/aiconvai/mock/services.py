@@ -19,19 +19,30 @@ _MOCKS = {
 
 PROVIDERS = tuple(_MOCKS)
 
+_ELSEWHERE = {
+    "azure": ("aiconvai.mock.elsewhere", "AzureMock"),
+    "xai": ("aiconvai.mock.elsewhere", "XaiMock"),
+    "local": ("aiconvai.mock.elsewhere", "LocalMock"),
+    "vertex": ("aiconvai.mock.elsewhere", "VertexMock"),
+}
+
+ELSEWHERE = tuple(_ELSEWHERE)
+"""Who speaks the protocol of a provider's service too."""
+
 
 class NoMockError(Exception):
     """There is no mock of that service, or what it needs is not installed."""
 
 
 def mock_class(provider: str) -> type[MockServer[Any, Any]]:
-    """The mock of a provider's service. Raises `NoMockError`.
+    """The mock of a provider's service, or of who speaks its protocol elsewhere. Raises `NoMockError`.
 
     Some judge the client with the vendor's own types, and a vendor's package is only loaded where its mock is wanted.
     """
-    if provider not in _MOCKS:
-        raise NoMockError(f"there is no mock of {provider!r}; expected one of {', '.join(PROVIDERS)}")
-    module, name = _MOCKS[provider]
+    known = {**_MOCKS, **_ELSEWHERE}
+    if provider not in known:
+        raise NoMockError(f"there is no mock of {provider!r}; expected one of {', '.join(known)}")
+    module, name = known[provider]
     try:
         found: type[MockServer[Any, Any]] = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:

@@ -12,20 +12,22 @@ from aiconvai.mock.hostile.attack import FORGED, FORGERY, Attack, Attacks, Setti
 from aiconvai.mock.hostile.vocabulary import Does, Role, Template
 from aiconvai.mock.hostile.wire import Hold, Raw, Step, joined
 
-BUILTIN = ("end_call", "transfer_call", "send_dtmf", "enter_state")
+BUILTIN = ("end_call", "transfer_call", "send_dtmf", "enter_state", "collect_digits", "transfer_to_agent")
 NOWHERE = "nowhere"
 """A destination that the client may transfer to, and that its dialplan does not have."""
+NOBODY = "nobody"
+"""Another agent of the client's, whose service cannot be reached."""
 SUBROUTINE = "find"
 """The tool that a subroutine of the dialplan runs."""
 _NO_ARGUMENTS: tuple[Any, ...] = (
     *(Raw(text) for text in (b"null", b"true", b"7", b'"x"', b"[]", b"[1,2]", b"{}", b"1e999", b'""')),
-    {"digits": 7, "destination": 7, "state": 7},
-    {"digits": None, "destination": None, "state": None},
-    {"digits": ["1"], "destination": {"a": 1}, "state": [[]]},
-    {"digits": "", "destination": "", "state": ""},
-    {"digits": "12x", "destination": "default,100,1", "state": "no such state"},
-    {"digits": FORGERY, "destination": FORGERY, "state": FORGERY, FORGERY: FORGERY},
-    {"digits": "x" * 10_000, "destination": "d" * 10_000, "state": "s" * 10_000},
+    {"digits": 7, "destination": 7, "state": 7, "agent": 7, "count": -7},
+    {"digits": None, "destination": None, "state": None, "agent": None, "count": None},
+    {"digits": ["1"], "destination": {"a": 1}, "state": [[]], "agent": [{}], "count": [3]},
+    {"digits": "", "destination": "", "state": "", "agent": "", "count": ""},
+    {"digits": "12x", "destination": "default,100,1", "state": "no such state", "agent": "general", "count": 1e300},
+    {**dict.fromkeys(("digits", "destination", "state", "agent", "count"), FORGERY), FORGERY: FORGERY},
+    {**dict.fromkeys(("digits", "destination", "state", "agent"), "x" * 10_000), "count": 2**63},
     {"DIGITS": "1", "Digits": "2", "digits ": "3"},
     {"number": "x" * 100_000},
 )
@@ -109,7 +111,8 @@ def attacks(setting: Setting) -> Attacks:
             passing.append(Attack("delegations", partial(_calls, template, ("",), ({},) * 50, "delegation")))
             continue
         calls = partial(_calls, template)
-        others = tuple(name for name in BUILTIN if name != "end_call")
+        # Of these two nothing else is heard for a while, or never again.
+        others = tuple(name for name in BUILTIN if name not in ("end_call", "collect_digits"))
         variables = tuple({name: f"{FORGED} {number}"} for number, name in enumerate(_VARIABLES))
         expressions = tuple({"number": text, "text": text, text: "x"} for text in _EXPRESSIONS)
         strange = ("", " ", FORGERY, "find ", "FIND", "../find", "default,100,1", "x" * 10_000, "tool", "gosub:default")
@@ -129,6 +132,10 @@ def attacks(setting: Setting) -> Attacks:
             "the call goes nowhere": calls(("transfer_call",), ({"destination": NOWHERE},), "transfer"),
             "the call goes nowhere twice and ends": calls(
                 ("transfer_call", "end_call"), ({"destination": NOWHERE},) * 2, "transfer"
+            ),
+            "digits are collected over and over": calls(("collect_digits",), _NO_ARGUMENTS, "digits"),
+            "the call is handed over to nobody, twice": calls(
+                ("transfer_to_agent",), ({"agent": NOBODY},) * 2, "agent"
             ),
             "10,000 keys": calls(("send_dtmf",), keys[:1], "keys"),
             "10,000 pauses between keys": calls(("send_dtmf",), keys[1:], "keys"),

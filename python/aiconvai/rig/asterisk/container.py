@@ -402,11 +402,15 @@ class Asterisk:
         counted = re.search(r"\s(\d+)\s+(?:Running|Not Running)\b", line)
         return int(counted.group(1)) if counted else None
 
-    def unload_module(self, timeout: float = 5.0) -> None:
-        """Unload the module once nothing uses it: a channel's last reference goes a moment after the channel has left
-        the list of channels. Raises AsteriskError where it is still used then, or stays loaded.
+    def wait_unused(self, timeout: float = 5.0) -> None:
+        """Wait until nothing uses the module: a channel's last reference goes a moment after the channel has left the
+        list of channels. Raises AsteriskError where it is still used then.
         """
         self._wait(lambda: self.module_use_count() == 0, timeout, f"{MODULE_NAME} is still used")
+
+    def unload_module(self, timeout: float = 5.0) -> None:
+        """Unload the module once nothing uses it. Raises AsteriskError where it is still used then, or stays loaded."""
+        self.wait_unused(timeout)
         loops = self.process.thread_names()[LOOP_THREAD]
         said = self.cli(f"module unload {MODULE_NAME}")
         if f"Unloaded {MODULE_NAME}" not in said or self.module_use_count() is not None:

@@ -125,8 +125,9 @@ def build_module(
     """Build app_aiconvai.so against one Asterisk, inside its image, and return the module's path.
 
     build_dir defaults to build/asterisk-VERSION[-asan|-tsan][-OPTIONS] of the repository, so that who wants other
-    options builds elsewhere. options are Meson options by name. An up-to-date build costs about a second. A directory
-    configured with other options or another image is set up anew. Raises BuildError with the compiler's output.
+    options builds elsewhere. options are Meson options by name; what they do not change is taken from the ordinary
+    build. An up-to-date build costs about a second. A directory configured with other options or another image is set
+    up anew. Raises BuildError with the compiler's output.
     """
     root = repository_root()
     if not (root / "meson.build").is_file():
@@ -140,17 +141,18 @@ def build_module(
     # The image's compiler is known, so that a warning is news.
     wanted = {"buildtype": "debugoptimized", "werror": "true", **_sanitizer_options(sanitizer), **(options or {})}
     record = {"image": tag, "options": wanted}
+    # Of a build with options of its own little differs from the ordinary one.
+    begun = _build_directory_of(build_module(version, sanitizer=sanitizer, console=console)) if options else None
     with builds.exclusive(builds.lock_of(directory)):
         if not builds.is_configured(directory, record):
             builds.empty(directory)
-            setup = [
-                "meson",
-                "setup",
-                *(f"-D{name}={value}" for name, value in wanted.items()),
-                "/build",
-                "/src",
-            ]
-            _in_image(tag, root, directory, setup, f"Asterisk {version}: meson setup", console)
+            settings = [f"-D{name}={value}" for name, value in wanted.items()]
+            if begun is None:
+                meson = ["meson", "setup", *settings, "/build", "/src"]
+            else:
+                builds.begin_with(directory, begun)
+                meson = ["meson", "configure", *settings, "/build"]
+            _in_image(tag, root, directory, meson, f"Asterisk {version}: {meson[0]} {meson[1]}", console)
             builds.note_configured(directory, record)
         ninja = ["ninja", "-C", "/build", *targets]
         _in_image(tag, root, directory, ninja, f"Asterisk {version}: building {directory.name}", console)
@@ -162,12 +164,15 @@ def build_module(
 
 def documentation_of(module: Path) -> Path | None:
     """The XML documentation that belongs to a module: in its build directory or its sources."""
-    build = next((parent for parent in module.absolute().parents if (parent / "build.ninja").is_file()), None)
-    for place in (build, repository_root() / "app_aiconvai"):
+    for place in (_build_directory_of(module), repository_root() / "app_aiconvai"):
         found = sorted(place.rglob(DOCUMENTATION_PATTERN)) if place is not None and place.is_dir() else []
         if found:
             return found[0]
     return None
+
+
+def _build_directory_of(module: Path) -> Path | None:
+    return next((parent for parent in module.absolute().parents if (parent / "build.ninja").is_file()), None)
 
 
 def _sanitizer_options(sanitizer: Sanitizer | None) -> dict[str, str]:

@@ -148,8 +148,8 @@ class Callers:
     """`with Callers(...) as callers`: so many calls, which stay until it is left. Leaving hangs up and raises
     `CallsFailedError` if any call failed.
 
-    extension: one, or several with commas, which calls take by turns. With the same seed the calls' packets have the
-    same places in the 20 ms.
+    extension: one, or several with commas, which calls take by turns; held: they hold what is answered. With the same
+    seed the calls' packets have the same places in the 20 ms.
     """
 
     def __init__(
@@ -160,6 +160,7 @@ class Callers:
         calls: int,
         *,
         seed: int = 1,
+        held: bool = False,
         churn: Churn | None = None,
         address: str = "127.0.0.1",
         rate: float = CALLS_A_SECOND,
@@ -169,6 +170,8 @@ class Callers:
         self._rate = rate
         self._arguments = ["--target", f"{host}:{sip_port}", "--extension", extension, "--calls", str(calls)]
         self._arguments += ["--seed", str(seed), "--address", address, "--rate", f"{rate:g}", "--realtime"]
+        if held:
+            self._arguments.append("--hold")
         if churn is not None:
             self._arguments += ["--churn-extension", churn.extension, "--churn-rate", f"{churn.rate:g}"]
             self._arguments += ["--churn-seconds", f"{churn.seconds:g}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from aiconvai.rig.asterisk.control import ControlError
 from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.results import Capacity, Stretch
 
@@ -26,7 +27,7 @@ def search(
         most = held[-1].calls if held else 0
         try:
             stretch = measure(calls)
-        except BenchError as error:
+        except (BenchError, ControlError) as error:
             # So many that not even that could be found out.
             limit = f"nothing could be told: {error}"
             return Capacity(path=path, held=most, tried=tried, broken=None, limit=limit), held

@@ -89,8 +89,18 @@ def _machine(results: Results) -> list[str]:
         f"Linux {machine.kernel}; load average before the run {machine.load_average:.2f}. Callers and far end run on "
         "it too",
         f"- Asterisk {versions}, with the few modules that a call needs, in a container with the host's network",
+        f"- many calls: {results.many_calls}",
+        *([_repeated(results)] if results.repeated else []),
         *(f"- {note}" for note in results.notes),
     ]
+
+
+def _repeated(results: Results) -> str:
+    measured = len({one.name for one in results.repeated})
+    return (
+        f"- the hypervisor, or others on the machine, took it away {len(results.repeated)} times while something was "
+        f"measured: {measured} measurements were taken again"
+    )
 
 
 def _invalid(results: Results) -> list[str]:

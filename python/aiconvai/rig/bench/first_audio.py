@@ -17,7 +17,7 @@ _HEARD_SECONDS = 5.0
 _PAUSE_SECONDS = 0.1
 
 
-def measure(stage: Stage, path: CallPath, calls: int) -> tuple[FirstAudio, SetUp, list[Problem]]:
+def measure(stage: Stage, path: CallPath, calls: int) -> tuple[tuple[FirstAudio, SetUp], list[Problem]]:
     """In so many calls, one after another, to one of `paths.GREETINGS`."""
     asterisk = stage.asterisk
     what = f"first audio, {path.name}, Asterisk {asterisk.version}"
@@ -39,7 +39,7 @@ def measure(stage: Stage, path: CallPath, calls: int) -> tuple[FirstAudio, SetUp
             time.sleep(_PAUSE_SECONDS)
     if not delays:
         raise BenchError(f"{what}: no calls")
-    return (
+    found = (
         FirstAudio(
             asterisk=asterisk.version,
             connection=path.name,
@@ -51,5 +51,5 @@ def measure(stage: Stage, path: CallPath, calls: int) -> tuple[FirstAudio, SetUp
             connection=path.name,
             parts={name: distribution(values) for name, values in parts.items()},
         ),
-        caller_problems(done, what),
     )
+    return found, caller_problems(done, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiconvai.rig.bench.churn import LASTING_SECONDS
 from aiconvai.rig.bench.machine import QUIET_LOAD
-from aiconvai.rig.bench.plan import MANY_CALLS, REFERENCE_CALLS
+from aiconvai.rig.bench.plan import FEWER_MANY_CALLS, FULL, MANY_CALLS, REFERENCE_CALLS
 from aiconvai.rig.bench.stage import ANSWER_SPREAD_MS
 from aiconvai.rig.bench.validity import (
     CALLER_LEAST_SHARE,
@@ -14,11 +14,14 @@ from aiconvai.rig.bench.validity import (
     MOST_FAR_END_SHARE,
     MOST_OTHER_SHARE,
     MOST_STOLEN_SHARE,
+    REPEATED_ABOVE_STOLEN_SHARE,
+    REPEATED_AT_MOST,
 )
 
 
 def method() -> str:
     """In Markdown."""
+    fewer = " or ".join(str(one) for one in FEWER_MANY_CALLS)
     return f"""\
 ## What makes a run invalid
 
@@ -35,6 +38,11 @@ A run that is invalid says so, says why, ends with status 1 and does not replace
 - A call was missing, failed, or was silent in a direction. At an interruption nothing was being played.
 - Audio was lost: see below.
 
+Where nothing but the machine was wrong (others ran, the hypervisor took a core away, or callers were late while it
+took more than {REPEATED_ABOVE_STOLEN_SHARE:.1%} of one) a measurement is taken again, at most {REPEATED_AT_MOST} times
+and {FULL.repeats} times in a full run; the page says how often, `bench.json` which and why. What was lost or failed is
+never measured again.
+
 ## Paths
 
 - **Echo()**: Asterisk's own application, the floor. A call without any of the others costs this too.
@@ -45,6 +53,10 @@ A run that is invalid says so, says why, ends with status 1 and does not replace
 - **20 ms, 60 ms, 240 ms**: this module, sending the caller's audio in chunks of that length (`audio_frames_buffer_ms`)
   to a service that echoes each chunk. **TLS**: over `wss://` with a private authority. **16 kHz**: the service speaks
   16-bit samples at 16 kHz, so that both ways are resampled. The service stands for the cloud and does not count.
+- **A silent agent**: it greets, and from then on the module sends silence in its place (`idle_audio`), 50 packets a
+  second. In all other rows the agents alone are heard, so that each packet is one that the far end sent.
+- **On hold**: the callers hold their calls as soon as they are answered, and send their music; the service gets
+  silence, and they get nothing.
 - **Services**: this module with each AI service that it speaks with. The agent speaks as long as the caller does, as
   it is heard, both in chunks of 20 ms: the number of messages is the same with all of them, and what differs is how a
   service packs its audio. The chunks that most take by default (`audio_frames_buffer_ms`) are longer and cost less.
@@ -65,8 +77,9 @@ are measured another far end echoes at once, so that nothing has to be taken off
 
 ## How each number is taken
 
-Nothing else runs; an Asterisk that is not being measured stands idle. Times of packets are those at which the kernel
-took them in.
+Nothing else runs, and no processor sleeps (`/dev/cpu_dma_latency` is held at 0, as cyclictest does): a virtual
+machine's processor that sleeps is given to others, and comes late. An Asterisk that is not being measured stands idle.
+Times of packets are those at which the kernel took them in.
 
 **Calls.** A program written in C (`tests/callers`) makes them. Each call's packets leave at a place of their own in
 the 20 ms, on absolute deadlines, as those of telephones do, and it hears what it is told: how many packets, which are
@@ -81,10 +94,11 @@ scheduler says how long each thread of asterisk ran: `/proc/PID/task/*/schedstat
 counts in ticks of 10 ms, of which one call needs one in many seconds. Costs are given for a second of one call. A
 ratio is that to as many calls to Echo() **at the same time**, on another Asterisk that is just like it: the speed of a
 machine that others share changes by a quarter from one second to the next, and then it changes for both; the median
-where there are several stretches. Echo() beside Echo() says what is left of that. A call among {MANY_CALLS} is
-compared with one among {REFERENCE_CALLS} right before and after. Context switches are those of all threads, from
-`/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint (`perf stat -e raw_syscalls:sys_enter`)
-in a second of their own, as counting costs time.
+where there are several stretches. Echo() beside Echo() says what is left of that. A call among many is
+compared with one among {REFERENCE_CALLS} right before and after. Many are {MANY_CALLS}, or as many less ({fewer}) as
+the machine holds with as many to Echo() beside them: tried first, and told on the page. Context switches are those of
+all threads, from `/proc/PID/task/*/status`; system calls are counted by the kernel's tracepoint
+(`perf stat -e raw_syscalls:sys_enter`) in a second of their own, as counting costs time.
 
 Where this time goes, and how little it could be:
 [decisions/0014](decisions/0014-what-a-call-costs-at-least.md).
@@ -123,7 +137,7 @@ first message. The module answers first and connects then, so the whole set-up i
 TLS, and over TLS with a signed URL to be fetched first and a name (`localhost`) to be looked up. The parts are those
 that the module tells in the event `AIConvAIEnd`.
 
-**Memory, threads, descriptors.** The growth of the asterisk process from {REFERENCE_CALLS} to {MANY_CALLS} calls,
+**Memory, threads, descriptors.** The growth of the asterisk process from {REFERENCE_CALLS} to many calls,
 divided by their difference; a fresh Asterisk for each path. The row of `Echo()` is what a call takes without the
 module.
 

@@ -58,6 +58,10 @@ class CallPath:
     """`chunk_ms` is what the service's agents have by default, and the configuration does not say it."""
     silent: bool = False
     """The service accepts connections, and never answers."""
+    held: bool = False
+    """The callers hold their calls from the answer on."""
+    idle_audio: str = "none"
+    """As in the module's option. Else the agents alone are heard, so that each packet is one that the far end sent."""
     service: Service | None = None
     """The one at the far end, where that is not a matter of course: ElevenLabs."""
     members: tuple[CallPath, ...] = ()
@@ -84,7 +88,13 @@ RESAMPLED24_20_TLS = CallPath("20 ms, 24 kHz TLS", "echo24-20-tls", "echo24", 20
 COMPARED = (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, TLS_240, RESAMPLED_20)
 """Those whose processor time is compared."""
 
-PATHS = (*COMPARED, RESAMPLED_20_TLS, RESAMPLED24_20, RESAMPLED24_20_TLS)
+IDLE = CallPath("20 ms, a silent agent", "idle-20", "greet", 20, idle_audio="silence")
+"""It greets, and then nothing but the silence is heard that the module sends in its place."""
+
+HELD = CallPath("20 ms, on hold", "held-20", "echo", 20, held=True)
+"""Callers send their music, of which nothing goes to the service but silence, and nothing comes back."""
+
+PATHS = (*COMPARED, RESAMPLED_20_TLS, RESAMPLED24_20, RESAMPLED24_20_TLS, IDLE, HELD)
 """All, in the order of tables and pictures."""
 
 _SPEAKING = "stream-20-0"
@@ -112,6 +122,7 @@ SERVICES = tuple(
     )
 )  # fmt: skip
 """One for each service: an agent that speaks while the caller does, in chunks of 20 ms both ways."""
+
 
 def _as_people_live_with_it(service: Service, chunk_ms: int) -> CallPath:
     return CallPath(
@@ -168,8 +179,8 @@ def prompt(path: CallPath) -> CallPath:
 
 
 ALL = (
-    *PATHS, *(prompt(path) for path in PATHS if path != ECHO), *SERVICES, ALL_SERVICES, *DEFAULTS, TALK, SILENT,
-    INTERRUPT, *GREETINGS,
+    *PATHS, *(prompt(path) for path in PATHS if path not in (ECHO, IDLE, HELD)), *SERVICES, ALL_SERVICES, *DEFAULTS,
+    TALK, SILENT, INTERRUPT, *GREETINGS,
 )  # fmt: skip
 """Every extension there is."""
 
@@ -225,7 +236,7 @@ def _agent(path: CallPath, everything: Where, agent_id: str) -> str:
     chunks = "" if path.defaults else f"audio_frames_buffer_ms={path.chunk_ms}\n"
     return (
         f"\n[{path.extension}]\n{where}{trust}{'' if path.keeps_early else _NOTHING_EARLY}"
-        f"{chunks}playout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\n"
+        f"{chunks}playout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\nidle_audio={path.idle_audio}\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a full and what a quick run measure, and how long: a full one within 35 minutes, a quick one within 3.5."""
+"""What a full and what a quick run measure, and how long: a full one within 40 minutes, a quick one within 3."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from aiconvai.rig.bench.paths import (
     COMPARED,
     DEFAULTS,
     ECHO,
+    HELD,
+    IDLE,
     RESAMPLED24_20,
     RESAMPLED24_20_TLS,
     RESAMPLED_20,
@@ -29,7 +31,9 @@ from aiconvai.rig.bench.stage import Setting
 REFERENCE_CALLS = 50
 """The number of calls at which paths are compared."""
 MANY_CALLS = 200
-"""The number at which it is asked whether a call costs more among many."""
+"""The number at which it is asked whether a call costs more among many, where the machine holds so many."""
+FEWER_MANY_CALLS = (150, 100)
+"""Instead, one after the other, where it does not: what is measured must not be a machine that is full."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,8 @@ class Plan:
     searches: tuple[Search, ...]
     cells_16: tuple[Cell, ...]
     bursts_16: tuple[Bursts, ...]
+    repeats: int
+    """Times that something may be measured again because the machine was taken away meanwhile, in all."""
 
 
 def wanted(name: str, pattern: str | None) -> bool:
@@ -149,8 +155,29 @@ def with_drift(plan: Plan, minutes: int | None) -> Plan:
     return plan if minutes is None else replace(plan, spacing_seconds=minutes * 60.0)
 
 
-_OTHERS = (AUDIOSOCKET, CHAN_WEBSOCKET)
-_OURS = (CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, RESAMPLED_20)
+def with_many(plan: Plan, many: int) -> Plan:
+    """The same with so many calls wherever it has `MANY_CALLS`, but in its searches."""
+
+    def those(calls: int) -> int:
+        return many if calls == MANY_CALLS else calls
+
+    def cells(of: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        return tuple(replace(cell, calls=those(cell.calls)) for cell in of)
+
+    return replace(
+        plan,
+        cells=cells(plan.cells),
+        churn=tuple(replace(one, calls=those(one.calls)) for one in plan.churn),
+        elsewhere=tuple(replace(one, cells=cells(one.cells)) for one in plan.elsewhere),
+        growths=tuple(replace(one, many=those(one.many)) for one in plan.growths),
+    )
+
+
+def many_wanted(plan: Plan) -> bool:
+    """Whether it measures among many calls, beside as many to Echo()."""
+    return MANY_CALLS in {*(cell.calls for cell in plan.cells), *(one.calls for one in plan.churn)}
+
+
 _SECONDS = 6.0
 _TIMES = 3
 """Each path at the number of calls at which paths are compared: of three the one in the middle counts."""
@@ -162,7 +189,7 @@ TWO_THREADS = Setting("two network threads", network_threads=2)
 FULL = Plan(
     cells=(
         *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in COMPARED),
-        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (*SERVICES, *DEFAULTS)),
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (*SERVICES, *DEFAULTS, IDLE, HELD)),
         # Few beside many: a call among many is compared with one among few right before and after.
         *(Cell(CHUNKS_20, calls, _SECONDS) for calls in (MANY_CALLS, REFERENCE_CALLS) * 2),
         *(Cell(path, MANY_CALLS, _SECONDS) for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)),
@@ -206,14 +233,15 @@ FULL = Plan(
     ),
     cells_16=tuple(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (ECHO, CHUNKS_20)),
     bursts_16=(Bursts(ECHO, 2, 2.0, 0, 0.0), Bursts(CHUNKS_20, 2, 2.0, 0, 0.0)),
+    repeats=30,
 )
-
-_AMONG_IN_QUICK = (ECHO, CHUNKS_20, RESAMPLED_20, RESAMPLED24_20)
 
 QUICK = Plan(
     cells=(
-        *(Cell(path, REFERENCE_CALLS, 3.0) for path in (ECHO, CHUNKS_20, CHUNKS_240)),
-        *(Cell(path, REFERENCE_CALLS, 2.0) for path in (*_OTHERS, CHUNKS_60, TLS_20, RESAMPLED_20)),
+        *(
+            Cell(path, REFERENCE_CALLS, 2.0)
+            for path in (ECHO, CHUNKS_20, CHUNKS_240, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_60, TLS_20, RESAMPLED_20)
+        ),
         Cell(ALL_SERVICES, REFERENCE_CALLS, 2.0),
         Cell(CHUNKS_20, 1, 2.0),
     ),
@@ -221,8 +249,8 @@ QUICK = Plan(
     churn=(Coming(CHUNKS_20, REFERENCE_CALLS, CHUNKS_20, 5.0, 3.0),),
     elsewhere=(Elsewhere(OVER_WIRE, (Cell(CHUNKS_20, REFERENCE_CALLS, 2.0),)),),
     bursts=tuple(
-        Bursts(path, alone=1, alone_seconds=1.5, measured=5 if path in _AMONG_IN_QUICK else 0, among_seconds=3.0)
-        for path in (ECHO, *_OTHERS, *_OURS, RESAMPLED24_20)
+        Bursts(path, alone=1, alone_seconds=1.5, measured=5, among_seconds=3.0)
+        for path in (ECHO, CHUNKS_20, RESAMPLED_20, RESAMPLED24_20)
     ),
     spacing_seconds=8.0,
     spacing_among_seconds=0.0,
@@ -231,5 +259,6 @@ QUICK = Plan(
     growths=(Growth(ECHO, 10, 30), Growth(CHUNKS_20, 10, 30)),
     searches=(),
     cells_16=(Cell(ECHO, 10, 2.0), Cell(CHUNKS_20, 10, 2.0)),
-    bursts_16=(Bursts(CHUNKS_20, 1, 1.5, 0, 0.0),),
+    bursts_16=(),
+    repeats=0,
 )

@@ -114,6 +114,8 @@ class Stretch(Result):
     """Of a core, of the thread of asterisk that ran most: one thread cannot have more than 1."""
     run_queue: float
     """How many threads of asterisk were ready to run and waited for a core, on average."""
+    held: bool = False
+    """The callers held their calls, and were to hear nothing."""
     callers_share: float
     """Of a core, of the program that makes the calls."""
     far_end_share: float
@@ -313,6 +315,15 @@ class Capacity(Result):
     """What there was not enough of then, and which rules were broken."""
 
 
+class Repeated(Result):
+    """A measurement that was taken again, as the machine had been taken away meanwhile."""
+
+    name: str
+    """As `--only` knows it."""
+    reasons: list[str]
+    """What was wrong with the one that does not count."""
+
+
 class Goal(Result):
     """A headline figure and what is wanted of it."""
 
@@ -367,6 +378,10 @@ class Results(Result):
     """What a call takes."""
     capacity: list[Capacity] = Field(default_factory=list)
     """How many calls there may be."""
+    many_calls: int = 200
+    """The number at which it was asked whether a call costs more among many."""
+    repeated: list[Repeated] = Field(default_factory=list)
+    """What was measured again, once for each time."""
     notes: list[str] = Field(default_factory=list)
     """What could not be measured here, and why."""
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 from rich.console import Console
 
 from aiconvai.rig.asterisk import VERSIONS, AsteriskError, AsteriskVersion, ManagerError, ensure_image
+from aiconvai.rig.asterisk.control import ControlError
+from aiconvai.rig.awake import LATENCY_PATH, processors_awake
 from aiconvai.rig.bench import (
     capacity,
     churn,
@@ -28,17 +31,42 @@ from aiconvai.rig.bench.costs import costs
 from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.far_end import FarEndError
 from aiconvai.rig.bench.headlines import goals, headlines
-from aiconvai.rig.bench.machine import QUIET_LOAD, describe
-from aiconvai.rig.bench.paths import GREETINGS, CallPath
-from aiconvai.rig.bench.plan import REFERENCE_CALLS, Bursts, Cell, Coming, Elsewhere, Growth, Plan, Search, wanted
+from aiconvai.rig.bench.machine import QUIET_LOAD, describe, stolen_seconds
+from aiconvai.rig.bench.paths import CHUNKS_20, GREETINGS
+from aiconvai.rig.bench.plan import (
+    FEWER_MANY_CALLS,
+    MANY_CALLS,
+    REFERENCE_CALLS,
+    Bursts,
+    Cell,
+    Coming,
+    Elsewhere,
+    Growth,
+    Plan,
+    Search,
+    many_wanted,
+    wanted,
+    with_many,
+)
 from aiconvai.rig.bench.programs import built_program
-from aiconvai.rig.bench.results import Problem, Results, Stretch
+from aiconvai.rig.bench.results import FirstAudio, Problem, Repeated, Results, SetUp, Stretch
 from aiconvai.rig.bench.stage import USUAL, Agents, Setting, Stage, set_up
 from aiconvai.rig.bench.system_calls import CannotCountError, system_calls_per_second
-from aiconvai.rig.bench.validity import clock_problems
+from aiconvai.rig.bench.validity import REPEATED_AT_MOST, clock_problems, disturbed
 from aiconvai.rig.bench.wire import NoWireError
 from aiconvai.rig.caller import SipError
 from aiconvai.rig.caller.rtp import KernelClock
+
+T = TypeVar("T")
+"""What one measurement finds."""
+
+_TRIED_SECONDS = 4.0
+_MOST_BUSY = 0.8
+"""Of all cores, so that what many calls cost is not what a full machine makes of them."""
+
+
+_FAILURES = (AsteriskError, BenchError, ControlError, FarEndError, ManagerError, SipError, TimeoutError)
+"""What ends a measurement and not the run."""
 
 
 class Run:
@@ -77,20 +105,25 @@ class Run:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # callers inherit it: sockets of many calls
         for version in VERSIONS:
             ensure_image(version, console=self._console)
-        clock = KernelClock()
-        plan = self._plan
-        self._on_22(plan)
-        for elsewhere in plan.elsewhere:
-            self._elsewhere(elsewhere)
-        for growth in plan.growths:
-            self._do(f"22 {growth.name}", partial(self._growth, growth))
-        self._on_16(plan)
-        self._note(clock_problems(clock, KernelClock()))
+        with processors_awake() as awake:
+            if not awake:
+                self.results.notes.append(f"processors may have slept: {LATENCY_PATH} could not be opened")
+            self._measure_all(self._plan)
         results = self.results
         results.costs = costs(results.stretches)
         results.headlines = headlines(results)
         results.goals = goals(results.headlines)
         results.took_seconds = round(time.monotonic() - began, 1)
+
+    def _measure_all(self, plan: Plan) -> None:
+        clock = KernelClock()
+        self._on_22(plan)
+        for elsewhere in self._plan.elsewhere:
+            self._elsewhere(elsewhere)
+        for growth in self._plan.growths:
+            self._do(f"22 {growth.name}", partial(self._growth, growth))
+        self._on_16(plan)
+        self._note(clock_problems(clock, KernelClock()))
 
     def _on_22(self, plan: Plan) -> None:
         beside_echo = [f"22 {name}" for name in (*(one.name for one in plan.cells), *(one.name for one in plan.churn))]
@@ -102,11 +135,13 @@ class Run:
         if not any(wanted(name, self._only) for name in (*beside_echo, *others)):
             return
         with self._stage(22, self._agents(), floor=any(wanted(name, self._only) for name in beside_echo)) as stage:
+            if self._only is None and many_wanted(plan):
+                self._find_many(stage)
             self._bursts(stage, plan.bursts)
-            self._cells(stage, plan.cells)
+            self._cells(stage, self._plan.cells)
             if not self.results.bursts:
-                for coming in plan.churn:
-                    self._do(f"22 {coming.name}", partial(self._churn, stage, coming))
+                for coming in self._plan.churn:
+                    self._churn(stage, coming)
             self._agents_that_speak(stage)
             for search in plan.searches:
                 self._do(f"22 {search.name}", partial(self._search, stage, search))
@@ -142,39 +177,74 @@ class Run:
         """Unless it is not asked for."""
         if not wanted(name, self._only):
             return
-        self._console.print(f"{time.strftime('%H:%M:%S')}  Asterisk {name}", highlight=False)
+        self._say(f"Asterisk {name}")
         # The callers that measure are in this process and stand still while its garbage is collected.
         gc.collect()
         gc.freeze()
         try:
             step()
-        except (AsteriskError, BenchError, FarEndError, ManagerError, SipError, TimeoutError) as error:
+        except _FAILURES as error:
             self._note([Problem(kind="calls", text=f"{name}: {error}")])
+
+    def _measure(self, name: str, take: Callable[[], tuple[T, list[Problem]]], keep: Callable[[T], None]) -> None:
+        """Unless it is not asked for; what is kept is what the machine was there for, if it ever was."""
+
+        def step() -> None:
+            found, problems = self._undisturbed(name, take)
+            keep(found)
+            self._note(problems)
+
+        self._do(name, step)
+
+    def _undisturbed(self, name: str, take: Callable[[], tuple[T, list[Problem]]]) -> tuple[T, list[Problem]]:
+        """Taken again while the machine is taken away, as often as is allowed."""
+        for times_left in reversed(range(REPEATED_AT_MOST + 1)):
+            stolen, began = stolen_seconds(), time.monotonic()
+            found, problems = take()
+            share = (stolen_seconds() - stolen) / (time.monotonic() - began)
+            allowed = times_left and len(self.results.repeated) < self._plan.repeats
+            if not allowed or not disturbed(problems, share):
+                break
+            self._say(f"  again, as the hypervisor took {share:.3f} of a core: {problems[0].text}")
+            self.results.repeated.append(Repeated(name=name, reasons=[one.text for one in problems]))
+        return found, problems
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"{time.strftime('%H:%M:%S')}  {text}", highlight=False, markup=False)
 
     # Calls through a path -------------------------------------------------------------------------
 
+    def _find_many(self, stage: Stage) -> None:
+        """How many calls many are here: none of theirs may lose a packet, nor of those to Echo() beside them."""
+        for many in (MANY_CALLS, *FEWER_MANY_CALLS):
+            self._say(f"Asterisk 22: are {many} calls held beside {many} to Echo()?")
+            self.results.many_calls = many
+            try:
+                tried = stretch.measure(stage, CHUNKS_20, many, _TRIED_SECONDS, beside_echo=True)
+            except _FAILURES:
+                continue
+            busy = tried.asterisk_share + tried.callers_share * 2 + tried.far_end_share
+            busy += (tried.echo_cpu or 0.0) * many
+            held = all(one.kind == "machine" for one in tried.problems)
+            if held and busy < _MOST_BUSY * self.results.machine.cores:
+                break
+        self._plan = with_many(self._plan, self.results.many_calls)
+
     def _bursts(self, stage: Stage, all_bursts: Iterable[Bursts]) -> None:
-        for bursts in all_bursts:
-            name = f"{stage.asterisk.version} {bursts.name}"
-            self._do(f"{name} alone", partial(self._alone, stage, bursts))
-            if bursts.measured:
-                self._do(f"{name} among {REFERENCE_CALLS}", partial(self._among, stage, bursts))
-
-    def _alone(self, stage: Stage, bursts: Bursts) -> None:
-        trips, problems = round_trip.measure_alone(stage, bursts.path, bursts.alone, bursts.alone_seconds)
-        self.results.round_trips.append(trips)
-        self._note(problems)
-
-    def _among(self, stage: Stage, bursts: Bursts) -> None:
-        trips, problems = round_trip.measure_among_others(
-            stage, bursts.path, bursts.measured, REFERENCE_CALLS, bursts.among_seconds
-        )
-        self.results.round_trips.append(trips)
-        self._note(problems)
+        keep = self.results.round_trips.append
+        for one in all_bursts:
+            name = f"{stage.asterisk.version} {one.name}"
+            alone = partial(round_trip.measure_alone, stage, one.path, one.alone, one.alone_seconds)
+            self._measure(f"{name} alone", alone, keep)
+            if one.measured:
+                among = partial(
+                    round_trip.measure_among_others, stage, one.path, one.measured, REFERENCE_CALLS, one.among_seconds
+                )
+                self._measure(f"{name} among {REFERENCE_CALLS}", among, keep)
 
     def _cells(self, stage: Stage, cells: Iterable[Cell]) -> None:
         for cell in cells:
-            self._do(f"{stage.asterisk.version} {cell.name}", partial(self._cell, stage, cell))
+            self._cell(stage, cell, f"{stage.asterisk.version} {cell.name}")
 
     def _elsewhere(self, elsewhere: Elsewhere) -> None:
         """With a setting that is not the usual one."""
@@ -184,31 +254,38 @@ class Run:
         try:
             with self._stage(22, Agents(), floor=True, setting=elsewhere.setting) as stage:
                 for cell in cells:
-                    self._do(f"22 {elsewhere.name(cell)}", partial(self._cell, stage, cell, elsewhere.setting))
+                    self._cell(stage, cell, f"22 {elsewhere.name(cell)}", elsewhere.setting)
         except NoWireError as error:
             self.results.notes.append(f"nothing was measured over a wire: {error}")
 
     def _churn(self, stage: Stage, coming: Coming) -> None:
-        cost, problems = churn.measure(
-            stage, coming.path, coming.calls, coming.churn_path, coming.rate, coming.seconds
-        )
-        self.results.churn.append(cost)
-        self._note(problems)
+        take = partial(churn.measure, stage, coming.path, coming.calls, coming.churn_path, coming.rate, coming.seconds)
+        self._measure(f"22 {coming.name}", take, self.results.churn.append)
 
-    def _cell(self, stage: Stage, cell: Cell, setting: Setting = USUAL) -> None:
-        count = setting is USUAL and cell.calls == REFERENCE_CALLS and cell.path.name in self._uncounted
-        done = stretch.measure(
-            stage, cell.path, cell.calls, cell.seconds, beside_echo=True, count_system_calls=count, setting=setting
-        )
-        if count:
-            self._uncounted.remove(cell.path.name)
-        self.results.stretches.append(done)
-        self._note(done.problems)
+    def _cell(self, stage: Stage, cell: Cell, name: str, setting: Setting = USUAL) -> None:
+        def take() -> tuple[Stretch, list[Problem]]:
+            count = setting is USUAL and cell.calls == REFERENCE_CALLS and cell.path.name in self._uncounted
+            done = stretch.measure(
+                stage, cell.path, cell.calls, cell.seconds, beside_echo=True, count_system_calls=count, setting=setting
+            )
+            return done, done.problems
+
+        def keep(done: Stretch) -> None:
+            if done.system_calls is not None:
+                self._uncounted.discard(cell.path.name)
+            self.results.stretches.append(done)
+
+        self._measure(name, take, keep)
 
     def _search(self, stage: Stage, search: Search) -> None:
         def attempt(calls: int) -> Stretch:
-            self._console.print(f"{time.strftime('%H:%M:%S')}    {calls} calls", highlight=False)
-            return stretch.measure(stage, search.path, calls, search.seconds)
+            self._say(f"  {calls} calls")
+
+            def take() -> tuple[Stretch, list[Problem]]:
+                done = stretch.measure(stage, search.path, calls, search.seconds)
+                return done, done.problems
+
+            return self._undisturbed(f"22 {search.name} {calls}", take)[0]
 
         found, held = capacity.search(search.path.name, search.steps, attempt, self.results.machine.cores)
         self.results.capacity.append(found)
@@ -224,30 +301,23 @@ class Run:
 
     def _agents_that_speak(self, stage: Stage) -> None:
         plan, version = self._plan, stage.asterisk.version
+        results = self.results
         if plan.spacing_seconds:
-            self._do(f"{version} spacing alone", partial(self._spacing, stage, plan.spacing_seconds, 0))
+            alone = partial(packet_spacing.measure, stage, plan.spacing_seconds, 0)
+            self._measure(f"{version} spacing alone", alone, results.spacing.append)
         if plan.spacing_among_seconds:
-            step = partial(self._spacing, stage, plan.spacing_among_seconds, REFERENCE_CALLS - 1)
-            self._do(f"{version} spacing among {REFERENCE_CALLS}", step)
-        self._do(f"{version} interruption", partial(self._interruption, stage))
+            among = partial(packet_spacing.measure, stage, plan.spacing_among_seconds, REFERENCE_CALLS - 1)
+            self._measure(f"{version} spacing among {REFERENCE_CALLS}", among, results.spacing.append)
+        interruption = partial(interruption_silence.measure, stage)
+        self._measure(f"{version} interruption", interruption, results.interruptions.append)
         for path in GREETINGS:
-            self._do(f"{version} first audio {path.name}", partial(self._first_audio, stage, path))
+            greeted = partial(first_audio.measure, stage, path, plan.greetings)
+            self._measure(f"{version} first audio {path.name}", greeted, self._keep_first_audio)
 
-    def _spacing(self, stage: Stage, seconds: float, others: int) -> None:
-        spacing, problems = packet_spacing.measure(stage, seconds, others)
-        self.results.spacing.append(spacing)
-        self._note(problems)
-
-    def _interruption(self, stage: Stage) -> None:
-        interruptions, problems = interruption_silence.measure(stage)
-        self.results.interruptions.append(interruptions)
-        self._note(problems)
-
-    def _first_audio(self, stage: Stage, path: CallPath) -> None:
-        first, set_up_parts, problems = first_audio.measure(stage, path, self._plan.greetings)
+    def _keep_first_audio(self, found: tuple[FirstAudio, SetUp]) -> None:
+        first, parts = found
         self.results.first_audio.append(first)
-        self.results.set_up.append(set_up_parts)
-        self._note(problems)
+        self.results.set_up.append(parts)
 
     # Notes ----------------------------------------------------------------------------------------
 

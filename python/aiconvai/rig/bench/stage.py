@@ -77,13 +77,14 @@ class Stage:
         return ManagerClient(self.asterisk.host, self.asterisk.ami_port, AMI_USER, AMI_SECRET)
 
     def calls(
-        self, asterisk: Asterisk, extension: str, calls: int, longest: float, *, seed: int = 1
+        self, asterisk: Asterisk, extension: str, calls: int, longest: float, *, seed: int = 1, held: bool = False
     ) -> ManyCalls:
-        """So many to an extension. longest: seconds for which they may be wanted once they are up; SIPp's last so long.
+        """So many to an extension. longest: seconds for which they may be wanted once they are up; SIPp's last so long,
+        and are never held.
         """
         if self.bursts:
             return SippCalls(asterisk.host, asterisk.sip_port, extension, calls, ramp_seconds(calls) + longest)
-        return Callers(asterisk.host, asterisk.sip_port, extension, calls, seed=seed)
+        return Callers(asterisk.host, asterisk.sip_port, extension, calls, seed=seed, held=held)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def measure(
                 ours = {os.getpid(), asterisk.pid, stage.far_end.reader.pid}
                 if stage.wire is not None:
                     ours |= {stage.wire.near_thread, stage.wire.far_thread}
-                callers = running.enter_context(stage.calls(asterisk, path.extension, calls, lasting))
+                callers = running.enter_context(stage.calls(asterisk, path.extension, calls, lasting, held=path.held))
                 ours.add(callers.reader.pid)
                 # Those to Echo() are hung up first, so that nothing of the others is kept waiting at its end.
                 echoed = None
@@ -196,6 +196,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
         asterisk_share=asterisk.ran / length,
         busiest_thread_share=asterisk.busiest_thread / length,
         run_queue=asterisk.waited / length,
+        held=path.held,
         callers_share=callers / length,
         far_end_share=far_end / length,
         other_share=used_by_others(before.processes, after.processes, ours) / length,
@@ -235,7 +236,7 @@ def _add_module(stretch: Stretch, module: ModuleCalls) -> None:
     if module.calls != stretch.calls:
         text = f"{stretch.path}: {module.calls} calls were with an agent instead of {stretch.calls}"
         stretch.problems.append(Problem(kind="calls", text=text))
-    if module.quiet:
+    if module.quiet and not stretch.held:
         text = f"{stretch.path}: {len(module.quiet)} calls were quiet in a direction, such as {module.quiet[0]}"
         stretch.problems.append(Problem(kind="calls", text=text))
 

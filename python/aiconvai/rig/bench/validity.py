@@ -15,6 +15,10 @@ CLOCK_STEP_MS = 1.0
 MOST_OTHER_SHARE = 0.10
 MOST_FAR_END_SHARE = 0.90
 MOST_STOLEN_SHARE = 0.02
+REPEATED_ABOVE_STOLEN_SHARE = 0.005
+"""Of a core: callers who are late while the hypervisor takes so much away are late because of it."""
+REPEATED_AT_MOST = 3
+"""Times that one measurement is taken again."""
 LEAST_PACKET_SHARE = 0.98
 LEAST_LEVEL_DBFS = -40.0
 
@@ -32,12 +36,14 @@ def caller_problems(calls: Sequence[Call], what: str) -> list[Problem]:
     return problems
 
 
-def own_problems(own: CallersOwn, what: str) -> list[Problem]:
-    """What callers say against themselves, and against what they heard."""
+def own_problems(own: CallersOwn, what: str, *, held: bool = False) -> list[Problem]:
+    """What callers say against themselves, and against what they heard; who holds hears nothing."""
     found: list[Problem] = []
     if own.lateness_p99_ms > CALLER_TOLERANCE_MS:
         text = f"1 % of the callers' packets left more than {own.lateness_p99_ms:.1f} ms late"
         found.append(Problem(kind="timing", text=f"{what}: {text}"))
+    if held:
+        return found
     if own.least_heard == 0:
         found.append(Problem(kind="calls", text=f"{what}: one of the callers heard nothing"))
     elif own.least_heard < LEAST_PACKET_SHARE * own.expected:
@@ -56,13 +62,16 @@ def stretch_problems(stretch: Stretch) -> list[Problem]:
 
     if lost := {name: count for name, count in stretch.losses.model_dump().items() if count}:
         add("loss", "audio was lost: " + ", ".join(f"{name} {count}" for name, count in lost.items()))
-    for direction, count in (("from", stretch.least_packets_in), ("to", stretch.least_packets_out)):
+    counts = {"from": stretch.least_packets_in}
+    if not stretch.held:
+        counts["to"] = stretch.least_packets_out
+    for direction, count in counts.items():
         if count == 0:
             add("calls", f"no packet came {direction} one of the callers")
         elif count < LEAST_PACKET_SHARE * stretch.expected_packets:
             add("timing", f"{count} packets {direction} a caller; expected about {stretch.expected_packets}")
     if stretch.callers is not None:
-        found += own_problems(stretch.callers, what)
+        found += own_problems(stretch.callers, what, held=stretch.held)
     if stretch.echo_callers is not None:
         found += own_problems(stretch.echo_callers, f"Echo() beside {what}")
     if stretch.far_end_share > MOST_FAR_END_SHARE:
@@ -72,6 +81,18 @@ def stretch_problems(stretch: Stretch) -> list[Problem]:
     if stretch.stolen_share > MOST_STOLEN_SHARE:
         add("machine", f"the hypervisor took {stretch.stolen_share:.2f} of a core away")
     return found
+
+
+def disturbed(problems: Sequence[Problem], stolen_share: float) -> bool:
+    """Whether the machine, and nothing else, is what is wrong with a measurement, so that it may be taken again.
+
+    stolen_share: of a core, what the hypervisor took away in the whole of it. Audio that was lost and calls that
+    failed are never measured away.
+    """
+    kinds = {one.kind for one in problems}
+    if not kinds or kinds & {"calls", "loss"}:
+        return False
+    return "machine" in kinds or stolen_share > REPEATED_ABOVE_STOLEN_SHARE
 
 
 def clock_problems(before: KernelClock, after: KernelClock) -> list[Problem]:

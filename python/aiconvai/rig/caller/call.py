@@ -24,6 +24,9 @@ from aiconvai.rig.caller.timeline import Placing
 if TYPE_CHECKING:
     from aiconvai.rig.caller.caller import Caller
 
+Hold = Literal["sendonly", "inactive", "no address"]
+"""How the other side is put on hold: RFC 3264 section 8.4; without an address as RFC 2543 had it."""
+
 _POLL_SECONDS = 0.005
 
 
@@ -157,10 +160,13 @@ class Call:
         """Refuse an incoming call."""
         self._caller.reject(self, code, phrase)
 
-    def hold(self, timeout: float = 5.0) -> None:
-        """re-INVITE with sendonly, and send no more audio."""
-        self._caller.reinvite(self, self.codecs, "sendonly", timeout)
-        self.stream.paused = True
+    def hold(self, how: Hold = "sendonly", *, music: bool = False, timeout: float = 5.0) -> None:
+        """re-INVITE with that direction, or without an address, and send no more audio but for what is played as
+        `music`.
+        """
+        direction: sdp.Direction = "sendrecv" if how == "no address" else how
+        self._caller.reinvite(self, self.codecs, direction, timeout, nowhere=how == "no address")
+        self.stream.paused = not music
 
     def unhold(self, timeout: float = 5.0) -> None:
         """re-INVITE with sendrecv, and send again."""
@@ -180,7 +186,9 @@ class Call:
         self._caller.refer(self, f"<sip:{extension}@{self._remote_host()}>", timeout)
 
     def transfer_attended(self, other: Call, timeout: float = 10.0) -> None:
-        """REFER with Replaces: connect this call's other party with that of `other`, then hang up both.
+        """REFER with Replaces: connect this call's other party with that of `other`, hang this one up, and wait until
+        `other` is hung up by who was called (RFC 5589, 7): Asterisk reports the transfer before it has made it, and
+        would take a BYE in between for the hang-up of whoever is put through.
 
         Both must be answered calls of one Caller. Raises SipError when the transfer is reported failed.
         """
@@ -189,7 +197,7 @@ class Call:
             raise SipError(f"{other}: not established, so it cannot be transferred to")
         replaces = quote(f"{other.call_id};to-tag={their_tag};from-tag={our_tag}", safe="")
         self._caller.refer(self, f"<{sip.uri_of(other.remote_address)}?Replaces={replaces}>", timeout)
-        other.hangup(timeout)
+        other.wait_ended(timeout)
 
     def send_request(
         self, method: str, headers: Mapping[str, str] | None = None, body: str = "", timeout: float = 5.0

@@ -174,12 +174,14 @@ class Caller:
             self._respond(self._open_invite(call), code, phrase, call)
             self._end(call, EndReason("local", code, phrase))
 
-    def reinvite(self, call: Call, codecs: Sequence[Codec], direction: sdp.Direction, timeout: float) -> None:
+    def reinvite(
+        self, call: Call, codecs: Sequence[Codec], direction: sdp.Direction, timeout: float, *, nowhere: bool = False
+    ) -> None:
         """See Call.reinvite."""
         with self._changed:
             for one in codecs:
                 call.stream.expect(one.payload_type, one)
-            body = call.description.text([(one.payload_type, one) for one in codecs], direction)
+            body = call.description.text([(one.payload_type, one) for one in codecs], direction, nowhere=nowhere)
             previous, call.codecs = call.codecs, list(codecs)
         response = self._request_and_wait(call, "INVITE", {}, body, timeout)
         if response.code >= 300:

@@ -42,15 +42,17 @@ class LocalDescription:
         self._session = next(_session_ids)
         self._version = 0
 
-    def text(self, codecs: Sequence[tuple[int, Codec]], direction: Direction) -> str:
-        """The description that offers (or answers with) these payload types."""
+    def text(self, codecs: Sequence[tuple[int, Codec]], direction: Direction, *, nowhere: bool = False) -> str:
+        """The description that offers (or answers with) these payload types; `nowhere` gives no address to send to, as
+        RFC 2543 put somebody on hold.
+        """
         self._version += 1
         types = [str(number) for number, _ in codecs] + [str(TELEPHONE_EVENT_PAYLOAD_TYPE)]
         lines = [
             "v=0",
             f"o=caller {self._session} {self._version} IN IP4 {self._host}",
             "s=-",
-            f"c=IN IP4 {self._host}",
+            f"c=IN IP4 {'0.0.0.0' if nowhere else self._host}",
             "t=0 0",
             f"m=audio {self._port} RTP/AVP {' '.join(types)}",
             *(f"a=rtpmap:{number} {one.encoding}/{one.clock_rate}" for number, one in codecs),

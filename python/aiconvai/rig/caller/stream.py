@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,10 @@ DTMF_KEYS = "0123456789*#ABCD"
 _EVENT = struct.Struct("!BBH")
 _EVENT_VOLUME = 10
 _EVENT_END_REPEATS = 3
+
+
+def _whole(packet: bytes) -> Iterable[bytes]:
+    return (packet,)
 
 
 class Playback:
@@ -78,6 +83,8 @@ class MediaStream:
         self.send_silence = send_silence
         self.record = record
         self.paused = False
+        self.network: Callable[[bytes], Iterable[bytes]] = _whole
+        """What leaves in the place of each packet: a network may lose some, and let others overtake them."""
         self.first_codec: Codec | None = None
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -166,6 +173,13 @@ class MediaStream:
         with self._lock:
             self._queue.extend(queued)
         return queued[-1].done
+
+    def begin_anew(self, behind: int) -> None:
+        """Go on as another source, whose packets are numbered from so far behind what was sent last."""
+        with self._lock:
+            self._ssrc = secrets.randbits(32)
+            self._sequence = (self._sequence - behind) & 0xFFFF
+            self._timestamp = (self._timestamp + (1 << 30)) & 0xFFFFFFFF
 
     def close(self) -> None:
         """Stop sending and receiving; what was recorded stays readable."""
@@ -258,7 +272,8 @@ class MediaStream:
             kept = payload if self.record else b""
             packet = RtpPacket(time_ns, self._sequence, timestamp, marker, payload_type, self._ssrc, kept)
             self.sent.append((packet, codec))
-        self.socket.send(data, (remote.host, remote.port))
+        for passed in self.network(data):
+            self.socket.send(passed, (remote.host, remote.port))
         self._sequence = (self._sequence + 1) & 0xFFFF
         return time_ns
 

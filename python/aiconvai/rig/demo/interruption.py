@@ -29,16 +29,22 @@ class HeardInterruption:
 def heard_interruption(record: ConversationRecord, heard: Sequence[RtpPacket]) -> HeardInterruption | None:
     """The first interruption of a conversation; None when there was none, or nothing was heard before it.
 
-    What arrives after it and before the service sends further audio is old: there is nothing else to hear.
+    What sounds after it and before the service sends further audio is old: there is nothing else to hear.
     """
     if not record.interruptions:
         return None
     sent = record.interruptions[0]
     further = [chunk.time for chunk in list(record.downlink) if chunk.time > sent]
     until = min(further, default=float("inf"))
-    old = [packet.time_ns / NANOSECONDS for packet in heard if packet.time_ns / NANOSECONDS < until]
+    sounding = [packet.time_ns / NANOSECONDS for packet in heard if not _is_idle(packet)]
+    old = [time for time in sounding if time < until]
     if not old:
         return None
     before = sum(len(chunk.data) for chunk in list(record.downlink) if chunk.time <= sent)
     seconds_sent = before / record.downlink_bytes_per_second
     return HeardInterruption(sent, old[-1], seconds_sent - 0.02 * len(old))
+
+
+def _is_idle(packet: RtpPacket) -> bool:
+    """Silence, as it goes out while nobody says anything: the same sample throughout."""
+    return len(set(packet.payload)) <= 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aiconvai.mock.elevenlabs.messages.base import Base64Audio, ClientEvent, Message
 from aiconvai.mock.errors import InvalidMessageError
@@ -85,8 +85,24 @@ def _fields_given(model: Message, prefix: str) -> list[str]:
     return sorted(names)
 
 
+SOURCES = (
+    "unknown", "android_sdk", "node_js_sdk", "react_native_sdk", "react_sdk", "js_sdk", "python_sdk", "widget",
+    "sip_trunk", "twilio", "exotel", "genesys", "avaya", "audiocodes", "swift_sdk", "whatsapp", "twilio_sms",
+    "flutter_sdk",
+    "zendesk_integration", "slack_integration", "telegram_integration", "intercom_integration", "freshdesk_integration",
+    "salesforce_integration", "template_preview", "genesys_bot_connector", "subagent_tool",
+)  # fmt: skip
+"""What the vendor's API lists."""
+
+
+def _listed(source: str | None) -> str | None:
+    if source is not None and source not in SOURCES:
+        raise ValueError(f"expected one of those that the vendor lists, got {source!r}")
+    return source
+
+
 class SourceInfo(Message):
-    source: str | None = None
+    source: Annotated[str | None, AfterValidator(_listed)] = None
     version: str | None = None
 
 
