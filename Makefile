@@ -23,8 +23,8 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit modules conversations test install demo bench \
-	clean
+.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit modules conversations alone test install \
+	demo bench clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -78,19 +78,22 @@ PYTEST = $(PYTHON) -m pytest -x --durations 20 --durations-min 4
 SIDE_BY_SIDE = $(PYTEST) --dist worksteal
 
 unit: test-programs
-	$(SIDE_BY_SIDE) -n 2 tests/unit
+	$(SIDE_BY_SIDE) -n 2 -m "not alone" tests/unit
 
-# They wait more than they compute; with four at a time callers are kept from their time now and then.
+# They wait more than they compute. A process whose callers were kept from their time now and then runs that test again.
 conversations: bootstrap
-	$(SIDE_BY_SIDE) -n 3 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
+
+alone: test-programs
+	$(PYTEST) -m alone tests/unit
+	$(PYTEST) -m alone tests/integration
 
 # What fails fast comes first, and the first failure ends the run.
 test: test-programs
-	$(MAKE) unit
-	$(MAKE) modules
+	$(MAKE) -j 2 unit modules
 	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host
 	$(MAKE) -j 2 conversations scrutinise
-	$(PYTEST) -m alone tests/integration
+	$(MAKE) alone
 	$(PYTEST) tests/bench
 
 install: build

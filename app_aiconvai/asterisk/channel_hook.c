@@ -39,19 +39,26 @@ struct line_hook {
 	unsigned int frame_number;
 };
 
+/* What is to be done with a part of a voice frame, in the line's format. */
+typedef void (*take_audio_fn)(struct channel_line *line, const uint8_t *bytes, size_t length, bool directly);
+
 /* The path from the frame's format to the line's. NULL where there is none. */
-static struct ast_trans_pvt *translator_for(struct channel_line *line, struct ast_format *from)
+static struct ast_trans_pvt *translator_for(struct channel_line *line, struct translation *translation,
+	struct ast_format *from)
 {
-	if (translation_choose(&line->translation, from, line->ast_format) && !line->translation.path) {
+	if (translation_choose(translation, from, line->ast_format) && !translation->path) {
 		/* Once for each format, not for each frame. */
-		log_line(LOG_WARNING, "%s: caller audio in %s cannot be translated to %s; the agent hears nothing",
+		log_line(LOG_WARNING, "%s: audio in %s cannot be translated to %s; the agent does not hear it",
 			ast_channel_name(line->channel), ast_format_get_name(from), ast_format_get_name(line->ast_format));
 	}
-	return line->translation.path;
+	return translation->path;
 }
 
 static void hand_over_audio(struct channel_line *line, const uint8_t *bytes, size_t length, bool directly)
 {
+	if (line->hears_both) {
+		bytes = aic_party_mix_first(&line->mix, bytes, length);
+	}
 	if (directly) {
 		aic_link_caller_audio(line->link, bytes, length);
 	} else {
@@ -59,9 +66,40 @@ static void hand_over_audio(struct channel_line *line, const uint8_t *bytes, siz
 	}
 }
 
-static void hand_over(struct channel_line *line, const struct ast_frame *frame, bool directly)
+/* What somebody else says to the caller. */
+static void hand_over_other_party(struct channel_line *line, const uint8_t *bytes, size_t length, bool directly)
 {
-	hand_over_audio(line, frame->data.ptr, (size_t) frame->datalen, directly);
+	size_t given;
+	const uint8_t *alone = aic_party_mix_second(&line->mix, bytes, length, &given);
+
+	if (given) {
+		aic_link_feed_audio(line->link, alone, given);
+	}
+}
+
+/* Hands a voice frame over in the line's format. */
+static void take_frame(struct channel_line *line, struct translation *translation, struct ast_frame *frame,
+	take_audio_fn take, bool directly)
+{
+	struct ast_frame *translated, *part;
+	struct ast_trans_pvt *translator;
+
+	if (ast_format_cmp(frame->subclass.format, line->ast_format) == AST_FORMAT_CMP_EQUAL) {
+		take(line, frame->data.ptr, (size_t) frame->datalen, directly);
+		return;
+	}
+	if (!(translator = translator_for(line, translation, frame->subclass.format))
+		|| !(translated = ast_translate(translator, frame, 0))) {
+		return;
+	}
+	for (part = translated; part; part = AST_LIST_NEXT(part, frame_list)) {
+		if (part->frametype == AST_FRAME_VOICE && part->data.ptr && part->datalen > 0) {
+			take(line, part->data.ptr, (size_t) part->datalen, directly);
+		}
+	}
+	if (translated != frame) {
+		ast_frfree(translated);
+	}
 }
 
 /* In the place of packets that did not come. */
@@ -99,9 +137,6 @@ static bool keep_order(struct channel_line *line, const struct ast_frame *frame,
 
 void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *frame, bool directly)
 {
-	struct ast_frame *translated, *part;
-	struct ast_trans_pvt *translator;
-
 	if (!frame->data.ptr || frame->datalen <= 0) {
 		return;
 	}
@@ -109,22 +144,7 @@ void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *fra
 		return;
 	}
 	atomic_fetch_add_explicit(&line->frames_received, 1, memory_order_relaxed);
-	if (ast_format_cmp(frame->subclass.format, line->ast_format) == AST_FORMAT_CMP_EQUAL) {
-		hand_over(line, frame, directly);
-		return;
-	}
-	if (!(translator = translator_for(line, frame->subclass.format)) || !(translated = ast_translate(translator, frame,
-		0))) {
-		return;
-	}
-	for (part = translated; part; part = AST_LIST_NEXT(part, frame_list)) {
-		if (part->frametype == AST_FRAME_VOICE && part->data.ptr && part->datalen > 0) {
-			hand_over(line, part, directly);
-		}
-	}
-	if (translated != frame) {
-		ast_frfree(translated);
-	}
+	take_frame(line, &line->translation, frame, hand_over_audio, directly);
 }
 
 void channel_hook_note_control(struct channel_line *line, const struct ast_frame *frame, unsigned int by)
@@ -188,6 +208,9 @@ static struct ast_frame *on_write(struct channel_line *line, struct ast_channel 
 		atomic_store_explicit(&line->others_heard, true, memory_order_relaxed);
 		if (atomic_load(&line->playing)) {
 			return &ast_null_frame;
+		}
+		if (line->hears_both && frame->data.ptr && frame->datalen > 0) {
+			take_frame(line, &line->other_translation, frame, hand_over_other_party, false);
 		}
 	}
 	return channel_encoder_encode(&line->encoder, channel, line->ast_format, frame);
@@ -330,6 +353,8 @@ static void on_destroy(void *data)
 	}
 	if (!line->hook) {
 		translation_drop(&line->translation);
+		translation_drop(&line->other_translation);
+		aic_party_mix_clear(&line->mix);
 		channel_encoder_clear(&line->encoder);
 	}
 	ast_free(hook);

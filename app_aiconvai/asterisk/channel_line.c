@@ -212,6 +212,19 @@ void channel_line_capture(struct channel_line *line, enum capture capture)
 	atomic_store(&line->capture, capture);
 }
 
+void channel_line_hear_both(struct channel_line *line, struct ast_channel *channel, bool both)
+{
+	channel_lock(channel);
+	if (both) {
+		aic_party_mix_init(&line->mix, line->format);
+	} else {
+		aic_party_mix_clear(&line->mix);
+		translation_drop(&line->other_translation);
+	}
+	line->hears_both = both;
+	channel_unlock(channel);
+}
+
 void channel_line_note_silence(struct channel_line *line)
 {
 	atomic_store(&line->playing, false);

@@ -29,6 +29,7 @@
 #include "line.h"
 #include "link.h"
 #include "packet_order.h"
+#include "party_mix.h"
 #include "translation.h"
 
 #include <stdatomic.h>
@@ -102,6 +103,9 @@ struct channel_line {
 	unsigned int hooks_attached;
 	struct translation translation; /* of caller audio that comes in another format */
 	struct aic_packet_order order;  /* of the packets that bring it; of whoever reads the channel */
+	bool hears_both;                /* the other party of a bridge is caller audio as well */
+	struct aic_party_mix mix;       /* of the caller and that party; while `hears_both` */
+	struct translation other_translation; /* of what that party says; the same */
 	struct channel_encoder encoder; /* of all that goes to the caller */
 	struct ast_format *write_format_before, *read_format_before; /* owned references: put back at the end */
 
@@ -185,6 +189,12 @@ bool channel_line_was_wanted(struct channel_line *line);
 
 /* Who hands the caller's audio over from now on. */
 void channel_line_capture(struct channel_line *line, enum capture capture);
+
+/*
+ * While the channel's thread has the channel, and the line is captured by the hook: whether what somebody else says to
+ * the caller is taken for caller audio as well, mixed with it. Channel not locked.
+ */
+void channel_line_hear_both(struct channel_line *line, struct ast_channel *channel, bool both);
 
 /* --- the loop's thread --- */
 

@@ -20,9 +20,11 @@
 #include "output.h"
 #include "session.h"
 #include "session_requests.h"
+#include "waiting_sound.h"
 
 #define DIAL "dial:"
 #define ATTENDED "attended:"
+#define KEEP "keep:"
 
 /* Most that are rung at once. */
 #define TARGETS_MAX 16
@@ -50,6 +52,7 @@ struct dialled_transfer {
 	char *id, *name, *targets;
 	char *sound; /* NULL: whoever answers has taken the call */
 	int seconds;
+	bool keeps; /* the agent stays and listens */
 
 	/* The thread's own. */
 	struct session *session; /* owned reference */
@@ -59,10 +62,19 @@ struct dialled_transfer {
 	ast_cond_t changed;        /* that, or the state of what is being dialled */
 	struct ast_channel *asked; /* owned reference: who is being told; NULL: nobody */
 	struct ast_channel *peer;  /* who has taken the call, to be connected or hung up; NULL: nobody */
+
+	/* Of any thread. */
+	atomic_bool listening; /* the agent listens: the channel's thread is to connect the two */
 };
+
+static bool keeps_agent(const char *place)
+{
+	return !strncmp(place, KEEP, strlen(KEEP));
+}
 
 bool dialled_transfer_is(const char *place)
 {
+	place += keeps_agent(place) ? strlen(KEEP) : 0;
 	return !strncmp(place, DIAL, strlen(DIAL)) || !strncmp(place, ATTENDED, strlen(ATTENDED));
 }
 
@@ -80,8 +92,9 @@ static void destroy(void *object)
 /* Returns 0, or -1 where the place is of another form, or memory is short. */
 static int read_place(struct dialled_transfer *dialled, const char *place)
 {
-	bool attended = !strncmp(place, ATTENDED, strlen(ATTENDED));
-	char *copy = ast_strdup(place + strlen(attended ? ATTENDED : DIAL));
+	const char *kind = place + (keeps_agent(place) ? strlen(KEEP) : 0);
+	bool attended = !strncmp(kind, ATTENDED, strlen(ATTENDED));
+	char *copy = ast_strdup(kind + strlen(attended ? ATTENDED : DIAL));
 	int result = -1;
 	AST_DECLARE_APP_ARGS(args,
 		AST_APP_ARG(targets);
@@ -93,6 +106,7 @@ static int read_place(struct dialled_transfer *dialled, const char *place)
 	if (!copy) {
 		return -1;
 	}
+	dialled->keeps = keeps_agent(place);
 	AST_STANDARD_APP_ARGS(args, copy);
 	dialled->seconds = ast_strlen_zero(args.seconds) ? SECONDS_DEFAULT : atoi(args.seconds);
 	if (!ast_strlen_zero(args.targets) && strchr(args.targets, '/') && dialled->seconds >= 1
@@ -300,6 +314,32 @@ static struct ast_channel *take_peer(struct dialled_transfer *dialled)
 	return peer;
 }
 
+/* The loop's thread. */
+static void begin_to_listen(struct aic_conversation *conversation, void *arg)
+{
+	struct dialled_transfer *dialled = arg;
+
+	if (!aic_conversation_listen(conversation, dialled->id, aic_now_us())) {
+		atomic_store(&dialled->listening, true);
+		session_want_thread(dialled->session);
+	}
+}
+
+/* The agent ends the conversation, or stays and listens. Returns whether it had waited for this. */
+static bool make_agent_go(struct dialled_transfer *dialled)
+{
+	struct aic_link *link;
+
+	if (!dialled->keeps) {
+		return !session_transfer(dialled->session, dialled->id, true);
+	}
+	if ((link = session_link(dialled->session))) {
+		aic_link_query(link, begin_to_listen, dialled);
+		aic_link_release(link);
+	}
+	return atomic_load(&dialled->listening);
+}
+
 /* Returns whether somebody is to be connected with the caller; otherwise the reason, NULL: the agent is gone. */
 static bool find_somebody(struct dialled_transfer *dialled, const char **reason)
 {
@@ -321,7 +361,7 @@ static bool find_somebody(struct dialled_transfer *dialled, const char **reason)
 	ao2_lock(dialled);
 	dialled->peer = peer;
 	ao2_unlock(dialled);
-	if (is_cancelled(dialled) || session_transfer(session, dialled->id, true)) {
+	if (is_cancelled(dialled) || !make_agent_go(dialled)) {
 		*reason = NULL;
 		if ((peer = take_peer(dialled))) {
 			ast_hangup(peer);
@@ -390,7 +430,7 @@ const char *dialled_transfer_begin(struct session *session, const char *tool_cal
 		problem = "Nobody can be rung at the moment." WITH_YOU;
 	} else if (read_place(dialled, place)) {
 		log_line(LOG_WARNING, "%s: agent %s: transfer_to_%s = %s: expected dial:TECHNOLOGY/RESOURCE[&...][,SECONDS] or "
-			"attended:TECHNOLOGY/RESOURCE[&...],SECONDS,SOUND, of 1 to %d seconds",
+			"attended:TECHNOLOGY/RESOURCE[&...],SECONDS,SOUND, of 1 to %d seconds, with keep: before it or not",
 			session_identity(session).id, session_agent(session)->name, name, place, SECONDS_MAX);
 		problem = "Nobody can be reached there at the moment." WITH_YOU;
 	} else if (join_session(session, dialled)) {
@@ -410,21 +450,26 @@ const char *dialled_transfer_begin(struct session *session, const char *tool_cal
 	return problem;
 }
 
-/* The session's, which has none then, with its reference for the caller. */
-static struct dialled_transfer *take_from_session(struct session *session)
+/*
+ * The session's, which has none then, with its reference for the caller; or only one where the agent stays. NULL: there
+ * is none.
+ */
+static struct dialled_transfer *take_from_session(struct session *session, bool agent_stays)
 {
-	struct dialled_transfer *dialled;
+	struct dialled_transfer *dialled = NULL;
 
 	session_lock(session);
-	dialled = session->dialled;
-	session->dialled = NULL;
+	if (session->dialled && (!agent_stays || atomic_load(&session->dialled->listening))) {
+		dialled = session->dialled;
+		session->dialled = NULL;
+	}
 	session_unlock(session);
 	return dialled;
 }
 
 void dialled_transfer_cancel(struct session *session)
 {
-	struct dialled_transfer *dialled = take_from_session(session);
+	struct dialled_transfer *dialled = take_from_session(session, false);
 	struct ast_channel *asked, *peer;
 
 	if (!dialled) {
@@ -445,13 +490,15 @@ void dialled_transfer_cancel(struct session *session)
 	ao2_ref(dialled, -1);
 }
 
-int dialled_transfer_connect(struct session *session, struct ast_channel *channel)
+/*
+ * Connects the caller with who has taken the call, until one hangs up. Returns 0, or -1 where that could not be, which
+ * is logged.
+ */
+static int bridge_with(struct dialled_transfer *dialled, struct ast_channel *channel)
 {
-	struct dialled_transfer *dialled = take_from_session(session);
 	struct ast_channel *peer = dialled ? take_peer(dialled) : NULL;
 	struct ast_bridge_config config = {.start_sound = NULL};
 
-	ao2_cleanup(dialled);
 	if (!peer) {
 		log_line(LOG_WARNING, "%s: who took the call is gone", ast_channel_name(channel));
 		return -1;
@@ -466,4 +513,43 @@ int dialled_transfer_connect(struct session *session, struct ast_channel *channe
 	/* It hangs up the other party. */
 	ast_bridge_call(channel, peer, &config);
 	return 0;
+}
+
+int dialled_transfer_connect(struct session *session, struct ast_channel *channel)
+{
+	struct dialled_transfer *dialled = take_from_session(session, false);
+	int result = bridge_with(dialled, channel);
+
+	ao2_cleanup(dialled);
+	return result;
+}
+
+static void end_listening(struct aic_conversation *conversation, void *arg)
+{
+	aic_conversation_stop_listening(conversation, aic_now_us());
+}
+
+bool dialled_transfer_listen(struct session *session, struct ast_channel *channel)
+{
+	struct dialled_transfer *dialled = take_from_session(session, true);
+	struct aic_link *link;
+
+	if (!dialled) {
+		return false;
+	}
+	channel_lock(channel);
+	waiting_sound_stop(session, channel);
+	channel_unlock(channel);
+	channel_line_capture(session->line, CAPTURE_BY_HOOK);
+	channel_line_hear_both(session->line, channel, true);
+	bridge_with(dialled, channel);
+	channel_line_hear_both(session->line, channel, false);
+	channel_line_capture(session->line, CAPTURE_BY_READER);
+	ao2_ref(dialled, -1);
+	/* Who has hung up, or was sent elsewhere, is not with the agent again. */
+	if (!ast_check_hangup(channel) && (link = session_link(session))) {
+		aic_link_query(link, end_listening, NULL);
+		aic_link_release(link);
+	}
+	return true;
 }

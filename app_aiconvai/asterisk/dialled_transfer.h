@@ -8,6 +8,9 @@
  *     transfer_to_NAME = dial:TECHNOLOGY/RESOURCE[&...][,SECONDS]
  *     transfer_to_NAME = attended:TECHNOLOGY/RESOURCE[&...],SECONDS,SOUND[&...]
  *
+ * With keep: in front of either the conversation is not over: the agent listens while the two speak, and has the caller
+ * again when the other one hangs up.
+ *
  * With attended, who answers first hears the sound, and takes the call by pressing 1. A call in the background is not
  * served: its channel's thread, which connects the two, is elsewhere.
  *
@@ -40,5 +43,11 @@ void dialled_transfer_cancel(struct session *session);
  * thread, channel not locked. Returns 0, or -1 where the two could not be connected, which is logged.
  */
 int dialled_transfer_connect(struct session *session, struct ast_channel *channel);
+
+/*
+ * Where somebody has taken the call and the agent stays: connects them, until one hangs up; the agent hears both. The
+ * channel's own thread, which has the channel, with nothing locked. Returns whether there was somebody.
+ */
+bool dialled_transfer_listen(struct session *session, struct ast_channel *channel);
 
 #endif

@@ -189,6 +189,17 @@ static void on_hold(struct session *session, const struct aic_event *event)
 	}
 }
 
+static void on_listening(struct session *session, const struct aic_event *event)
+{
+	struct told_event *told = new_event(session, TOLD_LISTENING, TOLD_HAPPENED, &event->listening.to, 1);
+
+	if (told) {
+		told->listening.is_on = event->listening.is_on;
+		told->listening.lasted_ms = event->listening.lasted_ms;
+		event_publisher_give(told);
+	}
+}
+
 static void on_state(struct session *session, const struct aic_event *event)
 {
 	event_publisher_give(new_event(session, TOLD_STATE, TOLD_HAPPENED, &event->state.name, 1));
@@ -276,6 +287,9 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_HOLD:
 		on_hold(session, event);
+		break;
+	case AIC_EVENT_LISTENING:
+		on_listening(session, event);
 		break;
 	case AIC_EVENT_STATE:
 		on_state(session, event);

@@ -7,6 +7,7 @@
 #include "asterisk/channel.h"
 #include "asterisk/sched.h"
 
+#include "dialled_transfer.h"
 #include "locks.h"
 #include "session.h"
 #include "session_serving.h"
@@ -102,9 +103,14 @@ static int read_channel(struct session *session, struct ast_channel *channel)
 int session_serve_channel(struct session *session, struct ast_channel *channel)
 {
 	while (!atomic_load(&session->finished)) {
-		if (channel_line_was_wanted(session->line) && run_tools(session, channel) && ast_check_hangup(channel)) {
-			/* It ended in there. */
-			return -1;
+		if (channel_line_was_wanted(session->line)) {
+			bool was_elsewhere = run_tools(session, channel);
+
+			was_elsewhere |= dialled_transfer_listen(session, channel);
+			if (was_elsewhere && ast_check_hangup(channel)) {
+				/* It ended in there. */
+				return -1;
+			}
 		}
 		attend_to_waiting_sound(session, channel);
 		if (!channel_line_lend(session->line, channel) && read_channel(session, channel)) {

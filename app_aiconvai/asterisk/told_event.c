@@ -258,12 +258,24 @@ static void put_tool_call(struct ast_str **body, const struct told_event *event)
 	ast_str_append(body, 0, "TimeoutMs: %d\r\n", event->tool_call.timeout_ms);
 }
 
+/* What begins, and ends after so long. */
+static void put_stretch(struct ast_str **body, const char *name, bool is_on, uint64_t lasted_ms)
+{
+	put_header(body, name, is_on ? "begun" : "ended");
+	if (!is_on) {
+		ast_str_append(body, 0, "LastedMs: %" PRIu64 "\r\n", lasted_ms);
+	}
+}
+
 static void put_hold(struct ast_str **body, const struct told_event *event)
 {
-	put_header(body, "Hold", event->hold.is_on ? "begun" : "ended");
-	if (!event->hold.is_on) {
-		ast_str_append(body, 0, "LastedMs: %" PRIu64 "\r\n", event->hold.lasted_ms);
-	}
+	put_stretch(body, "Hold", event->hold.is_on, event->hold.lasted_ms);
+}
+
+static void put_listening(struct ast_str **body, const struct told_event *event)
+{
+	put_stretch(body, "Listening", event->listening.is_on, event->listening.lasted_ms);
+	put_header(body, "Destination", event->texts[0]);
 }
 
 static void put_ms(struct ast_str **body, const char *name, uint64_t us)
@@ -342,6 +354,9 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 	case TOLD_HOLD:
 		put_hold(body, event);
 		return "AIConvAIHold";
+	case TOLD_LISTENING:
+		put_listening(body, event);
+		return "AIConvAIListening";
 	case TOLD_STATE:
 		put_header(body, "State", event->texts[0]);
 		return "AIConvAIState";
@@ -394,6 +409,7 @@ static void log_event(const struct told_event *event)
 	case TOLD_TOOL_CANCELLED:
 	case TOLD_KEYS:
 	case TOLD_HOLD:
+	case TOLD_LISTENING:
 	case TOLD_STATE:
 	case TOLD_HAND_OVER:
 		break;

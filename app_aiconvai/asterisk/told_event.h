@@ -39,6 +39,7 @@ enum told_kind {
 	TOLD_TOOL_CANCELLED,
 	TOLD_KEYS,
 	TOLD_HOLD,
+	TOLD_LISTENING,
 	TOLD_STATE,
 	TOLD_HAND_OVER,
 	TOLD_FAILOVER,
@@ -107,6 +108,10 @@ struct told_event {
 			bool is_on;
 			uint64_t lasted_ms;
 		} hold;
+		struct {
+			bool is_on;
+			uint64_t lasted_ms;
+		} listening; /* texts: to whom */
 		struct {
 			bool secret; /* for managers that may read dtmf */
 		} keys; /* texts: them */

@@ -192,6 +192,7 @@ static void on_event(void *user, const struct aic_event *event)
 	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:
+	case AIC_EVENT_LISTENING:
 	case AIC_EVENT_STATE:
 		break;
 	}

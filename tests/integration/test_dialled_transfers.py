@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from exchange import agent_hears, calling, hears, hears_agent
-from hearing import level_at
+from exchange import agent_hears, agent_says, calling, hears, hears_agent
+from hearing import agent_heard, level_at, wait_until_agent_heard
 from stretches import stretches_of
 from voice import Voice, mock_options, voice
 
@@ -28,14 +28,14 @@ NEXT = "UserEvent(Next,Status: ${AICONVAI_STATUS},Transfer: ${AICONVAI_TRANSFER}
 
 
 def converse(
-    voice: Voice, place: str, application: str = "AIConvAI(agent)", **options: Any
+    voice: Voice, place: str, application: str = "AIConvAI(agent)", *, sends_silence: bool = True, **options: Any
 ) -> tuple[Call, ThreadedConversation]:
     """A call with an agent that may have somebody rung: `{person}` is a telephone of its caller."""
     place = place.format(person=f"PJSIP/anonymous/sip:person@127.0.0.1:{voice.caller.port}")
     voice.agent("agent", audio_frames_buffer_ms=20, tool_transfer_call="builtin", transfer_to_desk=place, **options)
     voice.dialplan(f"exten => 100,1,{application}\n same => n,{NEXT}\n same => n,Wait(5)")
     voice.apply()
-    return voice.call("100"), voice.conversation()
+    return voice.call("100", send_silence=sends_silence), voice.conversation()
 
 
 def still_talk(call: Call, conversation: ThreadedConversation) -> None:
@@ -235,6 +235,96 @@ def test_nobody_is_kept_where_the_conversation_ends(
     person.wait_ended()
     conversation.wait_closed()
     assert voice.event("AIConvAIEnd")["Transfer"] == ""
+
+
+# An agent that stays
+
+
+def taken(voice: Voice, *, sends_silence: bool = True) -> tuple[Call, Call, ThreadedConversation]:
+    """The caller speaks with who took the call, and the agent listens."""
+    call, conversation = converse(voice, "keep:dial:{person}", sends_silence=sends_silence)
+    with calling(conversation, "transfer_call", DESK) as result:
+        person = voice.caller.wait_incoming()
+        person.answer()
+        answer = result.result(10.0)
+    assert answer.result.startswith("desk has taken the call")
+    assert not answer.is_error
+    voice.event("AIConvAIListening", Listening="begun", Destination="desk")
+    return call, person, conversation
+
+
+def agent_hears_both(conversation: ThreadedConversation, call: Call, person: Call) -> None:
+    began = time.monotonic()
+    plays = [call.play(tone(CALLER_HZ, 1.0, 8000, -18.0)), person.play(tone(PERSON_HZ, 1.0, 8000, -18.0))]
+    for play in plays:
+        play.wait()
+    wait_until_agent_heard(conversation, began)
+    heard = agent_heard(conversation, began)
+    for hz in (CALLER_HZ, PERSON_HZ):
+        seconds = sum(end - begin for begin, end in stretches_of(hz, heard, conversation.record.uplink_rate))
+        assert seconds == pytest.approx(1.0, abs=0.08)
+
+
+@pytest.mark.parametrize("place", ["keep:dial:{person},10", f"keep:attended:{{person}},10,{SOUND}"])
+def test_agent_may_stay_and_listen(voice: Voice, place: str) -> None:
+    call, conversation = converse(voice, place)
+    conversation.start_tool("transfer_call", DESK)
+    person = voice.caller.wait_incoming()
+    person.answer()
+    if "attended" in place:
+        person.wait_for_sound()
+        person.send_dtmf("1")
+    voice.event("AIConvAIListening", Listening="begun", Destination="desk")
+    # What the agent had still to say, and what it says now, comes between nobody.
+    agent_says(conversation, AGENT_HZ, 2.0)
+    hears(person, call, CALLER_HZ)
+    hears(call, person, PERSON_HZ)
+    agent_hears_both(conversation, call, person)
+    assert stretches_of(AGENT_HZ, call.heard_samples(fill_gaps=False)) == []
+    person.hangup()
+    voice.event("AIConvAIListening", Listening="ended", Destination="desk")
+    conversation.wait_received(lambda record: "user_message" in record.received_types())
+    still_talk(call, conversation)
+    assert voice.events("AIConvAIEnd") == []
+    assert not conversation.record.violations
+    # It may be done again, and then for good.
+    conversation.start_tool("transfer_call", DESK)
+    person = voice.caller.wait_incoming()
+    person.reject(486, "Busy Here")
+    still_talk(call, conversation)
+
+
+def test_agent_hears_who_took_the_call_while_the_caller_sends_nothing(voice: Voice) -> None:
+    _, person, conversation = taken(voice, sends_silence=False)
+    agent_hears(conversation, person, PERSON_HZ)
+
+
+def test_caller_who_hangs_up_ends_it_all(voice: Voice) -> None:
+    call, person, conversation = taken(voice)
+    call.hangup()
+    person.wait_ended()
+    conversation.wait_closed()
+    event = voice.event("AIConvAIEnd")
+    assert (event["Status"], event["Transfer"]) == ("CALLER_HANGUP", "")
+
+
+def test_agent_that_goes_disturbs_nobody(voice: Voice) -> None:
+    call, person, conversation = taken(voice)
+    conversation.close(1000)
+    voice.event("AIConvAIEnd")
+    hears(person, call, CALLER_HZ)
+    hears(call, person, PERSON_HZ)
+    person.hangup()
+    call.wait_ended()
+
+
+def test_call_may_be_sent_elsewhere_while_they_speak(voice: Voice) -> None:
+    call, person, conversation = taken(voice)
+    manager_sends_the_call_elsewhere(voice, call, conversation)
+    person.wait_ended()
+    conversation.wait_closed()
+    assert voice.event("AIConvAIEnd")["Status"] == "COMPLETED"
+    assert call.alive
 
 
 # Who is told first

@@ -37,6 +37,21 @@ void aic_format_encode(struct aic_audio_format format, const int16_t *samples, s
 	}
 }
 
+void aic_format_decode(struct aic_audio_format format, const uint8_t *bytes, size_t count, int16_t *samples)
+{
+	switch (format.encoding) {
+	case AIC_ENCODING_ULAW:
+		aic_ulaw_decode(bytes, samples, count);
+		break;
+	case AIC_ENCODING_ALAW:
+		aic_alaw_decode(bytes, samples, count);
+		break;
+	case AIC_ENCODING_PCM16:
+		memcpy(samples, bytes, count * sizeof(*samples));
+		break;
+	}
+}
+
 const char *aic_format_name(struct aic_audio_format format, char *buffer, size_t size)
 {
 	const char *name = "unknown";

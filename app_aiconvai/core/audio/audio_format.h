@@ -71,6 +71,9 @@ static inline uint8_t aic_silence_byte(enum aic_encoding encoding)
 /* Writes `count` linear samples in the format's encoding: aic_sample_bytes() of each. */
 void aic_format_encode(struct aic_audio_format format, const int16_t *samples, size_t count, uint8_t *bytes);
 
+/* Reads `count` samples of the format as linear ones. */
+void aic_format_decode(struct aic_audio_format format, const uint8_t *bytes, size_t count, int16_t *samples);
+
 /*
  * Writes the name people know the format by, in the form the services use ("ulaw_8000", "pcm_16000"), or "unknown".
  * Returns `buffer`, always terminated.

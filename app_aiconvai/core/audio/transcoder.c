@@ -4,7 +4,6 @@
  */
 #include "transcoder.h"
 
-#include "g711.h"
 
 #include <speex/speex_resampler.h>
 #include <stdlib.h>
@@ -181,11 +180,7 @@ int aic_transcoder_run(struct aic_transcoder *transcoder, const uint8_t *in, siz
 	while (length) {
 		size_t count = length < BLOCK_SAMPLES ? length : BLOCK_SAMPLES;
 
-		if (transcoder->from.encoding == AIC_ENCODING_ULAW) {
-			aic_ulaw_decode(in, transcoder->in_samples, count);
-		} else {
-			aic_alaw_decode(in, transcoder->in_samples, count);
-		}
+		aic_format_decode(transcoder->from, in, count, transcoder->in_samples);
 		if (resample_and_append(transcoder, count, out)) {
 			return -1;
 		}

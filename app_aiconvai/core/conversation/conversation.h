@@ -197,6 +197,16 @@ int aic_conversation_tool_result(struct aic_conversation *conversation, const ch
  */
 int aic_conversation_transfer(struct aic_conversation *conversation, const char *id, bool at_once);
 
+/*
+ * Who was rung for an open call of transfer_call speaks with the caller; the agent stays, and listens: what the host
+ * hands over as caller audio has both. What it says is not heard, and it runs no tools but those of AMI. Returns 0, or
+ * -1 when no such call is open.
+ */
+int aic_conversation_listen(struct aic_conversation *conversation, const char *id, uint64_t now_us);
+
+/* They have spoken, and the caller is with the agent again. Nothing happens when it did not listen. */
+void aic_conversation_stop_listening(struct aic_conversation *conversation, uint64_t now_us);
+
 /* Whether the agent still waits for that tool call. */
 bool aic_conversation_waits_for_tool(const struct aic_conversation *conversation, const char *id);
 

@@ -85,6 +85,7 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:
+	case AIC_EVENT_LISTENING:
 	case AIC_EVENT_HANDED_OVER:
 	case AIC_EVENT_ENDED:
 		/* Numbers, and what is kept as a line. */

@@ -73,7 +73,7 @@ bool aic_digits_take(struct aic_conversation *conversation, char key)
 	if (!digits->call) {
 		return false;
 	}
-	aic_caller_idle_heard(&conversation->caller_idle, aic_hold_clock(conversation));
+	aic_caller_idle_heard(&conversation->caller_idle, aic_idle_clock(conversation));
 	if (!aic_keys_is_terminator(conversation, key)) {
 		digits->pressed[digits->count++] = key;
 		wait(conversation);

@@ -123,6 +123,35 @@ void aic_conversation_forget_tail(struct aic_conversation *conversation)
 	conversation->downlink.tail.due_us = UINT64_MAX;
 }
 
+uint64_t aic_conversation_line_ms(const struct aic_conversation *conversation, uint64_t samples)
+{
+	return samples * 1000 / conversation->stats.line_format.rate;
+}
+
+void aic_conversation_interrupt(struct aic_conversation *conversation, int64_t event_id,
+	struct aic_interruption *removed)
+{
+	struct aic_event event = {.type = AIC_EVENT_INTERRUPTION};
+
+	aic_playout_queue_interrupt(conversation->playout, event_id, removed);
+	if (event_id > conversation->downlink.interrupted_id) {
+		conversation->downlink.interrupted_id = event_id;
+	}
+	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
+	if (conversation->downlink.last_event_id <= event_id) {
+		aic_conversation_forget_tail(conversation);
+	}
+	if (!removed->remaining_chunks) {
+		aic_caller_idle_agent_silenced(&conversation->caller_idle, aic_idle_clock(conversation));
+	}
+	conversation->stats.interruptions++;
+	event.interruption.event_id = event_id;
+	event.interruption.result = removed;
+	event.interruption.heard_ms = aic_conversation_line_ms(conversation, removed->heard_samples);
+	aic_conversation_tell(conversation, &event);
+	aic_marks_look(conversation);
+}
+
 uint64_t aic_downlink_due(const struct aic_conversation *conversation)
 {
 	return conversation->downlink.tail.due_us;

@@ -9,6 +9,7 @@
 
 #include "buffer.h"
 #include "energy.h"
+#include "playout_queue.h"
 #include "transcoder.h"
 
 #include <stdbool.h>
@@ -45,6 +46,16 @@ void aic_conversation_audio_has_ended(struct aic_conversation *conversation);
 
 /* The same where it is not to be heard. */
 void aic_conversation_forget_tail(struct aic_conversation *conversation);
+
+/*
+ * Audio of that event id, of the host's numbering, or an older one is not to be heard any more: drops what is queued of
+ * it, and tells so.
+ */
+void aic_conversation_interrupt(struct aic_conversation *conversation, int64_t event_id,
+	struct aic_interruption *removed);
+
+/* How long so many samples are in the line's format. */
+uint64_t aic_conversation_line_ms(const struct aic_conversation *conversation, uint64_t samples);
 
 /* Sees whether it has ended. */
 uint64_t aic_downlink_due(const struct aic_conversation *conversation);

@@ -4,11 +4,6 @@
  */
 #include "conversation_state.h"
 
-uint64_t aic_hold_clock(const struct aic_conversation *conversation)
-{
-	return conversation->hold.is_on ? conversation->hold.since_us : conversation->now_us;
-}
-
 static void tell(struct aic_conversation *conversation, uint64_t lasted_us)
 {
 	const struct aic_settings *settings = conversation->settings;
@@ -35,10 +30,11 @@ void aic_conversation_hold(struct aic_conversation *conversation, bool is_on, ui
 	if (is_on) {
 		conversation->hold.since_us = now_us;
 		conversation->stats.holds++;
+		aic_idle_pause(conversation);
 	} else {
 		lasted_us = now_us - conversation->hold.since_us;
 		conversation->stats.held_ms += lasted_us / US_PER_MS;
-		aic_caller_idle_put_off(&conversation->caller_idle, lasted_us);
+		aic_idle_resume(conversation);
 	}
 	conversation->hold.is_on = is_on;
 	tell(conversation, lasted_us);

@@ -12,14 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct aic_conversation;
-
 struct aic_hold {
 	bool is_on;
 	uint64_t since_us;
 };
-
-/* The time as those know it who wait for a party to be heard: it stands still during a hold. */
-uint64_t aic_hold_clock(const struct aic_conversation *conversation);
 
 #endif

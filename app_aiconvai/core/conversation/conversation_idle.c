@@ -6,10 +6,33 @@
  */
 #include "conversation_state.h"
 
-/* While a connection is being opened again nobody can ask, and during a hold nobody would hear it. */
+void aic_idle_pause(struct aic_conversation *conversation)
+{
+	struct aic_idle_pause *pause = &conversation->idle_pause;
+
+	if (!pause->reasons++) {
+		pause->since_us = conversation->now_us;
+	}
+}
+
+void aic_idle_resume(struct aic_conversation *conversation)
+{
+	struct aic_idle_pause *pause = &conversation->idle_pause;
+
+	if (!--pause->reasons) {
+		aic_caller_idle_put_off(&conversation->caller_idle, conversation->now_us - pause->since_us);
+	}
+}
+
+uint64_t aic_idle_clock(const struct aic_conversation *conversation)
+{
+	return conversation->idle_pause.reasons ? conversation->idle_pause.since_us : conversation->now_us;
+}
+
+/* While a connection is being opened again nobody can ask. */
 uint64_t aic_idle_due(const struct aic_conversation *conversation)
 {
-	return conversation->phase == AIC_PHASE_ACTIVE && !conversation->hold.is_on
+	return conversation->phase == AIC_PHASE_ACTIVE && !conversation->idle_pause.reasons
 		? aic_caller_idle_due(&conversation->caller_idle) : UINT64_MAX;
 }
 

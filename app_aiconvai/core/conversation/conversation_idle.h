@@ -2,7 +2,7 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * A caller who says nothing is asked, then said goodbye to.
+ * A caller who says nothing is asked, then said goodbye to. The time stands still while the agent would not be heard.
  */
 #ifndef AIC_CONVERSATION_IDLE_H
 #define AIC_CONVERSATION_IDLE_H
@@ -11,6 +11,17 @@
 #include <stdint.h>
 
 struct aic_conversation;
+
+struct aic_idle_pause {
+	unsigned int reasons; /* why it stands still, each until its aic_idle_resume() */
+	uint64_t since_us;    /* of the first of them */
+};
+
+void aic_idle_pause(struct aic_conversation *conversation);
+void aic_idle_resume(struct aic_conversation *conversation);
+
+/* The time as those know it who wait for a party to be heard. */
+uint64_t aic_idle_clock(const struct aic_conversation *conversation);
 
 uint64_t aic_idle_due(const struct aic_conversation *conversation);
 bool aic_idle_attend(struct aic_conversation *conversation);

@@ -44,7 +44,10 @@ static void tell_in_words(struct aic_conversation *conversation, const char *num
 	} else {
 		snprintf(text, sizeof(text), "The caller pressed the key %s on the telephone keypad.", number);
 	}
-	if (conversation->settings->dtmf == AIC_DTMF_CONTEXT && provider->context) {
+	/* An agent that only listens is not to answer. */
+	bool is_context = conversation->settings->dtmf == AIC_DTMF_CONTEXT || conversation->listening.is_on;
+
+	if (is_context && provider->context) {
 		provider->context(conversation, text);
 	} else if (provider->user_message) {
 		provider->user_message(conversation, text);
@@ -119,7 +122,7 @@ void aic_conversation_dtmf(struct aic_conversation *conversation, char digit, ui
 		return;
 	}
 	conversation->stats.dtmf_digits++;
-	aic_caller_idle_heard(&conversation->caller_idle, aic_hold_clock(conversation));
+	aic_caller_idle_heard(&conversation->caller_idle, aic_idle_clock(conversation));
 	add(keys, digit);
 	tell_each(conversation);
 	keys->complete = aic_keys_is_terminator(conversation, digit) || !settings->dtmf_interdigit_ms

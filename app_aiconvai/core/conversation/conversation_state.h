@@ -23,6 +23,7 @@
 #include "conversation_idle.h"
 #include "conversation_incoming.h"
 #include "conversation_keys.h"
+#include "conversation_listening.h"
 #include "conversation_marks.h"
 #include "conversation_prompt.h"
 #include "conversation_reopen.h"
@@ -71,6 +72,7 @@ struct aic_conversation {
 	struct aic_uplink uplink;
 	struct aic_stand_in stand_in;
 	struct aic_hold hold;
+	struct aic_listening listening;
 	bool uplink_loss_told;    /* the host knows that this connection takes the caller's audio too slowly */
 	struct aic_buffer audio_message; /* the chunk being sent */
 	struct aic_outbox outbox;
@@ -84,6 +86,7 @@ struct aic_conversation {
 	struct aic_downlink downlink;
 	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
+	struct aic_idle_pause idle_pause;
 	struct aic_watchdog watchdog;
 	struct aic_marks marks;
 	struct aic_conversation_stats stats;

@@ -67,8 +67,7 @@ static void refuse(struct aic_conversation *conversation, const char *id, const 
 		.text = problem, .is_error = true});
 }
 
-/* The call that the agent waits for, by the id that the host knows. NULL: it waits for none of that id. */
-static struct aic_tool_call *find_awaited(struct aic_conversation *conversation, const char *id)
+struct aic_tool_call *aic_tools_find_awaited(struct aic_conversation *conversation, const char *id)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE
 		? aic_tool_calls_find_shown(&conversation->tools_at_work.calls, id) : NULL;
@@ -77,7 +76,7 @@ static struct aic_tool_call *find_awaited(struct aic_conversation *conversation,
 int aic_conversation_tool_result(struct aic_conversation *conversation, const char *id, const char *result,
 	bool is_error, bool silent)
 {
-	struct aic_tool_call *call = find_awaited(conversation, id);
+	struct aic_tool_call *call = aic_tools_find_awaited(conversation, id);
 
 	if (!call) {
 		return -1;
@@ -122,7 +121,7 @@ static void end(struct aic_conversation *conversation, bool play_out)
 
 int aic_conversation_transfer(struct aic_conversation *conversation, const char *id, bool at_once)
 {
-	struct aic_tool_call *call = find_awaited(conversation, id);
+	struct aic_tool_call *call = aic_tools_find_awaited(conversation, id);
 	struct aic_outcome *outcome = &conversation->outcome;
 
 	if (!call || !call->destination) {
@@ -140,7 +139,7 @@ int aic_conversation_transfer(struct aic_conversation *conversation, const char 
 
 bool aic_conversation_waits_for_tool(const struct aic_conversation *conversation, const char *id)
 {
-	return find_awaited((struct aic_conversation *) conversation, id);
+	return aic_tools_find_awaited((struct aic_conversation *) conversation, id);
 }
 
 /* How long the agent waits for a call that goes to that destination, or has none. */
@@ -174,7 +173,9 @@ static void run(struct aic_conversation *conversation, const struct aic_tool *to
 {
 	const char *problem = NULL;
 
-	if (tool->run == AIC_TOOL_END_CALL) {
+	if (conversation->listening.is_on) {
+		problem = "You only listen now: that is not possible before the caller is with you again.";
+	} else if (tool->run == AIC_TOOL_END_CALL) {
 		end_call(conversation, call);
 	} else if (tool->run == AIC_TOOL_TRANSFER_CALL) {
 		problem = call->destination ? NULL
@@ -238,7 +239,7 @@ static int open_call(struct aic_conversation *conversation, const char *id, cons
 	const struct aic_tool *tool, const struct aic_json_members *arguments)
 {
 	enum aic_tool_run how = tool ? tool->run : AIC_TOOL_AMI;
-	const char *destination = how == AIC_TOOL_TRANSFER_CALL
+	const char *destination = how == AIC_TOOL_TRANSFER_CALL && !conversation->listening.is_on
 		? find_destination(conversation, aic_json_members_find(arguments, "destination")) : NULL;
 	struct aic_tool_call *call;
 	char shown_name[AIC_NAME_MAX + 1];

@@ -34,6 +34,9 @@ void aic_conversation_forget_tool_call(struct aic_conversation *conversation, st
 	bool withdrawn);
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
 
+/* The call that the agent waits for, by the id that the host knows. NULL: it waits for none of that id. */
+struct aic_tool_call *aic_tools_find_awaited(struct aic_conversation *conversation, const char *id);
+
 /* Tells the agent of tools that did not answer in time; ends the conversation that the agent has ended. */
 uint64_t aic_tools_due(const struct aic_conversation *conversation);
 bool aic_tools_attend(struct aic_conversation *conversation);

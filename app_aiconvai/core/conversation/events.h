@@ -22,6 +22,7 @@ enum aic_event_type {
 	AIC_EVENT_TOOL_DONE,    /* nobody waits for an answer to it any more */
 	AIC_EVENT_KEYS,         /* the caller pressed keys: a number, as far as one can tell */
 	AIC_EVENT_HOLD,         /* the caller can not be heard, nor hear; or can again */
+	AIC_EVENT_LISTENING,    /* the caller speaks with somebody else, and the agent listens; or not any more */
 	AIC_EVENT_STATE,        /* the conversation is in another state of the agent's prompts */
 	AIC_EVENT_HANDED_OVER,  /* the agent that was chosen last takes over from the one before */
 	AIC_EVENT_FAILOVER,     /* another agent is tried, because this one's conversation could not be started */
@@ -91,6 +92,11 @@ struct aic_event {
 			bool is_on;
 			uint64_t lasted_ms; /* at its end */
 		} hold;
+		struct {
+			const char *to; /* whom the caller was transferred to */
+			bool is_on;
+			uint64_t lasted_ms; /* at its end */
+		} listening;
 		struct {
 			const char *name;
 		} state;

@@ -180,7 +180,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	}
 	conversation->phase = AIC_PHASE_ACTIVE;
 	aic_stand_in_start(&conversation->stand_in, conversation->now_us);
-	aic_caller_idle_start(&conversation->caller_idle, aic_hold_clock(conversation));
+	aic_caller_idle_start(&conversation->caller_idle, aic_idle_clock(conversation));
 	aic_service_watch_start(&conversation->watchdog.service, conversation->now_us);
 	conversation->attempts.due_us = UINT64_MAX;
 	conversation->service_error[0] = '\0';
@@ -245,6 +245,9 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	event_id = from_provider(conversation, event_id);
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
+	if (aic_listening_keeps_silent(conversation, event_id)) {
+		return;
+	}
 	if (event_id <= conversation->downlink.interrupted_id) {
 		/*
 		 * The queue counts it. It must not pass through the resampler, whose memory would carry some of it into what
@@ -267,7 +270,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 	if (queued) {
 		aic_caller_idle_agent_audio(&conversation->caller_idle,
 			aic_format_ms(conversation->stats.line_format, (uint64_t) queued) * US_PER_MS,
-			aic_hold_clock(conversation));
+			aic_idle_clock(conversation));
 		if (!conversation->stats.first_audio_us) {
 			conversation->stats.first_audio_us = conversation->now_us - conversation->begun_us;
 		}
@@ -286,35 +289,11 @@ void aic_port_mark(struct aic_conversation *conversation, const char *name)
 	aic_marks_add(conversation, name);
 }
 
-/* Of audio as the channel speaks it. */
-static uint64_t line_ms(const struct aic_conversation *conversation, uint64_t samples)
-{
-	return samples * 1000 / conversation->stats.line_format.rate;
-}
-
 void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id, struct aic_interruption *result)
 {
 	struct aic_interruption removed;
-	struct aic_event event = {.type = AIC_EVENT_INTERRUPTION};
 
-	event_id = from_provider(conversation, event_id);
-	aic_playout_queue_interrupt(conversation->playout, event_id, &removed);
-	if (event_id > conversation->downlink.interrupted_id) {
-		conversation->downlink.interrupted_id = event_id;
-	}
-	/* What the resampler still holds belongs to the audio just removed, unless newer audio has passed through it. */
-	if (conversation->downlink.last_event_id <= event_id) {
-		aic_conversation_forget_tail(conversation);
-	}
-	if (!removed.remaining_chunks) {
-		aic_caller_idle_agent_silenced(&conversation->caller_idle, aic_hold_clock(conversation));
-	}
-	conversation->stats.interruptions++;
-	event.interruption.event_id = event_id;
-	event.interruption.result = &removed;
-	event.interruption.heard_ms = line_ms(conversation, removed.heard_samples);
-	aic_conversation_tell(conversation, &event);
-	aic_marks_look(conversation);
+	aic_conversation_interrupt(conversation, from_provider(conversation, event_id), &removed);
 	if (result) {
 		*result = removed;
 		result->heard_event_id = to_provider(conversation, removed.heard_event_id);
@@ -326,7 +305,8 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 
 uint64_t aic_port_heard_ms(struct aic_conversation *conversation, int64_t event_id)
 {
-	return line_ms(conversation, aic_playout_queue_heard(conversation->playout, from_provider(conversation, event_id)));
+	return aic_conversation_line_ms(conversation, aic_playout_queue_heard(conversation->playout,
+		from_provider(conversation, event_id)));
 }
 
 bool aic_port_is_speaking(struct aic_conversation *conversation)

@@ -267,6 +267,18 @@ class Conversation:
         c_id = self._library.c_text(call_id)
         return self._succeeded(self._library.lib.aic_conversation_transfer(self._conversation, c_id, at_once))
 
+    def listen(self, call_id: str) -> bool:
+        """Who was rung for that open call of transfer_call speaks with the caller, and the agent listens. Returns
+        whether there is one.
+        """
+        c_id = self._library.c_text(call_id)
+        return self._succeeded(self._library.lib.aic_conversation_listen(self._conversation, c_id, self._clock()))
+
+    def stop_listening(self) -> None:
+        """They have spoken."""
+        self._library.lib.aic_conversation_stop_listening(self._conversation, self._clock())
+        self._deliver()
+
     def waits_for_tool(self, call_id: str) -> bool:
         """Whether the agent still waits for that tool call."""
         c_id = self._library.c_text(call_id)

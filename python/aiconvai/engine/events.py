@@ -139,6 +139,15 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """The caller speaks with somebody else and the agent listens; or not any more, after so long."""
+
+    to: str
+    is_on: bool
+    lasted_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateEntered:
     """The conversation is in another state of the agent's prompts."""
 
@@ -187,6 +196,7 @@ Event = (
     | ToolDone
     | Keys
     | Hold
+    | Listening
     | StateEntered
     | HandedOver
     | Failover
@@ -288,6 +298,8 @@ def event_from_c(library: Library, event: Any) -> Event:
             return Keys(text(keys.pressed), bool(keys.collected), bool(keys.secret))
         case "AIC_EVENT_HOLD":
             return Hold(bool(event.hold.is_on), event.hold.lasted_ms)
+        case "AIC_EVENT_LISTENING":
+            return Listening(text(event.listening.to), bool(event.listening.is_on), event.listening.lasted_ms)
         case "AIC_EVENT_STATE":
             return StateEntered(text(event.state.name))
         case "AIC_EVENT_HANDED_OVER":
