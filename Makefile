@@ -23,8 +23,8 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit modules conversations alone test install \
-	demo bench clean
+.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit modules conversations test install demo \
+	bench clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -61,11 +61,12 @@ analyse: test-programs
 
 check: lint analyse
 
-# The engine's instructions are counted and its memory watched: no clock is in it nor in what analyses, so that all this
-# may have the time that others leave.
+# Instructions are counted, memory is watched, other compilers have a look: no clock is in it nor in what analyses, so
+# that all this may have the time that others leave.
 scrutinise: test-programs
 	tools/in_idle_time $(MAKE) check
 	tools/in_idle_time $(PYTHON) -m aiconvai instructions
+	tools/in_idle_time $(PYTEST) --timeout 900 tests/host/test_build.py
 	tools/in_idle_time tools/unit_sanitized
 
 # What the tests load into Asterisk: compilers beside them would keep them from their time.
@@ -78,22 +79,19 @@ PYTEST = $(PYTHON) -m pytest -x --durations 20 --durations-min 4
 SIDE_BY_SIDE = $(PYTEST) --dist worksteal
 
 unit: test-programs
-	$(SIDE_BY_SIDE) -n 2 -m "not alone" tests/unit
+	$(SIDE_BY_SIDE) -n 2 tests/unit
 
 # They wait more than they compute. A process whose callers were kept from their time now and then runs that test again.
 conversations: bootstrap
 	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
 
-alone: test-programs
-	$(PYTEST) -m alone tests/unit
-	$(PYTEST) -m alone tests/integration
-
 # What fails fast comes first, and the first failure ends the run.
 test: test-programs
-	$(MAKE) -j 2 unit modules
-	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host
+	$(MAKE) unit
+	$(MAKE) modules
+	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host --ignore tests/host/test_build.py
 	$(MAKE) -j 2 conversations scrutinise
-	$(MAKE) alone
+	$(PYTEST) -m alone tests/integration
 	$(PYTEST) tests/bench
 
 install: build

@@ -121,6 +121,10 @@ def test_every_proper_beginning_is_refused_and_harms_nothing() -> None:
         b'\xef\xbb\xbf{"type":"a"}',
         b"\0",
         b'{"type":"a"}\0',
+        b'{"type":"a"}"',
+        b'{"type":"a"}"b',
+        b'{"type":"a"} "\\',
+        b'0"',
     ],
 )
 def test_malformed_then_good(text: bytes) -> None:

@@ -4,7 +4,6 @@
  */
 #include "transcoder.h"
 
-
 #include <speex/speex_resampler.h>
 #include <stdlib.h>
 #include <string.h>

@@ -255,6 +255,10 @@ int aic_json_reader_finish(struct aic_json_reader *reader)
 	if (!reader->failed && !process_pending(reader)) {
 		status = yajl_complete_parse(reader->parser);
 	}
+	if (status == yajl_status_ok) {
+		/* It does not see a string behind the value that has no end: given one, there is a value too many. */
+		status = yajl_parse(reader->parser, (const unsigned char *) "\"", 1);
+	}
 	/* Its memory goes with the arena, at the start of the next message. */
 	reader->parser = NULL;
 	return status == yajl_status_ok ? 0 : fail(reader, status);
