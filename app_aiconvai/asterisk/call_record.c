@@ -121,6 +121,16 @@ static void put_number(char *buffer, size_t size, uint64_t number)
 	snprintf(buffer, size, "%" PRIu64, number);
 }
 
+static void put_answer_ms(const struct call_record *record, char *buffer, size_t size)
+{
+	put_number(buffer, size, aic_answer_mean_ms(&record->report.conversation));
+}
+
+static void put_answers(const struct call_record *record, char *buffer, size_t size)
+{
+	put_number(buffer, size, record->report.conversation.answers);
+}
+
 static void put_agent(const struct call_record *record, char *buffer, size_t size)
 {
 	ast_copy_string(buffer, record->agent, size);
@@ -201,6 +211,8 @@ static const struct {
 	void (*put)(const struct call_record *record, char *buffer, size_t size);
 } fields[] = {
 	{"agent", put_agent},
+	{"answer_ms", put_answer_ms},
+	{"answers", put_answers},
 	{"conversation_id", put_conversation_id},
 	{"duration_ms", put_duration_ms},
 	{"first_audio_ms", put_first_audio_ms},
@@ -217,8 +229,8 @@ static const struct {
 	{"transfer", put_transfer},
 };
 
-#define FIELD_NAMES "agent, conversation_id, duration_ms, first_audio_ms, held_ms, interruptions, phase, ready_ms, " \
-	"reason, said, state, status, tool_calls, transcripts and transfer"
+#define FIELD_NAMES "agent, answer_ms, answers, conversation_id, duration_ms, first_audio_ms, held_ms, " \
+	"interruptions, phase, ready_ms, reason, said, state, status, tool_calls, transcripts and transfer"
 
 const char *call_record_fields(void)
 {

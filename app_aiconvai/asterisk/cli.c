@@ -186,6 +186,9 @@ static void print_report(int fd, const struct session *session, const struct ses
 		aic_format_ms(session->line->format, playout->queued_bytes), playout->underruns, playout->bytes_overflow);
 	cli_line(fd, "Playout delay:      %u ms; gaps of %" PRIu64 " ms heard within turns", playout->delay_ms,
 		playout->gap_us / 1000);
+	cli_line(fd, "Answers:            %" PRIu64 "; after %" PRIu64 " ms on average, %" PRIu64 " ms at the most; "
+		"%" PRIu64 " missed", conversation->answers, aic_answer_mean_ms(conversation),
+		conversation->slowest_answer_ms, conversation->answers_missed);
 	cli_line(fd, "Holds:              %" PRIu64 "; %" PRIu64 " ms, without one that goes on", conversation->holds,
 		conversation->held_ms);
 	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late",

@@ -131,6 +131,24 @@ static void on_vad(struct session *session, const struct aic_event *event)
 	}
 }
 
+static void on_answer(struct session *session, const struct aic_event *event)
+{
+	struct told_event *told = new_event(session, TOLD_ANSWER, TOLD_HAPPENED, NULL, 0);
+
+	if (told) {
+		told->answer.latency_ms = event->answer.latency_ms;
+		event_publisher_give(told);
+	}
+}
+
+static void on_thinking(struct session *session, const struct aic_event *event)
+{
+	atomic_store(&session->thinking, event->thinking.is_on);
+	if (session_agent(session)->settings.thinking_sound) {
+		session_want_thread(session);
+	}
+}
+
 static void on_tool_call(struct session *session, const struct aic_event *event)
 {
 	const char *texts[] = {event->tool_call.id, event->tool_call.name, event->tool_call.parameters};
@@ -275,6 +293,12 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_VAD:
 		on_vad(session, event);
+		break;
+	case AIC_EVENT_ANSWER:
+		on_answer(session, event);
+		break;
+	case AIC_EVENT_THINKING:
+		on_thinking(session, event);
 		break;
 	case AIC_EVENT_TOOL_CALL:
 		on_tool_call(session, event);

@@ -27,23 +27,33 @@ void session_start_waiting_sound(struct session *session, struct ast_channel *ch
 	}
 }
 
-/*
- * Until the agent is first heard, and while a tool runs and the agent says nothing, the caller hears what is
- * configured.
- */
+/* What the caller hears while the agent, who has been heard before or not, says nothing; NULL: nothing. */
+static const char *sound_of_pause(struct session *session)
+{
+	const struct aic_settings *settings = &session_agent(session)->settings;
+
+	if (atomic_load(&session->ended)) {
+		return NULL;
+	}
+	if (settings->tool_wait_sound && atomic_load(&session->open_tools)) {
+		return settings->tool_wait_sound;
+	}
+	return atomic_load(&session->thinking) ? settings->thinking_sound : NULL;
+}
+
+/* Until the agent is first heard, and while it makes the caller wait, the caller hears what is configured. */
 static void attend_to_waiting_sound(struct session *session, struct ast_channel *channel)
 {
-	const char *sound = session_agent(session)->settings.tool_wait_sound;
-	bool waits = atomic_load(&session->open_tools) && !atomic_load(&session->ended);
+	const char *sound = sound_of_pause(session);
 	bool is_heard = atomic_load(&session->line->playing);
 
 	if (session->waiting_sound && (is_heard || session->sound_began_at != atomic_load(&session->line->frames_played)
-		|| (session->waiting_sound == sound && !waits))) {
+		|| (session->waiting_sound != session->options.waiting_sound && session->waiting_sound != sound))) {
 		channel_lock(channel);
 		waiting_sound_stop(session, channel);
 		channel_unlock(channel);
 	}
-	if (sound && waits && !session->waiting_sound && !is_heard) {
+	if (sound && !session->waiting_sound && !is_heard) {
 		waiting_sound_start(session, channel, sound);
 	}
 	if (is_heard && !session->waiting_sound && ast_channel_generatordata(channel)) {

@@ -318,6 +318,9 @@ static void put_end(struct ast_str **body, const struct told_end *end)
 		end->playout.delay_ms);
 	ast_str_append(body, 0, "ConnectMs: %" PRIu64 "\r\nReadyMs: %" PRIu64 "\r\nFirstAudioMs: %" PRIu64 "\r\n",
 		stats->connected_us / 1000, stats->ready_us / 1000, stats->first_audio_us / 1000);
+	ast_str_append(body, 0, "Answers: %" PRIu64 "\r\nAnswerMs: %" PRIu64 "\r\nSlowestAnswerMs: %" PRIu64 "\r\n"
+		"AnswersMissed: %" PRIu64 "\r\n", stats->answers, aic_answer_mean_ms(stats), stats->slowest_answer_ms,
+		stats->answers_missed);
 	ast_str_append(body, 0, "EventsDropped: %" PRIu64 "\r\n", end->events_dropped);
 	put_setup(body, &stats->setup);
 }
@@ -340,6 +343,9 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 		return "AIConvAIInterruption";
 	case TOLD_VAD:
 		break;
+	case TOLD_ANSWER:
+		ast_str_append(body, 0, "LatencyMs: %" PRIu64 "\r\n", event->answer.latency_ms);
+		return "AIConvAIAnswer";
 	case TOLD_TOOL_CALL:
 		put_tool_call(body, event);
 		return "AIConvAIToolCall";
@@ -405,6 +411,7 @@ static void log_event(const struct told_event *event)
 	case TOLD_START:
 	case TOLD_READY:
 	case TOLD_TRANSCRIPT:
+	case TOLD_ANSWER:
 	case TOLD_TOOL_CALL:
 	case TOLD_TOOL_CANCELLED:
 	case TOLD_KEYS:

@@ -35,6 +35,7 @@ enum told_kind {
 	TOLD_TRANSCRIPT,
 	TOLD_INTERRUPTION,
 	TOLD_VAD, /* to the log only */
+	TOLD_ANSWER,
 	TOLD_TOOL_CALL,
 	TOLD_TOOL_CANCELLED,
 	TOLD_KEYS,
@@ -100,6 +101,9 @@ struct told_event {
 			double score;
 			struct timeval when;
 		} vad;
+		struct {
+			uint64_t latency_ms;
+		} answer;
 		struct {
 			enum aic_tool_run run;
 			int timeout_ms;

@@ -2,8 +2,8 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What the caller hears while the agent has nothing to say: until it is first heard (option m), and while a tool runs
- * (option tool_wait_sound).
+ * What the caller hears while the agent has nothing to say: until it is first heard (option m), while a tool runs
+ * (option tool_wait_sound), and where an answer takes long (thinking_sound).
  */
 #ifndef AIC_WAITING_SOUND_H
 #define AIC_WAITING_SOUND_H

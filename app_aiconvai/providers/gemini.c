@@ -308,11 +308,22 @@ static void tell_transcript(struct aic_conversation *conversation, enum aic_role
 	}
 }
 
+static void gemini_tell_rest(struct aic_conversation *conversation)
+{
+	struct gemini_state *state = aic_port_state(conversation);
+
+	tell_transcript(conversation, AIC_ROLE_CALLER, state->caller_text, AIC_EVENT_ID_NONE);
+	tell_transcript(conversation, AIC_ROLE_AGENT, state->agent_text, state->turn);
+}
+
 static void on_content(struct aic_conversation *conversation, const struct gemini_message *message)
 {
 	struct gemini_state *state = aic_port_state(conversation);
 
 	append_text(state->caller_text, message->caller_text);
+	if (message->caller_text.bytes) {
+		aic_port_caller_speaks(conversation);
+	}
 	append_text(state->agent_text, message->agent_text);
 	if (message->caller_finished.value) {
 		tell_transcript(conversation, AIC_ROLE_CALLER, state->caller_text, AIC_EVENT_ID_NONE);
@@ -334,8 +345,7 @@ static void on_content(struct aic_conversation *conversation, const struct gemin
 		aic_port_audio_done(conversation);
 	}
 	if (message->interrupted.value || message->turn_complete.value) {
-		tell_transcript(conversation, AIC_ROLE_CALLER, state->caller_text, AIC_EVENT_ID_NONE);
-		tell_transcript(conversation, AIC_ROLE_AGENT, state->agent_text, state->turn);
+		gemini_tell_rest(conversation);
 		state->turn++;
 	}
 }
@@ -508,6 +518,7 @@ const struct aic_provider aic_provider_gemini = {
 	.context = gemini_context,
 	.user_message = send_text,
 	.tool_result = gemini_tool_result,
+	.tell_rest = gemini_tell_rest,
 	.closes = closes,
 	.close_count = sizeof(closes) / sizeof(closes[0]),
 };

@@ -230,6 +230,12 @@ static void tell_transcript(struct aic_conversation *conversation, enum aic_role
 	}
 }
 
+static void live_tell_rest(struct aic_conversation *conversation)
+{
+	tell_transcript(conversation, AIC_ROLE_CALLER);
+	tell_transcript(conversation, AIC_ROLE_AGENT);
+}
+
 /* Transcripts come word by word, and nothing says where a turn ends. */
 static void add_transcript(struct aic_conversation *conversation, enum aic_role role, const char *text)
 {
@@ -248,6 +254,7 @@ static void on_caller_transcript(struct aic_conversation *conversation, const vo
 	const struct live_message *message = record;
 
 	add_transcript(conversation, AIC_ROLE_CALLER, message->text.bytes ? message->text.bytes : "");
+	aic_port_caller_speaks(conversation);
 }
 
 static void on_agent_transcript(struct aic_conversation *conversation, const void *record)
@@ -262,8 +269,7 @@ static void on_delegation(struct aic_conversation *conversation, const void *rec
 {
 	const struct live_message *message = record;
 
-	tell_transcript(conversation, AIC_ROLE_CALLER);
-	tell_transcript(conversation, AIC_ROLE_AGENT);
+	live_tell_rest(conversation);
 	if (message->delegation_id.bytes) {
 		char *parameters = aic_port_said_as_json(conversation, "conversation");
 
@@ -296,8 +302,7 @@ static void on_closed(struct aic_conversation *conversation, const void *record)
 	/* What came now would be refused. */
 	state->closed = true;
 	aic_port_deaf(conversation);
-	tell_transcript(conversation, AIC_ROLE_CALLER);
-	tell_transcript(conversation, AIC_ROLE_AGENT);
+	live_tell_rest(conversation);
 	snprintf(text, sizeof(text), "the service closed the session: %.100s", reason);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		if (!strcmp(ends[i].reason, reason)) {
@@ -429,4 +434,5 @@ const struct aic_provider aic_provider_openai_live = {
 	.instruct = live_instruct,
 	.tool_result = live_tool_result,
 	.finish = live_finish,
+	.tell_rest = live_tell_rest,
 };

@@ -189,6 +189,8 @@ static void on_event(void *user, const struct aic_event *event)
 		atomic_store(&conversation->ended, true);
 		break;
 	case AIC_EVENT_VAD:
+	case AIC_EVENT_ANSWER:
+	case AIC_EVENT_THINKING:
 	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:

@@ -14,7 +14,7 @@ CHECK_IN, GOODBYE = "Anybody there?", "Bye."
 
 def idle_host(**options: object) -> Host:
     """In a conversation whose caller may be silent for 10 s."""
-    usual = {"no_input_seconds": 10, "no_input_message": CHECK_IN, "no_input_farewell": GOODBYE}
+    usual = {"no_input_seconds": 10, "no_input_message": CHECK_IN, "no_input_farewell": GOODBYE, "answer_timeout_ms": 0}
     host = Host(PUBLIC, line_format=ULAW, **{**usual, **options})
     host.start()
     return host

@@ -352,6 +352,25 @@ def test_transcripts_are_told_as_a_whole(active: Host) -> None:
     assert of_agent[0] != of_agent[1]
 
 
+@pytest.mark.parametrize("code", [None, 1000])
+def test_words_of_a_session_that_is_over_are_told(active: Host, code: int | None) -> None:
+    """Whether another one takes over, which is told of them, or none does."""
+    active.say({"serverContent": {"inputTranscription": {"text": "Good "}}})
+    active.say({"serverContent": {"inputTranscription": {"text": "day"}}})
+    assert transcripts(active) == []
+    active.conversation.closed(code, "")
+    active.pump()
+    assert transcripts(active) == [(Role.CALLER, "Good day")]
+
+
+def test_words_that_come_in_pieces_are_to_be_answered() -> None:
+    host = gemini_host(answer_nudge="Answer!")
+    start(host)
+    host.say({"serverContent": {"inputTranscription": {"text": "Good day"}}})
+    host.wait(seconds=8.1)
+    assert "Answer!" in json.dumps(host.sent)
+
+
 def test_a_transcript_that_is_finished_is_told_at_once(active: Host) -> None:
     content(active, inputTranscription={"text": "hi", "finished": True})
     content(active, outputTranscription={"text": "Hello"})

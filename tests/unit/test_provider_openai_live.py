@@ -375,6 +375,14 @@ def test_known_messages_do_what_they_say() -> None:
     assert [type(action) for action in host.wait(ms=1)] == [Close], "the session is over, and another is to take over"
 
 
+def test_words_of_a_session_that_is_over_are_told(host: Host) -> None:
+    host.say({"type": "session.input_transcript.delta", "delta": "Where is it?", "start_ms": 0, "end_ms": 300})
+    assert host.told(Transcript) == []
+    host.conversation.closed(None, "")
+    host.pump()
+    assert [(one.role, one.text) for one in host.told(Transcript)] == [(Role.CALLER, "Where is it?")]
+
+
 def test_transcripts_are_told_a_turn_at_a_time(host: Host) -> None:
     def says(direction: str, *pieces: str) -> None:
         for piece in pieces:

@@ -55,6 +55,7 @@ void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy
 	idle->caller_until_us = now_us;
 	if (idle->loud_us >= SPEECH_US) {
 		idle->loud_us = SPEECH_US;
+		idle->spoke_until_us = now_us;
 		aic_caller_idle_heard(idle, now_us);
 	}
 }
@@ -80,6 +81,7 @@ void aic_caller_idle_put_off(struct aic_caller_idle *idle, uint64_t by_us)
 	idle->since_us = put_off(idle->since_us, by_us);
 	idle->agent_until_us = put_off(idle->agent_until_us, by_us);
 	idle->caller_until_us = put_off(idle->caller_until_us, by_us);
+	idle->spoke_until_us = put_off(idle->spoke_until_us, by_us);
 }
 
 uint64_t aic_caller_idle_quiet_since(const struct aic_caller_idle *idle)

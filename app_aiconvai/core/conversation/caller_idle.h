@@ -30,6 +30,7 @@ struct aic_caller_idle {
 	uint64_t agent_until_us; /* when all agent audio that came will have been heard */
 	uint64_t loud_us;      /* of the caller's latest audio; what is quiet takes it back */
 	uint64_t caller_until_us; /* when the caller was last heard */
+	uint64_t spoke_until_us;  /* the same of what counts as speech; 0: never */
 };
 
 void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t most_warnings);

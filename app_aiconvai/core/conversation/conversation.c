@@ -161,6 +161,7 @@ int aic_conversation_user_message(struct aic_conversation *conversation, const c
 		return -1;
 	}
 	conversation->provider->user_message(conversation, text);
+	aic_answer_expect_now(conversation);
 	return 0;
 }
 

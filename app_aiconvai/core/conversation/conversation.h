@@ -152,9 +152,16 @@ struct aic_conversation_stats {
 	uint64_t dtmf_digits;
 	uint64_t errors;
 	uint64_t reopenings; /* times another connection took over */
+	/* times the agent was heard after the caller, how long that took in all and at the longest; times it was not */
+	uint64_t answers, answer_ms, slowest_answer_ms, answers_missed;
 	uint64_t holds, held_ms; /* times the caller could not be heard, and for how long: those that are over */
 	char state[64]; /* of the agent's prompts; empty: none */
 };
+
+static inline uint64_t aic_answer_mean_ms(const struct aic_conversation_stats *stats)
+{
+	return stats->answers ? stats->answer_ms / stats->answers : 0;
+}
 
 struct aic_conversation;
 

@@ -82,6 +82,8 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_AUDIO:
 	case AIC_EVENT_INTERRUPTION:
 	case AIC_EVENT_VAD:
+	case AIC_EVENT_ANSWER:
+	case AIC_EVENT_THINKING:
 	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:

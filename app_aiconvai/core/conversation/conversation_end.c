@@ -44,6 +44,13 @@ static void cut_at_limit(struct aic_conversation *conversation)
 	}
 }
 
+void aic_conversation_tell_rest(struct aic_conversation *conversation)
+{
+	if (conversation->phase == AIC_PHASE_ACTIVE && conversation->provider->tell_rest) {
+		conversation->provider->tell_rest(conversation);
+	}
+}
+
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
 	const char *reason)
 {
@@ -55,6 +62,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 	if (conversation->outcome.play_out) {
 		aic_conversation_audio_has_ended(conversation);
 	}
+	aic_conversation_tell_rest(conversation);
 	conversation->phase = AIC_PHASE_ENDED;
 	conversation->attempts.due_us = conversation->ending.due_us = UINT64_MAX;
 	conversation->open_pending = false;

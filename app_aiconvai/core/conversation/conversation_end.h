@@ -22,6 +22,9 @@ struct aic_ending {
 /* The agent decided to end: the service may take a while to close. */
 void aic_conversation_agent_ends(struct aic_conversation *conversation);
 
+/* What was said and was kept to be told as a whole is told now: the session is over. */
+void aic_conversation_tell_rest(struct aic_conversation *conversation);
+
 /* Ends the conversation, once. */
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
 	const char *reason);

@@ -51,6 +51,7 @@ static void tell_in_words(struct aic_conversation *conversation, const char *num
 		provider->context(conversation, text);
 	} else if (provider->user_message) {
 		provider->user_message(conversation, text);
+		aic_answer_expect_now(conversation);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "caller_idle.h"
 #include "conversation.h"
 #include "conversation_agent.h"
+#include "conversation_answer.h"
 #include "conversation_attempts.h"
 #include "conversation_bounds.h"
 #include "conversation_digits.h"
@@ -87,6 +88,7 @@ struct aic_conversation {
 	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
 	struct aic_idle_pause idle_pause;
+	struct aic_answer answer;
 	struct aic_watchdog watchdog;
 	struct aic_marks marks;
 	struct aic_conversation_stats stats;

@@ -35,6 +35,7 @@ void aic_conversation_forget_tool_call(struct aic_conversation *conversation, st
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE,
 		.tool_done = {.id = call->shown, .name = shown_name, .withdrawn = withdrawn}});
 	aic_tool_calls_remove(&conversation->tools_at_work.calls, call);
+	aic_answer_wait_anew(conversation);
 }
 
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation)
@@ -50,8 +51,12 @@ static void answer_silently(struct aic_conversation *conversation, struct aic_to
 {
 	const struct aic_tool *tool = aic_tools_find(conversation->tools, call->name);
 
+	silent = !is_error && (silent || (tool && tool->silent));
 	conversation->provider->tool_result(conversation, &(struct aic_tool_result) {.id = call->id, .name = call->name,
-		.text = result, .is_error = is_error, .silent = !is_error && (silent || (tool && tool->silent))});
+		.text = result, .is_error = is_error, .silent = silent});
+	if (silent) {
+		aic_answer_forget(conversation);
+	}
 	aic_conversation_forget_tool_call(conversation, call, false);
 }
 

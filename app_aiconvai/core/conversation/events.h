@@ -18,6 +18,8 @@ enum aic_event_type {
 	AIC_EVENT_TRANSCRIPT,
 	AIC_EVENT_INTERRUPTION,
 	AIC_EVENT_VAD,
+	AIC_EVENT_ANSWER,       /* the agent is heard, after the caller was */
+	AIC_EVENT_THINKING,     /* the caller has waited for an answer for a while; or it has come */
 	AIC_EVENT_TOOL_CALL,
 	AIC_EVENT_TOOL_DONE,    /* nobody waits for an answer to it any more */
 	AIC_EVENT_KEYS,         /* the caller pressed keys: a number, as far as one can tell */
@@ -71,6 +73,12 @@ struct aic_event {
 		struct {
 			double score;
 		} vad;
+		struct {
+			uint64_t latency_ms; /* from the caller's last audible moment */
+		} answer;
+		struct {
+			bool is_on;
+		} thinking;
 		struct {
 			const char *id;
 			const char *name;

@@ -87,6 +87,12 @@ struct aic_provider {
 	void (*finish)(struct aic_conversation *conversation);
 
 	/*
+	 * The session is over, or another one takes over: tells what was said and was kept to be told as a whole. NULL:
+	 * nothing is kept.
+	 */
+	void (*tell_rest)(struct aic_conversation *conversation);
+
+	/*
 	 * Something the agent should know; something the caller "says" in text. NULL where the protocol has nothing for it.
 	 */
 	void (*context)(struct aic_conversation *conversation, const char *text);

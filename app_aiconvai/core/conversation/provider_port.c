@@ -198,6 +198,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 		.ready = {.conversation_id = conversation->stats.conversation_id, .uplink = uplink, .downlink = downlink}});
 	aic_conversation_plan_rollover(conversation);
 	aic_conversation_restored(conversation);
+	aic_answer_ask_session(conversation);
 	aic_conversation_tell_missed_state(conversation);
 	aic_keys_begin(conversation);
 }
@@ -261,6 +262,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
 	}
 	conversation->downlink.last_event_id = event_id;
+	aic_answer_came(conversation);
 	result = aic_conversation_queue_audio(conversation, event_id, bytes, length, &queued);
 	if (result < 0) {
 		aic_conversation_tell_error(conversation, "agent audio was lost: out of memory");
@@ -294,6 +296,7 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 	struct aic_interruption removed;
 
 	aic_conversation_interrupt(conversation, from_provider(conversation, event_id), &removed);
+	aic_answer_expect_now(conversation);
 	if (result) {
 		*result = removed;
 		result->heard_event_id = to_provider(conversation, removed.heard_event_id);
@@ -373,10 +376,20 @@ void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn
 		aic_conversation_beyond(conversation, AIC_BOUND_TRANSCRIPT);
 	}
 	text = line;
+	if (role == AIC_ROLE_CALLER && text[strspn(text, " ")]) {
+		aic_answer_expect(conversation, conversation->begun_us + spoken_us);
+	} else if (role == AIC_ROLE_AGENT && kind != AIC_TRANSCRIPT_TENTATIVE) {
+		aic_answer_has_words(conversation);
+	}
 	aic_history_add(&conversation->history, turn, role, kind, text);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
 		.transcript = {.role = role, .kind = kind, .text = text, .event_id = from_provider(conversation, event_id),
 			.turn = turn, .spoken_ms = spoken_us / US_PER_MS}});
+}
+
+void aic_port_caller_speaks(struct aic_conversation *conversation)
+{
+	aic_answer_expect(conversation, conversation->now_us);
 }
 
 void aic_port_vad(struct aic_conversation *conversation, double score)

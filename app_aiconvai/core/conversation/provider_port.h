@@ -145,6 +145,8 @@ void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn
 /* The same of services whose words come in the order in which they are said. */
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
 	const char *text, int64_t event_id);
+/* Words of the caller came that will be told later, as a whole. */
+void aic_port_caller_speaks(struct aic_conversation *conversation);
 void aic_port_vad(struct aic_conversation *conversation, double score);
 
 /*

@@ -94,6 +94,10 @@ class ConversationStats:
     dtmf_digits: int
     errors: int
     reopenings: int
+    answers: int
+    answer_ms: int
+    slowest_answer_ms: int
+    answers_missed: int
     holds: int
     held_ms: int
     state: str

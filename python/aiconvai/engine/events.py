@@ -83,6 +83,20 @@ class Vad:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The agent is heard, so long after the caller's last audible moment."""
+
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The caller has waited for an answer for a while; or it has come."""
+
+    is_on: bool
+
+
 class ToolRun(Enum):
     """Who answers a tool call; the names are those of `enum aic_tool_run`."""
 
@@ -192,6 +206,8 @@ Event = (
     | Transcript
     | Interrupted
     | Vad
+    | Answer
+    | Thinking
     | ToolCall
     | ToolDone
     | Keys
@@ -286,6 +302,10 @@ def event_from_c(library: Library, event: Any) -> Event:
             return Interrupted(happened.event_id, Interruption.from_c(happened.result), happened.heard_ms)
         case "AIC_EVENT_VAD":
             return Vad(event.vad.score)
+        case "AIC_EVENT_ANSWER":
+            return Answer(event.answer.latency_ms)
+        case "AIC_EVENT_THINKING":
+            return Thinking(bool(event.thinking.is_on))
         case "AIC_EVENT_TOOL_CALL":
             call = event.tool_call
             run = library.member(ToolRun, "aic_tool_run", "AIC_TOOL", call.run)
