@@ -191,8 +191,9 @@ static void print_report(int fd, const struct session *session, const struct ses
 		conversation->slowest_answer_ms, conversation->answers_missed);
 	cli_line(fd, "Holds:              %" PRIu64 "; %" PRIu64 " ms, without one that goes on", conversation->holds,
 		conversation->held_ms);
-	cli_line(fd, "Interruptions:      %" PRIu64 "; %" PRIu64 " chunks removed, %" PRIu64 " chunks came too late",
-		conversation->interruptions, playout->chunks_interrupted, playout->chunks_late);
+	cli_line(fd, "Interruptions:      %" PRIu64 ", %" PRIu64 " ignored; %" PRIu64 " chunks removed, "
+		"%" PRIu64 " chunks came too late", conversation->interruptions, conversation->interruptions_ignored,
+		playout->chunks_interrupted, playout->chunks_late);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
 		cli_line(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms", playout->playing_event_id,
 			playout->heard_samples * 1000 / session->line->format.rate);

@@ -260,7 +260,7 @@ static void on_user_started_speaking(struct aic_conversation *conversation, cons
 	if (state->turn_is_void || (!state->agent_sends && !aic_port_is_speaking(conversation))) {
 		return;
 	}
-	state->turn_is_void = state->agent_sends;
+	state->turn_is_void = state->agent_sends && aic_port_may_interrupt(conversation);
 	aic_port_interrupted(conversation, state->turn, NULL);
 }
 

@@ -213,8 +213,8 @@ static void put_realtime_input(struct aic_json_writer *writer, const struct aic_
 	aic_json_put_integer(writer, "prefixPaddingMs", settings->vad_prefix_padding_ms);
 	aic_json_put_integer(writer, "silenceDurationMs", settings->vad_silence_duration_ms);
 	aic_json_close_object(writer);
-	aic_json_put_text(writer, "activityHandling", settings->interrupt_response ? "START_OF_ACTIVITY_INTERRUPTS"
-		: "NO_INTERRUPTION");
+	aic_json_put_text(writer, "activityHandling", settings->interrupt_response
+		&& settings->interruption != AIC_INTERRUPTION_OFF ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION");
 	aic_json_close_object(writer);
 }
 

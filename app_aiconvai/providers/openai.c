@@ -365,7 +365,7 @@ static void on_speech_started(struct aic_conversation *conversation, const void 
 	if (!state->answers.active_id[0] && !aic_port_is_speaking(conversation)) {
 		return;
 	}
-	if (state->answers.active_id[0]) {
+	if (state->answers.active_id[0] && aic_port_may_interrupt(conversation)) {
 		memcpy(state->void_response_id, state->answers.active_id, sizeof(state->void_response_id));
 		if (!aic_port_settings(conversation)->interrupt_response) {
 			cancel_response(conversation);

@@ -61,7 +61,8 @@ static void put_turn_detection(struct aic_json_writer *writer, const struct aic_
 		}
 	}
 	aic_json_put_boolean(writer, "create_response", true);
-	aic_json_put_boolean(writer, "interrupt_response", settings->interrupt_response);
+	aic_json_put_boolean(writer, "interrupt_response", settings->interrupt_response
+		&& settings->interruption != AIC_INTERRUPTION_OFF);
 	aic_json_close_object(writer);
 }
 

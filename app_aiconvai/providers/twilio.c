@@ -176,8 +176,10 @@ static void on_media(struct aic_conversation *conversation, const struct twilio_
 static void on_clear(struct aic_conversation *conversation)
 {
 	struct twilio_state *state = aic_port_state(conversation);
+	bool is_over = aic_port_may_interrupt(conversation);
 
-	aic_port_interrupted(conversation, state->turn++, NULL);
+	aic_port_interrupted(conversation, state->turn, NULL);
+	state->turn += is_over;
 }
 
 static void twilio_message(struct aic_conversation *conversation, const void *record)

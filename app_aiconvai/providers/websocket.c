@@ -207,8 +207,10 @@ static void on_interruption(struct aic_conversation *conversation, const void *r
 	if (!message->event_id.present && !aic_port_is_speaking(conversation)) {
 		return;
 	}
+	if (aic_port_may_interrupt(conversation)) {
+		end_turn(state, event_id);
+	}
 	aic_port_interrupted(conversation, event_id, NULL);
-	end_turn(state, event_id);
 }
 
 static void on_response_complete(struct aic_conversation *conversation, const void *record)

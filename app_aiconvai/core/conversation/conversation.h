@@ -143,7 +143,7 @@ struct aic_conversation_stats {
 	/* of the service: too long or not as they should be, and so cut or answered with an error */
 	uint64_t texts_refused;
 	char last_unknown[48]; /* type of the last unknown message */
-	uint64_t interruptions, transcripts, tool_calls, tool_timeouts;
+	uint64_t interruptions, interruptions_ignored, transcripts, tool_calls, tool_timeouts;
 	size_t open_tool_calls;
 	uint64_t vad_scores;
 	double last_vad_score;

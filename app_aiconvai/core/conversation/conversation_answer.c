@@ -81,6 +81,7 @@ void aic_answer_came(struct aic_conversation *conversation)
 	if (!is_agent_heard(conversation)) {
 		tell_latency(conversation);
 		conversation->answer.began_us = conversation->now_us;
+		conversation->answer.turns++;
 	}
 	if (conversation->answer.awaited) {
 		aic_answer_forget(conversation);

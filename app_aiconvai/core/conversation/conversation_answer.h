@@ -29,6 +29,7 @@ struct aic_answer {
 	bool thinking;      /* the host knows that the caller waits */
 	bool has_words;     /* the agent has answered in words, of which nothing was heard */
 	uint64_t began_us;  /* when the agent was heard to begin, the last time; 0: never */
+	unsigned int turns; /* times it was */
 };
 
 /* Words of the caller came, begun to be said at that time. What is said while the agent goes on speaking is none. */

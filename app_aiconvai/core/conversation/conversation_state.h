@@ -23,6 +23,7 @@
 #include "conversation_hold.h"
 #include "conversation_idle.h"
 #include "conversation_incoming.h"
+#include "conversation_interruption.h"
 #include "conversation_keys.h"
 #include "conversation_listening.h"
 #include "conversation_marks.h"

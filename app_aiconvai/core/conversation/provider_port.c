@@ -295,6 +295,13 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 {
 	struct aic_interruption removed;
 
+	if (!aic_port_may_interrupt(conversation)) {
+		conversation->stats.interruptions_ignored++;
+		if (result) {
+			*result = (struct aic_interruption) {.heard_event_id = AIC_EVENT_ID_NONE};
+		}
+		return;
+	}
 	aic_conversation_interrupt(conversation, from_provider(conversation, event_id), &removed);
 	aic_answer_expect_now(conversation);
 	if (result) {
@@ -304,6 +311,11 @@ void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_i
 			result->removed_ids[i] = to_provider(conversation, removed.removed_ids[i]);
 		}
 	}
+}
+
+bool aic_port_may_interrupt(const struct aic_conversation *conversation)
+{
+	return aic_interruption_is_allowed(conversation);
 }
 
 uint64_t aic_port_heard_ms(struct aic_conversation *conversation, int64_t event_id)

@@ -117,6 +117,12 @@ void aic_port_audio_done(struct aic_conversation *conversation);
  */
 void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id, struct aic_interruption *result);
 
+/*
+ * Whether the caller may do so now. Where not, aic_port_interrupted() removes nothing, and a provider that does more
+ * about an interruption leaves that out.
+ */
+bool aic_port_may_interrupt(const struct aic_conversation *conversation);
+
 /* How much of that event id the caller has heard so far. */
 uint64_t aic_port_heard_ms(struct aic_conversation *conversation, int64_t event_id);
 

@@ -83,6 +83,7 @@ class ConversationStats:
     texts_refused: int
     last_unknown: str
     interruptions: int
+    interruptions_ignored: int
     transcripts: int
     tool_calls: int
     tool_timeouts: int
