@@ -169,9 +169,9 @@ static void print_report(int fd, const struct session *session, const struct ses
 	cli_line(fd, "Formats:            channel %s, to the service %s, from the service %s",
 		aic_format_name(session->line->format, line, sizeof(line)), aic_format_name(conversation->uplink_format, uplink,
 		sizeof(uplink)), aic_format_name(conversation->downlink_format, downlink, sizeof(downlink)));
-	cli_line(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS; "
-		"%" PRIu64 " frames refused", report->frames_received,
-		conversation->uplink_bytes, conversation->uplink_dbfs, report->frames_refused);
+	cli_line(fd, "From the caller:    %" PRIu64 " frames, %" PRIu64 " bytes, level %.1f dBFS, noise %.1f dBFS; "
+		"%" PRIu64 " frames refused", report->frames_received, conversation->uplink_bytes,
+		conversation->uplink_dbfs, conversation->noise_dbfs, report->frames_refused);
 	cli_line(fd, "To the service:     %" PRIu64 " chunks, %" PRIu64 " bytes; %zu bytes waiting, %" PRIu64 " dropped",
 		conversation->uplink_chunks_sent, conversation->uplink_bytes_sent, conversation->uplink_bytes_waiting,
 		conversation->uplink_bytes_dropped);

@@ -6,9 +6,6 @@
 
 #include "microseconds.h"
 
-/* -40 dBFS, as the mean square of samples: above it lies speech, below it the noise of a line. */
-#define SPEECH_MEAN_SQUARE 107374
-
 /* Shorter than this is a click. */
 #define SPEECH_US UINT64_C(100000)
 
@@ -20,6 +17,7 @@ void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, 
 {
 	*idle = (struct aic_caller_idle) {.limit_us = limit_seconds * US_PER_SECOND, .most_warnings = most_warnings,
 		.since_us = UINT64_MAX};
+	aic_speech_level_init(&idle->level);
 }
 
 void aic_caller_idle_start(struct aic_caller_idle *idle, uint64_t now_us)
@@ -47,7 +45,7 @@ void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy
 	if (!energy->samples) {
 		return;
 	}
-	if (energy->square_sum / energy->samples < SPEECH_MEAN_SQUARE) {
+	if (!aic_speech_level_is_speech(&idle->level, energy->square_sum / energy->samples, duration_us)) {
 		idle->loud_us -= duration_us < idle->loud_us ? duration_us : idle->loud_us;
 		return;
 	}

@@ -10,6 +10,7 @@
 #define AIC_CALLER_IDLE_H
 
 #include "energy.h"
+#include "speech_level.h"
 
 enum aic_idle_step {
 	AIC_IDLE_NOTHING,
@@ -28,6 +29,7 @@ struct aic_caller_idle {
 	/* when a party was last heard or asked something; UINT64_MAX: the conversation has not begun */
 	uint64_t since_us;
 	uint64_t agent_until_us; /* when all agent audio that came will have been heard */
+	struct aic_speech_level level;
 	uint64_t loud_us;      /* of the caller's latest audio; what is quiet takes it back */
 	uint64_t caller_until_us; /* when the caller was last heard */
 	uint64_t spoke_until_us;  /* the same of what counts as speech; 0: never */

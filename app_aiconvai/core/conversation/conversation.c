@@ -323,6 +323,7 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->uplink_chunks_sent = uplink->chunks_taken;
 	stats->uplink_bytes_waiting = uplink->audio.length;
 	stats->uplink_dbfs = aic_energy_dbfs(&uplink->energy);
+	stats->noise_dbfs = aic_speech_level_noise_dbfs(&conversation->caller_idle.level);
 	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink.energy);
 	stats->open_tool_calls = conversation->tools_at_work.calls.count;
 }

@@ -137,7 +137,7 @@ struct aic_conversation_stats {
 	uint64_t uplink_silence_ms; /* sent in the caller's place */
 	uint64_t uplink_bytes, uplink_bytes_dropped, uplink_bytes_sent, uplink_chunks_sent;
 	size_t uplink_bytes_waiting;
-	double uplink_dbfs, downlink_dbfs;
+	double uplink_dbfs, downlink_dbfs, noise_dbfs; /* the last one: of the caller's line */
 	uint64_t downlink_chunks, downlink_bytes; /* as the service sent them */
 	uint64_t messages_received, messages_sent, unknown_messages, malformed_messages;
 	/* of the service: too long or not as they should be, and so cut or answered with an error */

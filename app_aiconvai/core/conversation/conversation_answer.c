@@ -17,11 +17,6 @@ static void tell_thinking(struct aic_conversation *conversation, bool is_on)
 	}
 }
 
-static bool is_agent_heard(const struct aic_conversation *conversation)
-{
-	return conversation->caller_idle.agent_until_us > aic_idle_clock(conversation);
-}
-
 void aic_answer_expect_now(struct aic_conversation *conversation)
 {
 	struct aic_answer *answer = &conversation->answer;
@@ -41,7 +36,7 @@ void aic_answer_expect_now(struct aic_conversation *conversation)
 void aic_answer_expect(struct aic_conversation *conversation, uint64_t said_us)
 {
 	/* Words may come after the answer to them; and "mm-hmm" is no question. */
-	if (conversation->answer.began_us < said_us && !is_agent_heard(conversation)) {
+	if (conversation->answer.began_us < said_us && !aic_idle_agent_is_heard(conversation)) {
 		aic_answer_expect_now(conversation);
 	}
 }
@@ -78,7 +73,7 @@ static void tell_latency(struct aic_conversation *conversation)
 
 void aic_answer_came(struct aic_conversation *conversation)
 {
-	if (!is_agent_heard(conversation)) {
+	if (!aic_idle_agent_is_heard(conversation)) {
 		tell_latency(conversation);
 		conversation->answer.began_us = conversation->now_us;
 		conversation->answer.turns++;

@@ -29,6 +29,11 @@ uint64_t aic_idle_clock(const struct aic_conversation *conversation)
 	return conversation->idle_pause.reasons ? conversation->idle_pause.since_us : conversation->now_us;
 }
 
+bool aic_idle_agent_is_heard(const struct aic_conversation *conversation)
+{
+	return conversation->caller_idle.agent_until_us > aic_idle_clock(conversation);
+}
+
 /* While a connection is being opened again nobody can ask. */
 uint64_t aic_idle_due(const struct aic_conversation *conversation)
 {

@@ -23,6 +23,9 @@ void aic_idle_resume(struct aic_conversation *conversation);
 /* The time as those know it who wait for a party to be heard. */
 uint64_t aic_idle_clock(const struct aic_conversation *conversation);
 
+/* Whether something of what the agent has said is still being heard. */
+bool aic_idle_agent_is_heard(const struct aic_conversation *conversation);
+
 uint64_t aic_idle_due(const struct aic_conversation *conversation);
 bool aic_idle_attend(struct aic_conversation *conversation);
 

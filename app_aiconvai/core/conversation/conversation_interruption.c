@@ -9,9 +9,8 @@ bool aic_interruption_is_allowed(const struct aic_conversation *conversation)
 	const struct aic_settings *settings = conversation->settings;
 	const struct aic_answer *answer = &conversation->answer;
 	uint64_t after_us = (uint64_t) settings->interruption_after_ms * US_PER_MS;
-	bool is_heard = conversation->caller_idle.agent_until_us > aic_idle_clock(conversation);
 
-	if (!is_heard) {
+	if (!aic_idle_agent_is_heard(conversation)) {
 		/* Nothing is cut short. */
 		return true;
 	}

@@ -74,6 +74,7 @@ class ConversationStats:
     uplink_bytes_waiting: int
     uplink_dbfs: float
     downlink_dbfs: float
+    noise_dbfs: float
     downlink_chunks: int
     downlink_bytes: int
     messages_received: int
