@@ -81,7 +81,7 @@ SIDE_BY_SIDE = $(PYTEST) --dist worksteal
 unit: test-programs
 	$(SIDE_BY_SIDE) -n 2 tests/unit
 
-# They wait more than they compute. A process whose callers were kept from their time now and then runs that test again.
+# They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
 	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
 

@@ -63,8 +63,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that take long come first. One that fails is run once more, and said so, if this process was late: what a
-    caller hears who stood still himself says nothing of what he called.
+    """Those that take long come first. One that fails is run once more, and said so, if the machine was late: what a
+    caller hears who stood still himself, or whose Asterisk had no processor, says nothing of the module.
     """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     for item in items:
@@ -86,7 +86,7 @@ def pytest_runtest_setup() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call() -> None:
-    """From here on the process is to be on time."""
+    """From here on the machine is to be on time."""
     _punctuality.begin()
 
 
@@ -102,7 +102,7 @@ def pytest_runtest_makereport(
             report.sections.append(
                 (f"log of Asterisk {asterisk.version} ({asterisk.name})", "\n".join(lines[-_LOG_LINES:]))
             )
-        report.sections.append(("punctuality", f"this process was up to {_punctuality.latest_ms:.0f} ms late"))
+        report.sections.append(("punctuality", f"the machine was up to {_punctuality.latest_ms:.0f} ms late"))
     return report
 
 

@@ -1,7 +1,10 @@
-"""Whether this process, in which the callers and the services of a test are, was on time while the test ran."""
+"""Whether this machine was on time while a test ran: the callers and the services of a test, which are in this process,
+and each of the processors that Asterisk may have been on.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from types import TracebackType
@@ -12,22 +15,30 @@ LATE_SECONDS = 0.040
 
 
 class Punctuality:
-    """A thread that wants to wake up every 5 ms, like a caller's, and notes how late it was. A context manager."""
+    """A thread on each processor that wants to wake up every 5 ms, as whoever has a packet to send does, and notes how
+    late it was. A context manager.
+    """
 
     def __init__(self) -> None:
-        self._latest = 0.0  # written by the thread alone, but for begin()
+        self._latest = 0.0
+        """Of all of them; what one notes is lost where another one notes something at the same moment."""
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="punctuality", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(processor,), name=f"punctuality-{processor}", daemon=True)
+            for processor in os.sched_getaffinity(0)
+        ]
 
     def __enter__(self) -> Punctuality:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._ending.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def begin(self) -> None:
         """Forget what was."""
@@ -35,15 +46,16 @@ class Punctuality:
 
     @property
     def latest_ms(self) -> float:
-        """The most by which it was late since begin()."""
+        """The most by which one of them was late since begin()."""
         return self._latest * 1000
 
     @property
     def was_late(self) -> bool:
-        """Whether a caller in this process could not keep its time since begin()."""
+        """Whether who has a packet to send could not keep its time since begin()."""
         return self._latest > LATE_SECONDS
 
-    def _run(self) -> None:
+    def _run(self, processor: int) -> None:
+        os.sched_setaffinity(0, {processor})  # this thread's
         while not self._ending.is_set():
             wanted = time.monotonic() + PERIOD_SECONDS
             time.sleep(PERIOD_SECONDS)

@@ -43,7 +43,7 @@ def test_the_report_of_a_call_agrees_with_what_was_sent_and_heard(voice: Voice) 
     conversation.ping()  # Whose answer comes behind what was sent before it.
     sent_after, chunks_after = len(call.sent), len(record.uplink)
 
-    frames, received_bytes, level, refused = _numbers(report, "From the caller")
+    frames, received_bytes, level, _noise, refused = _numbers(report, "From the caller")
     assert sent_before - 5 <= frames <= sent_after
     assert (received_bytes, refused) == (frames * 160, 0)
     assert level == pytest.approx(rms_dbfs(record.uplink_samples()), abs=0.5)
@@ -80,7 +80,7 @@ def test_no_frame_comes_between_two_numbers_of_a_report(voice: Voice) -> None:
     frames_seen = set()
     while len(frames_seen) < 100:
         report = voice.asterisk.cli(f"aiconvai show call {voice.channel()}")
-        frames, received_bytes, _level, _refused = _numbers(report, "From the caller")
+        frames, received_bytes, _level, _noise, _refused = _numbers(report, "From the caller")
         assert received_bytes == frames * 160
         frames_seen.add(frames)
     assert call.alive

@@ -127,7 +127,7 @@ def test_show_call_tells_everything(voice: Voice, word: str) -> None:
     assert sent == chunks * 160
     conversation.ping()  # Whose answer comes behind what was sent before it.
     assert 0 < chunks <= len(conversation.record.uplink)
-    frames, _, level, refused = re.findall(r"-?[\d.]+", shown["From the caller"])
+    frames, _, level, _, refused = re.findall(r"-?[\d.]+", shown["From the caller"])
     assert int(frames) >= chunks
     assert -40 < float(level) < 0
     assert int(refused) == 0
