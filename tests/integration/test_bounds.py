@@ -80,7 +80,7 @@ def test_values_of_arguments_are_lines_in_the_dialplan(voice: Voice) -> None:
 
 
 def test_texts_of_megabytes_are_cut_or_refused(voice: Voice) -> None:
-    call, conversation = converse(voice, max_message_kb=16384)
+    call, conversation = converse(voice, max_message_kb=16384, answer_timeout_ms=0)
     conversation.send(
         {"type": "user_transcript", "user_transcription_event": {"user_transcript": "ž" * (9 << 19), "event_id": 1}}
     )

@@ -22,7 +22,9 @@ CONTEXT = "For the one who is meant."
 
 def _conversing(voice: Voice) -> tuple[Call, ThreadedConversation]:
     call = voice.call("100")
-    return call, voice.conversation()
+    conversation = voice.conversation()
+    voice.event("AIConvAIReady", ConversationID=conversation.record.id)
+    return call, conversation
 
 
 def _connecting(voice: Voice) -> tuple[Call, ThreadedConversation]:
