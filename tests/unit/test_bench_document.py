@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bench_results import made_up
 
-from aiconvai.rig.bench import document, plots, reference
+from aiconvai.rig.bench import document, paths, plots, reference
 from aiconvai.rig.bench.results import Problem, Results
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +53,11 @@ def test_a_run_of_nothing_has_a_page(tmp_path: Path) -> None:
     nothing = Results(made=full.made, quick=True, machine=full.machine)
     assert plots.draw_all(nothing, tmp_path) == []
     assert "Not measured in this run." in document.render(nothing, [])
+
+
+def test_every_path_has_a_colour() -> None:
+    """One that is drawn without is found out half an hour later."""
+    assert {path.name for path in paths.PATHS} <= plots.COLOURS.keys()
 
 
 def test_what_is_written_is_read_back() -> None:

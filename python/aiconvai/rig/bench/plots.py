@@ -22,6 +22,8 @@ from aiconvai.rig.bench.paths import (
     CHUNKS_60,
     CHUNKS_240,
     ECHO,
+    HELD,
+    IDLE,
     PATHS,
     RESAMPLED24_20,
     RESAMPLED24_20_TLS,
@@ -34,7 +36,7 @@ from aiconvai.rig.bench.plan import REFERENCE_CALLS
 from aiconvai.rig.bench.results import Cost, Interruptions, PacketSpacing, Results
 from aiconvai.rig.bench.statistics import ecdf
 
-_COLOURS = {
+COLOURS = {
     ECHO.name: "#7c8a97",
     AUDIOSOCKET.name: "#b08968",
     CHAN_WEBSOCKET.name: "#8f5f3a",
@@ -47,6 +49,8 @@ _COLOURS = {
     RESAMPLED_20_TLS.name: "#9bb55a",
     RESAMPLED24_20.name: "#a0522d",
     RESAMPLED24_20_TLS.name: "#c98a6b",
+    IDLE.name: "#4a7c59",
+    HELD.name: "#8db596",
 }
 _INK, _FAINT, _AIM = "#22313f", "#8a97a3", "#c4161c"
 _DPI = 110
@@ -141,7 +145,7 @@ def _cpu(costs: Sequence[Cost]) -> Figure:
     alone = [cost.asterisk_ratio or 0.0 for cost in costs]
     whole = [cost.ratio or 0.0 for cost in costs]
     for number, cost in enumerate(costs):
-        colour = _COLOURS[cost.path]
+        colour = COLOURS[cost.path]
         axes.bar(number, alone[number], color=colour, width=0.65)
         axes.bar(
             number, whole[number] - alone[number], bottom=alone[number], color=colour, alpha=_HELPER_ALPHA, width=0.65,
@@ -166,7 +170,7 @@ def _cpu_by_calls(results: Results) -> Figure:
         )
         if len(own) < 2:
             continue
-        style: dict[str, Any] = {"color": _COLOURS[path.name], "marker": "o", "markersize": 4, "linewidth": 1.8}
+        style: dict[str, Any] = {"color": COLOURS[path.name], "marker": "o", "markersize": 4, "linewidth": 1.8}
         cost_axes.plot(
             [one.calls for one in own], [(one.asterisk_cpu + one.helper_cpu) * 1000 for one in own], label=path.name,
             **style,
@@ -195,7 +199,7 @@ def _round_trips(results: Results) -> Figure:
             if trips is not None:
                 values, shares = ecdf(trips.delays_ms)
                 axes.step(
-                    values, shares, where="post", color=_COLOURS[path.name], linewidth=1.8,
+                    values, shares, where="post", color=COLOURS[path.name], linewidth=1.8,
                     label=f"{path.name}: {trips.summary.p50:.2f} ms",
                 )  # fmt: skip
         axes.set_xscale("log")
@@ -215,13 +219,13 @@ def _spacing(spacing: PacketSpacing) -> Figure:
     values = np.asarray(spacing.spacings_ms)
     error = np.cumsum(values - 20.0)
     widest = max(2.0, float(np.percentile(np.abs(values - 20.0), 99.9)))
-    bars.hist(np.clip(values, 20 - widest, 20 + widest), bins=81, color=_COLOURS[CHUNKS_20.name], log=True)
+    bars.hist(np.clip(values, 20 - widest, 20 + widest), bins=81, color=COLOURS[CHUNKS_20.name], log=True)
     bars.axvspan(19.0, 21.0, color="#2b8a3e", alpha=0.08, linewidth=0)
     bars.set_xlabel(f"ms between two packets; {spacing.share_within_1_ms:.2%} within 1 ms of 20")
     bars.set_ylabel("packets")
     seconds = np.cumsum(values) / 1000
     step = max(1, len(seconds) // 4000)
-    line.plot(seconds[::step], error[::step], color=_COLOURS[CHUNKS_20.name], linewidth=0.7)
+    line.plot(seconds[::step], error[::step], color=COLOURS[CHUNKS_20.name], linewidth=0.7)
     line.set_xlabel(f"seconds; drift {spacing.drift_ppm:+.2f} ppm")
     line.set_ylabel("ms late against one packet each 20 ms")
     return figure
@@ -236,7 +240,7 @@ def _interruptions(all_of_them: Sequence[Interruptions]) -> Figure:
         f"Asterisk {one.asterisk}: {one.summary.count} times, silence after at most {one.summary.maximum:.1f} ms"
         for one in all_of_them
     ]
-    colours = [_COLOURS[CHUNKS_20.name], _COLOURS[CHUNKS_240.name]][: len(values)]
+    colours = [COLOURS[CHUNKS_20.name], COLOURS[CHUNKS_240.name]][: len(values)]
     axes.hist(values, bins=list(bins), stacked=True, color=colours, label=labels)
     axes.axvline(0.0, color=_INK, linewidth=1.4)
     axes.annotate(
@@ -255,7 +259,7 @@ def _memory(results: Results) -> Figure:
     figure, (axes,) = _new(1, f"Memory of asterisk for one more call, between {few} and {many}; hatched: of its helper")
     values = [one.memory_kib + one.helper_memory_kib for one in results.holdings]
     for number, one in enumerate(results.holdings):
-        colour = _COLOURS[one.path]
+        colour = COLOURS[one.path]
         axes.bar(number, one.memory_kib, color=colour, width=0.65)
         axes.bar(
             number, one.helper_memory_kib, bottom=one.memory_kib, color=colour, alpha=_HELPER_ALPHA, width=0.65,
