@@ -158,9 +158,8 @@ def test_a_transfer_that_the_dialplan_looks_up_for_long_stops_nobody_else(voice:
     _check_watched(watched, began, LOOKUP_MS / 1000 * 2)
     for _ in calls:
         assert voice.event("AIConvAIEnd", Agent="agent")["Transfer"] == "slow"
-    # One thread asks the dialplan for all three, one after the other, and Asterisk asks again. Who hangs up while his
-    # call is being sent there may not be heard by Asterisk: ast_queue_hangup() sets no flag where it finds the channel
-    # locked, and clearing the flag of the other then takes the frame that says so out of the queue.
+    # One thread asks the dialplan for all three, one after the other, and Asterisk asks again. None of them hangs up
+    # while it is still being sent there.
     voice.wait_for_log(r"(?s)(The switch Slow has the call.*?){3}", LOOKUPS_AT_MOST * LOOKUP_MS / 1000)
     assert all(call.alive for call in calls)
     # Asterisk looks for the extension h before it lets go of them.
