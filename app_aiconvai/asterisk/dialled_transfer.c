@@ -62,9 +62,6 @@ struct dialled_transfer {
 	ast_cond_t changed;        /* that, or the state of what is being dialled */
 	struct ast_channel *asked; /* owned reference: who is being told; NULL: nobody */
 	struct ast_channel *peer;  /* who has taken the call, to be connected or hung up; NULL: nobody */
-
-	/* Of any thread. */
-	atomic_bool listening; /* the agent listens: the channel's thread is to connect the two */
 };
 
 static bool keeps_agent(const char *place)
@@ -314,30 +311,11 @@ static struct ast_channel *take_peer(struct dialled_transfer *dialled)
 	return peer;
 }
 
-/* The loop's thread. */
-static void begin_to_listen(struct aic_conversation *conversation, void *arg)
-{
-	struct dialled_transfer *dialled = arg;
-
-	if (!aic_conversation_listen(conversation, dialled->id, aic_now_us())) {
-		atomic_store(&dialled->listening, true);
-		session_want_thread(dialled->session);
-	}
-}
-
 /* The agent ends the conversation, or stays and listens. Returns whether it had waited for this. */
 static bool make_agent_go(struct dialled_transfer *dialled)
 {
-	struct aic_link *link;
-
-	if (!dialled->keeps) {
-		return !session_transfer(dialled->session, dialled->id, true);
-	}
-	if ((link = session_link(dialled->session))) {
-		aic_link_query(link, begin_to_listen, dialled);
-		aic_link_release(link);
-	}
-	return atomic_load(&dialled->listening);
+	return !(dialled->keeps ? session_listen(dialled->session, dialled->id)
+		: session_transfer(dialled->session, dialled->id, true));
 }
 
 /* Returns whether somebody is to be connected with the caller; otherwise the reason, NULL: the agent is gone. */
@@ -459,7 +437,7 @@ static struct dialled_transfer *take_from_session(struct session *session, bool 
 	struct dialled_transfer *dialled = NULL;
 
 	session_lock(session);
-	if (session->dialled && (!agent_stays || atomic_load(&session->dialled->listening))) {
+	if (session->dialled && (!agent_stays || atomic_load(&session->listening))) {
 		dialled = session->dialled;
 		session->dialled = NULL;
 	}
@@ -524,15 +502,9 @@ int dialled_transfer_connect(struct session *session, struct ast_channel *channe
 	return result;
 }
 
-static void end_listening(struct aic_conversation *conversation, void *arg)
-{
-	aic_conversation_stop_listening(conversation, aic_now_us());
-}
-
 bool dialled_transfer_listen(struct session *session, struct ast_channel *channel)
 {
 	struct dialled_transfer *dialled = take_from_session(session, true);
-	struct aic_link *link;
 
 	if (!dialled) {
 		return false;
@@ -547,9 +519,8 @@ bool dialled_transfer_listen(struct session *session, struct ast_channel *channe
 	channel_line_capture(session->line, CAPTURE_BY_READER);
 	ao2_ref(dialled, -1);
 	/* Who has hung up, or was sent elsewhere, is not with the agent again. */
-	if (!ast_check_hangup(channel) && (link = session_link(session))) {
-		aic_link_query(link, end_listening, NULL);
-		aic_link_release(link);
+	if (!ast_check_hangup(channel)) {
+		session_stop_listening(session);
 	}
 	return true;
 }

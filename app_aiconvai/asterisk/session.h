@@ -81,6 +81,7 @@ struct session {
 	 * locked, by which limits are kept
 	 */
 	atomic_uint acting;
+	atomic_bool listening; /* the agent stays while the caller speaks with `dialled` */
 	atomic_bool thinking; /* the caller has waited for the agent's answer for a while */
 	atomic_uint open_tools; /* tools that the agent has called and that have not answered */
 	atomic_bool hung_up;  /* in the background: the dialplan was told so */

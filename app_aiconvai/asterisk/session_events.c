@@ -196,26 +196,27 @@ static void on_keys(struct session *session, const struct aic_event *event)
 	}
 }
 
-static void on_hold(struct session *session, const struct aic_event *event)
+static void tell_stretch(struct told_event *told, bool is_on, uint64_t lasted_ms)
 {
-	struct told_event *told = new_event(session, TOLD_HOLD, TOLD_HAPPENED, NULL, 0);
-
 	if (told) {
-		told->hold.is_on = event->hold.is_on;
-		told->hold.lasted_ms = event->hold.lasted_ms;
+		told->stretch.is_on = is_on;
+		told->stretch.lasted_ms = lasted_ms;
 		event_publisher_give(told);
 	}
 }
 
+static void on_hold(struct session *session, const struct aic_event *event)
+{
+	tell_stretch(new_event(session, TOLD_HOLD, TOLD_HAPPENED, NULL, 0), event->hold.is_on, event->hold.lasted_ms);
+}
+
 static void on_listening(struct session *session, const struct aic_event *event)
 {
-	struct told_event *told = new_event(session, TOLD_LISTENING, TOLD_HAPPENED, &event->listening.to, 1);
-
-	if (told) {
-		told->listening.is_on = event->listening.is_on;
-		told->listening.lasted_ms = event->listening.lasted_ms;
-		event_publisher_give(told);
-	}
+	tell_stretch(new_event(session, TOLD_LISTENING, TOLD_HAPPENED, &event->listening.to, 1), event->listening.is_on,
+		event->listening.lasted_ms);
+	atomic_store(&session->listening, event->listening.is_on);
+	/* It is to connect the two. */
+	session_want_thread(session);
 }
 
 static void on_state(struct session *session, const struct aic_event *event)

@@ -47,6 +47,18 @@ static void transfer(struct aic_conversation *conversation, void *arg)
 	request->result = aic_conversation_transfer(conversation, request->tool_call_id, request->at_once);
 }
 
+static void begin_listening(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_listen(conversation, request->tool_call_id, aic_now_us());
+}
+
+static void end_listening(struct aic_conversation *conversation, void *arg)
+{
+	aic_conversation_stop_listening(conversation, aic_now_us());
+}
+
 static void look_for_tool(struct aic_conversation *conversation, void *arg)
 {
 	struct request *request = arg;
@@ -97,6 +109,21 @@ int session_transfer(struct session *session, const char *tool_call_id, bool at_
 
 	ask(session, transfer, &request);
 	return request.result;
+}
+
+int session_listen(struct session *session, const char *tool_call_id)
+{
+	struct request request = {.tool_call_id = tool_call_id};
+
+	ask(session, begin_listening, &request);
+	return request.result;
+}
+
+void session_stop_listening(struct session *session)
+{
+	struct request request = {.text = NULL};
+
+	ask(session, end_listening, &request);
 }
 
 bool session_waits_for_tool(struct session *session, const char *tool_call_id)

@@ -24,6 +24,13 @@ int session_answer_tool_silently(struct session *session, const char *tool_call_
  */
 int session_transfer(struct session *session, const char *tool_call_id, bool at_once);
 
+/*
+ * Who was rung for that open call of transfer_call is to speak with the caller while the agent listens; and they have
+ * spoken. The first returns 0, or -1 when it is not open (any more).
+ */
+int session_listen(struct session *session, const char *tool_call_id);
+void session_stop_listening(struct session *session);
+
 /* Whether the agent still waits for that tool call. */
 bool session_waits_for_tool(struct session *session, const char *tool_call_id);
 

@@ -259,23 +259,12 @@ static void put_tool_call(struct ast_str **body, const struct told_event *event)
 }
 
 /* What begins, and ends after so long. */
-static void put_stretch(struct ast_str **body, const char *name, bool is_on, uint64_t lasted_ms)
+static void put_stretch(struct ast_str **body, const char *name, const struct told_event *event)
 {
-	put_header(body, name, is_on ? "begun" : "ended");
-	if (!is_on) {
-		ast_str_append(body, 0, "LastedMs: %" PRIu64 "\r\n", lasted_ms);
+	put_header(body, name, event->stretch.is_on ? "begun" : "ended");
+	if (!event->stretch.is_on) {
+		ast_str_append(body, 0, "LastedMs: %" PRIu64 "\r\n", event->stretch.lasted_ms);
 	}
-}
-
-static void put_hold(struct ast_str **body, const struct told_event *event)
-{
-	put_stretch(body, "Hold", event->hold.is_on, event->hold.lasted_ms);
-}
-
-static void put_listening(struct ast_str **body, const struct told_event *event)
-{
-	put_stretch(body, "Listening", event->listening.is_on, event->listening.lasted_ms);
-	put_header(body, "Destination", event->texts[0]);
 }
 
 static void put_ms(struct ast_str **body, const char *name, uint64_t us)
@@ -358,10 +347,11 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 		put_header(body, "Secret", event->keys.secret ? "yes" : "no");
 		return "AIConvAIKeys";
 	case TOLD_HOLD:
-		put_hold(body, event);
+		put_stretch(body, "Hold", event);
 		return "AIConvAIHold";
 	case TOLD_LISTENING:
-		put_listening(body, event);
+		put_stretch(body, "Listening", event);
+		put_header(body, "Destination", event->texts[0]);
 		return "AIConvAIListening";
 	case TOLD_STATE:
 		put_header(body, "State", event->texts[0]);

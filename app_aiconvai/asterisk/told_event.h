@@ -111,11 +111,7 @@ struct told_event {
 		struct {
 			bool is_on;
 			uint64_t lasted_ms;
-		} hold;
-		struct {
-			bool is_on;
-			uint64_t lasted_ms;
-		} listening; /* texts: to whom */
+		} stretch; /* TOLD_HOLD; TOLD_LISTENING, texts: to whom */
 		struct {
 			bool secret; /* for managers that may read dtmf */
 		} keys; /* texts: them */
