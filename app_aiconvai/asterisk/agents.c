@@ -227,6 +227,37 @@ static void take_prompts(struct agent *agent, const struct declarations *declara
 	}
 }
 
+/* Whether the agent's prompts have a state of that name. */
+static bool has_state(const struct agent *agent, const char *name)
+{
+	const struct aic_string_list *states = agent->prompts ? &agent->prompts->settings.state : NULL;
+
+	for (size_t i = 0; states && i < states->count; i++) {
+		size_t length = aic_entry_name_length(states->items[i]);
+
+		if (strlen(name) == length && !strncasecmp(states->items[i], name, length)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* States in which the agent cannot be interrupted, and that there are not, would be interrupted. */
+static void check_states(const struct agent *agent, struct problem_sink *sink)
+{
+	const struct aic_string_list *names = &agent->settings.uninterruptible_states;
+
+	for (size_t i = 0; i < names->count; i++) {
+		char text[300];
+
+		if (!has_state(agent, names->items[i])) {
+			snprintf(text, sizeof(text), "[%.80s] uninterruptible_states = %.80s: expected the name of a state of its "
+				"prompts; correct it", agent->name, names->items[i]);
+			report(sink, text);
+		}
+	}
+}
+
 /* Returns 0, or -1 when memory is short. */
 static int read_agent(struct configuration *configuration, const char *name, const struct aic_option_line *lines,
 	int count, const struct declarations *declarations, struct problem_sink *sink)
@@ -242,6 +273,7 @@ static int read_agent(struct configuration *configuration, const char *name, con
 	aic_settings_read_agent(&agent->settings, &configuration->general, name, lines, count, report, sink);
 	sink->file = configuration->file;
 	take_prompts(agent, declarations, sink);
+	check_states(agent, sink);
 	result = aic_tools_read(&agent->tools, name, &agent->settings, agent->prompts ? &agent->prompts->settings : NULL,
 		declarations->tools.elems, AST_VECTOR_SIZE(&declarations->tools), report, sink);
 	sink->file = NULL;

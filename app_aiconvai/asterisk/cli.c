@@ -194,6 +194,8 @@ static void print_report(int fd, const struct session *session, const struct ses
 	cli_line(fd, "Interruptions:      %" PRIu64 ", %" PRIu64 " ignored; %" PRIu64 " chunks removed, "
 		"%" PRIu64 " chunks came too late", conversation->interruptions, conversation->interruptions_ignored,
 		playout->chunks_interrupted, playout->chunks_late);
+	cli_line(fd, "Pauses:             %" PRIu64 ", the agent went on after %" PRIu64 " of them", conversation->pauses,
+		conversation->pauses_withdrawn);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {
 		cli_line(fd, "Heard position:     event %" PRId64 ", %" PRIu64 " ms", playout->playing_event_id,
 			playout->heard_samples * 1000 / session->line->format.rate);

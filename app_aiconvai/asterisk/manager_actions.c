@@ -215,6 +215,23 @@ static int action_state(struct mansession *s, const struct message *m)
 	return 0;
 }
 
+static int action_interruptible(struct mansession *s, const struct message *m)
+{
+	const char *allowed = astman_get_header(m, "Interruptible");
+	struct session *session;
+
+	if (!ast_true(allowed) && !ast_false(allowed)) {
+		astman_send_error(s, m, "Interruptible is missing: say yes or no");
+		return 0;
+	}
+	if ((session = session_of(s, m))) {
+		answer(s, m, ast_true(allowed) ? "The agent can be interrupted" : "The agent cannot be interrupted",
+			session_allow_interruptions(session, ast_true(allowed)) ? "The conversation is over" : NULL);
+		ao2_ref(session, -1);
+	}
+	return 0;
+}
+
 static int action_end(struct mansession *s, const struct message *m)
 {
 	const char *reason = astman_get_header(m, "Reason");
@@ -239,6 +256,7 @@ static const struct {
 	{"AIConvAIContext", EVENT_FLAG_CALL, action_context},
 	{"AIConvAIMessage", EVENT_FLAG_CALL, action_message},
 	{"AIConvAIState", EVENT_FLAG_CALL, action_state},
+	{"AIConvAIInterruptible", EVENT_FLAG_CALL, action_interruptible},
 	{"AIConvAIEnd", EVENT_FLAG_CALL, action_end},
 };
 

@@ -205,6 +205,16 @@ static void tell_stretch(struct told_event *told, bool is_on, uint64_t lasted_ms
 	}
 }
 
+static void on_pause(struct session *session, const struct aic_event *event)
+{
+	struct told_event *told = new_event(session, TOLD_PAUSE, TOLD_HAPPENED, NULL, 0);
+
+	if (told) {
+		told->stretch.interrupted = event->pause.interrupted;
+	}
+	tell_stretch(told, event->pause.is_on, event->pause.lasted_ms);
+}
+
 static void on_hold(struct session *session, const struct aic_event *event)
 {
 	tell_stretch(new_event(session, TOLD_HOLD, TOLD_HAPPENED, NULL, 0), event->hold.is_on, event->hold.lasted_ms);
@@ -309,6 +319,9 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_KEYS:
 		on_keys(session, event);
+		break;
+	case AIC_EVENT_PAUSE:
+		on_pause(session, event);
 		break;
 	case AIC_EVENT_HOLD:
 		on_hold(session, event);

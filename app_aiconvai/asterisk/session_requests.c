@@ -12,6 +12,7 @@ struct request {
 	const char *tool_call_id;
 	bool is_error, silent;
 	bool at_once;
+	bool allowed;
 	const struct aic_variable *values;
 	size_t value_count;
 	int result;
@@ -87,6 +88,14 @@ static void enter_state(struct aic_conversation *conversation, void *arg)
 	request->problem = aic_conversation_enter_state(conversation, request->text, request->values, request->value_count);
 }
 
+static void allow_interruptions(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	aic_conversation_allow_interruptions(conversation, request->allowed);
+	request->result = 0;
+}
+
 int session_answer_tool(struct session *session, const char *tool_call_id, const char *result, bool is_error)
 {
 	struct request request = {.text = result, .tool_call_id = tool_call_id, .is_error = is_error};
@@ -157,6 +166,14 @@ const char *session_enter_state(struct session *session, const char *name, const
 
 	ask(session, enter_state, &request);
 	return request.problem;
+}
+
+int session_allow_interruptions(struct session *session, bool allowed)
+{
+	struct request request = {.allowed = allowed};
+
+	ask(session, allow_interruptions, &request);
+	return request.result;
 }
 
 /* Nothing that is queued is to be heard any more. */

@@ -54,4 +54,7 @@ const char *session_enter_state(struct session *session, const char *name, const
  */
 int session_end(struct session *session, const char *reason);
 
+/* Whether the caller may interrupt the agent from now on. Returns 0, or -1 when the conversation is over. */
+int session_allow_interruptions(struct session *session, bool allowed);
+
 #endif

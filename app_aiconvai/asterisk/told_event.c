@@ -310,6 +310,8 @@ static void put_end(struct ast_str **body, const struct told_end *end)
 	ast_str_append(body, 0, "Answers: %" PRIu64 "\r\nAnswerMs: %" PRIu64 "\r\nSlowestAnswerMs: %" PRIu64 "\r\n"
 		"AnswersMissed: %" PRIu64 "\r\n", stats->answers, aic_answer_mean_ms(stats), stats->slowest_answer_ms,
 		stats->answers_missed);
+	ast_str_append(body, 0, "Pauses: %" PRIu64 "\r\nPausesWithdrawn: %" PRIu64 "\r\n", stats->pauses,
+		stats->pauses_withdrawn);
 	ast_str_append(body, 0, "EventsDropped: %" PRIu64 "\r\n", end->events_dropped);
 	put_setup(body, &stats->setup);
 }
@@ -346,6 +348,12 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 		put_header(body, "Keys", event->texts[0]);
 		put_header(body, "Secret", event->keys.secret ? "yes" : "no");
 		return "AIConvAIKeys";
+	case TOLD_PAUSE:
+		put_stretch(body, "Pause", event);
+		if (!event->stretch.is_on) {
+			put_header(body, "Interrupted", event->stretch.interrupted ? "yes" : "no");
+		}
+		return "AIConvAIPause";
 	case TOLD_HOLD:
 		put_stretch(body, "Hold", event);
 		return "AIConvAIHold";
@@ -405,6 +413,7 @@ static void log_event(const struct told_event *event)
 	case TOLD_TOOL_CALL:
 	case TOLD_TOOL_CANCELLED:
 	case TOLD_KEYS:
+	case TOLD_PAUSE:
 	case TOLD_HOLD:
 	case TOLD_LISTENING:
 	case TOLD_STATE:

@@ -39,6 +39,7 @@ enum told_kind {
 	TOLD_TOOL_CALL,
 	TOLD_TOOL_CANCELLED,
 	TOLD_KEYS,
+	TOLD_PAUSE,
 	TOLD_HOLD,
 	TOLD_LISTENING,
 	TOLD_STATE,
@@ -111,7 +112,8 @@ struct told_event {
 		struct {
 			bool is_on;
 			uint64_t lasted_ms;
-		} stretch; /* TOLD_HOLD; TOLD_LISTENING, texts: to whom */
+			bool interrupted; /* TOLD_PAUSE, at its end */
+		} stretch; /* TOLD_PAUSE; TOLD_HOLD; TOLD_LISTENING, texts: to whom */
 		struct {
 			bool secret; /* for managers that may read dtmf */
 		} keys; /* texts: them */

@@ -4,6 +4,7 @@
  */
 #include "playout.h"
 
+#include "fade.h"
 #include "pace.h"
 
 #include <stdlib.h>
@@ -35,6 +36,12 @@ enum played {
 	BUSY,      /* the line did not take it: it is kept */
 };
 
+/* Nothing of the agent's is written for the time being. */
+static bool is_silent(const struct aic_playout *playout)
+{
+	return playout->pauses && !playout->falls_silent;
+}
+
 /* A frame for the time from `from_us` on was written. */
 static void note_filled(struct aic_playout *playout, uint64_t from_us)
 {
@@ -42,6 +49,21 @@ static void note_filled(struct aic_playout *playout, uint64_t from_us)
 		playout->filled_until_us = from_us;
 	}
 	playout->filled_until_us += AIC_FRAME_US;
+}
+
+/* A frame that is the last one for a while, or the first one after it. */
+static void shape(struct aic_playout *playout, uint8_t *frame)
+{
+	struct aic_audio_format format = aic_playout_queue_format(playout->queue);
+	size_t length = aic_playout_queue_frame_bytes(playout->queue);
+
+	if (playout->falls_silent && !playout->has_faded) {
+		aic_fade_out(format, frame, length);
+		playout->has_faded = true;
+	} else if (playout->fades_in) {
+		aic_fade_in(format, frame, length);
+	}
+	playout->fades_in = false;
 }
 
 /* Offers the line the frame that waits, or the next one of the queue, which is to be heard from `due_us` on. */
@@ -59,13 +81,16 @@ static enum played play_frame(struct aic_playout *playout, uint64_t due_us, uint
 			break;
 		}
 	}
+	if (playout->falls_silent || playout->fades_in) {
+		shape(playout, frame);
+	}
 	if (aic_line_write(playout->line, frame, aic_playout_queue_frame_bytes(playout->queue)) == AIC_LINE_BUSY) {
 		playout->late += playout->frame_waits;
 		playout->frame_waits = true;
 		playout->retry_us = now_us + AIC_LINE_RETRY_US;
 		return BUSY;
 	}
-	playout->frame_waits = false;
+	playout->frame_waits = playout->falls_silent = playout->has_faded = false;
 	playout->retry_us = 0;
 	playout->frames++;
 	playout->idling = false;
@@ -84,7 +109,7 @@ static void play_due(struct aic_playout *playout, uint64_t now_us)
 	uint64_t due_us = aic_pace_due_now(playout->due_us, now_us);
 	enum played played = PLAYED;
 
-	while (due_us <= now_us && played != NOTHING && played != BUSY) {
+	while (due_us <= now_us && played != NOTHING && played != BUSY && !is_silent(playout)) {
 		played = play_frame(playout, due_us, now_us);
 		if (played == PLAYED || played == HELD_BACK) {
 			due_us = aic_pace_due_after_frame(due_us, playout->crowded);
@@ -94,7 +119,7 @@ static void play_due(struct aic_playout *playout, uint64_t now_us)
 	playout->due_us = due_us;
 	if (played == NOTHING) {
 		playout->due_us = 0;
-		playout->playing = playout->drained = false;
+		playout->playing = playout->drained = playout->falls_silent = false;
 	} else if (played != BUSY) {
 		note_drained(playout);
 	}
@@ -146,19 +171,37 @@ static void play_arrival(struct aic_playout *playout, uint64_t now_us)
 	}
 }
 
-void aic_playout_pause(struct aic_playout *playout, bool paused, uint64_t now_us)
+static void go_on(struct aic_playout *playout, enum aic_pause after, uint64_t now_us)
 {
-	playout->paused = paused;
-	if (!paused && aic_playout_has_audio(playout)) {
-		playout->playing = true;
-		playout->drained = playout->crowded = false;
-		playout->due_us = playout->retry_us = now_us;
+	if (playout->has_faded) {
+		/* The queue has gone back to before it. */
+		playout->frame_waits = false;
+	}
+	playout->falls_silent = playout->has_faded = false;
+	if (!aic_playout_has_audio(playout)) {
+		return;
+	}
+	playout->fades_in = after == AIC_PAUSE_BARGE_IN;
+	playout->playing = true;
+	playout->drained = playout->crowded = false;
+	playout->due_us = playout->retry_us = now_us;
+}
+
+void aic_playout_pause(struct aic_playout *playout, enum aic_pause reason, bool paused, uint64_t now_us)
+{
+	unsigned int before = playout->pauses;
+
+	playout->pauses = paused ? before | reason : before & ~(unsigned int) reason;
+	if (paused && !before) {
+		playout->falls_silent = reason == AIC_PAUSE_BARGE_IN && playout->playing && aic_playout_has_audio(playout);
+	} else if (before && !playout->pauses) {
+		go_on(playout, reason, now_us);
 	}
 }
 
 void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uint64_t now_us)
 {
-	if (playout->paused) {
+	if (playout->pauses) {
 		return;
 	}
 	if (is_in_order(playout)) {
@@ -189,7 +232,7 @@ void aic_playout_begin_idle(struct aic_playout *playout, const struct aic_idle_a
 /* When the agent's audio is to be attended to. */
 static uint64_t agent_deadline(const struct aic_playout *playout)
 {
-	if (!playout->playing || playout->paused) {
+	if (!playout->playing || is_silent(playout)) {
 		return UINT64_MAX;
 	}
 	if (playout->frame_waits) {
@@ -201,7 +244,7 @@ static uint64_t agent_deadline(const struct aic_playout *playout)
 /* When the line is to be given idle audio. Not while a frame waits for it: it could not take that either. */
 static uint64_t idle_deadline(const struct aic_playout *playout)
 {
-	if (!playout->has_idle || (playout->frame_waits && !playout->paused)) {
+	if (!playout->has_idle || (playout->frame_waits && !is_silent(playout))) {
 		return UINT64_MAX;
 	}
 	return playout->filled_until_us + (playout->idling ? 0 : AIC_PACE_IDLE_AFTER_US);
@@ -216,7 +259,7 @@ uint64_t aic_playout_deadline(const struct aic_playout *playout)
 
 bool aic_playout_deadline_is_lax(const struct aic_playout *playout)
 {
-	return !playout->playing || playout->paused || (playout->drained && !playout->frame_waits);
+	return !playout->playing || is_silent(playout) || (playout->drained && !playout->frame_waits);
 }
 
 /* Fills the line up to now. */

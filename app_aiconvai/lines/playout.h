@@ -27,6 +27,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Why the agent is not heard for a while. */
+enum aic_pause {
+	AIC_PAUSE_HOLD = 1,     /* the line has nobody at its end */
+	AIC_PAUSE_BARGE_IN = 2, /* somebody is heard, and it is not known yet whether it is an interruption */
+};
+
 struct aic_playout {
 	struct aic_playout_queue *queue; /* somebody else's, as the line is */
 	struct aic_line *line;
@@ -38,7 +44,10 @@ struct aic_playout {
 	bool frame_waits;  /* the line did not take it yet */
 	bool playing;      /* there is audio to play, or was a moment ago */
 	bool drained;      /* while playing: nothing was queued after the last frame */
-	bool paused;       /* the line has nobody at its end */
+	unsigned int pauses; /* bits of enum aic_pause */
+	bool falls_silent; /* paused, and the last frame, which fades out, is still to be written */
+	bool has_faded;    /* and it is the one that waits */
+	bool fades_in;     /* the next frame does: it is not where a sound begins */
 	bool crowded;      /* audio has piled up since the last frame that was due: aic_pace_is_crowded() */
 	uint64_t frames;   /* written */
 	uint64_t late;     /* times a frame was offered again */
@@ -67,10 +76,11 @@ void aic_playout_interrupted(struct aic_playout *playout);
 void aic_playout_begin_at(struct aic_playout *playout, uint64_t us);
 
 /*
- * While it is paused the agent's audio is kept, and goes on where it was. Idle audio is not paused: the line itself
- * says whether it is of use.
+ * While it is paused, for one reason or several, the agent's audio is kept, and goes on where it was; or where the
+ * queue has gone back to. Where somebody listens it falls silent with one more frame, which fades out, and fades in
+ * again. Idle audio is not paused: the line itself says whether it is of use.
  */
-void aic_playout_pause(struct aic_playout *playout, bool paused, uint64_t now_us);
+void aic_playout_pause(struct aic_playout *playout, enum aic_pause reason, bool paused, uint64_t now_us);
 
 /* Writes what is due. */
 void aic_playout_attend(struct aic_playout *playout, uint64_t now_us);

@@ -153,14 +153,16 @@ void link_begin_line(struct aic_link *link)
 }
 
 /* What the agent has said is kept while it goes on: one that has ended is not waited for. */
-static void pause_playout(struct aic_link *link, bool paused)
+static void pause_playout(struct aic_link *link, enum aic_pause reason, bool paused)
 {
-	if (link->has_line && link->playout.paused != paused) {
-		aic_playout_pause(&link->playout, paused, aic_now_us());
-		set_playout_timer(link);
-		if (paused && link->host.on_silent) {
-			link->host.on_silent(link->user);
-		}
+	if (!link->has_line || !(link->playout.pauses & (unsigned int) reason) != paused) {
+		return;
+	}
+	aic_playout_pause(&link->playout, reason, paused, aic_now_us());
+	set_playout_timer(link);
+	/* Nobody is there to hear anything else in its place while it is seen whether the agent goes on. */
+	if (paused && reason == AIC_PAUSE_HOLD && link->host.on_silent) {
+		link->host.on_silent(link->user);
 	}
 }
 
@@ -171,7 +173,7 @@ void link_attend_to_hold(struct aic_link *link)
 	if (on_hold != link->on_hold) {
 		link->on_hold = on_hold;
 		aic_conversation_hold(link->conversation, on_hold, aic_now_us());
-		pause_playout(link, on_hold && !link->ended);
+		pause_playout(link, AIC_PAUSE_HOLD, on_hold && !link->ended);
 	}
 }
 
@@ -228,10 +230,14 @@ void link_on_event(void *user, const struct aic_event *event)
 		aic_playout_interrupted(&link->playout);
 		set_playout_timer(link);
 		break;
+	case AIC_EVENT_PAUSE:
+		pause_playout(link, AIC_PAUSE_BARGE_IN, event->pause.is_on);
+		break;
 	case AIC_EVENT_ENDED:
 		link->ended = true;
 		link->play_out = event->ended->play_out;
-		pause_playout(link, false);
+		pause_playout(link, AIC_PAUSE_HOLD, false);
+		pause_playout(link, AIC_PAUSE_BARGE_IN, false);
 		break;
 	default:
 		break;

@@ -37,6 +37,7 @@ struct deepgram_state {
 	char request_id[128];
 	int64_t turn;      /* the event id of the agent's audio that comes; 0: none has come yet */
 	bool turn_is_void; /* it was interrupted: what still comes of it is late */
+	bool caller_was_heard, caller_has_said; /* since it began: what the agent says next is another turn */
 	bool agent_sends;  /* audio of this turn came, and its end has not */
 	char told[TOLD_MAX]; /* what the agent was told besides its prompt: the latest of it */
 };
@@ -260,8 +261,16 @@ static void on_user_started_speaking(struct aic_conversation *conversation, cons
 	if (state->turn_is_void || (!state->agent_sends && !aic_port_is_speaking(conversation))) {
 		return;
 	}
-	state->turn_is_void = state->agent_sends && aic_port_may_interrupt(conversation);
-	aic_port_interrupted(conversation, state->turn, NULL);
+	state->caller_was_heard = true;
+	aic_port_interrupted(conversation, state->turn);
+}
+
+static void deepgram_interrupted(struct aic_conversation *conversation, const struct aic_interruption *removed)
+{
+	struct deepgram_state *state = aic_port_state(conversation);
+
+	(void) removed;
+	state->turn_is_void = state->agent_sends;
 }
 
 /* Something that belongs to another turn than the one that was interrupted. */
@@ -283,10 +292,15 @@ static void on_turn(struct aic_conversation *conversation, const void *record)
 static void on_conversation_text(struct aic_conversation *conversation, const void *record)
 {
 	const struct deepgram_message *message = record;
-	const struct deepgram_state *state = aic_port_state(conversation);
+	struct deepgram_state *state = aic_port_state(conversation);
 	bool caller = message->role.bytes && !strcmp(message->role.bytes, "user");
 
 	end_void_turn(conversation);
+	if (caller) {
+		state->caller_has_said = state->caller_was_heard;
+	} else if (state->caller_has_said) {
+		state->caller_was_heard = state->caller_has_said = state->agent_sends = false;
+	}
 	if (message->content.bytes) {
 		aic_port_transcript(conversation, caller ? AIC_ROLE_CALLER : AIC_ROLE_AGENT, AIC_TRANSCRIPT_FINAL,
 			message->content.bytes, caller ? AIC_EVENT_ID_NONE : state->turn + !state->agent_sends);
@@ -541,6 +555,7 @@ const struct aic_provider aic_provider_deepgram = {
 	.begin = deepgram_begin,
 	.message = deepgram_message,
 	.audio = deepgram_audio,
+	.interrupted = deepgram_interrupted,
 	.context = deepgram_context,
 	.user_message = deepgram_user_message,
 	.tool_result = deepgram_tool_result,

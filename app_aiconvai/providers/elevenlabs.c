@@ -251,7 +251,7 @@ static void on_interruption(struct aic_conversation *conversation, const void *r
 	const struct elevenlabs_message *message = record;
 
 	if (message->interruption_event_id.present) {
-		aic_port_interrupted(conversation, message->interruption_event_id.value, NULL);
+		aic_port_interrupted(conversation, message->interruption_event_id.value);
 	}
 }
 

@@ -322,7 +322,7 @@ static void on_content(struct aic_conversation *conversation, const struct gemin
 
 	append_text(state->caller_text, message->caller_text);
 	if (message->caller_text.bytes) {
-		aic_port_caller_speaks(conversation);
+		aic_port_caller_speaks(conversation, state->caller_text);
 	}
 	append_text(state->agent_text, message->agent_text);
 	if (message->caller_finished.value) {
@@ -340,7 +340,7 @@ static void on_content(struct aic_conversation *conversation, const struct gemin
 		aic_port_audio(conversation, state->turn, message->audio.bytes, message->audio.length);
 	}
 	if (message->interrupted.value) {
-		aic_port_interrupted(conversation, state->turn, NULL);
+		aic_port_interrupted(conversation, state->turn);
 	} else if (message->generation_complete.value || message->turn_complete.value) {
 		aic_port_audio_done(conversation);
 	}

@@ -67,6 +67,7 @@ struct openai_state {
 	struct spoken spoken[ITEMS]; /* the latest ones */
 	size_t spoken_count; /* of all */
 	struct aic_openai_answers answers;
+	char disputed_id[AIC_OPENAI_ID_MAX]; /* of the answer that the caller was heard during, the last time */
 	char void_response_id[AIC_OPENAI_ID_MAX]; /* interrupted: what still comes of it is late */
 	char caller_said[TENTATIVE_MAX]; /* so far, until the whole of it comes */
 };
@@ -358,28 +359,39 @@ static void cancel_response(struct aic_conversation *conversation)
 static void on_speech_started(struct aic_conversation *conversation, const void *record)
 {
 	struct openai_state *state = aic_port_state(conversation);
-	struct aic_interruption interruption;
+
+	bool speaks = state->answers.active_id[0] || aic_port_is_speaking(conversation);
 
 	(void) record;
-	aic_openai_answers_caller_speaks(&state->answers);
-	if (!state->answers.active_id[0] && !aic_port_is_speaking(conversation)) {
+	aic_openai_answers_caller_speaks(&state->answers, speaks && aic_port_may_interrupt(conversation));
+	if (!speaks) {
 		return;
 	}
-	if (state->answers.active_id[0] && aic_port_may_interrupt(conversation)) {
-		memcpy(state->void_response_id, state->answers.active_id, sizeof(state->void_response_id));
-		if (!aic_port_settings(conversation)->interrupt_response) {
+	memcpy(state->disputed_id, state->answers.active_id, sizeof(state->disputed_id));
+	aic_port_interrupted(conversation, state->last_event_id);
+}
+
+static void openai_interrupted(struct aic_conversation *conversation, const struct aic_interruption *removed)
+{
+	struct openai_state *state = aic_port_state(conversation);
+
+	aic_openai_answers_interrupted(&state->answers);
+	if (state->disputed_id[0]) {
+		memcpy(state->void_response_id, state->disputed_id, sizeof(state->void_response_id));
+		if (!aic_openai_interrupts_itself(aic_port_settings(conversation))
+			&& aic_openai_answers_is_active(&state->answers, state->disputed_id)) {
 			cancel_response(conversation);
 		}
 	}
-	aic_port_interrupted(conversation, state->last_event_id, &interruption);
 	if (aic_port_settings(conversation)->dialect == AIC_DIALECT_XAI) {
 		return; /* which cannot be told what was heard */
 	}
 	for (size_t i = 0; i < ITEMS; i++) {
-		if (state->items[i].event_id && was_cut(&interruption, state->items[i].event_id)) {
+		if (state->items[i].event_id && was_cut(removed, state->items[i].event_id)) {
 			truncate_item(conversation, &state->items[i]);
 		}
 	}
+	ask(conversation);
 }
 
 /* The caller has finished speaking; the service answers by itself. */
@@ -389,7 +401,8 @@ static void on_committed(struct aic_conversation *conversation, const void *reco
 	struct openai_state *state = aic_port_state(conversation);
 
 	note_spoken(conversation, message->item_id);
-	aic_openai_answers_caller_finished(&state->answers);
+	aic_openai_answers_caller_finished(&state->answers,
+		aic_openai_answers_by_itself(aic_port_settings(conversation)));
 	ask(conversation);
 }
 
@@ -737,6 +750,7 @@ const struct aic_provider aic_provider_openai = {
 	.begin = openai_begin,
 	.message = openai_message,
 	.encode_audio = openai_encode_audio,
+	.interrupted = openai_interrupted,
 	.context = openai_context,
 	.user_message = openai_user_message,
 	.instruct = openai_instruct,

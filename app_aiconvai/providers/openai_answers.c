@@ -95,14 +95,27 @@ void aic_openai_answers_confirmed(struct aic_openai_answers *answers)
 	answers->unseen -= answers->unseen > 0;
 }
 
-void aic_openai_answers_caller_speaks(struct aic_openai_answers *answers)
+void aic_openai_answers_caller_speaks(struct aic_openai_answers *answers, bool disputed)
 {
 	answers->caller_speaks = true;
+	answers->disputed = disputed;
+	answers->owed = false;
 }
 
-void aic_openai_answers_caller_finished(struct aic_openai_answers *answers)
+void aic_openai_answers_interrupted(struct aic_openai_answers *answers)
+{
+	answers->wanted = answers->wanted || answers->owed;
+	answers->disputed = answers->owed = false;
+}
+
+void aic_openai_answers_caller_finished(struct aic_openai_answers *answers, bool by_itself)
 {
 	answers->caller_speaks = false;
+	if (!by_itself) {
+		answers->owed = answers->disputed;
+		answers->wanted = answers->wanted || !answers->disputed;
+		return;
+	}
 	/* An answer that begins after this knows all that was confirmed before. */
 	if (!answers->active_id[0] && !answers->unseen) {
 		answers->wanted = false;

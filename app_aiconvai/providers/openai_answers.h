@@ -4,7 +4,7 @@
  *
  * When OpenAI Realtime may be asked for an answer. Private to openai.c.
  *
- * The service makes one answer at a time, and begins one by itself where the caller has finished speaking: a request
+ * The service makes one answer at a time, and may begin one by itself where the caller has finished speaking: a request
  * that meets one is refused. So a wish for an answer is kept while one is being made, while a tool that the agent
  * called has not answered, and while the caller speaks; one that was refused because the service was quicker is kept,
  * too. It is given up where the service answers by itself and knows all that the wish was for.
@@ -26,7 +26,9 @@ struct aic_openai_answers {
 	bool greeting_wanted;    /* the agent is to say what it begins with */
 	bool wanted;             /* it is to say something about what it was told */
 	unsigned int unseen;     /* things it was told that the service has not confirmed */
-	bool caller_speaks;      /* and the service answers when that is over */
+	bool caller_speaks;      /* and is to be answered when that is over */
+	bool disputed;           /* what the caller said, or says, may be none */
+	bool owed;               /* an answer to that, if it is */
 	unsigned int asked;      /* number of the latest request; 0: there was none */
 	bool asked_for_greeting; /* that one did */
 	bool awaited;            /* its answer has neither begun nor been refused */
@@ -65,8 +67,16 @@ void aic_openai_answers_collided(struct aic_openai_answers *answers);
 void aic_openai_answers_told(struct aic_openai_answers *answers);
 void aic_openai_answers_confirmed(struct aic_openai_answers *answers);
 
-/* The caller begins to speak; has finished, and the service begins to answer, unless it is answering already. */
-void aic_openai_answers_caller_speaks(struct aic_openai_answers *answers);
-void aic_openai_answers_caller_finished(struct aic_openai_answers *answers);
+/* The caller begins to speak; disputed: while the agent does, and it is not decided what it was. */
+void aic_openai_answers_caller_speaks(struct aic_openai_answers *answers, bool disputed);
+
+/*
+ * Has finished. by_itself: the service begins to answer, unless it is answering already. Otherwise an answer is wished
+ * for, as soon as it is known that the caller has said something.
+ */
+void aic_openai_answers_caller_finished(struct aic_openai_answers *answers, bool by_itself);
+
+/* The caller has, and the answer that was being made is void. */
+void aic_openai_answers_interrupted(struct aic_openai_answers *answers);
 
 #endif

@@ -254,7 +254,7 @@ static void on_caller_transcript(struct aic_conversation *conversation, const vo
 	const struct live_message *message = record;
 
 	add_transcript(conversation, AIC_ROLE_CALLER, message->text.bytes ? message->text.bytes : "");
-	aic_port_caller_speaks(conversation);
+	aic_port_caller_speaks(conversation, "");
 }
 
 static void on_agent_transcript(struct aic_conversation *conversation, const void *record)

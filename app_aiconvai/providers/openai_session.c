@@ -38,6 +38,17 @@ static void put_format(struct aic_json_writer *writer, struct aic_audio_format f
 	aic_json_close_object(writer);
 }
 
+bool aic_openai_interrupts_itself(const struct aic_settings *settings)
+{
+	return settings->interrupt_response && (settings->dialect == AIC_DIALECT_XAI
+		|| settings->interruption == AIC_INTERRUPTION_SERVICE);
+}
+
+bool aic_openai_answers_by_itself(const struct aic_settings *settings)
+{
+	return settings->dialect == AIC_DIALECT_XAI || settings->interruption != AIC_INTERRUPTION_CONFIRMED;
+}
+
 static void put_turn_detection(struct aic_json_writer *writer, const struct aic_settings *settings)
 {
 	static const char *const eagerness[] = {
@@ -60,9 +71,8 @@ static void put_turn_detection(struct aic_json_writer *writer, const struct aic_
 			aic_json_put_integer(writer, "idle_timeout_ms", settings->vad_idle_timeout_ms);
 		}
 	}
-	aic_json_put_boolean(writer, "create_response", true);
-	aic_json_put_boolean(writer, "interrupt_response", settings->interrupt_response
-		&& settings->interruption != AIC_INTERRUPTION_OFF);
+	aic_json_put_boolean(writer, "create_response", aic_openai_answers_by_itself(settings));
+	aic_json_put_boolean(writer, "interrupt_response", aic_openai_interrupts_itself(settings));
 	aic_json_close_object(writer);
 }
 

@@ -178,7 +178,7 @@ static void on_clear(struct aic_conversation *conversation)
 	struct twilio_state *state = aic_port_state(conversation);
 	bool is_over = aic_port_may_interrupt(conversation);
 
-	aic_port_interrupted(conversation, state->turn, NULL);
+	aic_port_interrupted(conversation, state->turn);
 	state->turn += is_over;
 }
 

@@ -210,7 +210,7 @@ static void on_interruption(struct aic_conversation *conversation, const void *r
 	if (aic_port_may_interrupt(conversation)) {
 		end_turn(state, event_id);
 	}
-	aic_port_interrupted(conversation, event_id, NULL);
+	aic_port_interrupted(conversation, event_id);
 }
 
 static void on_response_complete(struct aic_conversation *conversation, const void *record)

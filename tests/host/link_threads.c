@@ -188,6 +188,7 @@ static void on_event(void *user, const struct aic_event *event)
 		}
 		atomic_store(&conversation->ended, true);
 		break;
+	case AIC_EVENT_PAUSE:
 	case AIC_EVENT_VAD:
 	case AIC_EVENT_ANSWER:
 	case AIC_EVENT_THINKING:

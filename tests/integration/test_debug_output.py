@@ -29,7 +29,7 @@ _NOTICE = re.compile(r"^\[[^]]+\] NOTICE\[\d+\](?:\[C-[0-9a-f]+\])? \S+: (.*)$",
 
 
 def _talk(voice: Voice, debug: bool | None = None) -> ThreadedConversation:
-    voice.agent("speaker", audio_frames_buffer_ms=20, debug=debug)
+    voice.agent("speaker", audio_frames_buffer_ms=20, debug=debug, interruption="service")
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()
     voice.call("100")

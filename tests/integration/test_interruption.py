@@ -1,4 +1,6 @@
-"""The caller speaks over the agent: what was said up to then falls silent at once, and nothing newer is lost."""
+"""The caller speaks over the agent: what was said up to then falls silent at once, and nothing newer is lost. Here the
+service's word holds; whether it was meant is the matter of test_confirmed_interruption.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ NEXT_HZ = 2300.0
 
 
 def _talk(voice: Voice, agent: ElevenLabsAgent | None = None, **options: object) -> tuple[Call, ThreadedConversation]:
-    voice.agent("speaker", agent, audio_frames_buffer_ms=20, **options)
+    voice.agent("speaker", agent, **{"audio_frames_buffer_ms": 20, "interruption": "service", **options})
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()
     call = voice.call("100")

@@ -66,7 +66,7 @@ def _refused(voice: Voice, action: str, **fields: str) -> str:
 def _everything_happens(voice: Voice) -> list[Message]:
     """One event of each kind, in the order in which they were caused, and those of Asterisk around them."""
     position = voice.asterisk.ami.position()
-    call, conversation = _conversing(voice)
+    call, conversation = _conversing(voice, interruption="service")
     conversation.send(_user_transcript("I would like"))
     conversation.play(tone(500, 2.0, 8000), 7)
     call.wait_for_sound()

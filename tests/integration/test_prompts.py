@@ -177,6 +177,11 @@ def test_file_with_a_mistake_is_told_and_changes_nothing(voice: Voice, content: 
     [
         ("agent", {"prompts": "nobody"}, "[agent] prompts = nobody: expected the NAME of a section [prompt-NAME]"),
         ("agent", {"tool_enter_state": "builtin"}, "expected prompts beside it, with states"),
+        (
+            "agent",
+            {"uninterruptible_states": "a, b"},
+            "uninterruptible_states = a: expected the name of a state of its",
+        ),
         ("agent", {"tool_transfer_call": "builtin"}, "expected transfer_to_NAME beside it"),
         ("tool-find", {"agent_id": "x"}, "expected in an agent's section"),
         ("prompt-desk", {"state_": "x"}, "expected"),

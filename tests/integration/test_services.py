@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from exchange import agent_hears, hears_agent
 from hearing import agent_audio, seconds_of, wait_until_all_is_heard
+from stretches import stretches_of
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import tone
@@ -71,7 +72,7 @@ def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: st
     call, conversation = _converse(voice, provider, ANSWERS)
     conversation.play(tone(OLD_HZ, 5.0, conversation.record.downlink_rate))
     call.wait_heard(25)
-    call.play(tone(CALLER_HZ, 0.4, 8000)).wait()
+    call.play(tone(CALLER_HZ, 1.0, 8000)).wait()
     voice.event("AIConvAIInterruption")
     wait_until_all_is_heard(call, 1.0)
     heard = agent_audio(call)
@@ -79,6 +80,24 @@ def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: st
     assert 0.4 < old < 1.0
     assert seconds_of(heard, NEXT_HZ, 8000) == pytest.approx(0.5, abs=0.03)
     assert seconds_of(following, NEXT_HZ, 8000) == pytest.approx(0.49, abs=0.03), "nothing old comes after it"
+    assert conversation.record.violations == []
+
+
+@with_interruptions
+def test_agent_goes_on_after_a_cough(voice: Voice, provider: str) -> None:
+    """All that it has to say is heard, and a little of it twice."""
+    call, conversation = _converse(voice, provider, LISTENS)
+    conversation.play(tone(OLD_HZ, 3.0, conversation.record.downlink_rate))
+    call.wait_heard(25)
+    call.play(tone(CALLER_HZ, 0.2, 8000)).wait()
+    event = voice.event("AIConvAIPause", Pause="ended")
+    assert event["Interrupted"] == "no"
+    assert 780 <= int(event["LastedMs"]) <= 900
+    wait_until_all_is_heard(call, 3.0)
+    assert 3.0 <= seconds_of(agent_audio(call), OLD_HZ, 8000) <= 3.34
+    (first, second) = stretches_of(OLD_HZ, call.heard_samples())
+    assert 0.76 <= second[0] - first[1] <= 0.92
+    assert voice.events("AIConvAIInterruption") == []
     assert conversation.record.violations == []
 
 
@@ -179,7 +198,7 @@ def test_openai_is_told_how_much_of_an_item_the_caller_heard(voice: Voice) -> No
     call, conversation = _converse(voice, "openai", LISTENS)
     conversation.play(tone(OLD_HZ, 5.0, 8000))
     call.wait_heard(25)
-    call.play(tone(CALLER_HZ, 0.4, 8000)).wait()
+    call.play(tone(CALLER_HZ, 1.0, 8000)).wait()
     conversation.wait_received(lambda record: "conversation.item.truncate" in record.received_types())
     wait_until_all_is_heard(call, 0.2)
     (truncated,) = (one for one in conversation.record.received if one.type == "conversation.item.truncate")

@@ -178,10 +178,12 @@ static void read_settings(struct aic_settings *settings)
 	struct aic_option_line lines[16] = {
 		{"replay", 1, "provider", wanted.service->name},
 		{"replay", 1, "audio_frames_buffer_ms", wanted.chunk_ms},
+		/* Each of the service's is one: what is counted does not hang on how long deciding takes. */
+		{"replay", 1, "interruption", "service"},
 	};
 	struct aic_settings general;
 	char format[32];
-	size_t count = 2;
+	size_t count = 3;
 
 	if (wanted.service->format_option) {
 		lines[count++] = (struct aic_option_line) {"replay", 1, wanted.service->format_option,

@@ -31,7 +31,9 @@ EventType = TypeVar("EventType", bound=Event)
 
 
 class Host:
-    """Runs one conversation on a clock of its own."""
+    """Runs one conversation on a clock of its own. What the service says about interruptions holds at once, but where
+    an option says something else.
+    """
 
     def __init__(
         self,
@@ -51,7 +53,8 @@ class Host:
         **options: object,
     ) -> None:
         given = [Line(name, value) for name, value in agent.items()]
-        given += [Line(name, str(value)) for name, value in options.items()] + list(lines)
+        usual = {} if any(line.name == "interruption" for line in lines) else {"interruption": "service"}
+        given += [Line(name, str(value)) for name, value in (usual | options).items()] + list(lines)
         self.settings = Settings.read_agent("sales", given, tools=tools, prompts=prompts)
         self.clock = VirtualClock(1_000_000_000)
         self.conversation = Conversation(

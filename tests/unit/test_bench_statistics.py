@@ -166,6 +166,12 @@ def test_frames_lost_on_the_way_up(
     assert lost_frames(ended, got, chunk_ms) == lost
 
 
+def test_silence_in_the_place_of_who_holds_may_be_behind() -> None:
+    ended = [Conversation(112, 100)]
+    assert lost_frames(ended, [100], 20, held=True) == 1
+    assert lost_frames(ended, [100], 20) == 6
+
+
 def test_a_stretch_in_which_nothing_went_wrong_is_valid() -> None:
     assert stretch_problems(stretch(CHUNKS_20, 0.002)) == []
 

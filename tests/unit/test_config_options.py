@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from aiconvai.config.references import BUILTIN_TOOLS
 from aiconvai.config.sections import Entry, Section
 from aiconvai.config.verdict import validate
+from aiconvai.engine.settings import PromptSettings, Settings
 from aiconvai.options import find_option, options, rules
 
 ROOT = Path(__file__).parents[2]
@@ -427,3 +429,33 @@ def test_generator_refuses_a_definition_that_contradicts_itself(
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+BESIDE = (section("y", *AGENT), section("prompt-p", ("state_greeting", "Hello.")))
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ([("failover", "nobody")], "failover = nobody: expected the name of another agent"),
+        ([("hand_over_to", "y, nobody")], "hand_over_to = nobody: expected the name of another agent"),
+        ([("prompts", "nobody")], "prompts = nobody: expected the NAME of a section [prompt-NAME]"),
+        ([("prompts", "p"), ("uninterruptible_states", "terms, Greeting")], "= terms: expected the name of a state"),
+        ([("tool_transfer_to_agent", "builtin")], "expected hand_over_to beside it"),
+        ([("tool_sing", "builtin")], "built in are end_call"),
+    ],
+)
+def test_a_reference_that_leads_nowhere(lines: list[tuple[str, str]], problem: str) -> None:
+    (told,) = problems(section("x", *AGENT, *lines), *BESIDE)
+    assert problem in told
+
+
+def test_every_tool_that_is_built_in() -> None:
+    """The same that the module knows."""
+    own = {"agent_id": "a", "hand_over_to": "y", "transfer_to_desk": "a,b,1", "prompts": "p"}
+    tools = {f"tool_{name}": "builtin" for name in BUILTIN_TOOLS}
+    assert problems(section("x", *own.items(), *tools.items()), *BESIDE) == []
+    prompts = PromptSettings("prompt-p", {"state_greeting": "Hello."})
+    assert list(Settings.read_agent("x", own | tools, prompts=prompts).problems) == []
+    (problem,) = Settings.read_agent("x", own | {"tool_sing": "builtin"}, prompts=prompts).problems
+    assert all(name in problem for name in BUILTIN_TOOLS)

@@ -8,6 +8,7 @@ from engine_host import PUBLIC, ULAW, Host, audio, interruption
 from aiconvai.audio import tone, ulaw_encode
 from aiconvai.engine.conversation import Phase
 from aiconvai.engine.events import Close, Status
+from aiconvai.engine.settings import Settings
 
 CHECK_IN, GOODBYE = "Anybody there?", "Bye."
 
@@ -122,3 +123,60 @@ def test_silence_is_allowed_without_the_option() -> None:
     host.wait(seconds=3000)
     assert asked(host) == []
     assert host.conversation.phase is Phase.ACTIVE
+
+
+def voice_is_heard(host: Host, seconds: float) -> None:
+    """With its pauses, unlike a hum."""
+    for _ in range(round(seconds)):
+        caller_speaks(host, seconds=0.8)
+        caller_speaks(host, level_dbfs=-80.0, seconds=0.2)
+
+
+def transcript(text: str) -> dict[str, object]:
+    return {"type": "user_transcript", "user_transcription_event": {"user_transcript": text, "event_id": 1}}
+
+
+def test_a_television_is_not_the_caller() -> None:
+    host = idle_host(no_input_hard_seconds=60, no_input_warnings=0)
+    voice_is_heard(host, 68)
+    assert asked(host) == []
+    voice_is_heard(host, 3)
+    assert asked(host) == [GOODBYE]
+
+
+def test_who_is_understood_is_there_for_as_long_as_that_is_so() -> None:
+    host = idle_host(no_input_hard_seconds=60)
+    for _ in range(4):
+        voice_is_heard(host, 50)
+        host.say(transcript("I have been waiting"))
+    assert asked(host) == []
+
+
+def test_words_count_whatever_their_loudness() -> None:
+    host = idle_host()
+    host.wait(seconds=9)
+    host.say(transcript("Hello?"))
+    host.wait(seconds=9.9)
+    assert asked(host) == []
+    host.say(transcript("  "))
+    host.wait(seconds=0.2)
+    assert asked(host) == [CHECK_IN]
+
+
+def test_what_the_agent_was_told_in_the_caller_s_place_is_no_sign_of_the_caller() -> None:
+    """Deepgram tells it back."""
+    host = idle_host(no_input_warnings=1)
+    host.wait(seconds=10.1)
+    assert asked(host) == [CHECK_IN]
+    host.say(transcript(CHECK_IN))
+    host.wait(seconds=10.1)
+    assert asked(host) == [CHECK_IN, GOODBYE]
+
+
+def test_loudness_counts_for_ever_where_nobody_tells_words() -> None:
+    host = idle_host(no_input_hard_seconds=0)
+    voice_is_heard(host, 400)
+    assert asked(host) == []
+    assert Settings.read_agent("x", {"provider": "twilio", "conversation_url": "wss://h/"}).values()[
+        "no_input_hard_seconds"
+    ] == 0  # fmt: skip

@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from engine_host import API_KEY, PUBLIC, ULAW, Host, audio, interruption
+from engine_host import API_KEY, PUBLIC, ULAW, Host, audio, interruption, tool_call
 
 from aiconvai.engine.events import Interrupted
+from aiconvai.engine.settings import PromptSettings, ToolSettings
 
 
 def host_of(**options: Any) -> Host:
@@ -101,3 +102,81 @@ def test_openai_is_told_and_nothing_is_cancelled() -> None:
     assert host.told(Interrupted) == []
     assert host.messages("response.cancel") + host.messages("conversation.item.truncate") == []
     assert len(host.play()) == 16000
+
+
+# What has to be heard -------------------------------------------------------------------------------
+
+
+def barges_in(host: Host, event_id: int) -> bool:
+    """Whether who interrupts 200 ms into 2 s is let to; the rest is heard."""
+    before = len(host.told(Interrupted))
+    host.say(audio(event_id, bytes(16000)))
+    host.hear(10)
+    host.wait(ms=200)
+    host.say(interruption(event_id))
+    host.play()
+    host.wait(seconds=3)
+    return len(host.told(Interrupted)) > before
+
+
+def test_who_steers_the_call_says_what_may_be_interrupted() -> None:
+    host = host_of()
+    host.conversation.allow_interruptions(False)
+    assert not barges_in(host, 1)
+    assert not barges_in(host, 2)
+    host.conversation.allow_interruptions(True)
+    assert barges_in(host, 3)
+    host = host_of(interruption="off")
+    host.conversation.allow_interruptions(True)
+    assert not barges_in(host, 1), "what is configured holds"
+
+
+def test_states_in_which_everything_has_to_be_heard() -> None:
+    prompts = PromptSettings("prompt-desk", {"state_greeting": "Greet.", "state_terms": "Read the terms out."})
+    host = Host(PUBLIC, prompts=prompts, uninterruptible_states="Terms, legal")
+    host.start()
+    assert barges_in(host, 1)
+    host.conversation.enter_state("terms")
+    assert not barges_in(host, 2)
+    host.conversation.enter_state("greeting")
+    assert barges_in(host, 3)
+
+
+def noticing_host() -> Host:
+    section = {"description": "Says what has to be read out.", "interruptible": "no"}
+    host = Host(PUBLIC, tools={"notice": ToolSettings("tool-notice", section)}, tool_notice="ami", runs_tools=True)
+    host.start()
+    return host
+
+
+def test_what_a_tool_gives_to_read_out_is_heard_to_its_end() -> None:
+    host = noticing_host()
+    host.say(tool_call("t1", "notice"))
+    # Meanwhile as well, and if the agent goes on from there.
+    assert not barges_in(host, 1)
+    host.conversation.tool_result("t1", "This call is recorded.")
+    host.pump()
+    assert not barges_in(host, 2)
+    assert barges_in(host, 3)
+
+
+def test_a_notice_in_several_pieces_is_one() -> None:
+    host = noticing_host()
+    host.say(tool_call("t1", "notice"))
+    host.conversation.tool_result("t1", "This call is recorded.")
+    host.pump()
+    for event_id in (1, 2, 3):
+        host.say(audio(event_id, bytes(8000)))
+    host.hear(100)
+    host.wait(seconds=2)
+    host.say(interruption(3))
+    assert host.told(Interrupted) == []
+    host.play()
+    host.wait(seconds=2)
+    assert barges_in(host, 4)
+
+
+def test_other_tools_change_nothing() -> None:
+    host = noticing_host()
+    host.say(tool_call("t1", "other"))
+    assert barges_in(host, 1)

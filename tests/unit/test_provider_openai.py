@@ -383,14 +383,28 @@ def test_no_more_is_claimed_to_be_heard_than_was_received() -> None:
 
 
 def test_we_cancel_where_the_service_does_not() -> None:
+    """It may not: what it hears may be a cough."""
+    host = openai_host(interruption="confirmed")
+    start(host)
+    host.sent.clear()
+    respond(host, "resp_1")
+    audio(host, "resp_1", "item_a", bytes(8000))
+    speech(host)
+    assert host.sent == []
+    host.say({"type": "conversation.item.input_audio_transcription.completed", "transcript": "Stop."})
+    assert [one["type"] for one in host.sent] == ["response.cancel", "conversation.item.truncate"]
+    assert host.sent[0]["response_id"] == "resp_1"
+
+
+def test_who_may_not_interrupt_does_not() -> None:
     host = openai_host(interrupt_response="no")
     start(host)
     host.sent.clear()
     respond(host, "resp_1")
     audio(host, "resp_1", "item_a", bytes(8000))
     speech(host)
-    assert [one["type"] for one in host.sent] == ["response.cancel", "conversation.item.truncate"]
-    assert host.sent[0]["response_id"] == "resp_1"
+    assert host.sent == []
+    assert len(host.play()) == 8000
 
 
 @pytest.mark.parametrize("kind", ["truncate", "cancel"])
@@ -664,7 +678,7 @@ def test_what_was_refused_is_named(host: Host, name: str, told: str) -> None:
 
 
 def test_every_message_that_may_be_refused_has_a_name() -> None:
-    host = openai_host(interrupt_response="no")
+    host = openai_host(interruption="confirmed")
     start(host)
     host.sent.clear()
     host.conversation.context("The caller is in the lobby.")
@@ -674,6 +688,7 @@ def test_every_message_that_may_be_refused_has_a_name() -> None:
     call(host, "call_1")
     result(host, "call_1")
     speech(host)
+    host.say({"type": "conversation.item.input_audio_transcription.completed", "transcript": "Stop."})
     names = [message["event_id"] for message in host.sent]
     assert names == [
         f"aiconvai-{name}" for name in ("text", "text", "answer-1", "result", "cancel", "truncate")

@@ -109,6 +109,11 @@ void aic_playout_delay_played(struct aic_playout_delay *delay, uint64_t silent_u
 	delay->silence_us = silent_us ? delay->silence_us + silent_us : 0;
 }
 
+void aic_playout_delay_put_off(struct aic_playout_delay *delay, uint64_t by_us)
+{
+	delay->due_us += by_us;
+}
+
 void aic_playout_delay_interrupted(struct aic_playout_delay *delay, uint64_t queued_us, uint64_t largest_us)
 {
 	/* One that is held back is another than the one interrupted, if any of it is left. */

@@ -84,6 +84,9 @@ void aic_playout_delay_held(struct aic_playout_delay *delay);
 /* A frame was taken, `silent_us` of it silence that completed it. */
 void aic_playout_delay_played(struct aic_playout_delay *delay, uint64_t silent_us);
 
+/* No frame was due for so long, whatever is queued. */
+void aic_playout_delay_put_off(struct aic_playout_delay *delay, uint64_t by_us);
+
 /* What was being heard was interrupted. Left are `queued_us` of newer audio, the largest chunk of it `largest_us`. */
 void aic_playout_delay_interrupted(struct aic_playout_delay *delay, uint64_t queued_us, uint64_t largest_us);
 

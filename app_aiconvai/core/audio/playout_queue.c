@@ -8,11 +8,16 @@
  */
 #include "playout_queue.h"
 
+#include "energy.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_BYTES 8192
 #define FIRST_CHUNKS 64
+
+/* A pause between two words, or within one, is as long at least. */
+#define QUIET_STEP_MS 10
 
 /* Why audio is appended. */
 enum origin {
@@ -25,7 +30,7 @@ struct chunk {
 	int64_t event_id;
 	size_t length; /* bytes not taken yet */
 	bool removed;
-	bool padding; /* silence of ours: heard by the caller, but not part of what the agent said */
+	bool uncounted; /* silence of ours, or heard before: not part of what the caller has heard of the agent by now */
 };
 
 struct heard_position {
@@ -38,12 +43,14 @@ struct aic_playout_queue {
 	struct aic_audio_format format;
 	size_t frame_bytes;
 	size_t limit_bytes, limit_chunks;
+	size_t behind_limit;
 	size_t kept_bytes, kept_chunks; /* memory for more than that is given back when the queue is empty */
 
 	uint8_t *bytes; /* ring, capacity a power of two */
 	size_t capacity;
 	size_t first; /* free-running index of the first byte */
 	size_t used;  /* bytes in the ring, removed ones included */
+	size_t behind; /* bytes in front of the first that were taken last, one after the other, and are still there */
 	struct chunk *chunks; /* ring, capacity a power of two */
 	size_t chunk_capacity;
 	size_t first_chunk;
@@ -80,6 +87,7 @@ struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, 
 	queue->limit_bytes = aic_format_bytes(format, limit_ms);
 	queue->limit_chunks = limit_ms / AIC_PLAYOUT_CHUNK_MS + FIRST_CHUNKS;
 	queue->kept_bytes = power_of_two(aic_format_bytes(format, AIC_PLAYOUT_KEPT_MS), FIRST_BYTES);
+	queue->behind_limit = aic_format_bytes(format, AIC_PLAYOUT_BEHIND_MS);
 	queue->kept_chunks = power_of_two(AIC_PLAYOUT_KEPT_MS / AIC_FRAME_MS, FIRST_CHUNKS);
 	aic_playout_delay_init(&queue->delay, max_delay_ms);
 	queue->interrupted_id = AIC_EVENT_ID_NONE;
@@ -103,6 +111,11 @@ void aic_playout_queue_free(struct aic_playout_queue *queue)
 	free(queue->bytes);
 	free(queue->chunks);
 	free(queue);
+}
+
+struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue)
+{
+	return queue->format;
 }
 
 size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue)
@@ -137,6 +150,9 @@ static void ring_read(const struct aic_playout_queue *queue, size_t offset, uint
 /* Appends `length` bytes behind the used ones (there is room): `from`, or silence where it is NULL. */
 static void ring_write(struct aic_playout_queue *queue, const uint8_t *from, size_t length)
 {
+	size_t free_bytes = queue->capacity - queue->used - length;
+
+	queue->behind = queue->behind < free_bytes ? queue->behind : free_bytes;
 	while (length) {
 		size_t at = (queue->first + queue->used) & (queue->capacity - 1);
 		size_t part = queue->capacity - at < length ? queue->capacity - at : length;
@@ -222,7 +238,7 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
 		free(queue->bytes);
 		queue->bytes = bytes;
 		queue->capacity = capacity;
-		queue->first = 0;
+		queue->first = queue->behind = 0;
 		queue->used = kept_bytes;
 		queue->chunk_count = kept_chunks;
 	}
@@ -233,17 +249,17 @@ static int make_room(struct aic_playout_queue *queue, size_t length)
  * Whether what comes may go with the last chunk (which is none that was removed), where there are too many for one of
  * its own.
  */
-static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bool padding)
+static bool goes_with_last(struct aic_playout_queue *queue, int64_t event_id, bool uncounted)
 {
 	const struct chunk *last = chunk_at(queue, queue->chunk_count - 1);
 
-	return last->event_id == event_id && last->padding == padding;
+	return last->event_id == event_id && last->uncounted == uncounted;
 }
 
 static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, const uint8_t *bytes, size_t length,
 	enum origin origin, uint64_t now_us)
 {
-	bool padding = origin == ORIGIN_PADDING;
+	bool uncounted = origin == ORIGIN_PADDING;
 	size_t room = queue->limit_bytes > queue->stats.queued_bytes ? queue->limit_bytes - queue->stats.queued_bytes : 0;
 	size_t kept = length < room ? length : room;
 	bool joined = false;
@@ -253,7 +269,7 @@ static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, c
 		return 0;
 	}
 	kept -= kept % aic_sample_bytes(queue->format);
-	if (queue->stats.queued_chunks >= queue->limit_chunks && !(joined = goes_with_last(queue, event_id, padding))) {
+	if (queue->stats.queued_chunks >= queue->limit_chunks && !(joined = goes_with_last(queue, event_id, uncounted))) {
 		kept = 0;
 	}
 	queue->stats.bytes_overflow += length - kept;
@@ -271,20 +287,20 @@ static int64_t append_piece(struct aic_playout_queue *queue, int64_t event_id, c
 	} else {
 		queue->chunk_count++;
 		*chunk_at(queue, queue->chunk_count - 1) =
-			(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .padding = padding};
+			(struct chunk) {.event_id = event_id, .length = kept, .removed = false, .uncounted = uncounted};
 	}
 	if (origin != ORIGIN_TAIL) {
 		aic_playout_delay_arrived(&queue->delay, &(struct aic_playout_arrival) {.now_us = now_us,
 			.queued_us = us_of(queue, queue->stats.queued_bytes),
 			.length_us = us_of(queue, kept),
-			.padding = padding,
+			.padding = uncounted,
 			.same_event = event_id == queue->stats.playing_event_id});
 	}
 	queue->appended = true;
 	queue->stats.queued_chunks += !joined;
 	queue->stats.queued_bytes += kept;
 	queue->stats.bytes_entered += kept;
-	if (!padding) {
+	if (!uncounted) {
 		queue->stats.chunks_appended++;
 		queue->stats.bytes_appended += kept;
 	}
@@ -325,7 +341,7 @@ static void give_back_memory(struct aic_playout_queue *queue)
 	if (!queue->chunk_count && queue->capacity > queue->kept_bytes) {
 		free(queue->bytes);
 		queue->bytes = NULL;
-		queue->capacity = queue->first = 0;
+		queue->capacity = queue->first = queue->behind = 0;
 	}
 	if (!queue->chunk_count && queue->chunk_capacity > queue->kept_chunks) {
 		free(queue->chunks);
@@ -340,6 +356,7 @@ static void trim_removed(struct aic_playout_queue *queue)
 	while (queue->chunk_count && chunk_at(queue, 0)->removed) {
 		queue->first += chunk_at(queue, 0)->length;
 		queue->used -= chunk_at(queue, 0)->length;
+		queue->behind = 0;
 		queue->first_chunk++;
 		queue->chunk_count--;
 	}
@@ -364,7 +381,7 @@ void aic_playout_queue_interrupt(struct aic_playout_queue *queue, int64_t event_
 			continue;
 		}
 		if (chunk->event_id > event_id) {
-			largest = !chunk->padding && chunk->length > largest ? chunk->length : largest;
+			largest = !chunk->uncounted && chunk->length > largest ? chunk->length : largest;
 			continue;
 		}
 		chunk->removed = true;
@@ -466,9 +483,10 @@ static size_t take_bytes(struct aic_playout_queue *queue, uint8_t *frame, size_t
 		filled += part;
 		queue->first += part;
 		queue->used -= part;
+		queue->behind = queue->behind + part < queue->behind_limit ? queue->behind + part : queue->behind_limit;
 		queue->stats.queued_bytes -= part;
 		chunk->length -= part;
-		if (!chunk->padding) {
+		if (!chunk->uncounted) {
 			count_heard(queue, chunk->event_id, part / aic_sample_bytes(queue->format));
 		}
 		if (!chunk->length) {
@@ -494,6 +512,8 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 
 	if (!queue->stats.queued_bytes) {
 		queue->held = false;
+		/* What comes next follows a silence. */
+		queue->behind = 0;
 		result = AIC_PLAYOUT_EMPTY;
 	} else if (holds_back(queue)) {
 		queue->held = true;
@@ -512,6 +532,56 @@ enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, u
 	}
 	queue->appended = false;
 	return result;
+}
+
+/*
+ * How far in front of the first byte the quietest place is, of those that are heard for the length of a step, and at
+ * least a frame. Of several the last.
+ */
+static size_t quiet_place(const struct aic_playout_queue *queue)
+{
+	size_t step = aic_format_bytes(queue->format, QUIET_STEP_MS);
+	size_t best = queue->behind < queue->frame_bytes ? queue->behind : queue->frame_bytes;
+	uint64_t quietest = UINT64_MAX;
+
+	for (size_t back = queue->frame_bytes; back <= queue->behind; back += step) {
+		struct aic_energy energy = {0, 0};
+		uint8_t place[AIC_FRAME_BYTES_MAX];
+
+		/* Its index may have gone around: unsigned numbers do. */
+		ring_read(queue, (size_t) 0 - back, place, step);
+		aic_energy_add(&energy, queue->format.encoding, place, step);
+		if (energy.square_sum < quietest) {
+			quietest = energy.square_sum;
+			best = back;
+		}
+	}
+	return best;
+}
+
+size_t aic_playout_queue_go_back(struct aic_playout_queue *queue)
+{
+	size_t back = quiet_place(queue);
+
+	if (!back || (queue->chunk_count == queue->chunk_capacity && make_room_for_chunk(queue))) {
+		return 0;
+	}
+	queue->first_chunk--;
+	queue->chunk_count++;
+	*chunk_at(queue, 0) = (struct chunk) {.event_id = queue->stats.playing_event_id, .length = back,
+		.uncounted = true};
+	queue->first -= back;
+	queue->used += back;
+	queue->behind -= back;
+	queue->stats.queued_chunks++;
+	queue->stats.queued_bytes += back;
+	queue->stats.bytes_entered += back;
+	return back;
+}
+
+void aic_playout_queue_put_off(struct aic_playout_queue *queue, uint64_t by_us)
+{
+	aic_playout_delay_put_off(&queue->delay, by_us);
 }
 
 uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_id)

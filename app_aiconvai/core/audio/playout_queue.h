@@ -15,6 +15,9 @@
  * was heard. Full (hard limit): what does not fit is dropped and counted. Chunks are limited as well, by how many there
  * are in AIC_PLAYOUT_CHUNK_MS each: beyond that a chunk goes with the one before, if it has the same id.
  *
+ * Going back: what was taken last is still in the ring until something else takes its place, so that an agent who was
+ * broken off in the middle of a word may begin it anew.
+ *
  * All calls are for one thread.
  */
 #ifndef AIC_PLAYOUT_QUEUE_H
@@ -37,13 +40,19 @@
 /* Memory for so much audio is kept when the queue is empty. */
 #define AIC_PLAYOUT_KEPT_MS 20000
 
+/* So much of what was heard last may be heard again. */
+#define AIC_PLAYOUT_BEHIND_MS 300
+
 /* The limit in chunks is that of audio in chunks of this length. */
 #define AIC_PLAYOUT_CHUNK_MS 5
 
 struct aic_playout_stats {
 	uint64_t chunks_appended;
 	uint64_t bytes_appended;
-	/* the same with silence that was appended; less queued_bytes: what has left the queue, heard or removed */
+	/*
+	 * the same with silence that was appended, and what is heard again; less queued_bytes: what has left the queue,
+	 * heard or removed
+	 */
 	uint64_t bytes_entered;
 	uint64_t chunks_interrupted; /* removed by an interruption, in whole or in part */
 	uint64_t bytes_interrupted;
@@ -87,6 +96,9 @@ struct aic_playout_queue *aic_playout_queue_new(struct aic_audio_format format, 
 	uint32_t max_delay_ms);
 void aic_playout_queue_free(struct aic_playout_queue *queue);
 
+/* What frames are taken in. */
+struct aic_audio_format aic_playout_queue_format(const struct aic_playout_queue *queue);
+
 /* Bytes of one frame: what aic_playout_queue_take() writes. */
 size_t aic_playout_queue_frame_bytes(const struct aic_playout_queue *queue);
 
@@ -129,6 +141,16 @@ size_t aic_playout_queue_cut(struct aic_playout_queue *queue, uint64_t ms);
  * way, then played, completed with silence. While something is queued, calls are taken to be AIC_FRAME_MS apart.
  */
 enum aic_playout_frame aic_playout_queue_take(struct aic_playout_queue *queue, uint8_t *frame);
+
+/*
+ * Puts back what was taken last, from the quietest place in the last AIC_PLAYOUT_BEHIND_MS on, and at least the last
+ * frame: it is heard once more, and does not count as heard once more. Returns how many bytes that is; 0 where nothing
+ * of it is there any more.
+ */
+size_t aic_playout_queue_go_back(struct aic_playout_queue *queue);
+
+/* Nothing was to be taken for so long: what came meanwhile is not late. */
+void aic_playout_queue_put_off(struct aic_playout_queue *queue, uint64_t by_us);
 
 /* Samples of `event_id` taken so far; 0 for an id never heard or heard more than AIC_HEARD_EVENTS ids ago. */
 uint64_t aic_playout_queue_heard(struct aic_playout_queue *queue, int64_t event_id);

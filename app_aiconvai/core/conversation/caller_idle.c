@@ -13,21 +13,23 @@
 #define GOODBYE_PAUSE_US (1 * US_PER_SECOND)
 #define GOODBYE_PATIENCE_US (15 * US_PER_SECOND)
 
-void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t most_warnings)
+void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t trust_seconds,
+	uint32_t most_warnings)
 {
-	*idle = (struct aic_caller_idle) {.limit_us = limit_seconds * US_PER_SECOND, .most_warnings = most_warnings,
-		.since_us = UINT64_MAX};
+	*idle = (struct aic_caller_idle) {.limit_us = limit_seconds * US_PER_SECOND,
+		.trust_us = trust_seconds * US_PER_SECOND, .most_warnings = most_warnings, .since_us = UINT64_MAX};
 	aic_speech_level_init(&idle->level);
 }
 
 void aic_caller_idle_start(struct aic_caller_idle *idle, uint64_t now_us)
 {
 	if (idle->since_us == UINT64_MAX) {
-		idle->since_us = now_us;
+		idle->since_us = idle->sure_us = now_us;
 	}
 }
 
-void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us)
+/* Somebody is, and it may be the caller. */
+static void note_heard(struct aic_caller_idle *idle, uint64_t now_us)
 {
 	if (idle->since_us == UINT64_MAX) {
 		return;
@@ -37,25 +39,35 @@ void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us)
 	idle->leaving = false;
 }
 
-void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate,
+void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us)
+{
+	idle->sure_us = now_us;
+	note_heard(idle, now_us);
+}
+
+bool aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate,
 	uint64_t now_us)
 {
 	uint64_t duration_us = energy->samples * US_PER_SECOND / rate;
 
 	if (!energy->samples) {
-		return;
+		return false;
 	}
 	if (!aic_speech_level_is_speech(&idle->level, energy->square_sum / energy->samples, duration_us)) {
 		idle->loud_us -= duration_us < idle->loud_us ? duration_us : idle->loud_us;
-		return;
+		return false;
 	}
 	idle->loud_us += duration_us;
 	idle->caller_until_us = now_us;
 	if (idle->loud_us >= SPEECH_US) {
 		idle->loud_us = SPEECH_US;
 		idle->spoke_until_us = now_us;
-		aic_caller_idle_heard(idle, now_us);
+		/* A television is as loud, and does not stop. */
+		if (!idle->trust_us || now_us < idle->sure_us + idle->trust_us) {
+			note_heard(idle, now_us);
+		}
 	}
+	return true;
 }
 
 void aic_caller_idle_agent_audio(struct aic_caller_idle *idle, uint64_t duration_us, uint64_t now_us)
@@ -80,6 +92,7 @@ void aic_caller_idle_put_off(struct aic_caller_idle *idle, uint64_t by_us)
 	idle->agent_until_us = put_off(idle->agent_until_us, by_us);
 	idle->caller_until_us = put_off(idle->caller_until_us, by_us);
 	idle->spoke_until_us = put_off(idle->spoke_until_us, by_us);
+	idle->sure_us = put_off(idle->sure_us, by_us);
 }
 
 uint64_t aic_caller_idle_quiet_since(const struct aic_caller_idle *idle)

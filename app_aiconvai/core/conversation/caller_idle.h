@@ -21,8 +21,10 @@ enum aic_idle_step {
 
 struct aic_caller_idle {
 	uint64_t limit_us; /* 0: callers may be silent */
+	uint64_t trust_us; /* so long after the last sure sign of the caller loudness alone is no sign; 0: it always is */
 	unsigned int most_warnings;
 
+	uint64_t sure_us;      /* when there was a sure sign */
 	unsigned int warnings; /* given since the caller was last heard */
 	bool leaving;          /* the agent was asked to say goodbye */
 	bool goodbye_came;     /* audio came after that */
@@ -35,16 +37,20 @@ struct aic_caller_idle {
 	uint64_t spoke_until_us;  /* the same of what counts as speech; 0: never */
 };
 
-void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t most_warnings);
+void aic_caller_idle_init(struct aic_caller_idle *idle, uint32_t limit_seconds, uint32_t trust_seconds,
+	uint32_t most_warnings);
 
 /* The conversation is active, for the first time or again. */
 void aic_caller_idle_start(struct aic_caller_idle *idle, uint64_t now_us);
 
-/* So much caller audio came, of that energy: enough of it that is loud counts as speech. */
-void aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate,
+/*
+ * So much caller audio came, of that energy: enough of it that is loud counts as speech. Returns whether it is that
+ * loud.
+ */
+bool aic_caller_idle_audio(struct aic_caller_idle *idle, const struct aic_energy *energy, uint32_t rate,
 	uint64_t now_us);
 
-/* The caller is there: spoke, or pressed a key. */
+/* The caller is there for sure: words came, or a key was pressed. */
 void aic_caller_idle_heard(struct aic_caller_idle *idle, uint64_t now_us);
 
 /* Agent audio came that takes so long to be heard; what had come is not heard any more. */

@@ -61,6 +61,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->ending.due_us = conversation->marks.due_us = conversation->reopen.due_us = UINT64_MAX;
 	conversation->tools_at_work.end_called_us = conversation->downlink.tail.due_us = UINT64_MAX;
 	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
+	conversation->barge_in.event_id = AIC_EVENT_ID_NONE;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
 	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms,
@@ -99,6 +100,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_transcoder_free(conversation->downlink.transcoder);
 	aic_buffer_free(&conversation->downlink.converted);
 	aic_buffer_free(&conversation->telling.line);
+	aic_barge_in_free(&conversation->barge_in);
 	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
 }
@@ -128,6 +130,7 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 {
 	struct aic_energy before = conversation->uplink.energy, added;
 	uint64_t dropped_before = conversation->uplink.bytes_dropped;
+	bool is_speech;
 
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_ENDED || conversation->hold.is_on || aic_digits_are_secret(conversation)
@@ -143,7 +146,9 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 		tell_uplink_loss(conversation);
 	}
 	added.samples = conversation->uplink.energy.samples - before.samples;
-	aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
+	is_speech = aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
+	aic_interruption_caller_audio(conversation, is_speech, added.samples * US_PER_SECOND
+		/ conversation->stats.line_format.rate);
 }
 
 int aic_conversation_context(struct aic_conversation *conversation, const char *text)
@@ -157,10 +162,9 @@ int aic_conversation_context(struct aic_conversation *conversation, const char *
 
 int aic_conversation_user_message(struct aic_conversation *conversation, const char *text)
 {
-	if (conversation->phase != AIC_PHASE_ACTIVE || !conversation->provider->user_message) {
+	if (conversation->phase != AIC_PHASE_ACTIVE || !aic_own_words_say(conversation, text)) {
 		return -1;
 	}
-	conversation->provider->user_message(conversation, text);
 	aic_answer_expect_now(conversation);
 	return 0;
 }

@@ -154,6 +154,8 @@ struct aic_conversation_stats {
 	uint64_t reopenings; /* times another connection took over */
 	/* times the agent was heard after the caller, how long that took in all and at the longest; times it was not */
 	uint64_t answers, answer_ms, slowest_answer_ms, answers_missed;
+	/* times the agent was paused because the caller made a sound, and those of them in which it went on */
+	uint64_t pauses, pauses_withdrawn;
 	uint64_t holds, held_ms; /* times the caller could not be heard, and for how long: those that are over */
 	char state[64]; /* of the agent's prompts; empty: none */
 };
@@ -223,6 +225,9 @@ bool aic_conversation_waits_for_tool(const struct aic_conversation *conversation
  */
 const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name,
 	const struct aic_variable *values, size_t count);
+
+/* Whether the caller may interrupt the agent from now on, as far as the agent's options do not say no. */
+void aic_conversation_allow_interruptions(struct aic_conversation *conversation, bool allowed);
 
 /* Ends the conversation from this side. Nothing happens when it ended before. */
 void aic_conversation_end(struct aic_conversation *conversation, enum aic_status status, const char *reason,

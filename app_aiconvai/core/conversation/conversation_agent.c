@@ -110,6 +110,7 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	conversation->told.prompts = agent->prompts;
 	conversation->uplink.chunk_ms = (uint32_t) agent->settings->audio_frames_buffer_ms;
 	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds,
+		(uint32_t) agent->settings->no_input_hard_seconds,
 		(uint32_t) agent->settings->no_input_warnings);
 	aic_service_watch_init(&conversation->watchdog.service, (uint32_t) agent->settings->service_silence_seconds);
 	incoming->record = calloc(1, provider->record_size);

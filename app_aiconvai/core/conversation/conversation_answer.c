@@ -92,8 +92,8 @@ static void nudge(struct aic_conversation *conversation)
 {
 	const char *text = conversation->settings->answer_nudge;
 
-	if (text && conversation->provider->user_message) {
-		conversation->provider->user_message(conversation, text);
+	if (text) {
+		aic_own_words_say(conversation, text);
 	}
 }
 

@@ -81,6 +81,7 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_READY:
 	case AIC_EVENT_AUDIO:
 	case AIC_EVENT_INTERRUPTION:
+	case AIC_EVENT_PAUSE:
 	case AIC_EVENT_VAD:
 	case AIC_EVENT_ANSWER:
 	case AIC_EVENT_THINKING:

@@ -149,6 +149,7 @@ void aic_conversation_interrupt(struct aic_conversation *conversation, int64_t e
 	event.interruption.result = removed;
 	event.interruption.heard_ms = aic_conversation_line_ms(conversation, removed->heard_samples);
 	aic_conversation_tell(conversation, &event);
+	aic_interruption_overtaken(conversation, event_id);
 	aic_marks_look(conversation);
 }
 

@@ -62,6 +62,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 	if (conversation->outcome.play_out) {
 		aic_conversation_audio_has_ended(conversation);
 	}
+	aic_interruption_withdraw(conversation);
 	aic_conversation_tell_rest(conversation);
 	conversation->phase = AIC_PHASE_ENDED;
 	conversation->attempts.due_us = conversation->ending.due_us = UINT64_MAX;

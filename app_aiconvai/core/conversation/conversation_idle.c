@@ -6,6 +6,8 @@
  */
 #include "conversation_state.h"
 
+#include <string.h>
+
 void aic_idle_pause(struct aic_conversation *conversation)
 {
 	struct aic_idle_pause *pause = &conversation->idle_pause;
@@ -34,6 +36,13 @@ bool aic_idle_agent_is_heard(const struct aic_conversation *conversation)
 	return conversation->caller_idle.agent_until_us > aic_idle_clock(conversation);
 }
 
+void aic_idle_words(struct aic_conversation *conversation, const char *text)
+{
+	if (text[strspn(text, " ")]) {
+		aic_caller_idle_heard(&conversation->caller_idle, aic_idle_clock(conversation));
+	}
+}
+
 /* While a connection is being opened again nobody can ask. */
 uint64_t aic_idle_due(const struct aic_conversation *conversation)
 {
@@ -60,8 +69,8 @@ bool aic_idle_attend(struct aic_conversation *conversation)
 			"the caller said nothing for too long (no_input_seconds)", conversation->now_us);
 		return false;
 	}
-	if (text && conversation->provider->user_message) {
-		conversation->provider->user_message(conversation, text);
+	if (text) {
+		aic_own_words_say(conversation, text);
 	}
 	return true;
 }

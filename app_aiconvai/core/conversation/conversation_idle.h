@@ -26,6 +26,9 @@ uint64_t aic_idle_clock(const struct aic_conversation *conversation);
 /* Whether something of what the agent has said is still being heard. */
 bool aic_idle_agent_is_heard(const struct aic_conversation *conversation);
 
+/* Words of the caller came: whoever it is that is loud is there. */
+void aic_idle_words(struct aic_conversation *conversation, const char *text);
+
 uint64_t aic_idle_due(const struct aic_conversation *conversation);
 bool aic_idle_attend(struct aic_conversation *conversation);
 

@@ -3,6 +3,32 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "conversation_state.h"
+#include "phrases.h"
+#include "provider_port.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void aic_barge_in_free(struct aic_barge_in *barge_in)
+{
+	free(barge_in->correction.text);
+}
+
+/* Whether the agent is in a state of its prompts in which everything has to be heard. */
+static bool is_in_uninterruptible_state(const struct aic_conversation *conversation)
+{
+	const struct aic_string_list *states = &conversation->settings->uninterruptible_states;
+	const char *state = conversation->told.state;
+	size_t length = state ? aic_entry_name_length(state) : 0;
+
+	for (size_t i = 0; state && i < states->count; i++) {
+		if (!strncasecmp(states->items[i], state, length) && !states->items[i][length]) {
+			return true;
+		}
+	}
+	return false;
+}
 
 bool aic_interruption_is_allowed(const struct aic_conversation *conversation)
 {
@@ -14,11 +40,245 @@ bool aic_interruption_is_allowed(const struct aic_conversation *conversation)
 		/* Nothing is cut short. */
 		return true;
 	}
-	if (settings->interruption == AIC_INTERRUPTION_OFF) {
+	if (settings->interruption == AIC_INTERRUPTION_OFF || !settings->interrupt_response
+		|| conversation->barge_in.is_forbidden
+		|| conversation->barge_in.protection != AIC_PROTECTION_NONE || is_in_uninterruptible_state(conversation)) {
 		return false;
 	}
 	if (!settings->first_message_interruptible && answer->turns == 1) {
 		return false;
 	}
 	return conversation->now_us >= answer->began_us + after_us;
+}
+
+static void tell_pause(struct aic_conversation *conversation, bool is_on, bool interrupted)
+{
+	uint64_t lasted_us = is_on ? 0 : conversation->now_us - conversation->barge_in.since_us;
+
+	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_PAUSE,
+		.pause = {.is_on = is_on, .interrupted = interrupted, .lasted_ms = lasted_us / US_PER_MS}});
+}
+
+static void begin_pause(struct aic_conversation *conversation)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	barge_in->undecided = true;
+	barge_in->since_us = conversation->now_us;
+	barge_in->speech_us = 0;
+	conversation->stats.pauses++;
+	aic_idle_pause(conversation);
+	tell_pause(conversation, true, false);
+}
+
+static void end_pause(struct aic_conversation *conversation)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	barge_in->undecided = false;
+	aic_playout_queue_put_off(conversation->playout, conversation->now_us - barge_in->since_us);
+	aic_idle_resume(conversation);
+}
+
+static void tell_provider(struct aic_conversation *conversation, struct aic_interruption *removed)
+{
+	if (!conversation->provider->interrupted) {
+		return;
+	}
+	removed->heard_event_id = aic_event_id_to_provider(conversation, removed->heard_event_id);
+	for (size_t i = 0; i < removed->removed_chunks && i < AIC_REMOVED_IDS_MAX; i++) {
+		removed->removed_ids[i] = aic_event_id_to_provider(conversation, removed->removed_ids[i]);
+	}
+	conversation->provider->interrupted(conversation, removed);
+}
+
+/* It is an interruption, of which nothing more is to be decided. */
+static void interrupt(struct aic_conversation *conversation)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+	struct aic_correction correction = barge_in->correction;
+	int64_t event_id = barge_in->event_id;
+	struct aic_interruption removed;
+
+	barge_in->event_id = AIC_EVENT_ID_NONE;
+	barge_in->correction.text = NULL;
+	aic_conversation_interrupt(conversation, event_id, &removed);
+	aic_answer_expect_now(conversation);
+	tell_provider(conversation, &removed);
+	if (correction.text) {
+		aic_port_transcript_of(conversation, correction.turn, AIC_ROLE_AGENT, AIC_TRANSCRIPT_CORRECTED, correction.text,
+			correction.event_id);
+		free(correction.text);
+	}
+}
+
+/* The caller means it. */
+static void confirm(struct aic_conversation *conversation)
+{
+	bool was_paused = conversation->barge_in.undecided;
+
+	if (was_paused) {
+		end_pause(conversation);
+	}
+	interrupt(conversation);
+	/* Only now is there nothing left that would be heard. */
+	if (was_paused) {
+		tell_pause(conversation, false, true);
+	}
+}
+
+void aic_interruption_suspected(struct aic_conversation *conversation, int64_t event_id)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	if (event_id > barge_in->event_id) {
+		barge_in->event_id = event_id;
+	}
+	if (barge_in->undecided) {
+		return;
+	}
+	/* Where newer audio has come before the word that the older is void, the agent has answered already. */
+	if (conversation->settings->interruption == AIC_INTERRUPTION_CONFIRMED && aic_idle_agent_is_heard(conversation)
+		&& conversation->downlink.last_event_id <= event_id) {
+		begin_pause(conversation);
+	} else {
+		confirm(conversation);
+	}
+}
+
+void aic_interruption_caller_audio(struct aic_conversation *conversation, bool is_speech, uint64_t duration_us)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+	uint64_t least_us = (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS;
+
+	if (barge_in->undecided && is_speech) {
+		barge_in->speech_us += duration_us;
+		if (barge_in->speech_us >= least_us) {
+			confirm(conversation);
+		}
+	}
+}
+
+/* Whether there is something that could be interrupted by what comes now. */
+static bool is_open(const struct aic_conversation *conversation)
+{
+	return conversation->barge_in.event_id != AIC_EVENT_ID_NONE && aic_idle_agent_is_heard(conversation);
+}
+
+void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us)
+{
+	const char *back_channels = conversation->settings->back_channels;
+
+	/* Words come late: those may be of before. */
+	if (!is_open(conversation) || said_us < conversation->barge_in.since_us) {
+		return;
+	}
+	if (!aic_text_is_of_phrases(text, back_channels ? back_channels : "")) {
+		confirm(conversation);
+	} else if (is_final && text[strspn(text, " ")]) {
+		aic_interruption_withdraw(conversation);
+	}
+}
+
+void aic_interruption_agent_audio(struct aic_conversation *conversation, int64_t event_id)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	if (barge_in->protection == AIC_PROTECTION_HEARD && !aic_idle_agent_is_heard(conversation)) {
+		barge_in->protection = AIC_PROTECTION_NONE;
+	} else if (barge_in->protection == AIC_PROTECTION_ANSWERED) {
+		barge_in->protection = AIC_PROTECTION_HEARD;
+	}
+	if (barge_in->event_id == AIC_EVENT_ID_NONE || event_id <= barge_in->event_id) {
+		return;
+	}
+	if (is_open(conversation)) {
+		confirm(conversation);
+	} else {
+		barge_in->event_id = AIC_EVENT_ID_NONE;
+	}
+}
+
+void aic_interruption_tool_call(struct aic_conversation *conversation)
+{
+	if (conversation->barge_in.undecided) {
+		confirm(conversation);
+	}
+}
+
+void aic_interruption_protect(struct aic_conversation *conversation)
+{
+	conversation->barge_in.protection = AIC_PROTECTION_CALLED;
+}
+
+void aic_interruption_tools_done(struct aic_conversation *conversation)
+{
+	if (conversation->barge_in.protection == AIC_PROTECTION_CALLED) {
+		conversation->barge_in.protection = AIC_PROTECTION_ANSWERED;
+	}
+}
+
+void aic_conversation_allow_interruptions(struct aic_conversation *conversation, bool allowed)
+{
+	conversation->barge_in.is_forbidden = !allowed;
+}
+
+bool aic_interruption_keeps(struct aic_conversation *conversation, uint64_t turn, const char *text, int64_t event_id)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	if (!barge_in->undecided) {
+		return false;
+	}
+	free(barge_in->correction.text);
+	barge_in->correction = (struct aic_correction) {.text = strndup(text, AIC_TRANSCRIPT_MAX + 1), .turn = turn,
+		.event_id = event_id};
+	return true;
+}
+
+void aic_interruption_withdraw(struct aic_conversation *conversation)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+	size_t again;
+
+	if (!barge_in->undecided) {
+		return;
+	}
+	free(barge_in->correction.text);
+	barge_in->correction.text = NULL;
+	end_pause(conversation);
+	again = aic_playout_queue_go_back(conversation->playout);
+	aic_marks_put_off(&conversation->marks, again);
+	aic_caller_idle_agent_audio(&conversation->caller_idle,
+		aic_format_ms(conversation->stats.line_format, again) * US_PER_MS, aic_idle_clock(conversation));
+	conversation->stats.pauses_withdrawn++;
+	tell_pause(conversation, false, false);
+}
+
+void aic_interruption_overtaken(struct aic_conversation *conversation, int64_t event_id)
+{
+	struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	if (barge_in->event_id > event_id) {
+		return;
+	}
+	barge_in->event_id = AIC_EVENT_ID_NONE;
+	if (barge_in->undecided) {
+		end_pause(conversation);
+		tell_pause(conversation, false, true);
+	}
+}
+
+uint64_t aic_interruption_due(const struct aic_conversation *conversation)
+{
+	const struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	return barge_in->undecided ? barge_in->since_us
+		+ (uint64_t) conversation->settings->interruption_decision_ms * US_PER_MS : UINT64_MAX;
+}
+
+bool aic_interruption_attend(struct aic_conversation *conversation)
+{
+	aic_interruption_withdraw(conversation);
+	return true;
 }

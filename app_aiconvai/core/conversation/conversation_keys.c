@@ -49,8 +49,7 @@ static void tell_in_words(struct aic_conversation *conversation, const char *num
 
 	if (is_context && provider->context) {
 		provider->context(conversation, text);
-	} else if (provider->user_message) {
-		provider->user_message(conversation, text);
+	} else if (aic_own_words_say(conversation, text)) {
 		aic_answer_expect_now(conversation);
 	}
 }

@@ -59,6 +59,13 @@ void aic_marks_add(struct aic_conversation *conversation, const char *name)
 	aic_marks_look(conversation);
 }
 
+void aic_marks_put_off(struct aic_marks *marks, size_t bytes)
+{
+	for (size_t i = 0; i < marks->count; i++) {
+		marks->items[i].behind_bytes += bytes;
+	}
+}
+
 void aic_marks_forget(struct aic_marks *marks)
 {
 	marks->count = 0;

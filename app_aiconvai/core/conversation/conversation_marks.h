@@ -36,6 +36,9 @@ void aic_marks_add(struct aic_conversation *conversation, const char *name);
 /* Tells the provider of those that were reached, and sees when to look again. */
 void aic_marks_look(struct aic_conversation *conversation);
 
+/* So much is heard again before them. */
+void aic_marks_put_off(struct aic_marks *marks, size_t bytes);
+
 /* There are none, nor is anybody told of those there were. */
 void aic_marks_forget(struct aic_marks *marks);
 

@@ -36,6 +36,22 @@
 #define RESUME_INTRODUCTION "This call goes on from a conversation of before. Take it up from there; " \
 	"this was said so far, with you or another agent.\n"
 
+int64_t aic_event_id_from_provider(const struct aic_conversation *conversation, int64_t event_id)
+{
+	int64_t largest = INT64_C(1) << 53;
+
+	if (event_id == AIC_EVENT_ID_NONE) {
+		return event_id;
+	}
+	event_id = event_id > largest ? largest : event_id < -largest ? -largest : event_id;
+	return conversation->reopen.first_event_id + event_id;
+}
+
+int64_t aic_event_id_to_provider(const struct aic_conversation *conversation, int64_t event_id)
+{
+	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->reopen.first_event_id;
+}
+
 void aic_conversation_open_another(struct aic_conversation *conversation, uint64_t due_us)
 {
 	int64_t newest = conversation->downlink.last_event_id > conversation->downlink.interrupted_id
@@ -44,6 +60,8 @@ void aic_conversation_open_another(struct aic_conversation *conversation, uint64
 	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->reopen.first_event_id) {
 		conversation->reopen.first_event_id = newest + 1;
 	}
+	/* Who asked whether it was an interruption will not know. */
+	aic_interruption_withdraw(conversation);
 	aic_conversation_tell_rest(conversation);
 	aic_uplink_stop(&conversation->uplink);
 	aic_conversation_forget_tool_calls(conversation);

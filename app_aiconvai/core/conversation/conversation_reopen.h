@@ -61,4 +61,11 @@ void aic_conversation_restored(struct aic_conversation *conversation);
 uint64_t aic_rollover_due(const struct aic_conversation *conversation);
 bool aic_rollover_attend(struct aic_conversation *conversation);
 
+/*
+ * A provider's event ids begin anew with each connection; everybody else's go on. Those beyond what a number of JSON
+ * holds exactly are that largest one: so many of them can be added up.
+ */
+int64_t aic_event_id_from_provider(const struct aic_conversation *conversation, int64_t event_id);
+int64_t aic_event_id_to_provider(const struct aic_conversation *conversation, int64_t event_id);
+
 #endif

@@ -59,7 +59,9 @@ bool aic_silence_attend(struct aic_conversation *conversation)
 	if (!conversation->stand_in.is_silence) {
 		conversation->stand_in.since_us = conversation->stand_in.until_us;
 	}
-	conversation->stand_in.until_us = conversation->now_us;
+	/* What is less than a millisecond is for the next time: lost each time, a service would get 0.5 % too little. */
+	conversation->stand_in.until_us = ms < SILENCE_MS_MAX ? conversation->stand_in.until_us + ms * US_PER_MS
+		: conversation->now_us;
 	conversation->stand_in.is_silence = true;
 	return true;
 }

@@ -27,6 +27,7 @@
 #include "conversation_keys.h"
 #include "conversation_listening.h"
 #include "conversation_marks.h"
+#include "conversation_own_words.h"
 #include "conversation_prompt.h"
 #include "conversation_reopen.h"
 #include "conversation_silence.h"
@@ -86,8 +87,10 @@ struct aic_conversation {
 	struct aic_incoming incoming;
 	struct aic_telling telling;
 	struct aic_downlink downlink;
+	struct aic_barge_in barge_in;
 	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
+	struct aic_own_words own_words;
 	struct aic_idle_pause idle_pause;
 	struct aic_answer answer;
 	struct aic_watchdog watchdog;

@@ -35,6 +35,9 @@ void aic_conversation_forget_tool_call(struct aic_conversation *conversation, st
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE,
 		.tool_done = {.id = call->shown, .name = shown_name, .withdrawn = withdrawn}});
 	aic_tool_calls_remove(&conversation->tools_at_work.calls, call);
+	if (!conversation->tools_at_work.calls.count) {
+		aic_interruption_tools_done(conversation);
+	}
 	aic_answer_wait_anew(conversation);
 }
 
@@ -255,6 +258,9 @@ static int open_call(struct aic_conversation *conversation, const char *id, cons
 	}
 	call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 	aic_utf8_line(shown_name, sizeof(shown_name), name);
+	if (tool && tool->uninterruptible) {
+		aic_interruption_protect(conversation);
+	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
 		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = how,
 			.place = destination ? destination : tool ? tool->subroutine : NULL}});
@@ -272,6 +278,7 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 	char problem[AIC_JSON_PROBLEM_MAX];
 
 	conversation->stats.tool_calls++;
+	aic_interruption_tool_call(conversation);
 	if (aic_tool_calls_find(&conversation->tools_at_work.calls, id)) {
 		/* A refusal would be taken for the answer to the first. */
 		aic_conversation_tell_error(conversation, "a tool call was ignored: its id is open already");

@@ -17,6 +17,7 @@ enum aic_event_type {
 	AIC_EVENT_AUDIO,        /* audio was queued for playout */
 	AIC_EVENT_TRANSCRIPT,
 	AIC_EVENT_INTERRUPTION,
+	AIC_EVENT_PAUSE,        /* the agent is silent until it is known whether the caller interrupts it; or that is */
 	AIC_EVENT_VAD,
 	AIC_EVENT_ANSWER,       /* the agent is heard, after the caller was */
 	AIC_EVENT_THINKING,     /* the caller has waited for an answer for a while; or it has come */
@@ -70,6 +71,11 @@ struct aic_event {
 			const struct aic_interruption *result;
 			uint64_t heard_ms; /* of result->heard_event_id */
 		} interruption;
+		struct {
+			bool is_on;
+			bool interrupted; /* at its end: what is left of it is not to be heard. Otherwise it goes on. */
+			uint64_t lasted_ms; /* at its end */
+		} pause;
 		struct {
 			double score;
 		} vad;

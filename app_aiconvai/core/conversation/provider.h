@@ -13,6 +13,7 @@
 #include "buffer.h"
 #include "json_reader.h"
 #include "options.h"
+#include "playout_queue.h"
 #include "variable.h"
 #include "outcome.h"
 #include "request.h"
@@ -82,6 +83,13 @@ struct aic_provider {
 
 	/* The audio before a mark (aic_port_mark()) was heard, or dropped. NULL where there are no marks. */
 	void (*mark_played)(struct aic_conversation *conversation, const char *name);
+
+	/*
+	 * The caller has interrupted the agent: `removed` will not be heard, its ids as the provider gave them, its samples
+	 * counted in the line format. Called from aic_port_interrupted(), or later, or not at all where it turns out that
+	 * there was no interruption. NULL: there is nothing to do.
+	 */
+	void (*interrupted)(struct aic_conversation *conversation, const struct aic_interruption *removed);
 
 	/* This side ends an active conversation: sends what is to be said before the WebSocket is closed. NULL: nothing. */
 	void (*finish)(struct aic_conversation *conversation);

@@ -203,26 +203,6 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	aic_keys_begin(conversation);
 }
 
-/*
- * The provider's event ids begin anew with each connection; everybody else's go on. Those beyond what a number of JSON
- * holds exactly are that largest one: so many of them can be added up.
- */
-static int64_t from_provider(const struct aic_conversation *conversation, int64_t event_id)
-{
-	int64_t largest = INT64_C(1) << 53;
-
-	if (event_id == AIC_EVENT_ID_NONE) {
-		return event_id;
-	}
-	event_id = event_id > largest ? largest : event_id < -largest ? -largest : event_id;
-	return conversation->reopen.first_event_id + event_id;
-}
-
-static int64_t to_provider(const struct aic_conversation *conversation, int64_t event_id)
-{
-	return event_id == AIC_EVENT_ID_NONE ? event_id : event_id - conversation->reopen.first_event_id;
-}
-
 bool aic_port_is_audio(struct aic_conversation *conversation, const struct aic_json_bytes *audio)
 {
 	if (!audio->present || audio->malformed) {
@@ -243,7 +223,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 			"ignored");
 		return;
 	}
-	event_id = from_provider(conversation, event_id);
+	event_id = aic_event_id_from_provider(conversation, event_id);
 	conversation->stats.downlink_chunks++;
 	conversation->stats.downlink_bytes += length;
 	if (aic_listening_keeps_silent(conversation, event_id)) {
@@ -257,6 +237,7 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
+	aic_interruption_agent_audio(conversation, event_id);
 	if (padding_ms && event_id != conversation->downlink.last_event_id
 		&& aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);
@@ -291,25 +272,13 @@ void aic_port_mark(struct aic_conversation *conversation, const char *name)
 	aic_marks_add(conversation, name);
 }
 
-void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id, struct aic_interruption *result)
+void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id)
 {
-	struct aic_interruption removed;
-
-	if (!aic_port_may_interrupt(conversation)) {
+	aic_caller_idle_heard(&conversation->caller_idle, aic_idle_clock(conversation));
+	if (aic_port_may_interrupt(conversation)) {
+		aic_interruption_suspected(conversation, aic_event_id_from_provider(conversation, event_id));
+	} else {
 		conversation->stats.interruptions_ignored++;
-		if (result) {
-			*result = (struct aic_interruption) {.heard_event_id = AIC_EVENT_ID_NONE};
-		}
-		return;
-	}
-	aic_conversation_interrupt(conversation, from_provider(conversation, event_id), &removed);
-	aic_answer_expect_now(conversation);
-	if (result) {
-		*result = removed;
-		result->heard_event_id = to_provider(conversation, removed.heard_event_id);
-		for (size_t i = 0; i < removed.removed_chunks && i < AIC_REMOVED_IDS_MAX; i++) {
-			result->removed_ids[i] = to_provider(conversation, removed.removed_ids[i]);
-		}
 	}
 }
 
@@ -321,7 +290,7 @@ bool aic_port_may_interrupt(const struct aic_conversation *conversation)
 uint64_t aic_port_heard_ms(struct aic_conversation *conversation, int64_t event_id)
 {
 	return aic_conversation_line_ms(conversation, aic_playout_queue_heard(conversation->playout,
-		from_provider(conversation, event_id)));
+		aic_event_id_from_provider(conversation, event_id)));
 }
 
 bool aic_port_is_speaking(struct aic_conversation *conversation)
@@ -376,6 +345,9 @@ void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn
 	const char *line = aic_conversation_line(conversation, text, AIC_TRANSCRIPT_MAX);
 	uint64_t spoken_us;
 
+	if (kind == AIC_TRANSCRIPT_CORRECTED && aic_interruption_keeps(conversation, turn, text, event_id)) {
+		return;
+	}
 	turn = turn ? turn : turn_of(conversation, kind);
 	/* One that is not numbered yet is being spoken. */
 	spoken_us = turn > conversation->turns.last ? since_begin(conversation)
@@ -388,6 +360,10 @@ void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn
 		aic_conversation_beyond(conversation, AIC_BOUND_TRANSCRIPT);
 	}
 	text = line;
+	if (role == AIC_ROLE_CALLER && !aic_own_words_are(conversation, text)) {
+		aic_interruption_words(conversation, text, kind == AIC_TRANSCRIPT_FINAL, conversation->begun_us + spoken_us);
+		aic_idle_words(conversation, text);
+	}
 	if (role == AIC_ROLE_CALLER && text[strspn(text, " ")]) {
 		aic_answer_expect(conversation, conversation->begun_us + spoken_us);
 	} else if (role == AIC_ROLE_AGENT && kind != AIC_TRANSCRIPT_TENTATIVE) {
@@ -395,12 +371,15 @@ void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn
 	}
 	aic_history_add(&conversation->history, turn, role, kind, text);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TRANSCRIPT,
-		.transcript = {.role = role, .kind = kind, .text = text, .event_id = from_provider(conversation, event_id),
-			.turn = turn, .spoken_ms = spoken_us / US_PER_MS}});
+		.transcript = {.role = role, .kind = kind, .text = text,
+			.event_id = aic_event_id_from_provider(conversation, event_id), .turn = turn,
+			.spoken_ms = spoken_us / US_PER_MS}});
 }
 
-void aic_port_caller_speaks(struct aic_conversation *conversation)
+void aic_port_caller_speaks(struct aic_conversation *conversation, const char *words)
 {
+	aic_interruption_words(conversation, words, false, conversation->now_us);
+	aic_idle_words(conversation, words);
 	aic_answer_expect(conversation, conversation->now_us);
 }
 

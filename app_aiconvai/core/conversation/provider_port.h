@@ -112,15 +112,12 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 void aic_port_audio_done(struct aic_conversation *conversation);
 
 /*
- * The caller barged in: everything up to and including `event_id` is void. `result` (may be NULL) is what was removed,
- * its samples counted in the line format.
+ * The caller is heard, or barged in: everything up to and including `event_id` is void, here and now or once it is
+ * decided. A provider that has more to do about an interruption does so in its interrupted().
  */
-void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id, struct aic_interruption *result);
+void aic_port_interrupted(struct aic_conversation *conversation, int64_t event_id);
 
-/*
- * Whether the caller may do so now. Where not, aic_port_interrupted() removes nothing, and a provider that does more
- * about an interruption leaves that out.
- */
+/* Whether the caller may do so now. Where not, aic_port_interrupted() changes nothing. */
 bool aic_port_may_interrupt(const struct aic_conversation *conversation);
 
 /* How much of that event id the caller has heard so far. */
@@ -151,8 +148,8 @@ void aic_port_transcript_of(struct aic_conversation *conversation, uint64_t turn
 /* The same of services whose words come in the order in which they are said. */
 void aic_port_transcript(struct aic_conversation *conversation, enum aic_role role, enum aic_transcript_kind kind,
 	const char *text, int64_t event_id);
-/* Words of the caller came that will be told later, as a whole. */
-void aic_port_caller_speaks(struct aic_conversation *conversation);
+/* Words of the caller came that will be told later, as a whole; these are what there is of them so far. */
+void aic_port_caller_speaks(struct aic_conversation *conversation, const char *words);
 void aic_port_vad(struct aic_conversation *conversation, double score);
 
 /*

@@ -225,6 +225,7 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 		tool->run = AIC_TOOL_AMI;
 	}
 	tool->silent = declared && !declared->answer;
+	tool->uninterruptible = declared && !declared->interruptible;
 	if (description && !(tool->description = strdup(description))) {
 		return -1;
 	}

@@ -30,6 +30,7 @@ struct aic_tool {
 	char *parameters;  /* JSON Schema of an object */
 	enum aic_tool_run run;
 	bool silent;       /* its result asks for no words */
+	bool uninterruptible; /* what the agent says about it has to be heard */
 	char *subroutine;  /* AIC_TOOL_GOSUB: CONTEXT[,EXTENSION[,PRIORITY]] */
 };
 

@@ -11,7 +11,7 @@ from aiconvai.config.section_verdict import JudgedSection, judge_section
 from aiconvai.config.sections import Entry, Problem, Section
 from aiconvai.options import fold_case
 
-BUILTIN_TOOLS = ("end_call", "transfer_call", "send_dtmf", "enter_state")
+BUILTIN_TOOLS = ("end_call", "transfer_call", "transfer_to_agent", "collect_digits", "send_dtmf", "enter_state")
 
 _STATES = "states"
 _INSTRUCTION = "system_instruction"
@@ -32,8 +32,22 @@ def judge_references(judged: Sequence[JudgedSection]) -> list[Problem]:
             if fold_case(entry.value) not in prompts:
                 advice = "correct it or add the section"
                 problems.append(_problem(agent, entry, "the NAME of a section [prompt-NAME]", advice))
-        problems += _judge_tools(agent, prompts.get(fold_case(agent.values.get("prompts", ""))))
+        for entry, other in _listed(agent, "hand_over_to"):
+            if fold_case(other) not in names:
+                problems.append(_problem(agent, entry, "the name of another agent", "correct it", other))
+        own = prompts.get(fold_case(agent.values.get("prompts", "")))
+        told = own.values.get("state", []) if own is not None else []
+        states = {fold_case(text.partition("=")[0]) for text in told}
+        for entry, state in _listed(agent, "uninterruptible_states"):
+            if fold_case(state) not in states:
+                problems.append(_problem(agent, entry, "the name of a state of its prompts", "correct it", state))
+        problems += _judge_tools(agent, own)
     return problems
+
+
+def _listed(agent: JudgedSection, option: str) -> Iterable[tuple[Entry, str]]:
+    """The members of a list, each with the line it stands in."""
+    return ((entry, name) for entry in agent.lines(option)[-1:] for name in agent.values.get(option) or [])
 
 
 def _judge_tools(agent: JudgedSection, prompts: JudgedSection | None) -> Iterable[Problem]:
@@ -46,12 +60,15 @@ def _judge_tools(agent: JudgedSection, prompts: JudgedSection | None) -> Iterabl
             yield _problem(agent, entry, "ami or gosub:CONTEXT", f"built in are {', '.join(BUILTIN_TOOLS)}")
         elif name == "transfer_call" and not agent.values.get("transfer_to"):
             yield _problem(agent, entry, "transfer_to_NAME beside it", "add a line for each destination")
+        elif name == "transfer_to_agent" and not agent.values.get("hand_over_to"):
+            yield _problem(agent, entry, "hand_over_to beside it", "add it with the names of the agents")
         elif name == "enter_state" and not (prompts and prompts.values.get("state")):
             yield _problem(agent, entry, "prompts beside it, with states", "add them or remove the tool")
 
 
-def _problem(agent: JudgedSection, entry: Entry, expected: str, advice: str) -> Problem:
-    return Problem(entry.file, entry.line, agent.section.name, entry.key, entry.value, expected, advice)
+def _problem(agent: JudgedSection, entry: Entry, expected: str, advice: str, value: str | None = None) -> Problem:
+    value = entry.value if value is None else value
+    return Problem(entry.file, entry.line, agent.section.name, entry.key, value, expected, advice)
 
 
 def read_prompt_files(judged: Sequence[JudgedSection]) -> list[Problem]:

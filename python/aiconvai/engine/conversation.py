@@ -100,6 +100,8 @@ class ConversationStats:
     answer_ms: int
     slowest_answer_ms: int
     answers_missed: int
+    pauses: int
+    pauses_withdrawn: int
     holds: int
     held_ms: int
     state: str
@@ -251,6 +253,10 @@ class Conversation:
         return self._succeeded(
             self._library.lib.aic_conversation_tool_result(self._conversation, c_id, c_result, is_error, silent)
         )
+
+    def allow_interruptions(self, allowed: bool) -> None:
+        """Whether the caller may interrupt the agent from now on, as far as its options do not say no."""
+        self._library.lib.aic_conversation_allow_interruptions(self._conversation, allowed)
 
     def enter_state(self, name: str, values: Mapping[str, str] | None = None) -> str | None:
         """Enter a state of the agent's prompts, with the values of placeholders. None, or why not, in a sentence."""

@@ -77,6 +77,15 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """The agent is silent until it is known whether the caller interrupts it; or that is known."""
+
+    is_on: bool
+    interrupted: bool = False
+    lasted_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Vad:
     """How sure the service is that the caller speaks, 0 to 1."""
 
@@ -205,6 +214,7 @@ Event = (
     | AudioQueued
     | Transcript
     | Interrupted
+    | Pause
     | Vad
     | Answer
     | Thinking
@@ -300,6 +310,8 @@ def event_from_c(library: Library, event: Any) -> Event:
         case "AIC_EVENT_INTERRUPTION":
             happened = event.interruption
             return Interrupted(happened.event_id, Interruption.from_c(happened.result), happened.heard_ms)
+        case "AIC_EVENT_PAUSE":
+            return Pause(bool(event.pause.is_on), bool(event.pause.interrupted), event.pause.lasted_ms)
         case "AIC_EVENT_VAD":
             return Vad(event.vad.score)
         case "AIC_EVENT_ANSWER":

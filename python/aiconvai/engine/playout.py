@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 
 from aiconvai.engine.audio import SILENCE_DBFS, IdleAudio
 from aiconvai.engine.library import load_library
@@ -10,6 +11,13 @@ from aiconvai.engine.playout_queue import PlayoutQueue
 
 NEVER = 2**64 - 1
 """A deadline that does not come."""
+
+
+class PauseReason(Enum):
+    """Why the agent is not heard; the names are those of `enum aic_pause`."""
+
+    HOLD = "hold"
+    BARGE_IN = "barge in"
 
 
 class Playout:
@@ -59,9 +67,10 @@ class Playout:
         """The agent is heard then at the earliest."""
         self._library.lib.aic_playout_begin_at(self._playout, us)
 
-    def pause(self, paused: bool, now_us: int) -> None:
-        """The line has nobody at its end, or has again."""
-        self._library.lib.aic_playout_pause(self._playout, paused, now_us)
+    def pause(self, paused: bool, now_us: int, reason: PauseReason = PauseReason.HOLD) -> None:
+        """The agent is not to be heard for a while, or is again."""
+        value = getattr(self._library.lib, f"AIC_PAUSE_{reason.name}")
+        self._library.lib.aic_playout_pause(self._playout, value, paused, now_us)
 
     def interrupted(self) -> None:
         """What the line has not taken is not to be heard any more."""

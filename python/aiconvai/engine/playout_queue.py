@@ -129,6 +129,15 @@ class PlayoutQueue:
         cut: int = self._library.lib.aic_playout_queue_cut(self.c_queue, ms)
         return cut
 
+    def go_back(self) -> int:
+        """Put back what was taken last, from a quiet place on. Returns how many bytes are heard again."""
+        again: int = self._library.lib.aic_playout_queue_go_back(self.c_queue)
+        return again
+
+    def put_off(self, by_us: int) -> None:
+        """Nothing was to be taken for so long."""
+        self._library.lib.aic_playout_queue_put_off(self.c_queue, by_us)
+
     def take(self) -> PlayoutFrame:
         """The next frame; while something is queued, calls are taken to be 20 ms apart.
 

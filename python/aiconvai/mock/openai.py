@@ -186,6 +186,9 @@ class OpenAiConversation(Conversation):
             item = {"id": self._caller_item, "type": "message", "role": "user", "content": content}
             self._send("conversation.item.added", item=item, previous_item_id=None)
             self._caller_item = None
+            if not self._turn_detection().get("create_response", True):
+                # Asked for by whoever knows whether it was more than a cough.
+                self._floor.clear()
 
     def interrupt_now(self, event_id: int | None = None) -> None:
         """The caller is noticed; whether that ends the answer is up to the session's settings."""
@@ -202,7 +205,7 @@ class OpenAiConversation(Conversation):
             async with asyncio.timeout(RESPONSE_SECONDS):
                 await self._floor.wait()
         except TimeoutError:
-            detail = f"no response.create within {RESPONSE_SECONDS:g} s of the result of a tool"
+            detail = f"no response.create within {RESPONSE_SECONDS:g} s of the result of a tool, or of what was said"
             self._violate("missing_fields", detail)
             raise TimeoutError(detail) from None
 

@@ -95,9 +95,7 @@ def measure(
                 # Those to Echo() are hung up first, so that nothing of the others is kept waiting at its end.
                 echoed = None
                 if floor is not None:
-                    echoed = running.enter_context(
-                        stage.calls(floor, ECHO.extension, calls, lasting, seed=ECHO_SEED)
-                    )
+                    echoed = running.enter_context(stage.calls(floor, ECHO.extension, calls, lasting, seed=ECHO_SEED))
                     ours |= {floor.pid, echoed.reader.pid}
                 if echoed is not None:
                     echoed.wait_up()
@@ -260,4 +258,5 @@ def _add_uplink_balance(
     if missed := path.providers() - {one.service for one in closed}:
         text = f"{stretch.path}: no call was with {', '.join(sorted(missed))}"
         stretch.problems.append(Problem(kind="calls", text=text))
-    stretch.losses.far_end_frames = lost_frames(conversations, [one.chunks_in for one in closed], path.chunk_ms)
+    chunks_got = [one.chunks_in for one in closed]
+    stretch.losses.far_end_frames = lost_frames(conversations, chunks_got, path.chunk_ms, held=path.held)
