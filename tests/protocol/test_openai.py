@@ -180,8 +180,29 @@ async def test_after_a_tools_result_the_client_has_to_ask_for_an_answer(monkeypa
         with pytest.raises(TimeoutError, match=r"response\.create"):
             await conversation.play(tone(440.0, 0.1, 8000))
         assert [str(each) for each in conversation.violations] == [
-            "missing_fields: no response.create within 0.2 s of the result of a tool"
+            "missing_fields: no response.create within 0.2 s of the result of a tool, or of what was said"
         ]
+
+
+async def test_a_service_that_begins_no_answers_is_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiconvai.mock.openai.RESPONSE_SECONDS", 0.2)
+    async with serving() as mock, connected(mock) as socket:
+        detection = {"type": "server_vad", "create_response": False}
+        session = {**SESSION, "audio": {"input": {"turn_detection": detection}}}
+        await socket.send(json.dumps({"type": "session.update", "session": session}))
+        conversation = await started(mock)
+        for asked in (True, False):
+            conversation.caller_began_speaking()
+            conversation.caller_stopped_speaking()
+            await told(socket, "input_audio_buffer.committed")
+            if asked:
+                await socket.send(json.dumps({"type": "response.create"}))
+                await told(socket, "response.created")
+                assert await conversation.play(tone(440.0, 0.1, 8000))
+                assert conversation.violations == []
+            else:
+                with pytest.raises(TimeoutError, match=r"response\.create"):
+                    await conversation.play(tone(440.0, 0.1, 8000))
 
 
 WRONG: list[tuple[str | bytes, str]] = [
