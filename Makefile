@@ -3,7 +3,7 @@
 #   make            build the module        make DEBUG=1   the same, for a debugger, in build-debug/
 #   make test       what CI runs            make check     every static check
 #   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours;
-#                   PROVIDER=openai: of that service)
+#                   PROVIDER=openai: of that service; SPEAKERPHONE=1: the caller has no headset)
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
@@ -87,8 +87,7 @@ conversations: bootstrap
 
 # What fails fast comes first, and the first failure ends the run.
 test: test-programs
-	$(MAKE) unit
-	$(MAKE) modules
+	$(MAKE) -j 2 unit modules
 	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host --ignore tests/host/test_build.py
 	$(MAKE) -j 2 conversations scrutinise
 	$(PYTEST) -m alone tests/integration
@@ -98,7 +97,7 @@ install: build
 	meson install -C $(BUILD)
 
 demo: bootstrap
-	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep)
+	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep) $(if $(SPEAKERPHONE),--speakerphone)
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

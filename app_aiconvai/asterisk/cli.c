@@ -136,6 +136,18 @@ static void print_opening(int fd, const char *what, const struct aic_open_times 
 		milliseconds(times->reply_us), more);
 }
 
+/* Whether the caller's telephone sends the agent's voice back. */
+static void print_echo(int fd, const struct aic_echo_report *echo)
+{
+	if (echo->delay_ms < 0) {
+		cli_line(fd, "Echo:               none is known; the caller was heard over the agent %" PRIu64 " times",
+			echo->openings);
+	} else {
+		cli_line(fd, "Echo:               at %.0f dB after %d ms; the caller was heard over the agent %" PRIu64
+			" times", echo->return_db, echo->delay_ms, echo->openings);
+	}
+}
+
 static void print_setup(int fd, const struct aic_conversation_stats *conversation)
 {
 	const struct aic_setup_times *setup = &conversation->setup;
@@ -194,6 +206,7 @@ static void print_report(int fd, const struct session *session, const struct ses
 	cli_line(fd, "Interruptions:      %" PRIu64 ", %" PRIu64 " ignored; %" PRIu64 " chunks removed, "
 		"%" PRIu64 " chunks came too late", conversation->interruptions, conversation->interruptions_ignored,
 		playout->chunks_interrupted, playout->chunks_late);
+	print_echo(fd, &conversation->echo);
 	cli_line(fd, "Pauses:             %" PRIu64 ", the agent went on after %" PRIu64 " of them", conversation->pauses,
 		conversation->pauses_withdrawn);
 	if (playout->playing_event_id != AIC_EVENT_ID_NONE) {

@@ -310,6 +310,8 @@ static void put_end(struct ast_str **body, const struct told_end *end)
 	ast_str_append(body, 0, "Answers: %" PRIu64 "\r\nAnswerMs: %" PRIu64 "\r\nSlowestAnswerMs: %" PRIu64 "\r\n"
 		"AnswersMissed: %" PRIu64 "\r\n", stats->answers, aic_answer_mean_ms(stats), stats->slowest_answer_ms,
 		stats->answers_missed);
+	ast_str_append(body, 0, "EchoDelayMs: %d\r\nEchoReturnDb: %.1f\r\nEchoOpenings: %" PRIu64 "\r\n",
+		stats->echo.delay_ms, stats->echo.return_db, stats->echo.openings);
 	ast_str_append(body, 0, "Pauses: %" PRIu64 "\r\nPausesWithdrawn: %" PRIu64 "\r\n", stats->pauses,
 		stats->pauses_withdrawn);
 	ast_str_append(body, 0, "EventsDropped: %" PRIu64 "\r\n", end->events_dropped);

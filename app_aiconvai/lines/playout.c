@@ -24,6 +24,13 @@ void aic_playout_clear(struct aic_playout *playout)
 	*playout = (struct aic_playout) {0};
 }
 
+void aic_playout_listen(struct aic_playout *playout,
+	void (*on_heard)(void *user, const uint8_t *frame, size_t bytes, uint64_t now_us), void *user)
+{
+	playout->on_heard = on_heard;
+	playout->user = user;
+}
+
 bool aic_playout_has_audio(const struct aic_playout *playout)
 {
 	return playout->frame_waits || !aic_playout_queue_is_empty(playout->queue);
@@ -83,6 +90,10 @@ static enum played play_frame(struct aic_playout *playout, uint64_t due_us, uint
 	}
 	if (playout->falls_silent || playout->fades_in) {
 		shape(playout, frame);
+	}
+	/* Before the line has it, which may write into it. */
+	if (playout->on_heard && !playout->frame_waits) {
+		playout->on_heard(playout->user, frame, aic_playout_queue_frame_bytes(playout->queue), now_us);
 	}
 	if (aic_line_write(playout->line, frame, aic_playout_queue_frame_bytes(playout->queue)) == AIC_LINE_BUSY) {
 		playout->late += playout->frame_waits;

@@ -49,6 +49,8 @@ struct aic_playout {
 	bool has_faded;    /* and it is the one that waits */
 	bool fades_in;     /* the next frame does: it is not where a sound begins */
 	bool crowded;      /* audio has piled up since the last frame that was due: aic_pace_is_crowded() */
+	void (*on_heard)(void *user, const uint8_t *frame, size_t bytes, uint64_t now_us); /* NULL: nobody asks */
+	void *user;
 	uint64_t frames;   /* written */
 	uint64_t late;     /* times a frame was offered again */
 
@@ -62,6 +64,10 @@ struct aic_playout {
 /* Returns 0, or -1 when memory is short. `queue` and `line` must live until aic_playout_clear(). */
 int aic_playout_init(struct aic_playout *playout, struct aic_playout_queue *queue, struct aic_line *line);
 void aic_playout_clear(struct aic_playout *playout);
+
+/* Has `on_heard` called with each frame of the agent's when it is first offered to the line. Before the first one. */
+void aic_playout_listen(struct aic_playout *playout,
+	void (*on_heard)(void *user, const uint8_t *frame, size_t bytes, uint64_t now_us), void *user);
 
 /* `appended_bytes` were appended to the queue. Where nothing was queued before, the first frame goes here and now. */
 void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uint64_t now_us);

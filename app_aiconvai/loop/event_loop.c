@@ -4,6 +4,7 @@
  */
 #include "container_of.h"
 #include "event_loop.h"
+#include "fft.h"
 
 #include "request.h"
 #include "thread.h"
@@ -78,6 +79,7 @@ struct aic_event_loop {
 	atomic_uint_fast64_t late_us; /* the latest timer */
 
 	/* The thread's own. */
+	struct aic_fft *fft; /* its calls' */
 	struct aic_loop_member *members;
 	struct aic_watched_socket *watched;
 	size_t watched_count;
@@ -614,8 +616,14 @@ static int open_epoll(struct aic_event_loop *loop)
 	return 0;
 }
 
+struct aic_fft *aic_event_loop_fft(struct aic_event_loop *loop)
+{
+	return loop->fft;
+}
+
 static void free_loop(struct aic_event_loop *loop)
 {
+	aic_fft_free(loop->fft);
 	if (loop->epoll_fd >= 0) {
 		close(loop->epoll_fd);
 	}
@@ -643,6 +651,10 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	atomic_init(&loop->stopping, false);
 	atomic_init(&loop->failed, false);
 	atomic_init(&loop->hasty, 0);
+	if (!(loop->fft = aic_fft_new())) {
+		free(loop);
+		return NULL;
+	}
 	if (open_epoll(loop)) {
 		log(AIC_LOG_ERROR, "the network thread could not be started: no file descriptor is free");
 		free_loop(loop);

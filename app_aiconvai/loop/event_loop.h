@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct aic_event_loop;
+struct aic_fft;
 struct aic_loop_proxy;
 struct aic_tls_files;
 struct aic_tls_sessions;
@@ -73,6 +74,9 @@ struct aic_loop_member {
  */
 struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, struct aic_tls_sessions *tls_sessions,
 	aic_log_fn log);
+
+/* What the calls that live on it compute spectra with, on its thread. It is the loop's. */
+struct aic_fft *aic_event_loop_fft(struct aic_event_loop *loop);
 
 /* Runs what is posted, closes every connection and joins the thread. Nothing may be posted any more. */
 void aic_event_loop_free(struct aic_event_loop *loop);

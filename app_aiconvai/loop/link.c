@@ -47,6 +47,11 @@ static bool choose_agent(void *user, const char *name, struct aic_agent_choice *
 	return link->choose_agent(link->user, name, choice, reason);
 }
 
+static void on_heard(void *user, const uint8_t *frame, size_t bytes, uint64_t now_us)
+{
+	aic_conversation_agent_heard(user, frame, bytes, now_us);
+}
+
 static int open_conversation(struct aic_link *link, const struct aic_conversation_setup *setup)
 {
 	struct aic_conversation_setup own = *setup;
@@ -56,10 +61,15 @@ static int open_conversation(struct aic_link *link, const struct aic_conversatio
 	own.may_take = setup->may_take ? may_take : NULL;
 	own.choose_agent = setup->choose_agent ? choose_agent : NULL;
 	own.user = link;
+	own.fft = aic_event_loop_fft(link->loop);
 	link->conversation = aic_conversation_new(&own, aic_now_us());
-	return !link->conversation || aic_playout_init(&link->playout, setup->playout, link->host.line)
+	if (!link->conversation || aic_playout_init(&link->playout, setup->playout, link->host.line)
 		|| aic_byte_ring_init(&link->audio, ring > 2 * chunk ? ring : 2 * chunk)
-		|| aic_byte_ring_init(&link->digits, DIGIT_RING) ? -1 : 0;
+		|| aic_byte_ring_init(&link->digits, DIGIT_RING)) {
+		return -1;
+	}
+	aic_playout_listen(&link->playout, on_heard, link->conversation);
+	return 0;
 }
 
 struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *resolver,

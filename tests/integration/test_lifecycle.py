@@ -30,6 +30,7 @@ SHORT = ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 0.02}, {close: 1
 def _configuration(mock: ElevenLabsMockThread, *names: str) -> str:
     return "[general]\n" + "".join(
         f"[{name}]\nagent_id=id_{name}\nconversation_endpoint={mock.conversation_endpoint}\naudio_frames_buffer_ms=20\n"
+        "echo_guard=off\n"
         for name in names
     )
 

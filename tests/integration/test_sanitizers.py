@@ -42,6 +42,11 @@ from test_configuration import (
     test_mistake_is_named,
     test_templates_are_inherited_and_overridden,
 )
+from test_confirmed_interruption import (
+    test_all_of_the_answer_is_heard_after_a_cough,
+    test_words_end_it,
+)
+from test_echo_guard import test_a_caller_is_heard_over_it
 from test_initiation import (
     test_headers_are_told_where_configured,
     test_overrides_are_told,
@@ -95,12 +100,14 @@ __all__ = [
     "mock_options",
     "no_other_files",
     "service",
+    "test_a_caller_is_heard_over_it",
     "test_a_conversation_in_the_background_follows_a_masquerade",
     "test_a_tone_is_whole_and_keeps_its_level",
     "test_agent_in_the_background_transfers_the_call",
     "test_agent_is_removed_under_its_call",
     "test_agent_presses_keys",
     "test_agent_transfers_the_call",
+    "test_all_of_the_answer_is_heard_after_a_cough",
     "test_call_is_found_by_channel_unique_id_and_conversation_id",
     "test_channels_and_unique_ids_are_completed",
     "test_close_reason_cannot_break_the_protocol",
@@ -135,6 +142,7 @@ __all__ = [
     "test_two_tool_calls_at_once_are_answered_each",
     "test_unanswered_tool_call_is_told_to_the_agent",
     "test_unusable_authority_file_is_named",
+    "test_words_end_it",
     "test_wrong_arguments_continue_in_the_dialplan",
     "test_wrong_certificate_is_refused_once",
     "voice",

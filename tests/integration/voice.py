@@ -58,12 +58,13 @@ class Voice:
         """Add an agent: at the mock under the id `id_NAME`, and in aiconvai.conf with the options that reach it.
 
         Options are those of aiconvai.conf; None leaves one out. Unless said otherwise the agent alone is heard, so that
-        every packet is of what it says. Call apply() when all are added.
+        every packet is of what it says, and tones of the caller's, which are no voice, are heard by it. Call apply()
+        when all are added.
         """
         agent = agent or self.mock.agent_class()
         agent_id = f"id_{name}"
         self.mock.agents[agent_id] = agent
-        section: dict[str, Any] = {**self.mock.settings(agent_id), "idle_audio": "none", **options}
+        section: dict[str, Any] = {**self.mock.settings(agent_id), "idle_audio": "none", "echo_guard": "off", **options}
         self.sections[name] = {key: _text(value) for key, value in section.items() if value is not None}
         return agent
 

@@ -166,9 +166,9 @@ def test_frames_lost_on_the_way_up(
     assert lost_frames(ended, got, chunk_ms) == lost
 
 
-def test_silence_in_the_place_of_who_holds_may_be_behind() -> None:
+def test_some_frames_may_be_behind() -> None:
     ended = [Conversation(112, 100)]
-    assert lost_frames(ended, [100], 20, held=True) == 1
+    assert lost_frames(ended, [100], 20, behind_frames=5) == 1
     assert lost_frames(ended, [100], 20) == 6
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from engine_host import API_KEY, PUBLIC, ULAW, Host, audio, interruption, tool_call
 from test_engine_caller_idle import caller_speaks
+from test_engine_echo_guard import agent_says, caller_says
 
 from aiconvai.audio import ulaw_encode
 from aiconvai.engine.events import Ended, Interrupted, Pause, Status, Transcript, TranscriptKind
@@ -498,3 +499,75 @@ def test_openai_answers_afterwards_who_may_not_interrupt() -> None:
     done(host, "r1")
     assert asked(host) == 1
     assert queued_ms(host) == 4000
+
+
+# A caller who is told from the agent's own voice ------------------------------------------------------
+
+
+def overheard(**options: Any) -> Host:
+    """The agent speaks, its voice is watched for, and the caller begins to speak: the service does not know yet."""
+    host = host_of(**options)
+    host.say(audio(1, ulaw_encode(agent_says(6.0))))
+    for _ in range(100):
+        host.conversation.agent_heard(host.conversation.playout.take().audio)
+        host.wait(ms=20)
+        host.conversation.caller_audio(b"\xff" * FRAME)
+    assert host.told(Pause) == []
+    speaks(host, 0.2)
+    assert host.told(Pause) == [Pause(True)]
+    return host
+
+
+def speaks(host: Host, seconds: float) -> None:
+    said = ulaw_encode(caller_says())
+    for at in range(0, round(seconds * 8000), FRAME):
+        host.conversation.caller_audio(said[at : at + FRAME])
+        host.wait(ms=20)
+
+
+def test_the_agent_falls_silent_before_the_service_says_so() -> None:
+    host = overheard()
+    speaks(host, 0.3)
+    assert len(host.told(Pause)) == 1
+    host.say(interruption(1))
+    speaks(host, 0.3)
+    assert decided(host).interrupted
+    assert queued_ms(host) == 0
+
+
+def test_it_goes_on_where_the_service_hears_nothing_in_it() -> None:
+    host = overheard()
+    host.wait(seconds=1)
+    assert not decided(host).interrupted
+    assert queued_ms(host) >= 4000
+
+
+def test_who_goes_on_speaking_is_not_spoken_over_by_a_slow_service() -> None:
+    host = overheard()
+    speaks(host, 1.5)
+    assert len(host.told(Pause)) == 1
+    host.say(interruption(1))
+    assert decided(host).interrupted
+
+
+def test_a_service_that_never_hears_the_caller() -> None:
+    host = overheard()
+    for _ in range(3):
+        speaks(host, 1.5)
+    assert not decided(host).interrupted
+    assert 2900 <= decided(host).lasted_ms <= 3300
+
+
+def test_words_come_before_the_service_says_that_it_is_one() -> None:
+    host = overheard()
+    host.say(said("Stop!"))
+    assert decided(host).interrupted
+    assert queued_ms(host) == 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"interruption": "service"}, {"interruption": "off"}, {"interruption_after_ms": 9000}]
+)
+def test_nobody_pauses_an_agent_that_is_not_to_be_paused(options: dict[str, object]) -> None:
+    with pytest.raises(AssertionError):
+        overheard(**options)

@@ -134,6 +134,17 @@ def test_malformed_then_good(text: bytes) -> None:
     check_message(reader.read(json.dumps(MESSAGE).encode()))
 
 
+@pytest.mark.parametrize("number", [10**18 - 1, 10**17, -(10**17), -(10**18 - 1), 0, -1])
+def test_large_integers(number: int) -> None:
+    record = JsonReader(FIELDS).read(json.dumps({"matrix": [[number]]}).encode())
+    assert record.values == {"matrix[][]": number}
+
+
+@pytest.mark.parametrize("number", [10**18, -(10**18), 10**40])
+def test_integers_that_are_too_large_are_none(number: int) -> None:
+    assert JsonReader(FIELDS).read(json.dumps({"matrix": [[number]]}).encode()).values == {}
+
+
 def test_feeding_on_after_an_error_stays_an_error_until_the_end_of_the_message() -> None:
     reader = JsonReader(FIELDS)
     for piece in (b"}", b"{", b'{"type":"a"}'):

@@ -85,7 +85,7 @@ def allowed_outside(layer: str, include: str) -> bool:
     if include in ENGINE_HEADERS:
         return True
     if layer == "core":
-        return include.startswith(("yajl/", "speex/"))
+        return include.startswith(("yajl/", "speex/", "kissfft/"))
     if layer == "loop":
         return include in POSIX_HEADERS or include == "libwebsockets.h" or include.startswith("openssl/")
     return layer == "asterisk"

@@ -62,6 +62,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->tools_at_work.end_called_us = conversation->downlink.tail.due_us = UINT64_MAX;
 	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->barge_in.event_id = AIC_EVENT_ID_NONE;
+	conversation->echo.fft = setup->fft;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
 	aic_uplink_init(&conversation->uplink, setup->line_format, (uint32_t) settings->audio_frames_buffer_ms,
@@ -101,6 +102,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_buffer_free(&conversation->downlink.converted);
 	aic_buffer_free(&conversation->telling.line);
 	aic_barge_in_free(&conversation->barge_in);
+	aic_echo_free(&conversation->echo);
 	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
 }
@@ -125,30 +127,57 @@ static void tell_uplink_loss(struct aic_conversation *conversation)
 		"or not at all");
 }
 
-void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
-	uint64_t now_us)
+/* Audio of the caller's, and of nobody else's. */
+static void take_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
 {
 	struct aic_energy before = conversation->uplink.energy, added;
 	uint64_t dropped_before = conversation->uplink.bytes_dropped;
+	uint32_t rate = conversation->stats.line_format.rate;
 	bool is_speech;
 
+	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
+		conversation->stats.errors++;
+	}
+	if (conversation->uplink.bytes_dropped != dropped_before) {
+		tell_uplink_loss(conversation);
+	}
+	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
+	added.samples = conversation->uplink.energy.samples - before.samples;
+	is_speech = aic_caller_idle_audio(&conversation->caller_idle, &added, rate, conversation->now_us);
+	if (is_speech && conversation->barge_in.undecided) {
+		aic_interruption_speech(conversation, added.samples * US_PER_SECOND / rate);
+	}
+}
+
+/* While the agent may be heard by the line: whether it is the caller. What was kept of that goes first. */
+static bool let_through(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+{
+	const uint8_t *kept;
+	size_t kept_length;
+
+	if (!aic_echo_is_caller(conversation, bytes, length)) {
+		return false;
+	}
+	kept = aic_echo_kept(conversation, &kept_length);
+	if (kept_length) {
+		aic_interruption_heard(conversation);
+		take_caller_audio(conversation, kept, kept_length);
+	}
+	return true;
+}
+
+void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
+	uint64_t now_us)
+{
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_ENDED || conversation->hold.is_on || aic_digits_are_secret(conversation)
 		|| aic_tools_silence_caller(conversation)) {
 		return;
 	}
 	aic_stand_in_not_needed(&conversation->stand_in, now_us);
-	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
-		conversation->stats.errors++;
+	if (!conversation->echo.guard || let_through(conversation, bytes, length)) {
+		take_caller_audio(conversation, bytes, length);
 	}
-	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
-	if (conversation->uplink.bytes_dropped != dropped_before) {
-		tell_uplink_loss(conversation);
-	}
-	added.samples = conversation->uplink.energy.samples - before.samples;
-	is_speech = aic_caller_idle_audio(&conversation->caller_idle, &added, conversation->stats.line_format.rate, now_us);
-	aic_interruption_caller_audio(conversation, is_speech, added.samples * US_PER_SECOND
-		/ conversation->stats.line_format.rate);
 }
 
 int aic_conversation_context(struct aic_conversation *conversation, const char *text)
@@ -330,4 +359,5 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->noise_dbfs = aic_speech_level_noise_dbfs(&conversation->caller_idle.level);
 	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink.energy);
 	stats->open_tool_calls = conversation->tools_at_work.calls.count;
+	aic_echo_stats(&conversation->echo, &stats->echo);
 }

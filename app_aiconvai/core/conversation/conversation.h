@@ -18,6 +18,7 @@
 #define AIC_CONVERSATION_H
 
 #include "audio_format.h"
+#include "echo_guard.h"
 #include "energy.h"
 #include "events.h"
 #include "options.h"
@@ -50,6 +51,8 @@ struct aic_conversation_setup {
 	 * not understood
 	 */
 	uint64_t unix_us;
+	/* of the thread that the conversation lives on; must outlive it. NULL: the agent may hear itself */
+	struct aic_fft *fft;
 	struct aic_playout_queue *playout; /* must outlive the conversation; in line_format */
 	void (*on_event)(void *user, const struct aic_event *event);
 
@@ -156,6 +159,7 @@ struct aic_conversation_stats {
 	uint64_t answers, answer_ms, slowest_answer_ms, answers_missed;
 	/* times the agent was paused because the caller made a sound, and those of them in which it went on */
 	uint64_t pauses, pauses_withdrawn;
+	struct aic_echo_report echo; /* of the agent's voice, as it comes back */
 	uint64_t holds, held_ms; /* times the caller could not be heard, and for how long: those that are over */
 	char state[64]; /* of the agent's prompts; empty: none */
 };
@@ -178,6 +182,10 @@ void aic_conversation_free(struct aic_conversation *conversation);
  * provider that wants audio without a break is sent silence.
  */
 void aic_conversation_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
+	uint64_t now_us);
+
+/* Whole samples of the agent's that the caller is given to hear from `now_us` on, in the line format. */
+void aic_conversation_agent_heard(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
 	uint64_t now_us);
 
 /*

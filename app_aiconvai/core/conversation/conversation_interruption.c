@@ -10,6 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
+/* A pause within what is said is no longer than this. */
+#define WORD_PAUSE_US (400 * US_PER_MS)
+
+/* A service that has not noticed by then that the caller speaks does not. */
+#define SLOW_SERVICE_US (3 * US_PER_SECOND)
+
 void aic_barge_in_free(struct aic_barge_in *barge_in)
 {
 	free(barge_in->correction.text);
@@ -65,7 +71,7 @@ static void begin_pause(struct aic_conversation *conversation)
 
 	barge_in->undecided = true;
 	barge_in->since_us = conversation->now_us;
-	barge_in->speech_us = 0;
+	barge_in->speech_us = barge_in->speech_until_us = 0;
 	conversation->stats.pauses++;
 	aic_idle_pause(conversation);
 	tell_pause(conversation, true, false);
@@ -127,6 +133,15 @@ static void confirm(struct aic_conversation *conversation)
 	}
 }
 
+/* Whether the caller has spoken for so long, and over what the service says is void, that it is one. */
+static bool has_lasted(const struct aic_conversation *conversation)
+{
+	const struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	return barge_in->event_id != AIC_EVENT_ID_NONE
+		&& barge_in->speech_us >= (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS;
+}
+
 void aic_interruption_suspected(struct aic_conversation *conversation, int64_t event_id)
 {
 	struct aic_barge_in *barge_in = &conversation->barge_in;
@@ -135,6 +150,9 @@ void aic_interruption_suspected(struct aic_conversation *conversation, int64_t e
 		barge_in->event_id = event_id;
 	}
 	if (barge_in->undecided) {
+		if (has_lasted(conversation) || conversation->downlink.last_event_id > event_id) {
+			confirm(conversation);
+		}
 		return;
 	}
 	/* Where newer audio has come before the word that the older is void, the agent has answered already. */
@@ -146,23 +164,41 @@ void aic_interruption_suspected(struct aic_conversation *conversation, int64_t e
 	}
 }
 
-void aic_interruption_caller_audio(struct aic_conversation *conversation, bool is_speech, uint64_t duration_us)
+void aic_interruption_speech(struct aic_conversation *conversation, uint64_t duration_us)
 {
 	struct aic_barge_in *barge_in = &conversation->barge_in;
-	uint64_t least_us = (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS;
 
-	if (barge_in->undecided && is_speech) {
+	if (barge_in->undecided) {
 		barge_in->speech_us += duration_us;
-		if (barge_in->speech_us >= least_us) {
+		barge_in->speech_until_us = conversation->now_us;
+		if (has_lasted(conversation)) {
 			confirm(conversation);
 		}
+	}
+}
+
+void aic_interruption_heard(struct aic_conversation *conversation)
+{
+	if (!conversation->barge_in.undecided && aic_idle_agent_is_heard(conversation)
+		&& conversation->settings->interruption == AIC_INTERRUPTION_CONFIRMED
+		&& aic_interruption_is_allowed(conversation)) {
+		begin_pause(conversation);
+	}
+}
+
+/* Something says that it is an interruption before the service has: then all that has come is void. */
+static void presume(struct aic_conversation *conversation)
+{
+	if (conversation->barge_in.undecided && conversation->barge_in.event_id == AIC_EVENT_ID_NONE) {
+		conversation->barge_in.event_id = conversation->downlink.last_event_id;
 	}
 }
 
 /* Whether there is something that could be interrupted by what comes now. */
 static bool is_open(const struct aic_conversation *conversation)
 {
-	return conversation->barge_in.event_id != AIC_EVENT_ID_NONE && aic_idle_agent_is_heard(conversation);
+	return (conversation->barge_in.undecided || conversation->barge_in.event_id != AIC_EVENT_ID_NONE)
+		&& aic_idle_agent_is_heard(conversation);
 }
 
 void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us)
@@ -174,6 +210,7 @@ void aic_interruption_words(struct aic_conversation *conversation, const char *t
 		return;
 	}
 	if (!aic_text_is_of_phrases(text, back_channels ? back_channels : "")) {
+		presume(conversation);
 		confirm(conversation);
 	} else if (is_final && text[strspn(text, " ")]) {
 		aic_interruption_withdraw(conversation);
@@ -202,6 +239,7 @@ void aic_interruption_agent_audio(struct aic_conversation *conversation, int64_t
 void aic_interruption_tool_call(struct aic_conversation *conversation)
 {
 	if (conversation->barge_in.undecided) {
+		presume(conversation);
 		confirm(conversation);
 	}
 }
@@ -272,9 +310,17 @@ void aic_interruption_overtaken(struct aic_conversation *conversation, int64_t e
 uint64_t aic_interruption_due(const struct aic_conversation *conversation)
 {
 	const struct aic_barge_in *barge_in = &conversation->barge_in;
+	uint64_t due_us = barge_in->since_us + (uint64_t) conversation->settings->interruption_decision_ms * US_PER_MS;
 
-	return barge_in->undecided ? barge_in->since_us
-		+ (uint64_t) conversation->settings->interruption_decision_ms * US_PER_MS : UINT64_MAX;
+	if (!barge_in->undecided) {
+		return UINT64_MAX;
+	}
+	/* Who goes on speaking is not spoken over because the service is slow to notice. */
+	if (barge_in->event_id == AIC_EVENT_ID_NONE) {
+		due_us = aic_later(due_us, aic_earlier(barge_in->speech_until_us + WORD_PAUSE_US, barge_in->since_us
+			+ SLOW_SERVICE_US));
+	}
+	return due_us;
 }
 
 bool aic_interruption_attend(struct aic_conversation *conversation)

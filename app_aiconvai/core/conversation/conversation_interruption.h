@@ -39,11 +39,19 @@ struct aic_barge_in {
 	bool is_forbidden;  /* by the host */
 	enum aic_protection protection;
 	bool undecided;     /* the agent is paused */
-	int64_t event_id;   /* what is void if it is an interruption; AIC_EVENT_ID_NONE: there is none in question */
+	/* what is void if it is an interruption; AIC_EVENT_ID_NONE: none is in question, or the service has not said */
+	int64_t event_id;
 	uint64_t since_us;  /* it was paused */
 	uint64_t speech_us; /* of the caller since then */
+	uint64_t speech_until_us; /* the last of it */
 	struct aic_correction correction;
 };
+
+/* Whether audio of the agent's may change something: it comes 50 times a second, and mostly does not. */
+static inline bool aic_interruption_minds_audio(const struct aic_barge_in *barge_in)
+{
+	return barge_in->event_id != AIC_EVENT_ID_NONE || barge_in->protection != AIC_PROTECTION_NONE;
+}
 
 void aic_barge_in_free(struct aic_barge_in *barge_in);
 
@@ -53,8 +61,11 @@ bool aic_interruption_is_allowed(const struct aic_conversation *conversation);
 /* The caller is heard, so that everything up to and including `event_id` may be void. */
 void aic_interruption_suspected(struct aic_conversation *conversation, int64_t event_id);
 
+/* The caller was told from the agent's own voice: the service will hear it, and say so. */
+void aic_interruption_heard(struct aic_conversation *conversation);
+
 /* What decides it. */
-void aic_interruption_caller_audio(struct aic_conversation *conversation, bool is_speech, uint64_t duration_us);
+void aic_interruption_speech(struct aic_conversation *conversation, uint64_t duration_us);
 void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us);
 void aic_interruption_agent_audio(struct aic_conversation *conversation, int64_t event_id);
 void aic_interruption_tool_call(struct aic_conversation *conversation);

@@ -18,6 +18,7 @@
 #include "conversation_bounds.h"
 #include "conversation_digits.h"
 #include "conversation_downlink.h"
+#include "conversation_echo.h"
 #include "conversation_end.h"
 #include "conversation_hand_over.h"
 #include "conversation_hold.h"
@@ -88,6 +89,7 @@ struct aic_conversation {
 	struct aic_telling telling;
 	struct aic_downlink downlink;
 	struct aic_barge_in barge_in;
+	struct aic_echo echo;
 	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
 	struct aic_own_words own_words;

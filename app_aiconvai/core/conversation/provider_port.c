@@ -237,7 +237,9 @@ void aic_port_audio(struct aic_conversation *conversation, int64_t event_id, con
 		aic_playout_queue_append(conversation->playout, event_id, NULL, 0, conversation->now_us);
 		return;
 	}
-	aic_interruption_agent_audio(conversation, event_id);
+	if (aic_interruption_minds_audio(&conversation->barge_in)) {
+		aic_interruption_agent_audio(conversation, event_id);
+	}
 	if (padding_ms && event_id != conversation->downlink.last_event_id
 		&& aic_playout_queue_is_empty(conversation->playout)) {
 		aic_playout_queue_append_silence(conversation->playout, event_id, padding_ms, conversation->now_us);

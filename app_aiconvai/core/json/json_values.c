@@ -198,6 +198,9 @@ static int on_boolean(void *context, int value)
 	return append_member(reader, value ? "true" : "false", value ? 4 : 5);
 }
 
+/* An int64_t holds each number of so many. */
+#define INTEGER_DIGITS 18
+
 static int on_number(void *context, const char *digits, size_t length)
 {
 	struct aic_json_reader *reader = context;
@@ -225,7 +228,7 @@ static int on_number(void *context, const char *digits, size_t length)
 	value = strtod(text, NULL);
 	if (number) {
 		*number = (struct aic_json_number) {value, true};
-	} else if (!strpbrk(text, ".eE") && length < 19) {
+	} else if (!strpbrk(text, ".eE") && strlen(text + (text[0] == '-')) <= INTEGER_DIGITS) {
 		*integer = (struct aic_json_integer) {strtoll(text, NULL, 10), true};
 	} else if (value >= -9007199254740992.0 && value <= 9007199254740992.0 && value == (double) (int64_t) value) {
 		*integer = (struct aic_json_integer) {(int64_t) value, true};

@@ -53,6 +53,16 @@ class SetupTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoReport:
+    """How the agent's voice comes back by the line, as in `struct aic_echo_report`; a delay of -1 is not known."""
+
+    delay_ms: int
+    return_db: float
+    openings: int
+    closed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationStats:
     """Counters of a conversation, as in `struct aic_conversation_stats`; a format is None until announced."""
 
@@ -102,6 +112,7 @@ class ConversationStats:
     answers_missed: int
     pauses: int
     pauses_withdrawn: int
+    echo: EchoReport
     holds: int
     held_ms: int
     state: str
@@ -193,6 +204,8 @@ class Conversation:
         setup.said = c_said
         setup.unix_us = unix_seconds * 1_000_000
         setup.playout = playout.c_queue
+        self._fft = library.owned(library.lib.aic_fft_new(), library.lib.aic_fft_free)
+        setup.fft = self._fft
         setup.on_event = self._callback
         if may_take is not None:
             self._may_take = ffi.callback("bool(void *, size_t, char *)", _asker(may_take))
@@ -222,6 +235,10 @@ class Conversation:
         """Caller audio in the line format, whole samples."""
         self._library.lib.aic_conversation_caller_audio(self._conversation, audio, len(audio), self._clock())
         self._deliver()
+
+    def agent_heard(self, audio: bytes) -> None:
+        """Audio of the agent's that the caller is given to hear from now on, in the line format."""
+        self._library.lib.aic_conversation_agent_heard(self._conversation, audio, len(audio), self._clock())
 
     def dtmf(self, digit: str) -> None:
         """The caller pressed 0-9, *, # or A-D."""
@@ -413,6 +430,8 @@ class Conversation:
             return self._library.text(value)
         if c_type.cname == "struct aic_setup_times":
             return SetupTimes(_times_from_c(value.http), _times_from_c(value.websocket), value.metadata_us)
+        if c_type.cname == "struct aic_echo_report":
+            return EchoReport(value.delay_ms, value.return_db, value.openings, value.closed_ms)
         return AudioFormat.from_c(value) if value.rate else None
 
     def _open_times(self, times: OpenTimes) -> Any:

@@ -57,6 +57,8 @@ never measured again.
   second. In all other rows the agents alone are heard, so that each packet is one that the far end sent.
 - **On hold**: the callers hold their calls as soon as they are answered, and send their music; the service gets
   silence, and they get nothing.
+- **Echo guard**: agent and caller speak all the time, and the module tells one from the other (`echo_guard`); in all
+  other rows it does not. A call in which they take turns pays half of the difference.
 - **Services**: this module with each AI service that it speaks with. The agent speaks as long as the caller does, as
   it is heard, both in chunks of 20 ms: the number of messages is the same with all of them, and what differs is how a
   service packs its audio. The chunks that most take by default (`audio_frames_buffer_ms`) are longer and cost less.

@@ -15,6 +15,7 @@ from aiconvai.rig.bench.paths import (
     COMPARED,
     DEFAULTS,
     ECHO,
+    GUARDED,
     HELD,
     IDLE,
     RESAMPLED24_20,
@@ -189,7 +190,7 @@ TWO_THREADS = Setting("two network threads", network_threads=2)
 FULL = Plan(
     cells=(
         *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in COMPARED),
-        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (*SERVICES, *DEFAULTS, IDLE, HELD)),
+        *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (*SERVICES, *DEFAULTS, IDLE, HELD, GUARDED)),
         # Few beside many: a call among many is compared with one among few right before and after.
         *(Cell(CHUNKS_20, calls, _SECONDS) for calls in (MANY_CALLS, REFERENCE_CALLS) * 2),
         *(Cell(path, MANY_CALLS, _SECONDS) for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)),

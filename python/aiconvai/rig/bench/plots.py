@@ -22,6 +22,7 @@ from aiconvai.rig.bench.paths import (
     CHUNKS_60,
     CHUNKS_240,
     ECHO,
+    GUARDED,
     HELD,
     IDLE,
     PATHS,
@@ -51,6 +52,7 @@ COLOURS = {
     RESAMPLED24_20_TLS.name: "#c98a6b",
     IDLE.name: "#4a7c59",
     HELD.name: "#8db596",
+    GUARDED.name: "#b5a98d",
 }
 _INK, _FAINT, _AIM = "#22313f", "#8a97a3", "#c4161c"
 _DPI = 110

@@ -259,4 +259,6 @@ def _add_uplink_balance(
         text = f"{stretch.path}: no call was with {', '.join(sorted(missed))}"
         stretch.problems.append(Problem(kind="calls", text=text))
     chunks_got = [one.chunks_in for one in closed]
-    stretch.losses.far_end_frames = lost_frames(conversations, chunks_got, path.chunk_ms, held=path.held)
+    stretch.losses.far_end_frames = lost_frames(
+        conversations, chunks_got, path.chunk_ms, behind_frames=path.behind_frames
+    )

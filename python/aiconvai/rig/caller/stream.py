@@ -22,6 +22,9 @@ DTMF_KEYS = "0123456789*#ABCD"
 _EVENT = struct.Struct("!BBH")
 _EVENT_VOLUME = 10
 _EVENT_END_REPEATS = 3
+_LEAST_TO_PLAY = 3
+_MOST_TO_PLAY = 10
+"""Packets: a telephone's jitter buffer, and from when on it is too far behind and leaves some out."""
 
 
 def _whole(packet: bytes) -> Iterable[bytes]:
@@ -85,6 +88,13 @@ class MediaStream:
         self.paused = False
         self.network: Callable[[bytes], Iterable[bytes]] = _whole
         """What leaves in the place of each packet: a network may lose some, and let others overtake them."""
+        self.microphone: Callable[[Samples, Samples], Samples] | None = None
+        """What leaves where the one is said and the other is heard, 20 ms at the codec's rate: a telephone may send
+        back what its loudspeaker says. Called by the media clock. None: what is said.
+        """
+        self._played_packets = 0
+        self._to_play: deque[Samples] = deque()
+        self._plays = False
         self.first_codec: Codec | None = None
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -227,13 +237,29 @@ class MediaStream:
             self._talking = False
             return
         parts.append(np.zeros(wanted - filled, dtype=np.int16))
-        payload = self._encoder(np.concatenate(parts))
+        said = np.concatenate(parts)
+        if self.microphone is not None:
+            said = self.microphone(said, self._loudspeaker(wanted))
+        payload = self._encoder(said)
         time_ns = self._send(payload, self._payload_type, self._timestamp, not self._talking, remote, codec)
         self._talking = True
         for item, offset in started:
             item.started_ns = time_ns + offset * NANOSECONDS // codec.rate
         for item in finished:
             item.finish()
+
+    def _loudspeaker(self, wanted: int) -> Samples:
+        """The next samples of what is heard, silence where nothing has come."""
+        came = self.decoded_heard(self._played_packets)
+        self._played_packets += len(came)
+        self._to_play.extend(samples for _, _, samples in came)
+        while len(self._to_play) > _MOST_TO_PLAY:
+            self._to_play.popleft()
+        # Packets come a little early and late: what begins is played once some are there.
+        self._plays = bool(self._to_play) and (self._plays or len(self._to_play) >= _LEAST_TO_PLAY)
+        samples = self._to_play.popleft()[:wanted] if self._plays else np.zeros(0, dtype=np.int16)
+        played: Samples = np.concatenate([samples, np.zeros(wanted - len(samples), dtype=np.int16)])
+        return played
 
     def _send_key(self, key: _Key, codec: Codec, remote: RemoteMedia) -> None:
         event_type = remote.telephone_event

@@ -28,6 +28,7 @@ from aiconvai.rig.demo.picture import draw
 from aiconvai.rig.demo.script import AGENT, agent_scenario, agent_speech, visitor_scenario, write_caller_speech
 from aiconvai.rig.demo.scripted_caller import converse
 from aiconvai.rig.demo.stage import EXTENSION, Stage, set_stage
+from aiconvai.rig.talk.telephone import Speakerphone, Telephone
 from aiconvai.speech import SpeechError
 
 app = typer.Typer(add_completion=False)
@@ -46,6 +47,10 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Then leave everything running, for a call with your own phone.")
     ] = False,
+    speakerphone: Annotated[
+        bool,
+        typer.Option("--speakerphone", help="The caller has no headset: his telephone sends the agent's voice back."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(help="Where the recording and the picture go; default: build/demo, or build/demo-PROVIDER."),
@@ -56,12 +61,13 @@ def demo(
     console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
     try:
         name = "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
+        name += "-speakerphone" if speakerphone else ""
         folder = output or repository_root() / "build" / name
         folder.mkdir(parents=True, exist_ok=True)
         ensure_image(22, console=console)
         module = build_module(22, console=console)
         with set_stage(module, provider, agent_scenario()) as stage:
-            passed = _scripted_call(console, stage, folder)
+            passed = _scripted_call(console, stage, folder, Speakerphone(Telephone()) if speakerphone else None)
             if keep:
                 _receive_visitors(console, stage)
     except (AsteriskError, BuildError, ContainerError, NoMockError, SpeechError, SipError, OSError) as error:
@@ -70,7 +76,7 @@ def demo(
         raise typer.Exit(1)
 
 
-def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
+def _scripted_call(console: Console, stage: Stage, folder: Path, speakerphone: Speakerphone | None) -> bool:
     """The call, what came of it, and its files; whether every check passed."""
     speech = write_caller_speech(folder)
     for line in AGENT.in_order():
@@ -83,6 +89,8 @@ def _scripted_call(console: Console, stage: Stage, folder: Path) -> bool:
     moments = Moments()
     observer = Observer(stage.asterisk.ami, stage.caller.kernel_clock, moments)
     call = stage.caller.call(EXTENSION, "ulaw", caller_name="Demo Caller")
+    if speakerphone is not None:
+        call.stream.microphone = speakerphone.sends
     problem = _watch(console, stage, moments, observer, call, speech)
     conversations = stage.mock.conversations
     record = conversations[0].record if conversations else None

@@ -1,0 +1,36 @@
+/*
+ * aiconvai -- voice AI for Asterisk
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * How much later the agent's voice comes back by the line: the time to the telephone and back, its buffers, codecs and
+ * the way through the room. Found in half a second of the agent's speech by how alike what was sent and what came are,
+ * and watched from then on. Not thread-safe: it belongs to a call.
+ */
+#ifndef AIC_BULK_DELAY_H
+#define AIC_BULK_DELAY_H
+
+#include "fft.h"
+
+#include <stdbool.h>
+
+/* In samples: how often it is looked for, and how often it is seen whether it still holds. */
+#define AIC_BULK_SEARCH_SAMPLES 1024
+#define AIC_BULK_WATCH_SAMPLES 4000
+
+struct aic_bulk_delay {
+	float sums[AIC_CORRELATION_LAGS];
+	bool known;
+	unsigned int samples;   /* the delay, where it is known */
+	unsigned int candidate; /* where the last looks agree */
+	unsigned int agreed;    /* so many */
+};
+
+void aic_bulk_delay_init(struct aic_bulk_delay *delay);
+
+/*
+ * Looks once, at the last AIC_CORRELATION_NEAR samples of what came and the last AIC_CORRELATION_FAR of what was sent.
+ * Returns whether the delay is another than before.
+ */
+bool aic_bulk_delay_look(struct aic_bulk_delay *delay, struct aic_fft *fft, const float *near, const float *far);
+
+#endif

@@ -1,0 +1,1 @@
+"""How a conversation is heard: what telephones and rooms do to it."""
