@@ -92,11 +92,11 @@ def test_agent_goes_on_after_a_cough(voice: Voice, provider: str) -> None:
     call.play(tone(CALLER_HZ, 0.2, 8000)).wait()
     event = voice.event("AIConvAIPause", Pause="ended")
     assert event["Interrupted"] == "no"
-    assert 780 <= int(event["LastedMs"]) <= 900
+    assert 780 <= int(event["LastedMs"]) <= 1000
     wait_until_all_is_heard(call, 3.0)
     assert 3.0 <= seconds_of(agent_audio(call), OLD_HZ, 8000) <= 3.34
     (first, second) = stretches_of(OLD_HZ, call.heard_samples())
-    assert 0.76 <= second[0] - first[1] <= 0.92
+    assert 0.7 <= second[0] - first[1] <= 1.0
     assert voice.events("AIConvAIInterruption") == []
     assert conversation.record.violations == []
 
