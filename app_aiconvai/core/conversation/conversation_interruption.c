@@ -16,9 +16,15 @@
 /* A service that has not noticed by then that the caller speaks does not. */
 #define SLOW_SERVICE_US (3 * US_PER_SECOND)
 
-void aic_barge_in_free(struct aic_barge_in *barge_in)
+static void forget_correction(struct aic_barge_in *barge_in)
 {
 	free(barge_in->correction.text);
+	barge_in->correction.text = NULL;
+}
+
+void aic_barge_in_free(struct aic_barge_in *barge_in)
+{
+	forget_correction(barge_in);
 }
 
 /* Whether the agent is in a state of its prompts in which everything has to be heard. */
@@ -268,7 +274,7 @@ bool aic_interruption_keeps(struct aic_conversation *conversation, uint64_t turn
 	if (!barge_in->undecided) {
 		return false;
 	}
-	free(barge_in->correction.text);
+	forget_correction(barge_in);
 	barge_in->correction = (struct aic_correction) {.text = strndup(text, AIC_TRANSCRIPT_MAX + 1), .turn = turn,
 		.event_id = event_id};
 	return true;
@@ -282,8 +288,7 @@ void aic_interruption_withdraw(struct aic_conversation *conversation)
 	if (!barge_in->undecided) {
 		return;
 	}
-	free(barge_in->correction.text);
-	barge_in->correction.text = NULL;
+	forget_correction(barge_in);
 	end_pause(conversation);
 	again = aic_playout_queue_go_back(conversation->playout);
 	aic_marks_put_off(&conversation->marks, again);
@@ -301,6 +306,7 @@ void aic_interruption_overtaken(struct aic_conversation *conversation, int64_t e
 		return;
 	}
 	barge_in->event_id = AIC_EVENT_ID_NONE;
+	forget_correction(barge_in);
 	if (barge_in->undecided) {
 		end_pause(conversation);
 		tell_pause(conversation, false, true);
