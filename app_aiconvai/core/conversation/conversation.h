@@ -185,8 +185,8 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	uint64_t now_us);
 
 /*
- * Whole samples of the agent's that the caller is given to hear from `now_us` on, in the line format. May be called from
- * inside the callback, too: a host that is told of audio may play it at once.
+ * Whole samples of the agent's that the caller is given to hear from `now_us` on, in the line format. May be called
+ * from inside the callback, too: a host that is told of audio may play it at once.
  */
 void aic_conversation_agent_heard(struct aic_conversation *conversation, const uint8_t *bytes, size_t length,
 	uint64_t now_us);
