@@ -421,6 +421,7 @@ static void live_finish(struct aic_conversation *conversation)
 
 const struct aic_provider aic_provider_openai_live = {
 	.name = "openai_live",
+	.full_duplex = true,
 	.fields = fields,
 	.field_count = sizeof(fields) / sizeof(fields[0]),
 	.record_size = sizeof(struct live_message),

@@ -571,3 +571,19 @@ def test_words_come_before_the_service_says_that_it_is_one() -> None:
 def test_nobody_pauses_an_agent_that_is_not_to_be_paused(options: dict[str, object]) -> None:
     with pytest.raises(AssertionError):
         overheard(**options)
+
+
+def test_an_agent_that_decides_by_itself_when_to_be_silent_is_not_paused() -> None:
+    agent = {"provider": "openai_live", "api_key": API_KEY}
+    host = Host(agent, line_format=ULAW, interruption="confirmed", audio_frames_buffer_ms=20)
+    host.open()
+    host.say({"type": "session.started", "event_id": "e1", "session": {"id": "s"}})
+    said = base64.b64encode(ulaw_encode(agent_says(6.0))).decode()
+    host.say({"type": "session.output_audio.delta", "delta": said})
+    for _ in range(100):
+        host.conversation.agent_heard(host.conversation.playout.take().audio)
+        host.wait(ms=20)
+        host.conversation.caller_audio(b"\xff" * FRAME)
+    speaks(host, 1.0)
+    assert host.conversation.stats().echo.openings == 1
+    assert host.told(Pause) == []

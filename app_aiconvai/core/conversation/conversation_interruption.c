@@ -186,7 +186,7 @@ void aic_interruption_speech(struct aic_conversation *conversation, uint64_t dur
 void aic_interruption_heard(struct aic_conversation *conversation)
 {
 	if (!conversation->barge_in.undecided && aic_idle_agent_is_heard(conversation)
-		&& conversation->settings->interruption == AIC_INTERRUPTION_CONFIRMED
+		&& !conversation->provider->full_duplex && conversation->settings->interruption == AIC_INTERRUPTION_CONFIRMED
 		&& aic_interruption_is_allowed(conversation)) {
 		begin_pause(conversation);
 	}

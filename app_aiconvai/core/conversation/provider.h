@@ -46,6 +46,9 @@ struct aic_provider {
 	size_t record_size;
 	bool binary_is_json; /* they may also come in binary messages */
 
+	/* It hears and speaks at once, and decides by itself when to be silent: nobody else does. */
+	bool full_duplex;
+
 	/* Of its state; zeros when a connection opens. 0: none. */
 	size_t state_size;
 

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import itertools
 import json
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -426,6 +427,11 @@ class OpenAiConversation(Conversation):
         if item_id in self.truncated:
             raise InvalidMessageError("value_error", f"conversation.item.truncate: {item_id!r} a second time")
         self.truncated[item_id] = milliseconds
+        now = time.monotonic()
+        if self._playout.left(now) > 0.0:
+            # The client has decided that it was an interruption.
+            self.interruptions.append(now)
+            self._playout.interrupt(item.event_id, now)
         self._send("conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=milliseconds)
 
     def _add_item(self, item: dict[str, Any]) -> None:
