@@ -245,10 +245,11 @@ def _agent(path: CallPath, everything: Where, agent_id: str) -> str:
         endpoint = f"https://{NAME}:{port}/v1/convai/conversation/get-signed-url"
         where = f"agent_id={agent_id}\nsigned_url_endpoint={endpoint}\napi_key=bench\n"
     chunks = "" if path.defaults else f"audio_frames_buffer_ms={path.chunk_ms}\n"
+    # Callers who never fall silent would keep an agent paused that waits for them to.
     return (
         f"\n[{path.extension}]\n{where}{trust}{'' if path.keeps_early else _NOTHING_EARLY}"
         f"{chunks}playout_limit_seconds={_PLAYOUT_LIMIT_SECONDS}\nidle_audio={path.idle_audio}\n"
-        f"echo_guard={path.echo_guard}\n"
+        f"echo_guard={path.echo_guard}\ninterruption=service\n"
     )
 
 

@@ -125,7 +125,7 @@ def measure(
         stretch.problems += [failure] if failure is not None else []
         _add_packets(stretch, _Packets(packets_before, packets_after, ended - began))
         if module is not None and manager is not None:
-            _add_module(stretch, module)
+            _add_module(stretch, module, path)
             _add_uplink_balance(stretch, stage, manager, path, closed_before)
         stretch.losses.full_sockets = drops
         stretch.losses.heard_packets = own.missing if own is not None else 0
@@ -225,7 +225,7 @@ def _add_packets(stretch: Stretch, packets: _Packets) -> None:
     stretch.losses.rtp_packets = sum(late.receive_lost for _, late in both)
 
 
-def _add_module(stretch: Stretch, module: ModuleCalls) -> None:
+def _add_module(stretch: Stretch, module: ModuleCalls, path: CallPath) -> None:
     """What the module counted of each call."""
     stretch.underruns = module.underruns
     stretch.losses.refused_frames = module.refused_frames
@@ -234,7 +234,8 @@ def _add_module(stretch: Stretch, module: ModuleCalls) -> None:
     if module.calls != stretch.calls:
         text = f"{stretch.path}: {module.calls} calls were with an agent instead of {stretch.calls}"
         stretch.problems.append(Problem(kind="calls", text=text))
-    if module.quiet and not stretch.held:
+    # Who holds is not heard, nor need be who speaks while the agent does.
+    if module.quiet and not stretch.held and path.echo_guard == "off":
         text = f"{stretch.path}: {len(module.quiet)} calls were quiet in a direction, such as {module.quiet[0]}"
         stretch.problems.append(Problem(kind="calls", text=text))
 
