@@ -227,21 +227,6 @@ static void take_prompts(struct agent *agent, const struct declarations *declara
 	}
 }
 
-/* Whether the agent's prompts have a state of that name. */
-static bool has_state(const struct agent *agent, const char *name)
-{
-	const struct aic_string_list *states = agent->prompts ? &agent->prompts->settings.state : NULL;
-
-	for (size_t i = 0; states && i < states->count; i++) {
-		size_t length = aic_entry_name_length(states->items[i]);
-
-		if (strlen(name) == length && !strncasecmp(states->items[i], name, length)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* States in which the agent cannot be interrupted, and that there are not, would be interrupted. */
 static void check_states(const struct agent *agent, struct problem_sink *sink)
 {
@@ -250,7 +235,7 @@ static void check_states(const struct agent *agent, struct problem_sink *sink)
 	for (size_t i = 0; i < names->count; i++) {
 		char text[300];
 
-		if (!has_state(agent, names->items[i])) {
+		if (!agent->prompts || !aic_entry_find(&agent->prompts->settings.state, names->items[i])) {
 			snprintf(text, sizeof(text), "[%.80s] uninterruptible_states = %.80s: expected the name of a state of its "
 				"prompts; correct it", agent->name, names->items[i]);
 			report(sink, text);

@@ -53,6 +53,17 @@ def _converse(
     return call, voice.conversation()
 
 
+def _speak_over_the_agent(
+    voice: Voice, provider: str, scenario: str, *, agent_seconds: float, caller_seconds: float
+) -> tuple[Call, ThreadedConversation]:
+    """The agent has so much to say, and half a second of it is heard when the caller makes a sound."""
+    call, conversation = _converse(voice, provider, scenario)
+    conversation.play(tone(OLD_HZ, agent_seconds, conversation.record.downlink_rate))
+    call.wait_heard(25)
+    call.play(tone(CALLER_HZ, caller_seconds, 8000)).wait()
+    return call, conversation
+
+
 def _status(voice: Voice) -> str:
     """With which the dialplan went on."""
     return voice.event("UserEvent", UserEvent="Next")["Status"]
@@ -69,10 +80,7 @@ def test_caller_and_agent_hear_each_other(voice: Voice, provider: str) -> None:
 
 @with_interruptions
 def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: str) -> None:
-    call, conversation = _converse(voice, provider, ANSWERS)
-    conversation.play(tone(OLD_HZ, 5.0, conversation.record.downlink_rate))
-    call.wait_heard(25)
-    call.play(tone(CALLER_HZ, 1.0, 8000)).wait()
+    call, conversation = _speak_over_the_agent(voice, provider, ANSWERS, agent_seconds=5.0, caller_seconds=1.0)
     voice.event("AIConvAIInterruption")
     wait_until_all_is_heard(call, 1.0)
     heard = agent_audio(call)
@@ -86,10 +94,7 @@ def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: st
 @with_interruptions
 def test_agent_goes_on_after_a_cough(voice: Voice, provider: str) -> None:
     """All that it has to say is heard, and a little of it twice."""
-    call, conversation = _converse(voice, provider, LISTENS)
-    conversation.play(tone(OLD_HZ, 3.0, conversation.record.downlink_rate))
-    call.wait_heard(25)
-    call.play(tone(CALLER_HZ, 0.2, 8000)).wait()
+    call, conversation = _speak_over_the_agent(voice, provider, LISTENS, agent_seconds=3.0, caller_seconds=0.2)
     event = voice.event("AIConvAIPause", Pause="ended")
     assert event["Interrupted"] == "no"
     assert 780 <= int(event["LastedMs"]) <= 1000
@@ -195,10 +200,7 @@ def test_session_is_changed_where_nobody_speaks(voice: Voice, provider: str) -> 
 @only_on_22
 def test_openai_is_told_how_much_of_an_item_the_caller_heard(voice: Voice) -> None:
     """Its agent must know where it was interrupted: within 20 ms of what the recording of the call has."""
-    call, conversation = _converse(voice, "openai", LISTENS)
-    conversation.play(tone(OLD_HZ, 5.0, 8000))
-    call.wait_heard(25)
-    call.play(tone(CALLER_HZ, 1.0, 8000)).wait()
+    call, conversation = _speak_over_the_agent(voice, "openai", LISTENS, agent_seconds=5.0, caller_seconds=1.0)
     conversation.wait_received(lambda record: "conversation.item.truncate" in record.received_types())
     wait_until_all_is_heard(call, 0.2)
     (truncated,) = (one for one in conversation.record.received if one.type == "conversation.item.truncate")

@@ -382,29 +382,28 @@ def test_no_more_is_claimed_to_be_heard_than_was_received() -> None:
     assert all(one["audio_end_ms"] <= 113 for one in host.sent)
 
 
-def test_we_cancel_where_the_service_does_not() -> None:
-    """It may not: what it hears may be a cough."""
-    host = openai_host(interruption="confirmed")
+def spoken_over(**options: str) -> Host:
+    """The agent speaks, the service hears the caller, and nothing has been sent for that."""
+    host = openai_host(**options)
     start(host)
     host.sent.clear()
     respond(host, "resp_1")
     audio(host, "resp_1", "item_a", bytes(8000))
     speech(host)
     assert host.sent == []
+    return host
+
+
+def test_we_cancel_where_the_service_does_not() -> None:
+    """It may not: what it hears may be a cough."""
+    host = spoken_over(interruption="confirmed")
     host.say({"type": "conversation.item.input_audio_transcription.completed", "transcript": "Stop."})
     assert [one["type"] for one in host.sent] == ["response.cancel", "conversation.item.truncate"]
     assert host.sent[0]["response_id"] == "resp_1"
 
 
 def test_who_may_not_interrupt_does_not() -> None:
-    host = openai_host(interrupt_response="no")
-    start(host)
-    host.sent.clear()
-    respond(host, "resp_1")
-    audio(host, "resp_1", "item_a", bytes(8000))
-    speech(host)
-    assert host.sent == []
-    assert len(host.play()) == 8000
+    assert len(spoken_over(interrupt_response="no").play()) == 8000
 
 
 @pytest.mark.parametrize("kind", ["truncate", "cancel"])

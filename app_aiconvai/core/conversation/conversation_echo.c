@@ -64,13 +64,12 @@ static void keep(struct aic_conversation *conversation, const uint8_t *bytes, si
 
 bool aic_echo_is_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
 {
-	struct aic_echo *echo = &conversation->echo;
+	bool is_caller = aic_echo_guard_came(conversation->echo.guard, bytes, length, conversation->now_us);
 
-	echo->is_closed = !aic_echo_guard_came(echo->guard, bytes, length, conversation->now_us);
-	if (echo->is_closed) {
+	if (!is_caller) {
 		keep(conversation, bytes, length);
 	}
-	return !echo->is_closed;
+	return is_caller;
 }
 
 const uint8_t *aic_echo_kept(struct aic_conversation *conversation, size_t *length)

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* A pause within what is said is no longer than this. */
 #define WORD_PAUSE_US (400 * US_PER_MS)
@@ -30,12 +29,11 @@ void aic_barge_in_free(struct aic_barge_in *barge_in)
 /* Whether the agent is in a state of its prompts in which everything has to be heard. */
 static bool is_in_uninterruptible_state(const struct aic_conversation *conversation)
 {
-	const struct aic_string_list *states = &conversation->settings->uninterruptible_states;
-	const char *state = conversation->told.state;
-	size_t length = state ? aic_entry_name_length(state) : 0;
+	const struct aic_string_list *names = &conversation->settings->uninterruptible_states;
+	const struct aic_told *told = &conversation->told;
 
-	for (size_t i = 0; state && i < states->count; i++) {
-		if (!strncasecmp(states->items[i], state, length) && !states->items[i][length]) {
+	for (size_t i = 0; told->state && i < names->count; i++) {
+		if (aic_entry_find(&told->prompts->state, names->items[i]) == told->state) {
 			return true;
 		}
 	}

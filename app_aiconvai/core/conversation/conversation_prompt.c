@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ORDER "Say exactly this to the caller, and nothing else: "
 
@@ -84,15 +83,7 @@ static bool fill_prompt(struct aic_conversation *conversation)
 /* The state of that name, NULL: there is none. */
 static const char *find_state(const struct aic_conversation *conversation, const char *name)
 {
-	const struct aic_string_list *states = conversation->told.prompts ? &conversation->told.prompts->state : NULL;
-	size_t length = strlen(name);
-
-	for (size_t i = 0; states && i < states->count; i++) {
-		if (!strncasecmp(states->items[i], name, length) && states->items[i][length] == '=') {
-			return states->items[i];
-		}
-	}
-	return NULL;
+	return conversation->told.prompts ? aic_entry_find(&conversation->told.prompts->state, name) : NULL;
 }
 
 static void set_state(struct aic_conversation *conversation, const char *state)

@@ -28,6 +28,18 @@ const char *aic_entry_value(const char *entry)
 	return entry + aic_entry_name_length(entry) + 1;
 }
 
+const char *aic_entry_find(const struct aic_string_list *entries, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < entries->count; i++) {
+		if (!strncasecmp(entries->items[i], name, length) && entries->items[i][length] == '=') {
+			return entries->items[i];
+		}
+	}
+	return NULL;
+}
+
 const struct aic_option *aic_options(size_t *count)
 {
 	*count = AIC_OPTION_COUNT;

@@ -20,6 +20,9 @@ struct aic_string_list {
 size_t aic_entry_name_length(const char *entry);
 const char *aic_entry_value(const char *entry);
 
+/* The first entry of that name, in whatever case; NULL: there is none. */
+const char *aic_entry_find(const struct aic_string_list *entries, const char *name);
+
 /* struct aic_settings, struct aic_tool_settings and struct aic_prompt_settings: one field for every option. */
 #include "options_table.h"
 
