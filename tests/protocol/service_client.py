@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,10 +49,12 @@ class ServiceClient:
             async for text in self.socket:
                 assert isinstance(text, str)
                 message = json.loads(text)
-                if message["type"] == "ping" and self.answer_pings:
-                    await self.send({"type": "pong", "event_id": message["ping_event"]["event_id"]})
                 self.messages.append(message)
                 self._waiters.wake()
+                if message["type"] == "ping" and self.answer_pings:
+                    # The service may have closed already, and what it said before that is still to be read.
+                    with suppress(ConnectionClosed):
+                        await self.send({"type": "pong", "event_id": message["ping_event"]["event_id"]})
         except ConnectionClosed:
             pass
 

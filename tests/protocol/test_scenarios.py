@@ -356,6 +356,19 @@ async def test_wait_for_message_and_raw_text(start_mock: StartMock) -> None:
         assert [update.text for update in conversation.received_of(ContextualUpdate)] == ["1", "2"]
 
 
+async def test_what_is_said_between_a_ping_and_the_close_is_read(start_mock: StartMock) -> None:
+    client, _ = await _run(
+        start_mock,
+        """
+        steps:
+          - send: {type: ping, ping_event: {event_id: 1}}
+          - send_raw: '{"type":"last_words"}'
+          - close: 1000
+        """,
+    )
+    assert [message["type"] for message in client.messages[1:]] == ["ping", "last_words"]
+
+
 async def test_periodic_pings(start_mock: StartMock) -> None:
     client, conversation = await _run(
         start_mock, "steps: [{ping: {every: 0.05}}, {wait: 0.28}, {ping: true}, {close: 1000}]"
