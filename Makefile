@@ -83,10 +83,10 @@ unit: test-programs
 
 # They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
-	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 5 -m "not alone" tests/integration
 
 # What fails fast comes first, and the first failure ends the run.
-test: test-programs
+test: bootstrap
 	$(MAKE) -j 2 unit modules
 	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host --ignore tests/host/test_build.py
 	$(MAKE) -j 2 conversations scrutinise

@@ -342,9 +342,9 @@ def test_greeting(far_end: FarEnd) -> None:
 
 
 def test_speech_that_the_client_takes_late_is_whole_and_needs_no_memory(far_end: FarEnd) -> None:
-    length = 1200 * 1000 * BYTES_PER_MS
+    length = 600 * 1000 * BYTES_PER_MS
     # The client's own buffers are small, so that nearly all of it has to wait.
-    with Client(far_end.ws_port, "talk-1200", max_queue=1) as client:
+    with Client(far_end.ws_port, "talk-600", max_queue=1) as client:
         client.initiate()
         before = far_end.reader.rss_kb()
         with Client(far_end.ws_port, "echo") as other:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aiconvai.audio import rms_dbfs, tone
+from aiconvai.audio import Samples, rms_dbfs, tone
 from aiconvai.rig.caller.correlation import find
 from aiconvai.rig.talk.telephone import Speakerphone, Telephone, at_level
 from aiconvai.speech import speak
 
 SILENCE = np.zeros(0, np.int16)
 SPEECH = at_level(speak("The first has a balcony and looks over the garden.", 8000), -20.0)
+
+
+def _sent(speakerphone: Speakerphone, heard: Samples) -> Samples:
+    silence = np.zeros(160, np.int16)
+    return np.concatenate([speakerphone.sends(silence, heard[at : at + 160]) for at in range(0, len(heard), 160)])
 
 
 def test_what_is_heard_comes_back_later_and_weaker() -> None:
@@ -34,8 +39,7 @@ def test_what_is_said_goes_out_beside_it() -> None:
 def test_a_speakerphone_does_the_same_as_time_passes() -> None:
     telephone = Telephone(delay_ms=200, drive=0, noise_dbfs=-90)
     speakerphone = Speakerphone(telephone)
-    silence = np.zeros(160, np.int16)
-    sent = np.concatenate([speakerphone.sends(silence, SPEECH[at : at + 160]) for at in range(0, 16000, 160)])
+    sent = _sent(speakerphone, SPEECH[:16000])
     whole = telephone.sends(SPEECH[:16000], SILENCE)
     found = find(whole[2000:12000], sent)
     assert found.position == pytest.approx(2000, abs=2)
@@ -43,5 +47,11 @@ def test_a_speakerphone_does_the_same_as_time_passes() -> None:
 
 
 def test_from_a_headset_nothing_comes_back() -> None:
-    with pytest.raises(ValueError, match="no speakerphone"):
-        Speakerphone(Telephone(return_loss_db=None))
+    assert rms_dbfs(_sent(Speakerphone(Telephone(return_loss_db=None, noise_dbfs=-90)), SPEECH[:16000])) < -80
+
+
+def test_what_comes_back_may_come_later_from_some_moment_on() -> None:
+    telephone = Telephone(delay_ms=100, reverberation_seconds=0.001, drive=0, noise_dbfs=-90)
+    sent = _sent(Speakerphone(telephone, jump_ms=60, jump_after_seconds=1.0), SPEECH[:16000])
+    assert find(SPEECH[:4000], sent[:6400]).position == pytest.approx(800, abs=2)
+    assert find(SPEECH[9600:12000], sent).position == pytest.approx(9600 + 800 + 480, abs=2)

@@ -22,6 +22,13 @@
 /* Peaks that are as near to each other as this are one: 4 ms. */
 #define ALIKE 32
 
+/* Samples between looks: while it is looked for, and while it is seen whether it still holds. */
+#define SEARCH_PAUSE 1024
+#define WATCH_PAUSE 4000
+
+/* After so many looks in vain, 4 s of the agent's speech, there is no echo. */
+#define IN_VAIN 32
+
 void aic_bulk_delay_init(struct aic_bulk_delay *delay)
 {
 	memset(delay, 0, sizeof(*delay));
@@ -61,12 +68,16 @@ bool aic_bulk_delay_look(struct aic_bulk_delay *delay, struct aic_fft *fft, cons
 
 	aic_fft_add_correlation(fft, near, far, KEPT, delay->sums);
 	peak = find_peak(delay);
+	delay->in_vain++;
 	if (peak < 0) {
 		delay->agreed = 0;
 		return false;
 	}
 	delay->agreed = delay->agreed && is_alike((unsigned int) peak, delay->candidate) ? delay->agreed + 1 : 1;
 	delay->candidate = (unsigned int) peak;
+	if (delay->agreed > 1) {
+		delay->in_vain = 0;
+	}
 	if (delay->agreed < (delay->known ? AGREEING_THEN : AGREEING_FIRST)
 		|| (delay->known && is_alike(delay->samples, delay->candidate))) {
 		return false;
@@ -74,4 +85,9 @@ bool aic_bulk_delay_look(struct aic_bulk_delay *delay, struct aic_fft *fft, cons
 	delay->known = true;
 	delay->samples = delay->candidate;
 	return true;
+}
+
+int aic_bulk_delay_pause(const struct aic_bulk_delay *delay)
+{
+	return delay->known || delay->in_vain >= IN_VAIN ? WATCH_PAUSE : SEARCH_PAUSE;
 }

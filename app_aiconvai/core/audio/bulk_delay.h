@@ -5,6 +5,9 @@
  * How much later the agent's voice comes back by the line: the time to the telephone and back, its buffers, codecs and
  * the way through the room. Found in half a second of the agent's speech by how alike what was sent and what came are,
  * and watched from then on. Not thread-safe: it belongs to a call.
+ *
+ * A look costs as much as 100 ms of a call, and most callers have no echo: where there is nothing to find it is looked
+ * for as seldom as it is watched.
  */
 #ifndef AIC_BULK_DELAY_H
 #define AIC_BULK_DELAY_H
@@ -13,16 +16,13 @@
 
 #include <stdbool.h>
 
-/* In samples: how often it is looked for, and how often it is seen whether it still holds. */
-#define AIC_BULK_SEARCH_SAMPLES 1024
-#define AIC_BULK_WATCH_SAMPLES 4000
-
 struct aic_bulk_delay {
 	float sums[AIC_CORRELATION_LAGS];
 	bool known;
 	unsigned int samples;   /* the delay, where it is known */
 	unsigned int candidate; /* where the last looks agree */
 	unsigned int agreed;    /* so many */
+	unsigned int in_vain;   /* looks since two agreed */
 };
 
 void aic_bulk_delay_init(struct aic_bulk_delay *delay);
@@ -32,5 +32,8 @@ void aic_bulk_delay_init(struct aic_bulk_delay *delay);
  * Returns whether the delay is another than before.
  */
 bool aic_bulk_delay_look(struct aic_bulk_delay *delay, struct aic_fft *fft, const float *near, const float *far);
+
+/* Samples from that look to the next. */
+int aic_bulk_delay_pause(const struct aic_bulk_delay *delay);
 
 #endif

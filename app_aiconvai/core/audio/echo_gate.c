@@ -150,11 +150,19 @@ static void learn(struct aic_echo_gate *gate, size_t band, float returned_db)
 /* How much more there is in a band than would come back, in deviations. */
 static float score(const struct aic_echo_gate *gate, size_t band, float expected)
 {
-	float returned_db = gate->mean_db[band] + gate->deviation_db[band];
-	float explained = expected * powf(10, returned_db / 10) + OVER_QUIETEST * gate->noise[band];
-	float more = (in_db(gate->smooth[band]) - in_db(explained)) / gate->deviation_db[band];
+	float quietest = OVER_QUIETEST * gate->noise[band], returned_db, explained, more;
 
-	return more < 0 ? 0 : more > MOST_SCORE ? MOST_SCORE : more;
+	/* Most hops are quiet, and need no more than this to be known for it. */
+	if (gate->smooth[band] <= quietest) {
+		return 0;
+	}
+	returned_db = gate->mean_db[band] + gate->deviation_db[band];
+	explained = expected * powf(10, returned_db / 10) + quietest;
+	if (gate->smooth[band] <= explained) {
+		return 0;
+	}
+	more = (in_db(gate->smooth[band]) - in_db(explained)) / gate->deviation_db[band];
+	return more > MOST_SCORE ? MOST_SCORE : more;
 }
 
 static float threshold_now(const struct aic_echo_gate *gate)

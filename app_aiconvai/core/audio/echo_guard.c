@@ -242,9 +242,8 @@ static void read_samples(const struct side *side, int64_t end, float *to, size_t
 static void look_for_delay(struct aic_echo_guard *guard, int64_t now)
 {
 	struct aic_fft_input *input = aic_fft_input(guard->fft);
-	int64_t pause = guard->delay.known ? AIC_BULK_WATCH_SAMPLES : AIC_BULK_SEARCH_SAMPLES;
 
-	if (now < guard->delay_looked + pause || now > guard->sent_audible_until) {
+	if (now < guard->delay_looked + aic_bulk_delay_pause(&guard->delay) || now > guard->sent_audible_until) {
 		return;
 	}
 	guard->delay_looked = now;

@@ -290,6 +290,10 @@ class Asterisk:
         self.check_alive()
         return output
 
+    def exact_version(self) -> str:
+        """As it says it itself, such as 22.10.1."""
+        return self.cli("core show version").split()[1].partition("~")[0].partition("+")[0]
+
     def write_config(self, name: str, text: str) -> None:
         """Replace a configuration file; it takes effect at the next reload."""
         path = self.directory / "etc" / name

@@ -22,17 +22,20 @@ from aiconvai.rig.bench.plots import draw_all
 from aiconvai.rig.bench.results import Results
 from aiconvai.rig.bench.run import Run
 from aiconvai.rig.caller import SipError
+from aiconvai.rig.talk.cli import talk
 from aiconvai.speech import SpeechError
 
 app = typer.Typer(add_completion=False)
+app.command()(talk)
 
 _LOG_WIDTH = 150
 _JSON_NAME = "bench.json"
 _PAGE_NAME = "performance.md"
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     quick: Annotated[bool, typer.Option("--quick", help="Three and a half minutes instead of half an hour.")] = False,
     only: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Measure only parts whose name has this in it: cpu, 'cpu*50'.")
@@ -67,6 +70,8 @@ def bench(
     ] = None,
 ) -> None:
     """Measure CPU, delay, packet spacing, interruptions, memory and capacity, over the loopback only."""
+    if context.invoked_subcommand is not None:
+        return
     terminal = Console()
     console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
     try:

@@ -168,7 +168,7 @@ class Run:
             with set_up(
                 version, agents, self._console, floor=floor, setting=setting, bursts=self.results.bursts
             ) as stage:
-                self.results.machine.asterisk[version] = stage.exact_version()
+                self.results.machine.asterisk[version] = stage.asterisk.exact_version()
                 yield stage
         except FarEndError as error:
             self._note([Problem(kind="calls", text=f"Asterisk {version}: {error}")])

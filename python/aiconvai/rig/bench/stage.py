@@ -66,10 +66,6 @@ class Stage:
     bursts: bool = False
     """Calls are made by SIPp, and the far end echoes at once: as it was before there were callers of our own."""
 
-    def exact_version(self) -> str:
-        """As Asterisk says it, such as 22.10.1."""
-        return self.asterisk.cli("core show version").split()[1].partition("~")[0].partition("+")[0]
-
     def manager(self) -> ManagerClient:
         """A connection to the manager, to be closed: while there is one, Asterisk makes events of every call, which
         would be measured as well.

@@ -83,7 +83,7 @@ def _scripted_call(console: Console, stage: Stage, folder: Path, speakerphone: S
         agent_speech(line)  # so that the agent does not have to wait for it in the call
     console.print(
         f"A caller calls sip:{EXTENSION}@{stage.asterisk.host}:{stage.asterisk.sip_port} on Asterisk "
-        f"{stage.asterisk_version()}, where app_aiconvai connects him with a mock {stage.service.TITLE} agent.\n",
+        f"{stage.asterisk.exact_version()}, where app_aiconvai connects him with a mock {stage.service.TITLE} agent.\n",
         highlight=False,
     )
     moments = Moments()

@@ -34,11 +34,6 @@ class Stage:
     mock: MockThread[Any]
     caller: Caller
 
-    def asterisk_version(self) -> str:
-        """As Asterisk itself says it, such as 22.10.1."""
-        words = self.asterisk.cli("core show version").split()
-        return words[1].partition("~")[0].partition("+")[0] if len(words) > 1 else str(self.asterisk.version)
-
     def play(self, scenario: Scenario) -> None:
         """What the agent does in calls from now on."""
         self.mock.agents[_AGENT_ID] = _agent(self.service, scenario)

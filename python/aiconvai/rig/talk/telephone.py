@@ -14,6 +14,8 @@ _Floats = npt.NDArray[np.float64]
 _LOWEST_HZ, _HIGHEST_HZ = 300.0, 3400.0
 _SPEECH_AMPLITUDE = 300
 """Louder than this is speech, where a level is that of speech."""
+_INAUDIBLE = 1e-3
+"""Of the direct sound: 60 dB below it."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,48 @@ class Telephone:
 class Speakerphone:
     """A telephone that is in use: it hears and sends as time passes. All calls from one thread."""
 
-    def __init__(self, telephone: Telephone) -> None:
-        if telephone.return_loss_db is None:
-            raise ValueError("a telephone from which nothing comes back is no speakerphone")
-        self._room = telephone.room(np.random.default_rng(telephone.seed)) * 10 ** (-telephone.return_loss_db / 20)
+    def __init__(self, telephone: Telephone, *, jump_ms: float = 0.0, jump_after_seconds: float = 0.0) -> None:
+        """The echo comes `jump_ms` later from `jump_after_seconds` on, as behind a jitter buffer that has grown."""
+        self._rng = np.random.default_rng(telephone.seed)
+        room = telephone.room(self._rng)
+        # What is too weak to matter costs as much as the rest.
+        audible = np.flatnonzero(np.abs(room) > np.max(np.abs(room)) * _INAUDIBLE)
+        loss_db = telephone.return_loss_db
+        self._room = room[: audible[-1] + 1] * (0.0 if loss_db is None else 10 ** (-loss_db / 20))
+        self._most = FULL_SCALE / (8 * telephone.drive) if telephone.drive else None
         self._delay = round(telephone.delay_ms * telephone.rate / 1000)
-        self._coming: _Floats = np.zeros(self._delay + len(self._room))
+        self._noise = FULL_SCALE * 10 ** (telephone.noise_dbfs / 20)
+        self._jump = round(jump_ms * telephone.rate / 1000)
+        self._jump_after = round(jump_after_seconds * telephone.rate)
+        self._silent = loss_db is None
+        self._coming: _Floats = np.zeros(0)
         """What comes back from now on, of what was heard before."""
 
     def sends(self, said: Samples, heard: Samples) -> Samples:
         """What goes out while one thing is said and the other is heard, both as long."""
-        echo = np.convolve(heard.astype(np.float64), self._room)
-        coming = np.zeros(self._delay + len(self._room) + len(said))
-        coming[: len(self._coming)] = self._coming
-        coming[self._delay : self._delay + len(echo)] += echo
-        self._coming = coming[len(said) :]
-        mixed = said.astype(np.float64) + coming[: len(said)]
-        return np.clip(mixed, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+        sent = said.astype(np.float64) + self._rng.normal(0.0, self._noise, len(said))
+        if not self._silent:
+            sent += self._comes_back(heard)
+        return np.clip(sent, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+    def _comes_back(self, heard: Samples) -> _Floats:
+        if self._jump and self._jump_after <= 0:
+            self._delay += self._jump
+            self._jump = 0
+        self._jump_after -= len(heard)
+        if heard.any():
+            sound = heard.astype(np.float64)
+            if self._most is not None:
+                sound = np.tanh(sound / self._most) * self._most
+            echo = np.convolve(sound, self._room)
+            coming = np.zeros(max(len(self._coming), self._delay + len(echo)))
+            coming[: len(self._coming)] = self._coming
+            coming[self._delay : self._delay + len(echo)] += echo
+            self._coming = coming
+        now = self._coming[: len(heard)]
+        self._coming = self._coming[len(heard) :]
+        whole: _Floats = np.concatenate([now, np.zeros(len(heard) - len(now))])
+        return whole
 
 
 def at_level(speech: Samples, level_dbfs: float) -> Samples:

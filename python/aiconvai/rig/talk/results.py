@@ -1,0 +1,61 @@
+"""What `aiconvai bench talk` measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from aiconvai.rig.bench.model import Result
+from aiconvai.rig.talk.lines import Line
+from aiconvai.rig.talk.run import Case, Column
+from aiconvai.rig.talk.sounds import Kind
+from aiconvai.rig.talk.turn import Turn
+
+
+class Call(Result):
+    """One call."""
+
+    column: str
+    """Who decided what is the caller."""
+    line: str
+    """The caller's telephone and line."""
+    kind: Kind
+    """What the caller did."""
+    seed: int
+    """Of what was said, of the room and of the noise."""
+    turns: list[Turn]
+    """What became of each thing that the agent said."""
+
+
+class TalkResults(Result):
+    """All calls of a run."""
+
+    made: str
+    """When, as YYYY-MM-DD HH:MM."""
+    asterisk: str
+    """Its version."""
+    processor: str
+    """Of the machine."""
+    quick: bool
+    """Whether it was a quick run."""
+    took_seconds: float
+    """How long it took."""
+    calls: list[Call] = Field(default_factory=list)
+    """In the order of their ends."""
+
+    def add(self, case: Case, turns: list[Turn]) -> None:
+        """What became of a call."""
+        self.calls.append(
+            Call(column=case.column.name, line=case.line.name, kind=case.kind, seed=case.seed, turns=turns)
+        )
+
+    def turns(self, column: Column, lines: Iterable[Line], kind: Kind) -> list[Turn]:
+        """Of all calls of that kind."""
+        names = {line.name for line in lines}
+        return [
+            turn
+            for call in self.calls
+            if call.column == column.name and call.line in names and call.kind is kind
+            for turn in call.turns
+        ]
