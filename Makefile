@@ -23,8 +23,8 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools
 
-.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit modules conversations test install demo \
-	bench clean
+.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations test \
+	install demo bench clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -83,12 +83,15 @@ unit: test-programs
 
 # They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
-	$(SIDE_BY_SIDE) -n 5 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
 
-# What fails fast comes first, and the first failure ends the run.
-test: bootstrap
-	$(MAKE) -j 2 unit modules
+# After those, for what fails there fails here.
+protocol: unit
 	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host --ignore tests/host/test_build.py
+
+# What fails fast comes first, and the first failure ends the run. Until the modules are there no Asterisk is tested.
+test: bootstrap
+	$(MAKE) -j 2 protocol modules
 	$(MAKE) -j 2 conversations scrutinise
 	$(PYTEST) -m alone tests/integration
 	$(PYTEST) tests/bench

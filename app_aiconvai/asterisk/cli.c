@@ -206,6 +206,9 @@ static void print_report(int fd, const struct session *session, const struct ses
 	cli_line(fd, "Interruptions:      %" PRIu64 ", %" PRIu64 " ignored; %" PRIu64 " chunks removed, "
 		"%" PRIu64 " chunks came too late", conversation->interruptions, conversation->interruptions_ignored,
 		playout->chunks_interrupted, playout->chunks_late);
+	if (!conversation->hears_caller) {
+		cli_line(fd, "Activation:         the agent does not hear the caller yet (option activation)");
+	}
 	print_echo(fd, &conversation->echo);
 	cli_line(fd, "Pauses:             %" PRIu64 ", the agent went on after %" PRIu64 " of them", conversation->pauses,
 		conversation->pauses_withdrawn);

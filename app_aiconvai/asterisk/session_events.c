@@ -215,6 +215,17 @@ static void on_pause(struct session *session, const struct aic_event *event)
 	tell_stretch(told, event->pause.is_on, event->pause.lasted_ms);
 }
 
+static void on_echo(struct session *session, const struct aic_event *event)
+{
+	struct told_event *told = new_event(session, TOLD_ECHO, TOLD_HAPPENED, NULL, 0);
+
+	if (told) {
+		told->echo.delay_ms = event->echo.delay_ms;
+		told->echo.return_db = event->echo.return_db;
+		event_publisher_give(told);
+	}
+}
+
 static void on_hold(struct session *session, const struct aic_event *event)
 {
 	tell_stretch(new_event(session, TOLD_HOLD, TOLD_HAPPENED, NULL, 0), event->hold.is_on, event->hold.lasted_ms);
@@ -316,6 +327,9 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_TOOL_DONE:
 		on_tool_done(session, event);
+		break;
+	case AIC_EVENT_ECHO:
+		on_echo(session, event);
 		break;
 	case AIC_EVENT_KEYS:
 		on_keys(session, event);

@@ -346,6 +346,10 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 		put_header(body, "ToolCallID", event->texts[0]);
 		put_header(body, "ToolName", event->texts[1]);
 		return "AIConvAIToolCancelled";
+	case TOLD_ECHO:
+		ast_str_append(body, 0, "EchoDelayMs: %d\r\nEchoReturnDb: %.1f\r\n", event->echo.delay_ms,
+			event->echo.return_db);
+		return "AIConvAIEcho";
 	case TOLD_KEYS:
 		put_header(body, "Keys", event->texts[0]);
 		put_header(body, "Secret", event->keys.secret ? "yes" : "no");
@@ -414,6 +418,7 @@ static void log_event(const struct told_event *event)
 	case TOLD_ANSWER:
 	case TOLD_TOOL_CALL:
 	case TOLD_TOOL_CANCELLED:
+	case TOLD_ECHO:
 	case TOLD_KEYS:
 	case TOLD_PAUSE:
 	case TOLD_HOLD:

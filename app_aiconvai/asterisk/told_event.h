@@ -38,6 +38,7 @@ enum told_kind {
 	TOLD_ANSWER,
 	TOLD_TOOL_CALL,
 	TOLD_TOOL_CANCELLED,
+	TOLD_ECHO,
 	TOLD_KEYS,
 	TOLD_PAUSE,
 	TOLD_HOLD,
@@ -114,6 +115,10 @@ struct told_event {
 			uint64_t lasted_ms;
 			bool interrupted; /* TOLD_PAUSE, at its end */
 		} stretch; /* TOLD_PAUSE; TOLD_HOLD; TOLD_LISTENING, texts: to whom */
+		struct {
+			int delay_ms;
+			double return_db;
+		} echo;
 		struct {
 			bool secret; /* for managers that may read dtmf */
 		} keys; /* texts: them */

@@ -193,6 +193,7 @@ static void on_event(void *user, const struct aic_event *event)
 	case AIC_EVENT_ANSWER:
 	case AIC_EVENT_THINKING:
 	case AIC_EVENT_TOOL_DONE:
+	case AIC_EVENT_ECHO:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:
 	case AIC_EVENT_LISTENING:

@@ -13,15 +13,20 @@ from engine_host import API_KEY, PUBLIC, ULAW, Host, audio, interruption, tool_c
 from test_engine_caller_idle import caller_speaks
 from test_engine_echo_guard import agent_says, caller_says
 
-from aiconvai.audio import ulaw_encode
+from aiconvai.audio import Samples, encode, resample, ulaw_encode
+from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.events import Ended, Interrupted, Pause, Status, Transcript, TranscriptKind
+from aiconvai.rig.talk.sounds import Kind, sound_of
+from aiconvai.rig.talk.telephone import at_level
+from aiconvai.speech import speak
 
 FRAME = 160
 SECOND = bytes(range(250)) * 32
 
 
 def host_of(**options: Any) -> Host:
-    host = Host(PUBLIC, line_format=ULAW, audio_frames_buffer_ms=20, **{"interruption": "confirmed", **options})
+    usual = {"line_format": ULAW, "audio_frames_buffer_ms": 20, "interruption": "confirmed"}
+    host = Host(PUBLIC, **{**usual, **options})
     host.start()
     return host
 
@@ -77,9 +82,9 @@ def test_a_cough_is_no_interruption_and_nothing_is_lost() -> None:
 
 def test_speech_that_lasts_is_one() -> None:
     host = speaking()
-    caller_speaks(host, seconds=0.6)
+    caller_speaks(host, seconds=0.8)
     assert decided(host).interrupted
-    assert decided(host).lasted_ms == 480
+    assert decided(host).lasted_ms == 680
     assert [event.heard_ms for event in host.told(Interrupted)] == [1000]
     assert queued_ms(host) == 0
 
@@ -105,6 +110,64 @@ def test_what_is_quiet_does_not_last() -> None:
         host.conversation.caller_audio(hum[at : at + FRAME])
         host.wait(ms=20)
     assert not decided(host).interrupted
+
+
+def makes(host: Host, sound: Samples) -> None:
+    """At 8 kHz, packet after packet, on the clock, with the noise of a line."""
+    noise = np.random.default_rng(len(sound)).normal(0, 18, len(sound))
+    line_format = host.conversation.line_format
+    data = encode(resample((sound + noise).astype(np.int16), 8000, line_format.rate), line_format.name)
+    size = len(data) * FRAME // len(sound)
+    for at in range(0, len(data) - size + 1, size):
+        host.conversation.caller_audio(data[at : at + size])
+        host.wait(ms=20)
+
+
+@pytest.mark.parametrize("kind", [Kind.COUGH, Kind.DOOR, Kind.ASIDE])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_no_voice_of_the_callers_does_not_last(kind: Kind, seed: int) -> None:
+    """However often somebody coughs, and whatever is said at the other side of the room."""
+    host = speaking()
+    makes(host, np.tile(sound_of(kind, seed).samples, 2))
+    host.wait(seconds=1)
+    assert not decided(host).interrupted
+
+
+@pytest.mark.parametrize(
+    "line_format", [ULAW, AudioFormat(Encoding.PCM16, 16000), AudioFormat(Encoding.PCM16, 48000)], ids=str
+)
+@pytest.mark.parametrize("voice", ["en-us+m4", "en-gb+f2", "en+f5", "en-us+m7"])
+def test_a_voice_does(voice: str, line_format: AudioFormat) -> None:
+    host = speaking(line_format=line_format)
+    words = at_level(speak("Sorry, can I stop you there? I only want the first one.", 8000, voice), -24.0)
+    makes(host, words[int(np.flatnonzero(np.abs(words) > 500)[0]) :])
+    assert decided(host).interrupted
+    assert 680 <= decided(host).lasted_ms < 1300
+
+
+def test_who_speaks_softly_is_known_once_he_was_understood() -> None:
+    softly = at_level(speak("Could I have the one with the balcony, please?", 8000, "en-us+m4"), -40.0)
+    host = host_of()
+    for understood in (False, True):
+        host.say(audio(1 + understood, SECOND * 4))
+        host.hear(20)
+        host.wait(seconds=1)
+        host.say(interruption(1 + understood))
+        makes(host, softly)
+        host.wait(seconds=1)
+        assert host.told(Pause)[-1].interrupted is understood
+        host.play()
+        host.wait(seconds=5)
+        makes(host, softly)
+        host.say(said("Could I have the one with the balcony, please?"))
+
+
+def test_who_goes_on_speaking_at_the_end_is_listened_to() -> None:
+    host = speaking(interruption_min_ms=1500)
+    caller_speaks(host, seconds=1.3)
+    assert len(host.told(Pause)) == 1
+    host.say(said("Mm-hmm."))
+    assert decided(host) == Pause(False, False, 1300)
 
 
 def test_when_it_is_decided_is_an_option() -> None:
@@ -530,7 +593,7 @@ def test_the_agent_falls_silent_before_the_service_says_so() -> None:
     speaks(host, 0.3)
     assert len(host.told(Pause)) == 1
     host.say(interruption(1))
-    speaks(host, 0.3)
+    speaks(host, 0.8)
     assert decided(host).interrupted
     assert queued_ms(host) == 0
 

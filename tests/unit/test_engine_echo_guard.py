@@ -10,7 +10,7 @@ from engine_host import PUBLIC, ULAW, Host, audio, metadata
 
 from aiconvai.audio import Samples, decode, encode, resample
 from aiconvai.engine.audio import AudioFormat, Encoding
-from aiconvai.engine.events import Pause
+from aiconvai.engine.events import Echo, Pause
 from aiconvai.rig.talk.telephone import Telephone, at_level
 from aiconvai.speech import speak
 
@@ -80,6 +80,11 @@ def test_the_service_does_not_hear_the_agent(telephone: Telephone) -> None:
     assert report.openings == 0
     if telephone.return_loss_db is not None:
         assert report.delay_ms == pytest.approx(telephone.delay_ms, abs=4)
+        (told,) = host.told(Echo)
+        assert told.delay_ms == report.delay_ms
+        assert -35 <= told.return_db < 0
+    else:
+        assert host.told(Echo) == []
     assert report.closed_ms >= 9000
 
 

@@ -62,6 +62,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->tools_at_work.end_called_us = conversation->downlink.tail.due_us = UINT64_MAX;
 	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->barge_in.event_id = AIC_EVENT_ID_NONE;
+	aic_near_voice_init(&conversation->barge_in.voice);
 	conversation->echo.fft = setup->fft;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
@@ -74,6 +75,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 		aic_conversation_free(conversation);
 		return NULL;
 	}
+	aic_activation_init(conversation);
 	return conversation;
 }
 
@@ -103,6 +105,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_buffer_free(&conversation->telling.line);
 	aic_barge_in_free(&conversation->barge_in);
 	aic_echo_free(&conversation->echo);
+	aic_activation_free(&conversation->activation);
 	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
 }
@@ -127,14 +130,17 @@ static void tell_uplink_loss(struct aic_conversation *conversation)
 		"or not at all");
 }
 
-/* Audio of the caller's, and of nobody else's. */
-static void take_caller_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+void aic_conversation_take_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
 {
 	struct aic_energy before = conversation->uplink.energy, added;
 	uint64_t dropped_before = conversation->uplink.bytes_dropped;
 	uint32_t rate = conversation->stats.line_format.rate;
 	bool is_speech;
 
+	if (!conversation->activation.is_open) {
+		aic_activation_hears(conversation, bytes, length);
+		return;
+	}
 	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
 		conversation->stats.errors++;
 	}
@@ -144,8 +150,10 @@ static void take_caller_audio(struct aic_conversation *conversation, const uint8
 	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	is_speech = aic_caller_idle_audio(&conversation->caller_idle, &added, rate, conversation->now_us);
-	if (is_speech && conversation->barge_in.undecided) {
-		aic_interruption_speech(conversation, added.samples * US_PER_SECOND / rate);
+	if (conversation->barge_in.undecided) {
+		aic_interruption_audio(conversation, bytes, length, is_speech);
+	} else if (is_speech && !aic_idle_agent_is_heard(conversation)) {
+		aic_near_voice_heard(&conversation->barge_in.voice, &added);
 	}
 }
 
@@ -160,8 +168,10 @@ static bool let_through(struct aic_conversation *conversation, const uint8_t *by
 	}
 	kept = aic_echo_kept(conversation, &kept_length);
 	if (kept_length) {
-		aic_interruption_heard(conversation);
-		take_caller_audio(conversation, kept, kept_length);
+		if (aic_activation_allows_interruption(conversation)) {
+			aic_interruption_heard(conversation);
+		}
+		aic_conversation_take_caller(conversation, kept, kept_length);
 	}
 	return true;
 }
@@ -176,7 +186,7 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	}
 	aic_stand_in_not_needed(&conversation->stand_in, now_us);
 	if (!conversation->echo.guard || let_through(conversation, bytes, length)) {
-		take_caller_audio(conversation, bytes, length);
+		aic_conversation_take_caller(conversation, bytes, length);
 	}
 }
 
@@ -360,4 +370,5 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->downlink_dbfs = aic_energy_dbfs(&conversation->downlink.energy);
 	stats->open_tool_calls = conversation->tools_at_work.calls.count;
 	aic_echo_stats(&conversation->echo, &stats->echo);
+	stats->hears_caller = conversation->activation.is_open;
 }

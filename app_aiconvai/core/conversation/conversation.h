@@ -160,6 +160,7 @@ struct aic_conversation_stats {
 	/* times the agent was paused because the caller made a sound, and those of them in which it went on */
 	uint64_t pauses, pauses_withdrawn;
 	struct aic_echo_report echo; /* of the agent's voice, as it comes back */
+	bool hears_caller; /* the agent does (option activation) */
 	uint64_t holds, held_ms; /* times the caller could not be heard, and for how long: those that are over */
 	char state[64]; /* of the agent's prompts; empty: none */
 };

@@ -3,9 +3,14 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 #include "conversation_state.h"
+#include "held_back.h"
 
 /* The gate opens some time after the caller began: so much goes to the service then at once. */
 #define KEPT_MS 120
+
+/* It comes back where it is as loud as this, once as much of it is known. A line itself echoes more weakly. */
+#define AUDIBLE_DB (-35)
+#define KNOWN_MS 2000
 
 void aic_echo_free(struct aic_echo *echo)
 {
@@ -41,24 +46,16 @@ void aic_conversation_agent_heard(struct aic_conversation *conversation, const u
 	}
 }
 
-/* Keeps what came, and has silence take the place of what was kept for long enough. */
-static void keep(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+/* Once, where there is something to tell. */
+static void tell(struct aic_conversation *conversation)
 {
-	struct aic_echo *echo = &conversation->echo;
-	struct aic_audio_format format = conversation->stats.line_format;
-	size_t most = aic_format_bytes(format, KEPT_MS);
+	struct aic_echo_report report;
 
-	if (aic_buffer_append(&echo->kept, bytes, length)) {
-		conversation->stats.errors++;
-		return;
-	}
-	if (echo->kept.length > most) {
-		uint32_t beyond_ms = (uint32_t) aic_format_ms(format, echo->kept.length - most);
-
-		if (aic_uplink_add_silence(&conversation->uplink, beyond_ms)) {
-			conversation->stats.errors++;
-		}
-		aic_buffer_drop_front(&echo->kept, aic_format_bytes(format, beyond_ms));
+	aic_echo_guard_report(conversation->echo.guard, &report);
+	if (report.delay_ms >= 0 && report.closed_ms >= KNOWN_MS && report.return_db >= AUDIBLE_DB) {
+		conversation->echo.is_told = true;
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_ECHO,
+			.echo = {.delay_ms = report.delay_ms, .return_db = report.return_db}});
 	}
 }
 
@@ -66,8 +63,11 @@ bool aic_echo_is_caller(struct aic_conversation *conversation, const uint8_t *by
 {
 	bool is_caller = aic_echo_guard_came(conversation->echo.guard, bytes, length, conversation->now_us);
 
+	if (!is_caller && !conversation->echo.is_told) {
+		tell(conversation);
+	}
 	if (!is_caller) {
-		keep(conversation, bytes, length);
+		aic_hold_back(conversation, &conversation->echo.kept, KEPT_MS, bytes, length);
 	}
 	return is_caller;
 }

@@ -22,6 +22,7 @@ struct aic_echo {
 	struct aic_fft *fft;          /* the host's; NULL: it has none, and nothing is told from the caller */
 	struct aic_echo_guard *guard; /* owned; NULL: not wanted, or the agent has not been heard yet */
 	struct aic_buffer kept;       /* what came last while it was the agent's voice */
+	bool is_told;                 /* that it comes back */
 };
 
 void aic_echo_free(struct aic_echo *echo);

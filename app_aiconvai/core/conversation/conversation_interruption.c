@@ -12,6 +12,9 @@
 /* A pause within what is said is no longer than this. */
 #define WORD_PAUSE_US (400 * US_PER_MS)
 
+/* Of what lasts, so much has a pitch, in per cent: of speech, with its gaps, half or more. */
+#define VOICED_PERCENT 40
+
 /* A service that has not noticed by then that the caller speaks does not. */
 #define SLOW_SERVICE_US (3 * US_PER_SECOND)
 
@@ -75,7 +78,8 @@ static void begin_pause(struct aic_conversation *conversation)
 
 	barge_in->undecided = true;
 	barge_in->since_us = conversation->now_us;
-	barge_in->speech_us = barge_in->speech_until_us = 0;
+	barge_in->speech_us = barge_in->voiced_us = barge_in->speech_until_us = 0;
+	aic_near_voice_begin(&barge_in->voice);
 	conversation->stats.pauses++;
 	aic_idle_pause(conversation);
 	tell_pause(conversation, true, false);
@@ -143,7 +147,8 @@ static bool has_lasted(const struct aic_conversation *conversation)
 	const struct aic_barge_in *barge_in = &conversation->barge_in;
 
 	return barge_in->event_id != AIC_EVENT_ID_NONE
-		&& barge_in->speech_us >= (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS;
+		&& barge_in->speech_us >= (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS
+		&& barge_in->voiced_us >= barge_in->speech_us * VOICED_PERCENT / 100;
 }
 
 void aic_interruption_suspected(struct aic_conversation *conversation, int64_t event_id)
@@ -168,16 +173,18 @@ void aic_interruption_suspected(struct aic_conversation *conversation, int64_t e
 	}
 }
 
-void aic_interruption_speech(struct aic_conversation *conversation, uint64_t duration_us)
+void aic_interruption_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool is_speech)
 {
 	struct aic_barge_in *barge_in = &conversation->barge_in;
+	uint64_t voiced_before_us = barge_in->voiced_us;
 
-	if (barge_in->undecided) {
-		barge_in->speech_us += duration_us;
+	aic_near_voice_look(&barge_in->voice, conversation->stats.line_format, bytes, length, is_speech,
+		&barge_in->speech_us, &barge_in->voiced_us);
+	if (barge_in->voiced_us != voiced_before_us) {
 		barge_in->speech_until_us = conversation->now_us;
-		if (has_lasted(conversation)) {
-			confirm(conversation);
-		}
+	}
+	if (has_lasted(conversation)) {
+		confirm(conversation);
 	}
 }
 
@@ -209,6 +216,9 @@ void aic_interruption_words(struct aic_conversation *conversation, const char *t
 {
 	const char *back_channels = conversation->settings->back_channels;
 
+	if (is_final && text[strspn(text, " ")]) {
+		aic_near_voice_understood(&conversation->barge_in.voice, conversation->stats.line_format.rate);
+	}
 	/* Words come late: those may be of before. */
 	if (!is_open(conversation) || said_us < conversation->barge_in.since_us) {
 		return;
@@ -320,11 +330,8 @@ uint64_t aic_interruption_due(const struct aic_conversation *conversation)
 		return UINT64_MAX;
 	}
 	/* Who goes on speaking is not spoken over because the service is slow to notice. */
-	if (barge_in->event_id == AIC_EVENT_ID_NONE) {
-		due_us = aic_later(due_us, aic_earlier(barge_in->speech_until_us + WORD_PAUSE_US, barge_in->since_us
-			+ SLOW_SERVICE_US));
-	}
-	return due_us;
+	return aic_later(due_us, aic_earlier(barge_in->speech_until_us + WORD_PAUSE_US, barge_in->since_us
+		+ SLOW_SERVICE_US));
 }
 
 bool aic_interruption_attend(struct aic_conversation *conversation)

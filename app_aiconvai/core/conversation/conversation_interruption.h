@@ -4,15 +4,17 @@
  *
  * Whether the caller interrupts the agent. Who has been heard to make a sound may have coughed, or said "mm-hmm": the
  * agent is paused at once, and nothing of what it has to say is thrown away, until it is known. Words decide it, an
- * answer of the agent's to them, a tool that it calls, or that the caller goes on speaking. Where nothing of the kind
- * comes the agent goes on, from the last quiet place.
+ * answer of the agent's to them, a tool that it calls, or that the caller's voice (near_voice.h) goes on. Where nothing
+ * of the kind comes the agent goes on, from the last quiet place.
  *
  * What is told too late, because a service's words come slowly, still ends what the agent went on with.
  */
 #ifndef AIC_CONVERSATION_INTERRUPTION_H
 #define AIC_CONVERSATION_INTERRUPTION_H
 
+#include "audio_format.h"
 #include "events.h"
+#include "near_voice.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,8 +44,10 @@ struct aic_barge_in {
 	/* what is void if it is an interruption; AIC_EVENT_ID_NONE: none is in question, or the service has not said */
 	int64_t event_id;
 	uint64_t since_us;  /* it was paused */
+	struct aic_near_voice voice;
 	uint64_t speech_us; /* of the caller since then */
-	uint64_t speech_until_us; /* the last of it */
+	uint64_t voiced_us; /* of that, with a pitch */
+	uint64_t speech_until_us; /* the last of that */
 	struct aic_correction correction;
 };
 
@@ -64,8 +68,8 @@ void aic_interruption_suspected(struct aic_conversation *conversation, int64_t e
 /* The caller was told from the agent's own voice: the service will hear it, and say so. */
 void aic_interruption_heard(struct aic_conversation *conversation);
 
-/* What decides it. */
-void aic_interruption_speech(struct aic_conversation *conversation, uint64_t duration_us);
+/* What decides it: what is heard while the agent is paused, in the line's format; `is_speech`: if loudness says so. */
+void aic_interruption_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool is_speech);
 void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us);
 void aic_interruption_agent_audio(struct aic_conversation *conversation, int64_t event_id);
 void aic_interruption_tool_call(struct aic_conversation *conversation);

@@ -118,6 +118,10 @@ void aic_conversation_dtmf(struct aic_conversation *conversation, char digit, ui
 		conversation->stats.dtmf_digits++;
 		return;
 	}
+	if (conversation->phase != AIC_PHASE_ENDED && aic_activation_takes_key(conversation)) {
+		conversation->stats.dtmf_digits++;
+		return;
+	}
 	if (!settings->send_dtmf || settings->dtmf == AIC_DTMF_OFF || conversation->phase == AIC_PHASE_ENDED) {
 		return;
 	}

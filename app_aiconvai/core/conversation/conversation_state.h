@@ -12,6 +12,7 @@
 #include "bounds.h"
 #include "caller_idle.h"
 #include "conversation.h"
+#include "conversation_activation.h"
 #include "conversation_agent.h"
 #include "conversation_answer.h"
 #include "conversation_attempts.h"
@@ -40,6 +41,9 @@
 #include "outbox.h"
 #include "turns.h"
 #include "uplink.h"
+
+/* Audio of the caller's, and of nobody else's, in the line's format. */
+void aic_conversation_take_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
 
 struct aic_conversation {
 	struct aic_attempts attempts;
@@ -90,6 +94,7 @@ struct aic_conversation {
 	struct aic_downlink downlink;
 	struct aic_barge_in barge_in;
 	struct aic_echo echo;
+	struct aic_activation activation;
 	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
 	struct aic_own_words own_words;

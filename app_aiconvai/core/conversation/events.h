@@ -23,6 +23,7 @@ enum aic_event_type {
 	AIC_EVENT_THINKING,     /* the caller has waited for an answer for a while; or it has come */
 	AIC_EVENT_TOOL_CALL,
 	AIC_EVENT_TOOL_DONE,    /* nobody waits for an answer to it any more */
+	AIC_EVENT_ECHO,         /* the agent's voice comes back by the line; once */
 	AIC_EVENT_KEYS,         /* the caller pressed keys: a number, as far as one can tell */
 	AIC_EVENT_HOLD,         /* the caller can not be heard, nor hear; or can again */
 	AIC_EVENT_LISTENING,    /* the caller speaks with somebody else, and the agent listens; or not any more */
@@ -76,6 +77,10 @@ struct aic_event {
 			bool interrupted; /* at its end: what is left of it is not to be heard. Otherwise it goes on. */
 			uint64_t lasted_ms; /* at its end */
 		} pause;
+		struct {
+			int delay_ms;
+			double return_db; /* how loud it is, against what was sent */
+		} echo;
 		struct {
 			double score;
 		} vad;

@@ -113,6 +113,7 @@ class ConversationStats:
     pauses: int
     pauses_withdrawn: int
     echo: EchoReport
+    hears_caller: bool
     holds: int
     held_ms: int
     state: str

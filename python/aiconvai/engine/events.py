@@ -86,6 +86,14 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """The agent's voice comes back by the line."""
+
+    delay_ms: int
+    return_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class Vad:
     """How sure the service is that the caller speaks, 0 to 1."""
 
@@ -215,6 +223,7 @@ Event = (
     | Transcript
     | Interrupted
     | Pause
+    | Echo
     | Vad
     | Answer
     | Thinking
@@ -312,6 +321,8 @@ def event_from_c(library: Library, event: Any) -> Event:
             return Interrupted(happened.event_id, Interruption.from_c(happened.result), happened.heard_ms)
         case "AIC_EVENT_PAUSE":
             return Pause(bool(event.pause.is_on), bool(event.pause.interrupted), event.pause.lasted_ms)
+        case "AIC_EVENT_ECHO":
+            return Echo(event.echo.delay_ms, event.echo.return_db)
         case "AIC_EVENT_VAD":
             return Vad(event.vad.score)
         case "AIC_EVENT_ANSWER":

@@ -243,9 +243,17 @@ class Conversation(ConversationRecord):
     async def wait_received(self, condition: Callable[[ConversationRecord], bool], timeout: float = 10.0) -> None:
         """Until `condition` holds for the record, asked after every client message. Raises `TimeoutError`."""
 
+        has_held = False
+
+        def is_decided() -> bool:
+            # What holds now may not hold any more when the waiting task comes to run.
+            nonlocal has_held
+            has_held = has_held or condition(self)
+            return has_held or self.closed is not None
+
         async with asyncio.timeout(timeout):
-            await self._waiters.until(lambda: condition(self) or self.closed is not None)
-        if not condition(self):
+            await self._waiters.until(is_decided)
+        if not has_held:
             raise ConversationClosedError("the conversation ended before the condition held")
 
     # What the service does -----------------------------------------------------------------------------
