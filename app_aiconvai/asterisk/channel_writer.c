@@ -167,18 +167,11 @@ static enum aic_line_written write_frame(struct aic_line *base, uint8_t *frame, 
 }
 
 /*
- * Whether idle audio is left out because somebody else is heard, or was a moment ago; or because the channel is busy
- * with somebody who may. A generator (music, a tone) is: where it may be interrupted, any frame ends it.
+ * Whether idle audio is left out because somebody else is heard, or was a moment ago. A generator (music, a tone) is:
+ * where it may be interrupted, any frame ends it.
  */
-static bool is_left_to_others(struct channel_line *line, struct ast_channel *channel)
+static bool is_left_to_others(struct channel_line *line, bool has_generator)
 {
-	bool has_generator;
-
-	if (!channel_try_lock(channel)) {
-		return true;
-	}
-	has_generator = ast_channel_generatordata(channel);
-	channel_unlock(channel);
 	if (has_generator || atomic_exchange_explicit(&line->others_heard, false, memory_order_relaxed)) {
 		line->frames_left_to_others = FRAMES_LEFT_TO_OTHERS;
 	}
@@ -193,8 +186,18 @@ static enum aic_line_written write_idle(struct aic_line *base, uint8_t *frame, s
 {
 	struct channel_line *line = line_of(base);
 	struct ast_channel *channel = current_channel(line);
+	bool has_generator;
 
-	if (!channel || is_left_to_others(line, channel)) {
+	if (!channel) {
+		return AIC_LINE_TAKEN;
+	}
+	/* Somebody has it for a moment; whether that is heard shows then. */
+	if (!channel_try_lock(channel)) {
+		return AIC_LINE_BUSY;
+	}
+	has_generator = ast_channel_generatordata(channel);
+	channel_unlock(channel);
+	if (is_left_to_others(line, has_generator)) {
 		return AIC_LINE_TAKEN;
 	}
 	if (atomic_load(&line->patient)) {

@@ -43,7 +43,7 @@ struct aic_line_kind {
 	const char *name;
 	/* `frame` has AIC_LINE_HEADROOM writable bytes in front of it. */
 	enum aic_line_written (*write)(struct aic_line *line, uint8_t *frame, size_t bytes);
-	/* The same with a frame of idle audio, which is not offered again. NULL: none is wanted */
+	/* The same with a frame of idle audio; another one may be offered in its place. NULL: none is wanted */
 	enum aic_line_written (*write_idle)(struct aic_line *line, uint8_t *frame, size_t bytes);
 	/* Nothing is written any more. NULL: does not matter. */
 	void (*left)(struct aic_line *line);

@@ -258,6 +258,9 @@ static uint64_t idle_deadline(const struct aic_playout *playout)
 	if (!playout->has_idle || (playout->frame_waits && !is_silent(playout))) {
 		return UINT64_MAX;
 	}
+	if (playout->idle_retry_us) {
+		return playout->idle_retry_us;
+	}
 	return playout->filled_until_us + (playout->idling ? 0 : AIC_PACE_IDLE_AFTER_US);
 }
 
@@ -286,10 +289,14 @@ static void idle(struct aic_playout *playout, uint64_t now_us)
 		aic_idle_audio_next(&playout->idle, frame);
 		written = playout->line->kind->write_idle(playout->line, frame,
 			aic_playout_queue_frame_bytes(playout->queue));
-		playout->idle_frames += written == AIC_LINE_WRITTEN;
-		playout->filled_until_us += AIC_FRAME_US;
+		if (written == AIC_LINE_WRITTEN) {
+			playout->idle_frames++;
+			playout->filled_until_us += AIC_FRAME_US;
+		}
 	}
-	if (written != AIC_LINE_WRITTEN) {
+	/* Who is busy for a moment is owed the frame; who listens to somebody else is not. */
+	playout->idle_retry_us = written == AIC_LINE_BUSY ? now_us + AIC_LINE_RETRY_US : 0;
+	if (written == AIC_LINE_TAKEN) {
 		playout->filled_until_us = now_us + AIC_FRAME_US;
 	}
 	playout->idling = true;

@@ -58,6 +58,7 @@ struct aic_playout {
 	bool idling;   /* the last frame was of it, or somebody else's */
 	struct aic_idle_audio idle;
 	uint64_t filled_until_us; /* the line has audio until then; while `has_idle` */
+	uint64_t idle_retry_us;   /* the line could not take it: when it is asked again; 0: it could */
 	uint64_t idle_frames;     /* written */
 };
 

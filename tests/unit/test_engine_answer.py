@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from engine_host import PUBLIC, ULAW, Host, audio, interruption, tool_call
-from test_engine_caller_idle import caller_speaks
+from test_engine_caller_idle import caller_speaks, voice_is_heard
 
 from aiconvai.engine.conversation import Phase
 from aiconvai.engine.events import Answer, Listening, Open, Status, Thinking
@@ -53,6 +53,31 @@ def test_latency_is_told_with_the_first_audio() -> None:
     assert host.told(Answer) == [Answer(500), Answer(1500)]
     stats = host.conversation.stats()
     assert (stats.answers, stats.answer_ms, stats.slowest_answer_ms, stats.answers_missed) == (2, 2000, 1500, 0)
+
+
+def test_nobody_waits_for_an_answer_who_still_speaks() -> None:
+    """A service may tell no words before the caller has finished: what it knows before is the interruption."""
+    host = host_of(interruption="service")
+    host.say(audio(1, bytes(8000 * 4)))
+    host.say(interruption(1))
+    voice_is_heard(host, 30)
+    assert nudges(host) == []
+    assert thinking(host) == []
+    # Of which the last 200 ms are a pause.
+    host.wait(ms=1200)
+    assert thinking(host) == []
+    host.wait(seconds=6.5)
+    assert nudges(host) == []
+    host.wait(seconds=0.2)
+    assert nudges(host) == [NUDGE]
+
+
+def test_what_is_loud_for_minutes_is_nobody_who_speaks() -> None:
+    host = host_of(interruption="service")
+    host.say(audio(1, bytes(8000 * 4)))
+    host.say(interruption(1))
+    voice_is_heard(host, 69)
+    assert nudges(host) == [NUDGE]
 
 
 def test_an_agent_that_speaks_by_itself_answers_nothing() -> None:

@@ -183,7 +183,7 @@ def test_words_are_one_at_once() -> None:
     assert decided(host) == Pause(False, True, 250)
 
 
-@pytest.mark.parametrize("words", ["Mm-hmm.", "Yeah, okay", "I see."])
+@pytest.mark.parametrize("words", ["Mm-hmm.", "Yeah, okay", "I see.", "Hello, hello?"])
 def test_a_back_channel_is_none_and_that_is_known_at_once(words: str) -> None:
     host = speaking()
     host.wait(ms=250)

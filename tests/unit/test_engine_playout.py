@@ -42,11 +42,15 @@ class Call:
         if idle:
             self.playout.begin_idle(self.now_us)
 
-    def _take_idle(self, frame: bytes) -> bool:
-        if not self.others:
-            assert frame == SILENCE
-            self.idle_us.append(self.now_us)
-        return not self.others
+    def _take_idle(self, frame: bytes) -> bool | None:
+        if self.others:
+            return None
+        if self.busy:
+            self.busy -= 1
+            return False
+        assert frame == SILENCE
+        self.idle_us.append(self.now_us)
+        return True
 
     def _take(self, frame: bytes) -> bool:
         if self.busy:
@@ -278,6 +282,24 @@ def test_idle_audio_leaves_room_for_others_and_comes_back(idle: Call) -> None:
     idle.others = False
     idle.until(START_US + 2_000_000)
     assert len(idle.idle_us) - before == pytest.approx(50, abs=1)
+
+
+def test_a_line_that_is_busy_for_a_moment_lacks_nothing_afterwards(idle: Call) -> None:
+    for _ in range(20):
+        idle.busy = 3
+        idle.until(idle.now_us + 50_000)
+    assert len(idle.idle_us) == pytest.approx(50, abs=1)
+    assert idle.idle_us[-1] >= idle.now_us - FRAME_US - 3 * RETRY_US
+
+
+def test_one_that_is_busy_for_long_is_asked_until_it_is_not_and_gets_no_burst(idle: Call) -> None:
+    idle.until(START_US + 100_000)
+    before = len(idle.idle_us)
+    idle.busy = 300
+    idle.until(START_US + 400_000)
+    assert len(idle.idle_us) == before
+    idle.until(START_US + 500_000)
+    assert len(idle.idle_us) - before == pytest.approx(100 / 20, abs=4)
 
 
 def test_a_line_that_stood_still_gets_no_burst(idle: Call) -> None:

@@ -82,10 +82,10 @@ def test_a_plan_compares_the_same_calls() -> None:
 def test_the_page() -> None:
     results = TalkResults(made="2026-11-29 12:00", asterisk="22.1.0", processor="x", quick=True, took_seconds=1.0)
     for number in range(12):
-        results.add(Case(OURS, USUAL, Kind.NOTHING, 1, number), [turn(first=True)])
-        results.add(Case(SERVICE, USUAL, Kind.NOTHING, 1, number), [turn(first=True, cut=True)])
-        results.add(Case(OURS, HEADSET, Kind.COUGH, 1, number), [turn(pauses_ms=[800], repeated_ms=120)])
-        results.add(Case(OURS, HEADSET, Kind.QUESTION, 1, number), [turn(answered_ms=500.0)])
+        results.add(Case(OURS, USUAL, Kind.NOTHING, 1, number), [turn(first=True)], 0.5)
+        results.add(Case(SERVICE, USUAL, Kind.NOTHING, 1, number), [turn(first=True, cut=True)], 0.5)
+        results.add(Case(OURS, HEADSET, Kind.COUGH, 1, number), [turn(pauses_ms=[800], repeated_ms=120)], 0.5)
+        results.add(Case(OURS, HEADSET, Kind.QUESTION, 1, number), [turn(answered_ms=500.0)], 0.5)
     page = render(TalkResults.model_validate_json(results.model_dump_json()), ["talk-rates.png"])
     assert f"| {USUAL.name} | ours | 0.0 % (0/12), 0 to 24 % |" in page
     assert "| 100.0 % (12/12) | 0.0 % (0/12) | < 1 % |" in page

@@ -74,18 +74,18 @@ static void append(struct aic_near_voice *voice, const int16_t *linear, size_t c
 
 static bool has_pitch(const struct aic_near_voice *voice)
 {
-	float samples[AIC_PITCH_SAMPLES];
+	float samples[AIC_PITCH_SAMPLES], energy[AIC_PITCH_SAMPLES + 1] = {0}; /* the second: of all before */
 
 	for (size_t i = 0; i < AIC_PITCH_SAMPLES; i++) {
 		samples[i] = voice->samples[i];
+		energy[i + 1] = energy[i] + samples[i] * samples[i];
 	}
 	for (size_t period = SHORTEST_PERIOD; period <= LONGEST_PERIOD; period++) {
-		float product = 0, earlier = 0, later = 0;
+		float earlier = energy[AIC_PITCH_SAMPLES - period], later = energy[AIC_PITCH_SAMPLES] - energy[period];
+		float product = 0;
 
 		for (size_t i = 0; i + period < AIC_PITCH_SAMPLES; i++) {
 			product += samples[i] * samples[i + period];
-			earlier += samples[i] * samples[i];
-			later += samples[i + period] * samples[i + period];
 		}
 		if (product > 0 && product > PITCHED * sqrtf(earlier * later)) {
 			return true;

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#define LONGEST_SPEECH_US (60 * US_PER_SECOND)
+
 static void tell_thinking(struct aic_conversation *conversation, bool is_on)
 {
 	struct aic_answer *answer = &conversation->answer;
@@ -114,18 +116,29 @@ static bool is_waited_for(const struct aic_conversation *conversation)
 		&& !conversation->ending.agent_ends && !conversation->idle_pause.reasons;
 }
 
+/*
+ * Nobody answers who is still being spoken to, and many services tell no words before the caller's last one: the time
+ * counts from there. What is loud for a minute is no caller who waits for an answer afterwards.
+ */
+static uint64_t waited_since(const struct aic_conversation *conversation)
+{
+	uint64_t since_us = conversation->answer.since_us;
+
+	return aic_later(since_us, aic_earlier(conversation->caller_idle.spoke_until_us, since_us + LONGEST_SPEECH_US));
+}
+
 static uint64_t thinking_due(const struct aic_conversation *conversation)
 {
 	uint64_t ms = (uint64_t) conversation->settings->thinking_ms;
 
-	return ms && !conversation->answer.thinking ? conversation->answer.since_us + ms * US_PER_MS : UINT64_MAX;
+	return ms && !conversation->answer.thinking ? waited_since(conversation) + ms * US_PER_MS : UINT64_MAX;
 }
 
 static uint64_t step_due(const struct aic_conversation *conversation)
 {
 	uint64_t ms = (uint64_t) conversation->settings->answer_timeout_ms;
 
-	return ms ? conversation->answer.since_us + ms * US_PER_MS : UINT64_MAX;
+	return ms ? waited_since(conversation) + ms * US_PER_MS : UINT64_MAX;
 }
 
 uint64_t aic_answer_due(const struct aic_conversation *conversation)

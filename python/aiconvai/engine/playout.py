@@ -22,7 +22,7 @@ class PauseReason(Enum):
 
 class Playout:
     """The schedule of one call over `queue`. `take` is the line: it is given each frame and says whether it took it;
-    `take_idle` is given idle audio, and says that nobody else is heard.
+    `take_idle` is given idle audio, and says that it took it, and None where somebody else is heard.
 
     Times are microseconds of any clock that only goes forward. All calls from one thread at a time.
     """
@@ -31,7 +31,7 @@ class Playout:
         self,
         queue: PlayoutQueue,
         take: Callable[[bytes], bool],
-        take_idle: Callable[[bytes], bool] = lambda frame: True,
+        take_idle: Callable[[bytes], bool | None] = lambda frame: True,
     ) -> None:
         library = load_library()
         self._library, self._queue, self._take, self._take_idle = library, queue, take, take_idle
@@ -114,7 +114,7 @@ class Playout:
     def _on_write_idle(self, _line: object, frame: object, size: int) -> int:
         lib = self._library.lib
         taken = self._take_idle(bytes(self._library.ffi.buffer(frame, size)))
-        return int(lib.AIC_LINE_WRITTEN if taken else lib.AIC_LINE_TAKEN)
+        return int({True: lib.AIC_LINE_WRITTEN, False: lib.AIC_LINE_BUSY, None: lib.AIC_LINE_TAKEN}[taken])
 
     def _on_write(self, _line: object, frame: object, size: int) -> int:
         lib = self._library.lib

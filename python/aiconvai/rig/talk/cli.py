@@ -28,21 +28,22 @@ from aiconvai.rig.talk.document import render
 from aiconvai.rig.talk.lines import USUAL
 from aiconvai.rig.talk.plots import draw_all
 from aiconvai.rig.talk.results import TalkResults
-from aiconvai.rig.talk.run import OURS, Case, Recorded, talk_run
+from aiconvai.rig.talk.run import OURS, Case, Played, Recorded, TalkError, talk_run
 from aiconvai.rig.talk.sounds import Kind
-from aiconvai.rig.talk.turn import Turn
 from aiconvai.speech import SpeechError
 
 _PAGE_NAME = "talk-measured.md"
 _JSON_NAME = "talk.json"
 _RECORDING_SEED = 77
 _LOG_WIDTH = 150
+_BROKEN_OFF_SHARE = 0.01
+"""Of the calls may break off."""
 _SAY_EVERY = 25
 """Calls."""
 
 
 def talk(
-    quick: Annotated[bool, typer.Option("--quick", help="Two minutes instead of twenty.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Two minutes instead of fifteen.")] = False,
     version: VersionOption = Version.V22,
     output: Annotated[
         Path | None,
@@ -87,10 +88,14 @@ def _measure(console: Console, quick: bool, version: AsteriskVersion) -> tuple[T
             quick=quick,
             took_seconds=0.0,
         )
-        recordings = [(title, run.play(case)[1]) for title, case in shown]
+        recordings = [(title, run.play(case).recorded()) for title, case in shown]
 
-        def done(case: Case, turns: list[Turn]) -> None:
-            results.add(case, turns)
+        def done(case: Case, played: Played | TalkError) -> None:
+            if isinstance(played, TalkError):
+                results.broken_off.append(str(played))
+                console.print(f"Broken off: {played}", markup=False, highlight=False)
+                return
+            results.add(case, played.turns, played.late_ms)
             if len(results.calls) % _SAY_EVERY == 0:
                 seconds = time.monotonic() - begun
                 console.print(f"{seconds:5.0f} s: {len(results.calls)} of {len(cases)} calls", highlight=False)
@@ -126,3 +131,6 @@ def _write(
     for path in (*written, page, *pictures):
         console.print(f"Written: {path}", soft_wrap=True, highlight=False)
     console.print(f"It took {results.took_seconds:.0f} s.", highlight=False)
+    if len(results.broken_off) > len(results.calls) * _BROKEN_OFF_SHARE:
+        console.print(f"{len(results.broken_off)} calls broke off: this run is invalid.", highlight=False)
+        raise typer.Exit(1)

@@ -20,8 +20,14 @@ _NONE = "-"
 def render(results: TalkResults, pictures: Sequence[str]) -> str:
     """The page; `pictures` are names of files in images/."""
     parts = [
-        _HEAD.format(made=results.made, asterisk=results.asterisk, processor=results.processor),
+        _HEAD.format(
+            made=results.made,
+            asterisk=results.asterisk,
+            processor=results.processor,
+            late=max((call.late_ms for call in results.calls), default=0.0),
+        ),
         "This was a quick run: too few calls for most rates.\n" if results.quick else "",
+        f"{len(results.broken_off)} more calls broke off.\n" if results.broken_off else "",
         _goals(results),
         _picture(pictures, "talk-recording.png", "One call: what the caller sent and heard, and what was decided"),
         "## The agent hears itself\n",
@@ -46,7 +52,8 @@ _HEAD = """\
 
 {made}, Asterisk {asterisk}, {processor}. Calls over a real Asterisk: simulated telephones, a mock service that listens
 by loudness, two-channel recordings. A rate is given with its 95 % interval (Wilson), and not of fewer than ten events.
-How the parts work: [talk.md](talk.md).
+In each call 99 % of the caller's packets left within {late:.0f} ms of their time. How the parts work:
+[talk.md](talk.md).
 """
 
 
@@ -74,7 +81,7 @@ def _goals(results: TalkResults) -> str:
         ("within 500 ms", _rate(before_usual.decided_500), _rate(interrupted.decided_500), "95 %"),
         ("Agent silent at the caller's ear after the decision", _spread(before_quiet.silent_after_decision_ms),
          _spread(after), "60 ms"),
-        ("Rest of the answer heard after coughs, \"mm-hmm\", doors, people far away",
+        ("Rest of the answer heard after coughs, \"mm-hmm\", \"hello?\", doors, people far away",
          _rate(selectivity_figures(before_sounds).rest_heard), _rate(selective.rest_heard), "95 %"),
         ("Most of an answer lost, and heard twice, where it went on", _NONE,
          f"{selective.lost_ms:.0f} ms, {selective.repeated_ms:.0f} ms", "0, 300 ms"),
@@ -142,7 +149,7 @@ def _selectivity(results: TalkResults) -> str:
                         (kind.value, line.name, column.name, _rate(figures.rest_heard, interval=True),
                          _spread(figures.pause_ms), f"{figures.lost_ms:.0f} ms", f"{figures.repeated_ms:.0f} ms")
                     )  # fmt: skip
-    return "Sounds that are no interruption, 1 to 3 s into an answer.\n\n" + _table(
+    return 'Sounds that are no interruption, 1 to 3 s into an answer ("hello?": 0.2 to 0.8 s).\n\n' + _table(
         ("sound", "line", "who decides", "rest of the answer heard", "pause", "most lost", "most heard twice"), rows
     )
 

@@ -6,28 +6,28 @@ from aiconvai.rig.talk.lines import DISTORTED, HEADSET, LINES, LOUD, NOISY, USUA
 from aiconvai.rig.talk.run import NOTHING, OURS, SERVICE, Case, Column
 from aiconvai.rig.talk.sounds import Kind
 
-NO_INTERRUPTIONS = (Kind.BACK_CHANNEL, Kind.COUGH, Kind.DOOR, Kind.ASIDE)
+NO_INTERRUPTIONS = (Kind.HELLO, Kind.BACK_CHANNEL, Kind.COUGH, Kind.DOOR, Kind.ASIDE)
 _HARD = (LOUD, DISTORTED, NOISY)
 _SEEDS_APART = 1000
 
 
 def full() -> list[Case]:
-    """About 20 minutes."""
+    """About 15 minutes."""
     usual = [line for line in LINES if line.usual]
     return _numbered(
         # For less than 1 % of first turns it takes 300 of them without one.
         *((OURS, line, Kind.NOTHING, 45, 2) for line in usual),
-        *((OURS, line, Kind.NOTHING, 20, 2) for line in (HEADSET, *_HARD)),
-        *((SERVICE, line, Kind.NOTHING, 12, 2) for line in (HEADSET, USUAL, LOUD)),
+        *((OURS, line, Kind.NOTHING, 15, 2) for line in (HEADSET, *_HARD)),
+        *((SERVICE, line, Kind.NOTHING, 10, 2) for line in (HEADSET, USUAL, LOUD)),
         (NOTHING, USUAL, Kind.NOTHING, 12, 1),
         (OURS, HEADSET, Kind.INTERRUPTION, 50, 2),
-        *((OURS, line, Kind.INTERRUPTION, 15, 2) for line in usual),
-        *((OURS, line, Kind.INTERRUPTION, 20, 2) for line in _HARD),
-        *((SERVICE, line, Kind.INTERRUPTION, 20, 2) for line in (HEADSET, USUAL)),
+        *((OURS, line, Kind.INTERRUPTION, 10, 2) for line in usual),
+        *((OURS, line, Kind.INTERRUPTION, 15, 2) for line in _HARD),
+        *((SERVICE, line, Kind.INTERRUPTION, 15, 2) for line in (HEADSET, USUAL)),
         (NOTHING, HEADSET, Kind.INTERRUPTION, 12, 1),
-        *((OURS, line, kind, 30, 2) for line in (HEADSET, USUAL) for kind in NO_INTERRUPTIONS),
-        *((SERVICE, HEADSET, kind, 12, 2) for kind in NO_INTERRUPTIONS),
-        *((column, line, Kind.QUESTION, 12, 2) for column in (SERVICE, OURS) for line in (HEADSET, USUAL)),
+        *((OURS, line, kind, 12, 2) for line in (HEADSET, USUAL) for kind in NO_INTERRUPTIONS),
+        *((SERVICE, HEADSET, kind, 6, 2) for kind in NO_INTERRUPTIONS),
+        *((column, line, Kind.QUESTION, 6, 2) for column in (SERVICE, OURS) for line in (HEADSET, USUAL)),
     )
 
 

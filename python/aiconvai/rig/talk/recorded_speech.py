@@ -16,8 +16,8 @@ LANGUAGES = ("en", "es", "fr", "it", "ru")
 PACKAGES = tuple(f"asterisk-core-sounds-{language}-g722" for language in LANGUAGES)
 _RATE, _RECORDED_RATE = 8000, 16000
 _FOLDER = Path("/usr/share/asterisk/sounds")
-_SHORTEST_SECONDS = 1.5
-"""Shorter files are single words and numbers."""
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 1.5, 6.0
+"""Shorter files are single words and numbers, longer ones are whole menus."""
 _BYTES_A_SECOND = 8000
 
 
@@ -38,7 +38,7 @@ def _files(language: str) -> tuple[Path, ...]:
         file
         for folder in folders
         for file in sorted(folder.glob("*.g722"))
-        if file.stat().st_size > _SHORTEST_SECONDS * _BYTES_A_SECOND
+        if _SHORTEST_SECONDS < file.stat().st_size / _BYTES_A_SECOND < _LONGEST_SECONDS
     )
     if not files:
         raise SpeechError(

@@ -24,6 +24,8 @@ class Call(Result):
     """What the caller did."""
     seed: int
     """Of what was said, of the room and of the noise."""
+    late_ms: float
+    """99 % of the caller's own packets left no later than this behind the 20 ms of the one before."""
     turns: list[Turn]
     """What became of each thing that the agent said."""
 
@@ -41,14 +43,15 @@ class TalkResults(Result):
     """Whether it was a quick run."""
     took_seconds: float
     """How long it took."""
+    broken_off: list[str] = Field(default_factory=list)
+    """Calls of which nothing counts, because they broke off."""
     calls: list[Call] = Field(default_factory=list)
     """In the order of their ends."""
 
-    def add(self, case: Case, turns: list[Turn]) -> None:
+    def add(self, case: Case, turns: list[Turn], late_ms: float) -> None:
         """What became of a call."""
-        self.calls.append(
-            Call(column=case.column.name, line=case.line.name, kind=case.kind, seed=case.seed, turns=turns)
-        )
+        column, line = case.column.name, case.line.name
+        self.calls.append(Call(column=column, line=line, kind=case.kind, seed=case.seed, late_ms=late_ms, turns=turns))
 
     def turns(self, column: Column, lines: Iterable[Line], kind: Kind) -> list[Turn]:
         """Of all calls of that kind."""

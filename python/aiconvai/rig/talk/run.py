@@ -15,6 +15,7 @@ import numpy as np
 from aiconvai.audio import Samples, decode, resample
 from aiconvai.config.writer import format_line
 from aiconvai.mock import ConversationRecord, ElevenLabsMockThread, MockOptions
+from aiconvai.mock.errors import ConversationClosedError
 from aiconvai.mock.threaded import ThreadedConversation
 from aiconvai.rig.asterisk import Asterisk, AsteriskVersion, Message
 from aiconvai.rig.caller import Call, Caller
@@ -25,14 +26,19 @@ from aiconvai.rig.talk.lines import Line
 from aiconvai.rig.talk.sounds import Kind, Sound, sound_of
 from aiconvai.rig.talk.turn import CallerSound, Packet, Turn, heard_turn
 
-AT_ONCE = 12
+AT_ONCE = 40
 """Calls: with more of them on two cores the callers are late."""
 _BETWEEN_SECONDS = 1.4
 """Of the agent's silence, behind which a turn is over: longer than a pause that is taken back."""
 _TURN_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
-_EARLIEST_SECONDS, _LATEST_SECONDS = 1.0, 3.0
+_WITHIN_SECONDS = (1.0, 3.0)
 """Of an answer, in which the caller is heard."""
+_HELLO_WITHIN_SECONDS = (0.2, 0.8)
+
+
+class TalkError(RuntimeError):
+    """A call broke off."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,16 @@ class Recorded:
     moments: tuple[Moment, ...]
 
 
+@dataclass(frozen=True)
+class Played:
+    """What there is of a call."""
+
+    turns: list[Turn]
+    late_ms: float
+    """99 % of the caller's own packets left no later than this behind the 20 ms of the one before."""
+    recorded: Callable[[], Recorded]
+
+
 class TalkRun:
     """Makes calls. `play` is for many threads."""
 
@@ -107,21 +123,25 @@ class TalkRun:
         self.asterisk.cli("aiconvai reload")
         self.asterisk.set_dialplan("\n".join(lines))
 
-    def play_all(self, cases: Sequence[Case], done: Callable[[Case, list[Turn]], None]) -> None:
+    def play_all(self, cases: Sequence[Case], done: Callable[[Case, Played | TalkError], None]) -> None:
         """All of them, `AT_ONCE` at a time; `done` is called by one thread at a time."""
         lock = threading.Lock()
 
         def one(case: Case) -> None:
-            turns = self.play(case)[0]
+            played: Played | TalkError
+            try:
+                played = self.play(case)
+            except TalkError as error:
+                played = error
             with lock:
-                done(case, turns)
+                done(case, played)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for future in [pool.submit(one, case) for case in cases]:
                 future.result()
 
-    def play(self, case: Case) -> tuple[list[Turn], Recorded]:
-        """One call. Raises what calls raise."""
+    def play(self, case: Case) -> Played:
+        """One call. Raises `TalkError` where it breaks off."""
         sound = _sound(case)
         with self._dialling:
             # Nobody else dials, so that what begins is this call's.
@@ -137,11 +157,20 @@ class TalkRun:
             for number in range(case.turns):
                 talk.turn(number, sound)
             call.hangup()
-            events = [one for one in self.asterisk.ami.events(since=position) if one.get("Channel") == channel]
-            return talk.turns(events), talk.recorded(events)
+            events = self._events(channel, position)
+            late_ms = float(np.percentile(call.sent_spacing_ms(), 99)) - PACKET_MS
+            return Played(talk.turns(events), late_ms, lambda: talk.recorded(events))
+        except (ConversationClosedError, TimeoutError) as error:
+            ends = [str(one) for one in self._events(channel, position) if one.event == "AIConvAIEnd"]
+            what = f"{case.column.name}, {case.line.name}, {case.kind}, seed {case.seed}"
+            raise TalkError(f"{what}: {error}; {ends}") from error
         finally:
             if call.alive:
                 call.hangup()
+
+    def _events(self, channel: str, position: int) -> list[Message]:
+        """Of that call."""
+        return [one for one in self.asterisk.ami.events(since=position) if one.get("Channel") == channel]
 
 
 @dataclass(frozen=True)
@@ -178,7 +207,7 @@ class _Talk:
         self._conversation.play(samples, number + 1)
         self._call.wait_heard(1, since=begun)
         if sound is not None and caller is None:
-            wait = self._rng.uniform(_EARLIEST_SECONDS, _LATEST_SECONDS)
+            wait = self._rng.uniform(*(_HELLO_WITHIN_SECONDS if self._case.kind is Kind.HELLO else _WITHIN_SECONDS))
             # Who has been silenced before is not interrupted.
             if self._wait_until_silent(round(wait * 1000 / PACKET_MS), begun):
                 caller = self._make(sound)

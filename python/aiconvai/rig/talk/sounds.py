@@ -33,6 +33,7 @@ _INTERRUPTIONS = (
     "Could I speak to somebody about my invoice, please?",
 )
 _BACK_CHANNELS = ("Mm-hmm.", "Yeah.", "Okay.", "Right.", "I see.", "Uh-huh.")
+_HELLOS = ("Hello?", "Hi.", "Hello, hello?")
 _ASIDES = (
     "The keys are on the table next to the door.",
     "I will be there in five minutes.",
@@ -47,6 +48,8 @@ class Kind(StrEnum):
     QUESTION = "question"
     """Asked while the agent is silent, which answers it."""
     INTERRUPTION = "interruption"
+    HELLO = "hello?"
+    """Said into the beginning of an answer, as people do who pick up a telephone."""
     BACK_CHANNEL = "back-channel"
     COUGH = "cough"
     DOOR = "door slams"
@@ -77,6 +80,10 @@ def _interruption(rng: np.random.Generator) -> Sound:
 
 def _back_channel(rng: np.random.Generator) -> Sound:
     return _spoken(rng, _BACK_CHANNELS, SPEECH_DBFS)
+
+
+def _hello(rng: np.random.Generator) -> Sound:
+    return _spoken(rng, _HELLOS, SPEECH_DBFS)
 
 
 def _aside(rng: np.random.Generator) -> Sound:
@@ -128,6 +135,7 @@ def _from_its_beginning(samples: Samples) -> Samples:
 _MAKERS: dict[Kind, Callable[[np.random.Generator], Sound]] = {
     Kind.QUESTION: _interruption,
     Kind.INTERRUPTION: _interruption,
+    Kind.HELLO: _hello,
     Kind.BACK_CHANNEL: _back_channel,
     Kind.COUGH: _cough,
     Kind.DOOR: _door,
