@@ -89,6 +89,24 @@ def test_the_service_does_not_hear_the_agent(telephone: Telephone) -> None:
 
 
 @pytest.mark.parametrize("telephone", TELEPHONES.values(), ids=TELEPHONES)
+def test_an_agent_that_was_interrupted_does_not_hear_itself_when_it_answers(telephone: Telephone) -> None:
+    """It falls silent while the caller goes on speaking, and speaks again a second after that."""
+    host = host_of()
+    begins, ends = 5 * 8000, 9 * 8000
+    words = caller_says()[: ends - begins - 8000]
+    agent = np.concatenate([agent_says(5.3), np.zeros(ends - round(5.3 * 8000), np.int16), agent_says(3.0)])
+    caller = np.zeros(len(agent), np.int16)
+    caller[begins : begins + len(words)] = words
+    line = telephone.sends(agent, caller)
+    converse(host, agent[:ends], line[:ends])
+    before = host.conversation.stats().echo.openings
+    assert before == 1
+    heard = converse(host, agent[ends:], line[ends:])
+    assert host.conversation.stats().echo.openings == before
+    assert not is_audible(heard)
+
+
+@pytest.mark.parametrize("telephone", TELEPHONES.values(), ids=TELEPHONES)
 def test_the_service_hears_a_caller_who_speaks_over_the_agent(telephone: Telephone) -> None:
     """From the first sound on, and soon."""
     host = host_of()

@@ -212,6 +212,11 @@ bool aic_echo_gate_look(struct aic_echo_gate *gate, struct aic_fft *fft, const f
 	return gate->evidence > threshold_now(gate);
 }
 
+void aic_echo_gate_rest(struct aic_echo_gate *gate)
+{
+	gate->evidence = 0;
+}
+
 double aic_echo_gate_return_db(const struct aic_echo_gate *gate)
 {
 	double sum = 0;

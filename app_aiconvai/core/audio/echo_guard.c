@@ -285,6 +285,7 @@ bool aic_echo_guard_came(struct aic_echo_guard *guard, const uint8_t *bytes, siz
 	put(side, side->converted.bytes, samples);
 	if (side->end > guard->sent_audible_until + AFTER || !guard->sent.has_begun) {
 		guard->looked_until = side->end;
+		aic_echo_gate_rest(&guard->gate);
 		return true;
 	}
 	while (side->end - guard->looked_until >= AIC_ECHO_HOP) {

@@ -14,6 +14,8 @@ RATE = 8000
 SERVICE_MIN_MS = 100
 SERVICE_DBFS = -45
 """So much speech of that loudness, or more, is the caller's to the service."""
+WORD_MS = 250
+"""In less than this it finds no words."""
 TURN_END_MS = 400
 """Of silence, until the service takes the caller's words for complete and tells them."""
 _LEVEL_DBFS = -20.0
@@ -50,7 +52,7 @@ def listening(text: str | None) -> Scenario:
           - barge_in: {{min_ms: {SERVICE_MIN_MS}, level_dbfs: {SERVICE_DBFS}}}
           - repeat:
               steps:
-                - wait_for_speech: {{min_ms: {SERVICE_MIN_MS}, level_dbfs: {SERVICE_DBFS}, timeout: 600}}
+                - wait_for_speech: {{min_ms: {WORD_MS}, level_dbfs: {SERVICE_DBFS}, timeout: 600}}
                 - wait_for_silence: {{ms: {TURN_END_MS}, level_dbfs: {SERVICE_DBFS}, timeout: 600}}
                 {told}
         """

@@ -36,6 +36,8 @@ _PAGE_NAME = "talk-measured.md"
 _JSON_NAME = "talk.json"
 _RECORDING_SEED = 77
 _LOG_WIDTH = 150
+_LATEST_MS = 20.0
+"""One packet."""
 _BROKEN_OFF_SHARE = 0.01
 """Of the calls may break off."""
 _SAY_EVERY = 25
@@ -98,7 +100,8 @@ def _measure(console: Console, quick: bool, version: AsteriskVersion) -> tuple[T
             results.add(case, played.turns, played.late_ms)
             if len(results.calls) % _SAY_EVERY == 0:
                 seconds = time.monotonic() - begun
-                console.print(f"{seconds:5.0f} s: {len(results.calls)} of {len(cases)} calls", highlight=False)
+                calls = f"{len(results.calls)} of {len(cases)} calls; callers {results.late_ms:.0f} ms late"
+                console.print(f"{seconds:5.0f} s: {calls}", highlight=False)
 
         run.play_all(cases, done)
     results.took_seconds = time.monotonic() - begun
@@ -131,6 +134,9 @@ def _write(
     for path in (*written, page, *pictures):
         console.print(f"Written: {path}", soft_wrap=True, highlight=False)
     console.print(f"It took {results.took_seconds:.0f} s.", highlight=False)
+    if results.late_ms > _LATEST_MS:
+        console.print(f"Callers were {results.late_ms:.0f} ms late, as no telephone is: this run is invalid.")
+        raise typer.Exit(1)
     if len(results.broken_off) > len(results.calls) * _BROKEN_OFF_SHARE:
         console.print(f"{len(results.broken_off)} calls broke off: this run is invalid.", highlight=False)
         raise typer.Exit(1)

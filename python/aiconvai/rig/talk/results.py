@@ -48,6 +48,12 @@ class TalkResults(Result):
     calls: list[Call] = Field(default_factory=list)
     """In the order of their ends."""
 
+    @property
+    def late_ms(self) -> float:
+        """99 % of the packets of nine callers in ten left no later than this."""
+        ordered = sorted(call.late_ms for call in self.calls)
+        return ordered[len(ordered) * 9 // 10] if ordered else 0.0
+
     def add(self, case: Case, turns: list[Turn], late_ms: float) -> None:
         """What became of a call."""
         column, line = case.column.name, case.line.name
