@@ -63,10 +63,10 @@ bool aic_echo_is_caller(struct aic_conversation *conversation, const uint8_t *by
 {
 	bool is_caller = aic_echo_guard_came(conversation->echo.guard, bytes, length, conversation->now_us);
 
-	if (!is_caller && !conversation->echo.is_told) {
-		tell(conversation);
-	}
 	if (!is_caller) {
+		if (!conversation->echo.is_told) {
+			tell(conversation);
+		}
 		aic_hold_back(conversation, &conversation->echo.kept, KEPT_MS, bytes, length);
 	}
 	return is_caller;

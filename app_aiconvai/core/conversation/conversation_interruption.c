@@ -215,8 +215,9 @@ static bool is_open(const struct aic_conversation *conversation)
 void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us)
 {
 	const char *back_channels = conversation->settings->back_channels;
+	bool is_understood = is_final && text[strspn(text, " ")];
 
-	if (is_final && text[strspn(text, " ")]) {
+	if (is_understood) {
 		aic_near_voice_understood(&conversation->barge_in.voice, conversation->stats.line_format.rate);
 	}
 	/* Words come late: those may be of before. */
@@ -226,7 +227,7 @@ void aic_interruption_words(struct aic_conversation *conversation, const char *t
 	if (!aic_text_is_of_phrases(text, back_channels ? back_channels : "")) {
 		presume(conversation);
 		confirm(conversation);
-	} else if (is_final && text[strspn(text, " ")]) {
+	} else if (is_understood) {
 		aic_interruption_withdraw(conversation);
 	}
 }

@@ -114,11 +114,8 @@ void aic_conversation_dtmf(struct aic_conversation *conversation, char digit, ui
 	struct aic_keys *keys = &conversation->keys;
 
 	conversation->now_us = now_us;
-	if (conversation->phase == AIC_PHASE_ACTIVE && aic_digits_take(conversation, digit)) {
-		conversation->stats.dtmf_digits++;
-		return;
-	}
-	if (conversation->phase != AIC_PHASE_ENDED && aic_activation_takes_key(conversation)) {
+	if ((conversation->phase == AIC_PHASE_ACTIVE && aic_digits_take(conversation, digit))
+		|| (conversation->phase != AIC_PHASE_ENDED && aic_activation_takes_key(conversation))) {
 		conversation->stats.dtmf_digits++;
 		return;
 	}

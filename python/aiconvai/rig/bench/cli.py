@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -22,13 +21,13 @@ from aiconvai.rig.bench.plots import draw_all
 from aiconvai.rig.bench.results import Results
 from aiconvai.rig.bench.run import Run
 from aiconvai.rig.caller import SipError
+from aiconvai.rig.console import wide_console
 from aiconvai.rig.talk.cli import talk
 from aiconvai.speech import SpeechError
 
 app = typer.Typer(add_completion=False)
 app.command()(talk)
 
-_LOG_WIDTH = 150
 _JSON_NAME = "bench.json"
 _PAGE_NAME = "performance.md"
 
@@ -72,8 +71,7 @@ def bench(
     """Measure CPU, delay, packet spacing, interruptions, memory and capacity, over the loopback only."""
     if context.invoked_subcommand is not None:
         return
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
+    console = wide_console()
     try:
         before = _load(other) if other is not None else None
         if of is not None:

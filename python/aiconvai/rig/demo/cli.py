@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from aiconvai.mock.record import ConversationRecord
 from aiconvai.rig.asterisk import AsteriskError, BuildError, ContainerError, build_module, ensure_image
 from aiconvai.rig.asterisk.images import repository_root
 from aiconvai.rig.caller import Call, SipError
+from aiconvai.rig.console import wide_console
 from aiconvai.rig.demo.checks import Check, check_all
 from aiconvai.rig.demo.display import Display, LogDisplay, make_display
 from aiconvai.rig.demo.moments import Moments
@@ -35,8 +35,6 @@ app = typer.Typer(add_completion=False)
 
 _LOOK_SECONDS = 0.05
 _END_EVENT_SECONDS = 2.0
-_LOG_WIDTH = 150
-"""Of a log that is no terminal: rich would fold at 80 columns."""
 
 
 @app.command()
@@ -57,8 +55,7 @@ def demo(
     ] = None,
 ) -> None:
     """Start Asterisk 22 with the module and a mock agent, let a caller talk with it, and check what was heard."""
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
+    console = wide_console()
     try:
         name = "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
         name += "-speakerphone" if speakerphone else ""

@@ -7,10 +7,9 @@ import numpy as np
 from aiconvai.audio import Samples
 from aiconvai.mock import Scenario, parse_scenario
 from aiconvai.rig.talk.recorded_speech import passage
-from aiconvai.rig.talk.telephone import at_level
+from aiconvai.rig.talk.telephone import RATE, at_level
 from aiconvai.speech import speak
 
-RATE = 8000
 SERVICE_MIN_MS = 100
 SERVICE_DBFS = -45
 """So much speech of that loudness, or more, is the caller's to the service."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from aiconvai.rig.asterisk.cli import Version, VersionOption
 from aiconvai.rig.asterisk.images import repository_root
 from aiconvai.rig.bench.machine import describe
 from aiconvai.rig.caller import SipError
+from aiconvai.rig.console import wide_console
 from aiconvai.rig.talk import plan
 from aiconvai.rig.talk.document import render
 from aiconvai.rig.talk.lines import USUAL
@@ -35,7 +35,6 @@ from aiconvai.speech import SpeechError
 _PAGE_NAME = "talk-measured.md"
 _JSON_NAME = "talk.json"
 _RECORDING_SEED = 77
-_LOG_WIDTH = 150
 _LATEST_MS = 20.0
 """One packet."""
 _BROKEN_OFF_SHARE = 0.01
@@ -57,8 +56,7 @@ def talk(
     ] = None,
 ) -> None:  # fmt: skip
     """Measure conversations: echo, interruptions, coughs, answers; over the loopback only."""
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=int(os.environ.get("COLUMNS", _LOG_WIDTH)))
+    console = wide_console()
     recordings: list[tuple[str, Recorded]] = []
     try:
         if of is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aiconvai.rig.bench.statistics import Distribution
 from aiconvai.rig.talk.agent import SERVICE_DBFS, SERVICE_MIN_MS, TURN_END_MS, WORD_MS
@@ -10,8 +10,9 @@ from aiconvai.rig.talk.figures import Rate, echo_figures, interruption_figures, 
 from aiconvai.rig.talk.lines import HEADSET, LINES, USUAL, Line
 from aiconvai.rig.talk.plan import NO_INTERRUPTIONS
 from aiconvai.rig.talk.results import TalkResults
-from aiconvai.rig.talk.run import COLUMNS, NOTHING, OURS, SERVICE
+from aiconvai.rig.talk.run import COLUMNS, NOTHING, OURS, SERVICE, Column
 from aiconvai.rig.talk.sounds import Kind
+from aiconvai.rig.talk.turn import Turn
 
 _USUAL = tuple(line for line in LINES if line.usual)
 _NONE = "-"
@@ -89,17 +90,24 @@ def _goals(results: TalkResults) -> str:
     return _table(("figure", "the service alone", "ours", "goal"), rows)
 
 
+def _measured(
+    results: TalkResults, kind: Kind, lines: Sequence[Line] = LINES
+) -> Iterator[tuple[Line, Column, list[Turn]]]:
+    """Lines and columns of which there are turns."""
+    for line in lines:
+        for column in COLUMNS:
+            if turns := results.turns(column, [line], kind):
+                yield line, column, turns
+
+
 def _echo(results: TalkResults) -> str:
     rows = []
-    for line in LINES:
-        for column in COLUMNS:
-            turns = results.turns(column, [line], Kind.NOTHING)
-            if turns:
-                figures = echo_figures(turns)
-                rows.append(
-                    (_line(line), column.name, _rate(figures.broken_off, interval=True),
-                     _rate(figures.first_broken_off, interval=True), _rate(figures.paused))
-                )  # fmt: skip
+    for line, column, turns in _measured(results, Kind.NOTHING):
+        figures = echo_figures(turns)
+        rows.append(
+            (_line(line), column.name, _rate(figures.broken_off, interval=True),
+             _rate(figures.first_broken_off, interval=True), _rate(figures.paused))
+        )  # fmt: skip
     return "Answers during which the caller says nothing.\n\n" + _table(
         ("line", "who decides", "broken off", "first turns broken off", "paused"), rows
     )
@@ -107,17 +115,14 @@ def _echo(results: TalkResults) -> str:
 
 def _interruptions(results: TalkResults) -> str:
     rows = []
-    for line in LINES:
-        for column in COLUMNS:
-            turns = results.turns(column, [line], Kind.INTERRUPTION)
-            if turns:
-                figures = interruption_figures(turns)
-                lost = [turn.caller_lost_ms for turn in turns if turn.spoken_to]
-                rows.append(
-                    (_line(line), column.name, _rate(figures.decided_200, interval=True),
-                     _rate(figures.decided_500, interval=True), _rate(figures.yielded), _spread(figures.silent_ms),
-                     _spread(figures.silent_after_decision_ms), _rate(rate(one == 0 for one in lost)))
-                )  # fmt: skip
+    for line, column, turns in _measured(results, Kind.INTERRUPTION):
+        figures = interruption_figures(turns)
+        lost = [turn.caller_lost_ms for turn in turns if turn.spoken_to]
+        rows.append(
+            (_line(line), column.name, _rate(figures.decided_200, interval=True),
+             _rate(figures.decided_500, interval=True), _rate(figures.yielded), _spread(figures.silent_ms),
+             _spread(figures.silent_after_decision_ms), _rate(rate(one == 0 for one in lost)))
+        )  # fmt: skip
     return (
         "Callers who begin to speak 1 to 3 s into an answer. Where the answer had been broken off before, they count "
         "as missed. Times are of the caller's ear, p50 and p95, from the first sound.\n\n"
@@ -140,15 +145,12 @@ def _interruptions(results: TalkResults) -> str:
 def _selectivity(results: TalkResults) -> str:
     rows = []
     for kind in NO_INTERRUPTIONS:
-        for column in (SERVICE, OURS):
-            for line in (HEADSET, USUAL):
-                turns = results.turns(column, [line], kind)
-                if turns:
-                    figures = selectivity_figures(turns)
-                    rows.append(
-                        (kind.value, line.name, column.name, _rate(figures.rest_heard, interval=True),
-                         _spread(figures.pause_ms), f"{figures.lost_ms:.0f} ms", f"{figures.repeated_ms:.0f} ms")
-                    )  # fmt: skip
+        for line, column, turns in _measured(results, kind, (HEADSET, USUAL)):
+            figures = selectivity_figures(turns)
+            rows.append(
+                (kind.value, line.name, column.name, _rate(figures.rest_heard, interval=True),
+                 _spread(figures.pause_ms), f"{figures.lost_ms:.0f} ms", f"{figures.repeated_ms:.0f} ms")
+            )  # fmt: skip
     return 'Sounds that are no interruption, 1 to 3 s into an answer ("hello?": 0.2 to 0.8 s).\n\n' + _table(
         ("sound", "line", "who decides", "rest of the answer heard", "pause", "most lost", "most heard twice"), rows
     )
@@ -156,13 +158,10 @@ def _selectivity(results: TalkResults) -> str:
 
 def _answers(results: TalkResults) -> str:
     rows = []
-    for line in (HEADSET, USUAL):
-        for column in (SERVICE, OURS):
-            turns = results.turns(column, [line], Kind.QUESTION)
-            known = [turn.answered_ms for turn in turns if turn.answered_ms is not None]
-            if known:
-                ordered = sorted(known)
-                rows.append((line.name, column.name, f"{ordered[len(ordered) // 2]:.0f} ms", str(len(known))))
+    for line, column, turns in _measured(results, Kind.QUESTION, (HEADSET, USUAL)):
+        ordered = sorted(turn.answered_ms for turn in turns if turn.answered_ms is not None)
+        if ordered:
+            rows.append((line.name, column.name, f"{ordered[len(ordered) // 2]:.0f} ms", str(len(ordered))))
     return (
         f"From the last sound of a question to the first of the answer. The service waits for {TURN_END_MS} ms of "
         "silence, and answers at once.\n\n" + _table(("line", "who decides", "median", "answers"), rows)

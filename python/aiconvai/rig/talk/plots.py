@@ -21,13 +21,13 @@ from aiconvai.rig.talk.lines import HEADSET, LINES, LOUD, USUAL, Line
 from aiconvai.rig.talk.results import TalkResults
 from aiconvai.rig.talk.run import OURS, SERVICE, Column, Recorded
 from aiconvai.rig.talk.sounds import Kind
+from aiconvai.rig.talk.telephone import RATE
 
 _INK, _FAINT = "#22313f", "#8a97a3"
 _OURS, _SERVICE, _CALLER = "#1b7f8f", "#d98e04", "#b08968"
 _MARKS = {"caller": ("#b08968", "caller"), "pause": ("#c4161c", "paused"), "goes on": ("#4a7c59", "goes on"),
           "interruption": ("#5b5f97", "interrupted")}  # fmt: skip
 _DPI = 110
-_RATE = 8000
 _BEFORE_SECONDS, _AFTER_SECONDS = 2.5, 4.5
 """Of a recording that are drawn, around what happened."""
 
@@ -131,8 +131,8 @@ def _recordings(recordings: Sequence[tuple[str, Recorded]]) -> Figure:
 
 
 def _waveform(axes: Axes, samples: Samples, start: float, end: float, colour: str) -> None:
-    part = samples[round(start * _RATE) : round(end * _RATE)] / FULL_SCALE
-    axes.plot(start + np.arange(len(part)) / _RATE, part, color=colour, linewidth=0.4)
+    part = samples[round(start * RATE) : round(end * RATE)] / FULL_SCALE
+    axes.plot(start + np.arange(len(part)) / RATE, part, color=colour, linewidth=0.4)
     axes.set_xlim(start, end)
     axes.set_ylim(-1, 1)
     axes.set_yticks([])

@@ -9,12 +9,13 @@ import numpy as np
 from G722 import G722
 
 from aiconvai.audio import Samples, resample
+from aiconvai.rig.talk.telephone import RATE
 from aiconvai.speech import SpeechError
 
 LANGUAGES = ("en", "es", "fr", "it", "ru")
 """One talker each."""
 PACKAGES = tuple(f"asterisk-core-sounds-{language}-g722" for language in LANGUAGES)
-_RATE, _RECORDED_RATE = 8000, 16000
+_RECORDED_RATE = 16000
 _FOLDER = Path("/usr/share/asterisk/sounds")
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.5, 6.0
 """Shorter files are single words and numbers, longer ones are whole menus."""
@@ -26,7 +27,7 @@ def passage(seed: int, seconds: float, language: str | None = None) -> Samples:
     rng = np.random.default_rng(seed)
     files = _files(language or LANGUAGES[rng.integers(len(LANGUAGES))])
     parts: list[Samples] = []
-    while sum(len(part) for part in parts) < seconds * _RATE:
+    while sum(len(part) for part in parts) < seconds * RATE:
         parts.append(_decoded(files[rng.integers(len(files))]))
     return np.concatenate(parts)
 
@@ -51,4 +52,4 @@ def _files(language: str) -> tuple[Path, ...]:
 @lru_cache(maxsize=256)
 def _decoded(file: Path) -> Samples:
     wide = np.asarray(G722(_RECORDED_RATE, 64000).decode(file.read_bytes()), dtype=np.int16)
-    return resample(wide, _RECORDED_RATE, _RATE)
+    return resample(wide, _RECORDED_RATE, RATE)

@@ -24,6 +24,7 @@ from aiconvai.rig.caller.rtp import NANOSECONDS
 from aiconvai.rig.talk.agent import listening, utterance
 from aiconvai.rig.talk.lines import Line
 from aiconvai.rig.talk.sounds import Kind, Sound, sound_of
+from aiconvai.rig.talk.telephone import RATE
 from aiconvai.rig.talk.turn import CallerSound, Packet, Turn, heard_turn
 
 AT_ONCE = 14
@@ -109,7 +110,7 @@ class TalkRun:
         sections: list[str] = []
         lines: list[str] = []
         for case in cases:
-            key = _agent_of(case)
+            key = _agent_of(case, _sound(case))
             if key in self._names:
                 continue
             name = f"agent{len(self._names)}"
@@ -146,7 +147,7 @@ class TalkRun:
         with self._dialling:
             # Nobody else dials, so that what begins is this call's.
             position = self.asterisk.ami.position()
-            call = self._caller.call(self._names[_agent_of(case)]).wait_answered()
+            call = self._caller.call(self._names[_agent_of(case, sound)]).wait_answered()
             conversation = self._mock.next_conversation()
             conversation.wait_started()
             channel = self.asterisk.ami.wait_for("AIConvAIStart", since=position)["Channel"]
@@ -200,6 +201,7 @@ class _Talk:
         """The agent speaks; the caller does what there is to do; until the agent has been silent for a while."""
         samples = utterance(self._case.seed * 100 + number)
         begun = time.monotonic()
+        heard_before = len(self._call.stream.heard)
         interruptions = len(self._conversation.record.interruptions)
         caller: CallerSound | None = None
         if sound is not None and self._case.kind is Kind.QUESTION:
@@ -209,7 +211,7 @@ class _Talk:
         if sound is not None and caller is None:
             wait = self._rng.uniform(*(_HELLO_WITHIN_SECONDS if self._case.kind is Kind.HELLO else _WITHIN_SECONDS))
             # Who has been silenced before is not interrupted.
-            if self._wait_until_silent(round(wait * 1000 / PACKET_MS), begun):
+            if self._wait_until_silent(heard_before + round(wait * 1000 / PACKET_MS)):
                 caller = self._make(sound)
         self._wait_until_silent()
         self._said.append(_Said(samples, begun * 1000, caller, interruptions))
@@ -226,19 +228,19 @@ class _Talk:
         return caller
 
     def _make(self, sound: Sound) -> CallerSound:
-        playback = self._call.play(sound.samples, 8000)
+        playback = self._call.play(sound.samples, RATE)
         playback.wait()
         self._sounded = time.monotonic()
         assert playback.started_ns is not None
         # What a telephone sends was heard by its microphone in the 20 ms before.
         return CallerSound(playback.started_ns / 1e6 - PACKET_MS, sound.samples)
 
-    def _wait_until_silent(self, packets: int | None = None, since: float = 0.0) -> bool:
-        """True as soon as so many have been heard; False where both have been silent for a while before."""
+    def _wait_until_silent(self, packets: float = float("inf")) -> bool:
+        """True as soon as so many have been heard in the call; False where both have been silent for a while before."""
         deadline = time.monotonic() + _TURN_SECONDS
         while time.monotonic() < deadline:
             heard = self._call.stream.heard
-            if packets is not None and sum(one.time_ns >= since * NANOSECONDS for one, _ in heard) >= packets:
+            if len(heard) >= packets:
                 return True
             if time.monotonic() - max(heard[-1][0].time_ns / NANOSECONDS, self._sounded) >= _BETWEEN_SECONDS:
                 return False
@@ -273,8 +275,8 @@ class _Talk:
             if _is_decision(event) or (event.event == "AIConvAIPause" and event["Interrupted"] == "no")
         ]
         return Recorded(
-            self._call.sent_timeline(rate=8000, origin=origin),
-            self._call.heard_samples(rate=8000, origin=origin, by="arrival"),
+            self._call.sent_timeline(rate=RATE, origin=origin),
+            self._call.heard_samples(rate=RATE, origin=origin, by="arrival"),
             tuple(sorted(moments, key=lambda moment: moment.ms)),
         )
 
@@ -282,7 +284,7 @@ class _Talk:
         """What the service got of the caller meanwhile."""
         record = self._conversation.record
         data = b"".join(chunk.data for chunk in record.uplink if begun_ms <= chunk.time * 1000 < ended_ms)
-        return resample(decode(data, record.input_format), record.uplink_rate, 8000)
+        return resample(decode(data, record.input_format), record.uplink_rate, RATE)
 
     def _packets(self) -> list[Packet]:
         return [(packet.time_ns / 1e6, samples) for packet, _, samples in self._call.stream.decoded_heard()]
@@ -303,8 +305,7 @@ def _sound(case: Case) -> Sound | None:
     return None if case.kind is Kind.NOTHING else sound_of(case.kind, case.seed)
 
 
-def _agent_of(case: Case) -> tuple[str, str | None]:
-    sound = _sound(case)
+def _agent_of(case: Case, sound: Sound | None) -> tuple[str, str | None]:
     return case.column.name, sound.text if sound else None
 
 

@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from aiconvai.audio import FULL_SCALE, Samples
 from aiconvai.rig.talk.recorded_speech import passage
-from aiconvai.rig.talk.telephone import at_level
+from aiconvai.rig.talk.telephone import RATE, at_level
 from aiconvai.speech import speak
 
-RATE = 8000
 _Floats = npt.NDArray[np.float64]
 
 SPEECH_DBFS = -22.0

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from aiconvai.audio import FULL_SCALE, Samples
 
+RATE = 8000
+"""Of all audio of the benchmark, in samples a second."""
 _Floats = npt.NDArray[np.float64]
 
 _LOWEST_HZ, _HIGHEST_HZ = 300.0, 3400.0

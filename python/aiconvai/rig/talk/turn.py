@@ -12,8 +12,8 @@ from aiconvai.audio import Samples
 from aiconvai.rig.bench.model import Result
 from aiconvai.rig.caller.codecs import PACKET_MS
 from aiconvai.rig.caller.correlation import find
+from aiconvai.rig.talk.telephone import RATE
 
-RATE = 8000
 PAUSE_MS = 100
 """A longer time without a packet is a pause of the agent's: while it speaks one comes every 20 ms."""
 CUT_MS = 300
