@@ -83,7 +83,7 @@ unit: test-programs
 
 # They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
-	$(SIDE_BY_SIDE) -n 4 -m "not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 4 -m "not quiet and not alone" tests/integration
 
 # After those, for what fails there fails here.
 protocol: unit
@@ -93,6 +93,7 @@ protocol: unit
 test: bootstrap
 	$(MAKE) -j 2 protocol modules
 	$(MAKE) -j 2 conversations scrutinise
+	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration
 	$(PYTEST) -m alone tests/integration
 	$(PYTEST) tests/bench
 

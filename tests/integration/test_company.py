@@ -150,7 +150,7 @@ JITTER_BUFFER_SECONDS = 0.2
 """Asterisk's default."""
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 @pytest.mark.parametrize("where", JITTER_BUFFERS)
 def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -> None:
     call, conversation = begin(voice, JITTER_BUFFERS[where])
@@ -167,7 +167,7 @@ def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -
     call.hangup()
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_a_jitter_buffer_that_a_subroutine_sets(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_buffer="gosub:buffer")
     voice.dialplan(

@@ -52,7 +52,7 @@ def test_without_it_the_agent_interrupts_itself(voice: Voice) -> None:
     assert int(voice.event("AIConvAIInterruption")["HeardMs"]) < 2000
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_the_agent_does_not_hear_itself(voice: Voice) -> None:
     call, conversation, packets = _talk(voice)
     wait_until_all_is_heard(call, packets / 50, timeout=20.0)

@@ -71,7 +71,7 @@ def _shown(text: str, name: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", line)]
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_audio_does_not_wait_for_what_managers_are_told(voice: Voice, hindering: Asterisk) -> None:
     """All that goes to managers is held up: a conversation that tells something keeps nobody's audio waiting."""
     _setup(voice)

@@ -38,8 +38,8 @@ from aiconvai.rig.caller import Caller
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(0)]
 
-AT_ONCE = int(os.environ.get("AICONVAI_HOSTILE_AT_ONCE", "4"))
-TOGETHER = 1 if AT_ONCE == 1 else 6 * AT_ONCE
+AT_ONCE = int(os.environ.get("AICONVAI_HOSTILE_AT_ONCE", "6"))
+TOGETHER = 1 if AT_ONCE == 1 else 4 * AT_ONCE
 """Cases between two looks at what is left behind."""
 ANSWER_SECONDS = 1.0
 LONGEST_CASE_SECONDS = 25.0

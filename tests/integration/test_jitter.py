@@ -20,7 +20,7 @@ from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 LEVELS_MS = (60, 120)
 DISTRIBUTIONS: tuple[Distribution, ...] = ("uniform", "exponential")

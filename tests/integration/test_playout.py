@@ -107,7 +107,7 @@ def _lateness_ms(conversation: ThreadedConversation, piece_ms: int) -> float:
     return float(np.max((times - times[0]) * 1000 - piece_ms * np.arange(len(times))))
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_tiny_pieces_play_without_a_gap(voice: Voice) -> None:
     """5 ms of audio every 5 ms: nothing is ever in stock, and still no packet is filled up with silence.
 

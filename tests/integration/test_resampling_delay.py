@@ -39,7 +39,7 @@ def _shortest(voice: Voice) -> dict[str, float]:
     return {name: float(np.min(one.milliseconds)) for name, one in delays.items()}
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_resampled_audio_comes_back_later_by_its_filters_alone(voice: Voice) -> None:
     """On mu-law calls, an echo at each rate at the same time as one that is not resampled.
 

@@ -116,7 +116,7 @@ def _check_row(row: Row, call: Call, conversation: ThreadedConversation) -> None
     assert record.violations == []
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 @pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session")
 @pytest.mark.parametrize("channel", LEAST_SIMILARITY)
 def test_audio_is_whole_both_ways(voice: Voice, channel: str) -> None:

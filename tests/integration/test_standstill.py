@@ -25,7 +25,7 @@ __all__ = ["hindering", "mock_options", "voice"]
 
 PAIRS = 8
 NETWORK_THREADS = 4
-PAIRS_SECONDS = float(os.environ.get("AICONVAI_PAIRS_SECONDS", "15"))
+PAIRS_SECONDS = float(os.environ.get("AICONVAI_PAIRS_SECONDS", "10"))
 """How long the pairs talk; ten minutes are for a run by hand."""
 
 TALKING = "steps: [{repeat: {steps: [{tone: {seconds: 1, pace: realtime, chunk_ms: 20}}]}}]"

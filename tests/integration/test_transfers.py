@@ -173,7 +173,7 @@ def test_a_call_is_sent_elsewhere_by_the_manager(voice: Voice) -> None:
     assert level_at(heard, 900.0, 8000) < -60.0
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 def test_the_agent_in_the_background_is_heard_over_the_other_party(voice: Voice) -> None:
     """Two streams in one would be neither: while the agent talks it alone is heard, then the other party again."""
     _setup(voice)
