@@ -13,6 +13,7 @@
 #include "asterisk/vector.h"
 
 #include "agents.h"
+#include "ambience_sound.h"
 #include "output.h"
 #include "prompt_file.h"
 
@@ -55,6 +56,7 @@ static void configuration_destroy(void *object)
 
 	aic_settings_free(&configuration->general);
 	ao2_cleanup(configuration->agents);
+	ao2_cleanup(configuration->sounds);
 	ast_free(configuration->file);
 }
 
@@ -84,8 +86,10 @@ static struct configuration *configuration_new(const char *file)
 	}
 	configuration->agents = ao2_container_alloc_rbtree(AO2_ALLOC_OPT_LOCK_MUTEX, AO2_CONTAINER_ALLOC_OPT_DUPS_REJECT,
 		compare_names, match_name);
+	configuration->sounds = ambience_sounds_new();
 	configuration->file = file ? ast_strdup(file) : NULL;
-	if (!configuration->agents || (file && !configuration->file) || aic_settings_init(&configuration->general)) {
+	if (!configuration->agents || !configuration->sounds || (file && !configuration->file)
+		|| aic_settings_init(&configuration->general)) {
 		ao2_ref(configuration, -1);
 		return NULL;
 	}

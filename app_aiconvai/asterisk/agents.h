@@ -27,11 +27,12 @@ struct prompts {
 	struct aic_prompt_settings settings;
 };
 
-/* ao2 object, immutable. */
+/* ao2 object, immutable but for what is cached. */
 struct configuration {
 	char *file;                    /* the file it came from, NULL: there was none */
 	struct aic_settings general;
 	struct ao2_container *agents;  /* of struct agent */
+	struct ao2_container *sounds;  /* of ambience_sound.h: those that calls have wanted so far */
 };
 
 /*

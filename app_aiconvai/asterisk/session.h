@@ -21,6 +21,7 @@
 /* Most agents that a call is handed over to, each as often as they like. */
 #define HAND_OVERS_MAX 8
 
+struct ambience_sound;
 struct channel_line;
 struct dialled_transfer;
 struct told_call;
@@ -57,6 +58,7 @@ struct session {
 	struct session_options options; /* its waiting_sound is the copy below */
 	char first_waiting_sound[80];
 	struct channel_line *line; /* owned reference: the audio side */
+	struct ambience_sound *ambience; /* owned reference: heard under the call; NULL: none */
 	struct aic_playout_queue *playout; /* owned; the loop's thread's */
 	struct told_call *told; /* owned reference: of its events (told_event.h) */
 	uint64_t begun_us;

@@ -11,6 +11,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/time.h"
 
+#include "ambience_sound.h"
 #include "background_end.h"
 #include "locks.h"
 #include "providers.h"
@@ -31,6 +32,7 @@ static void session_destroy(void *object)
 	aic_playout_queue_free(session->playout);
 	ao2_cleanup(session->line);
 	ao2_cleanup(session->told);
+	ao2_cleanup(session->ambience);
 	ao2_cleanup(session->agent);
 	ao2_cleanup(session->configuration);
 	for (size_t i = 0; i < session->handed_count; i++) {
@@ -164,6 +166,8 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 	};
 	struct aic_link_host host = {
 		.line = &session->line->line,
+		.ambience = session->ambience ? session->ambience->samples : NULL,
+		.ambience_samples = session->ambience ? session->ambience->count : 0,
 		.on_silent = on_silent,
 		.on_finished = on_finished,
 		.on_freed = on_link_freed,
@@ -288,6 +292,8 @@ struct session *session_new(struct ast_channel *channel, struct agent *agent, co
 	if (session->line) {
 		session->playout = aic_playout_queue_new(session->line->format, agent->settings.playout_limit_seconds * 1000,
 			agent->settings.playout_max_delay_ms);
+		session->ambience = agent->settings.ambience ? ambience_sound_get(configuration->sounds,
+			agent->settings.ambience, session->line->format.rate, agent->name) : NULL;
 	}
 	if (!session->playout || !session->told || sessions_add(session, configuration->general.max_concurrent_calls,
 		outcome)) {

@@ -126,13 +126,18 @@ void link_set_up_line(struct aic_link *link, const struct aic_conversation_setup
 	double level_dbfs = settings->idle_audio == AIC_IDLE_AUDIO_COMFORT_NOISE ? (double) settings->comfort_noise_dbfs
 		: AIC_IDLE_SILENCE_DBFS;
 
-	link->has_idle_audio = settings->idle_audio != AIC_IDLE_AUDIO_NONE && link->host.line->kind->write_idle;
+	link->has_idle_audio = (settings->idle_audio != AIC_IDLE_AUDIO_NONE || link->host.ambience)
+		&& link->host.line->kind->write_idle;
 	link->greeting_delay_us = (uint64_t) settings->greeting_delay_ms * 1000;
 	link->greeting_wait_us = (uint64_t) settings->greeting_wait_ms * 1000;
 	/* Where another thread reads the line, its first packet is not to wait for a chunk. */
 	link->bytes_since_wake = link->greeting_wait_us ? link->wake_bytes : 0;
 	/* Any number will do that other calls do not have. */
 	aic_idle_audio_init(&link->idle_audio, setup->line_format, level_dbfs, (uint32_t) ((uintptr_t) link >> 4));
+	if (link->host.ambience) {
+		aic_ambience_init(&link->idle_audio.ambience, setup->line_format, link->host.ambience,
+			link->host.ambience_samples, (double) settings->ambience_dbfs);
+	}
 }
 
 void link_begin_line(struct aic_link *link)

@@ -36,6 +36,7 @@
 
 struct gemini_state {
 	int64_t turn; /* the event id of the agent's audio that comes */
+	bool caller_speaks; /* as it was told, where it does not find that out itself */
 	char agent_text[TRANSCRIPT_MAX], caller_text[TRANSCRIPT_MAX]; /* of this turn so far */
 };
 
@@ -203,15 +204,24 @@ static void put_sensitivity(struct aic_json_writer *writer, const char *key, con
 	}
 }
 
-static void put_realtime_input(struct aic_json_writer *writer, const struct aic_settings *settings)
+static void put_detection(struct aic_json_writer *writer, const struct aic_settings *settings)
 {
-	aic_json_open_object(writer, "realtimeInputConfig");
-	aic_json_open_object(writer, "automaticActivityDetection");
 	put_sensitivity(writer, "startOfSpeechSensitivity", "START", settings->vad_start_sensitivity);
 	put_sensitivity(writer, "endOfSpeechSensitivity", "END",
 		(enum aic_option_vad_start_sensitivity) settings->vad_end_sensitivity);
 	aic_json_put_integer(writer, "prefixPaddingMs", settings->vad_prefix_padding_ms);
 	aic_json_put_integer(writer, "silenceDurationMs", settings->vad_silence_duration_ms);
+}
+
+static void put_realtime_input(struct aic_json_writer *writer, const struct aic_settings *settings)
+{
+	aic_json_open_object(writer, "realtimeInputConfig");
+	aic_json_open_object(writer, "automaticActivityDetection");
+	if (settings->turns == AIC_TURNS_LOCAL) {
+		aic_json_put_boolean(writer, "disabled", true);
+	} else {
+		put_detection(writer, settings);
+	}
 	aic_json_close_object(writer);
 	aic_json_put_text(writer, "activityHandling", settings->interrupt_response
 		&& settings->interruption != AIC_INTERRUPTION_OFF ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION");
@@ -262,13 +272,43 @@ static void gemini_begin(struct aic_conversation *conversation)
 	send_message(conversation, writer);
 }
 
+/* Where the service is not to look for the caller's turns itself. */
+static void send_activity(struct aic_conversation *conversation, bool is_on)
+{
+	struct gemini_state *state = aic_port_state(conversation);
+	struct aic_json_writer *writer = new_message(conversation, "realtimeInput");
+
+	state->caller_speaks = is_on;
+	put_empty(writer, is_on ? "activityStart" : "activityEnd");
+	send_message(conversation, writer);
+}
+
+static void gemini_caller_began(struct aic_conversation *conversation)
+{
+	send_activity(conversation, true);
+}
+
+static void gemini_caller_finished(struct aic_conversation *conversation)
+{
+	send_activity(conversation, false);
+}
+
 /* Something told in words, which the agent answers. */
 static void send_text(struct aic_conversation *conversation, const char *text)
 {
-	struct aic_json_writer *writer = new_message(conversation, "realtimeInput");
+	const struct gemini_state *state = aic_port_state(conversation);
+	bool is_turn = aic_port_settings(conversation)->turns == AIC_TURNS_LOCAL && !state->caller_speaks;
+	struct aic_json_writer *writer;
 
+	if (is_turn) {
+		send_activity(conversation, true);
+	}
+	writer = new_message(conversation, "realtimeInput");
 	aic_json_put_text(writer, "text", text);
 	send_message(conversation, writer);
+	if (is_turn) {
+		send_activity(conversation, false);
+	}
 }
 
 /* --- messages from the service --- */
@@ -515,6 +555,8 @@ const struct aic_provider aic_provider_gemini = {
 	.begin = gemini_begin,
 	.message = gemini_message,
 	.encode_audio = gemini_encode_audio,
+	.caller_began = gemini_caller_began,
+	.caller_finished = gemini_caller_finished,
 	.context = gemini_context,
 	.user_message = send_text,
 	.tool_result = gemini_tool_result,

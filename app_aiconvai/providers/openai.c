@@ -38,6 +38,7 @@
 /* What our messages are called (event_id); a request for an answer has its number behind it. */
 #define NAME_ANSWER "aiconvai-answer-"
 #define NAME_CANCEL "aiconvai-cancel"
+#define NAME_COMMIT "aiconvai-commit"
 #define NAME_INSTRUCTIONS "aiconvai-instructions"
 #define NAME_RESULT "aiconvai-result"
 #define NAME_TEXT "aiconvai-text"
@@ -355,20 +356,30 @@ static void cancel_response(struct aic_conversation *conversation)
 	aic_port_finish(conversation, writer);
 }
 
-/* Sent for every utterance of the caller's; an interruption only where the agent is speaking or about to. */
-static void on_speech_started(struct aic_conversation *conversation, const void *record)
+/* The caller speaks: an interruption only where the agent is speaking or about to. */
+static void openai_caller_began(struct aic_conversation *conversation)
 {
 	struct openai_state *state = aic_port_state(conversation);
-
 	bool speaks = state->answers.active_id[0] || aic_port_is_speaking(conversation);
 
-	(void) record;
 	aic_openai_answers_caller_speaks(&state->answers, speaks && aic_port_may_interrupt(conversation));
 	if (!speaks) {
 		return;
 	}
 	memcpy(state->disputed_id, state->answers.active_id, sizeof(state->disputed_id));
 	aic_port_interrupted(conversation, state->last_event_id);
+}
+
+/* Where the service is not to look for turns: what it has is all of one. */
+static void openai_caller_finished(struct aic_conversation *conversation)
+{
+	aic_port_finish(conversation, begin_named(conversation, "input_audio_buffer.commit", NAME_COMMIT));
+}
+
+static void on_speech_started(struct aic_conversation *conversation, const void *record)
+{
+	(void) record;
+	openai_caller_began(conversation);
 }
 
 static void openai_interrupted(struct aic_conversation *conversation, const struct aic_interruption *removed)
@@ -394,7 +405,7 @@ static void openai_interrupted(struct aic_conversation *conversation, const stru
 	ask(conversation);
 }
 
-/* The caller has finished speaking; the service answers by itself. */
+/* The caller has finished speaking. */
 static void on_committed(struct aic_conversation *conversation, const void *record)
 {
 	const struct openai_message *message = record;
@@ -548,6 +559,7 @@ static const struct {
 	const char *sentence;
 } refusals[] = {
 	{NAME_CANCEL, NULL},
+	{NAME_COMMIT, "the service did not take what the caller said"},
 	{NAME_TRUNCATE, NULL},
 	{NAME_INSTRUCTIONS, "the service did not take the new instructions"},
 	{NAME_RESULT, "the service did not take the result of a tool"},
@@ -584,6 +596,8 @@ static bool on_refusal(struct aic_conversation *conversation, const struct opena
 		}
 		if (is(message->error_event_id, NAME_RESULT) || is(message->error_event_id, NAME_TEXT)) {
 			aic_openai_answers_confirmed(&state->answers);
+		} else if (is(message->error_event_id, NAME_COMMIT)) {
+			aic_openai_answers_caller_said_nothing(&state->answers);
 		}
 		if (refusals[i].sentence) {
 			describe_error(message, refusals[i].sentence, text);
@@ -750,6 +764,8 @@ const struct aic_provider aic_provider_openai = {
 	.begin = openai_begin,
 	.message = openai_message,
 	.encode_audio = openai_encode_audio,
+	.caller_began = openai_caller_began,
+	.caller_finished = openai_caller_finished,
 	.interrupted = openai_interrupted,
 	.context = openai_context,
 	.user_message = openai_user_message,

@@ -108,6 +108,11 @@ void aic_openai_answers_interrupted(struct aic_openai_answers *answers)
 	answers->disputed = answers->owed = false;
 }
 
+void aic_openai_answers_caller_said_nothing(struct aic_openai_answers *answers)
+{
+	answers->caller_speaks = answers->disputed = false;
+}
+
 void aic_openai_answers_caller_finished(struct aic_openai_answers *answers, bool by_itself)
 {
 	answers->caller_speaks = false;

@@ -76,6 +76,9 @@ void aic_openai_answers_caller_speaks(struct aic_openai_answers *answers, bool d
  */
 void aic_openai_answers_caller_finished(struct aic_openai_answers *answers, bool by_itself);
 
+/* What the service has of it is nothing that it could answer. */
+void aic_openai_answers_caller_said_nothing(struct aic_openai_answers *answers);
+
 /* The caller has, and the answer that was being made is void. */
 void aic_openai_answers_interrupted(struct aic_openai_answers *answers);
 

@@ -40,13 +40,14 @@ static void put_format(struct aic_json_writer *writer, struct aic_audio_format f
 
 bool aic_openai_interrupts_itself(const struct aic_settings *settings)
 {
-	return settings->interrupt_response && (settings->dialect == AIC_DIALECT_XAI
+	return settings->interrupt_response && settings->turns != AIC_TURNS_LOCAL && (settings->dialect == AIC_DIALECT_XAI
 		|| settings->interruption == AIC_INTERRUPTION_SERVICE);
 }
 
 bool aic_openai_answers_by_itself(const struct aic_settings *settings)
 {
-	return settings->dialect == AIC_DIALECT_XAI || settings->interruption != AIC_INTERRUPTION_CONFIRMED;
+	return settings->turns != AIC_TURNS_LOCAL && (settings->dialect == AIC_DIALECT_XAI
+		|| settings->interruption != AIC_INTERRUPTION_CONFIRMED);
 }
 
 static void put_turn_detection(struct aic_json_writer *writer, const struct aic_settings *settings)
@@ -58,6 +59,10 @@ static void put_turn_detection(struct aic_json_writer *writer, const struct aic_
 		[AIC_VAD_EAGERNESS_HIGH] = "high",
 	};
 
+	if (settings->turns == AIC_TURNS_LOCAL) {
+		aic_json_put_null(writer, "turn_detection");
+		return;
+	}
 	aic_json_open_object(writer, "turn_detection");
 	if (settings->turn_detection == AIC_TURN_DETECTION_SEMANTIC_VAD) {
 		aic_json_put_text(writer, "type", "semantic_vad");
@@ -125,9 +130,13 @@ static void put_xai(struct aic_json_writer *writer, const struct aic_settings *s
 	static const char *const ways[] = {"input", "output"};
 
 	aic_json_put_text(writer, "voice", settings->voice_id);
-	aic_json_open_object(writer, "turn_detection");
-	aic_json_put_text(writer, "type", "server_vad");
-	aic_json_close_object(writer);
+	if (settings->turns == AIC_TURNS_LOCAL) {
+		aic_json_put_null(writer, "turn_detection");
+	} else {
+		aic_json_open_object(writer, "turn_detection");
+		aic_json_put_text(writer, "type", "server_vad");
+		aic_json_close_object(writer);
+	}
 	aic_json_open_object(writer, "audio");
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		aic_json_open_object(writer, ways[i]);

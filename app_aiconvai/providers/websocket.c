@@ -83,13 +83,16 @@ static const char *format_word(struct aic_audio_format format)
 	return words[format.encoding];
 }
 
-static void put_extensions(struct aic_json_writer *writer)
+static void put_extensions(struct aic_json_writer *writer, const struct aic_settings *settings)
 {
 	static const char *const names[] = {"event_ids", "interruption", "dtmf", "tools", "mark", "hangup", "binary_audio"};
 
 	aic_json_open_array(writer, "extensions");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		aic_json_put_text(writer, NULL, names[i]);
+	}
+	if (settings->turns == AIC_TURNS_LOCAL) {
+		aic_json_put_text(writer, NULL, "turns");
 	}
 	aic_json_close_array(writer);
 }
@@ -112,7 +115,7 @@ static void put_config(struct aic_conversation *conversation, struct aic_json_wr
 	if (aic_port_prompt(conversation)) {
 		aic_json_put_text(writer, "system_prompt", aic_port_prompt(conversation));
 	}
-	aic_json_put_boolean(writer, "vad_enabled", settings->vad_enabled);
+	aic_json_put_boolean(writer, "vad_enabled", settings->vad_enabled && settings->turns != AIC_TURNS_LOCAL);
 	aic_json_put_number(writer, "vad_threshold", settings->vad_threshold);
 	aic_json_put_integer(writer, "vad_silence_duration_ms", settings->vad_silence_duration_ms);
 	aic_json_put_integer(writer, "vad_prefix_padding_ms", settings->vad_prefix_padding_ms);
@@ -127,7 +130,7 @@ static void websocket_begin(struct aic_conversation *conversation)
 	state->format = formats[aic_port_settings(conversation)->audio_format];
 	put_config(conversation, writer, state->format);
 	aic_port_put_variables(conversation, writer, "variables");
-	put_extensions(writer);
+	put_extensions(writer, aic_port_settings(conversation));
 	if (aic_port_tools(conversation)->count) {
 		aic_port_put_tools(conversation, writer, "tools", NULL, "parameters");
 	}
@@ -197,20 +200,25 @@ static void websocket_audio(struct aic_conversation *conversation, const uint8_t
 	aic_port_audio(conversation, state->turn, bytes, length);
 }
 
-/* The service says so itself, or only that the caller speaks: the agent is not to go on then. */
-static void on_interruption(struct aic_conversation *conversation, const void *record)
+/* All audio up to that event id may be void. */
+static void suspect_interruption(struct aic_conversation *conversation, int64_t event_id)
 {
-	const struct websocket_message *message = record;
 	struct websocket_state *state = aic_port_state(conversation);
-	int64_t event_id = event_id_of(state, message);
 
-	if (!message->event_id.present && !aic_port_is_speaking(conversation)) {
-		return;
-	}
 	if (aic_port_may_interrupt(conversation)) {
 		end_turn(state, event_id);
 	}
 	aic_port_interrupted(conversation, event_id);
+}
+
+/* The service says so itself, or only that the caller speaks: the agent is not to go on then. */
+static void on_interruption(struct aic_conversation *conversation, const void *record)
+{
+	const struct websocket_message *message = record;
+
+	if (message->event_id.present || aic_port_is_speaking(conversation)) {
+		suspect_interruption(conversation, event_id_of(aic_port_state(conversation), message));
+	}
 }
 
 static void on_response_complete(struct aic_conversation *conversation, const void *record)
@@ -320,6 +328,21 @@ static int websocket_encode_audio(struct aic_conversation *conversation, const u
 	return aic_audio_message_write(out, "{\"type\":\"audio.input\",\"audio\":\"", audio, length, behind);
 }
 
+static void websocket_caller_began(struct aic_conversation *conversation)
+{
+	const struct websocket_state *state = aic_port_state(conversation);
+
+	aic_port_finish(conversation, aic_port_begin(conversation, "turn.started"));
+	if (aic_port_is_speaking(conversation)) {
+		suspect_interruption(conversation, state->turn);
+	}
+}
+
+static void websocket_caller_finished(struct aic_conversation *conversation)
+{
+	aic_port_finish(conversation, aic_port_begin(conversation, "turn.ended"));
+}
+
 static void websocket_context(struct aic_conversation *conversation, const char *text)
 {
 	struct aic_json_writer *writer = aic_port_begin(conversation, "text.input");
@@ -373,6 +396,8 @@ const struct aic_provider aic_provider_websocket = {
 	.message = websocket_message,
 	.audio = websocket_audio,
 	.encode_audio = websocket_encode_audio,
+	.caller_began = websocket_caller_began,
+	.caller_finished = websocket_caller_finished,
 	.dtmf = websocket_dtmf,
 	.mark_played = websocket_mark_played,
 	.context = websocket_context,

@@ -31,8 +31,8 @@ from aiconvai.mock.strict_json import decode_base64, parse_object, unknown_keys,
 from aiconvai.mock.waiters import Waiters
 from aiconvai.speech import SpeechError, speak
 from aiconvai.websocket_protocol import (
-    EXTENSIONS,
     SERVER_MESSAGES,
+    USUAL_EXTENSIONS,
     WIRE_FORMATS,
     AudioChunk,
     AudioDelta,
@@ -135,7 +135,7 @@ class _Caller:
         audio_format, rate = WIRE_FORMATS[self._format]
         config = {"audio_format": audio_format, "sample_rate": rate, "channels": 1, **DEFAULTS}
         await self._send(
-            type="session.init", config=config, variables={}, extensions=list(EXTENSIONS), tools=[DECLARED_TOOL]
+            type="session.init", config=config, variables={}, extensions=list(USUAL_EXTENSIONS), tools=[DECLARED_TOOL]
         )
         await asyncio.wait_for(self._waiters.until(lambda: self.is_started or self.is_over), timeout)
 

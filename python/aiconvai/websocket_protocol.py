@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-EXTENSIONS = ("event_ids", "interruption", "dtmf", "tools", "mark", "hangup", "binary_audio")
+EXTENSIONS = ("event_ids", "interruption", "dtmf", "tools", "mark", "hangup", "binary_audio", "turns")
 """What the client can do beyond the bare protocol."""
+USUAL_EXTENSIONS = tuple(each for each in EXTENSIONS if each != "turns")
+"""What it announces where it leaves the caller's turns to the server."""
 WIRE_FORMATS = {
     "pcm_8000": ("pcm16", 8000),
     "pcm_16000": ("pcm16", 16000),
@@ -86,7 +88,9 @@ class SessionInit(Message):
 
 
 class AudioInput(Message):
-    """Audio of the caller. It never pauses: where the caller is not heard, silence is sent."""
+    """Audio of the caller. It never pauses: where the caller is not heard, silence is sent. With the extension
+    `turns` it comes within turns only.
+    """
 
     type: Literal["audio.input"]
     audio: Base64
@@ -100,6 +104,18 @@ class TextInput(Message):
     text: str
     role: Literal["user", "system"] = "user"
     """system: something the agent should know, which nobody said."""
+
+
+class TurnStarted(Message):
+    """The caller speaks: the audio that follows is what he says."""
+
+    type: Literal["turn.started"]
+
+
+class TurnEnded(Message):
+    """The caller has finished: it is the agent's turn."""
+
+    type: Literal["turn.ended"]
 
 
 class Dtmf(Message):
@@ -223,7 +239,16 @@ class Error(Message):
     """Whether the conversation ends by it; another error is logged."""
 
 
-CLIENT_MODELS: tuple[type[Message], ...] = (SessionInit, AudioInput, TextInput, Dtmf, ToolResult, Mark)
+CLIENT_MODELS: tuple[type[Message], ...] = (
+    SessionInit,
+    AudioInput,
+    TextInput,
+    TurnStarted,
+    TurnEnded,
+    Dtmf,
+    ToolResult,
+    Mark,
+)
 SERVER_MODELS: tuple[type[Message], ...] = (
     SessionStarted,
     AudioDelta,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from exchange import agent_hears, hears_agent
 from hearing import agent_audio, seconds_of, wait_until_all_is_heard
@@ -15,6 +16,8 @@ from aiconvai.mock import ELSEWHERE, PROVIDERS, parse_scenario
 from aiconvai.mock.record import ConversationRecord
 from aiconvai.mock.threaded import ThreadedConversation
 from aiconvai.rig.caller import Call
+from aiconvai.rig.talk.telephone import Speakerphone, Telephone, at_level
+from aiconvai.speech import speak
 
 __all__ = ["mock_options", "voice"]
 
@@ -29,6 +32,7 @@ with_interruptions = pytest.mark.parametrize("provider", [each for each in SERVI
 with_tools = pytest.mark.parametrize("provider", [each for each in SERVICES if each != "twilio"])
 only_on_22 = pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session")
 
+SAID = "Thank you for calling. There are three rooms that would suit you on that day; the first has a balcony."
 LISTENS = "steps: [{barge_in: {min_ms: 60}}]"
 ANSWERS = """\
 steps:
@@ -104,6 +108,38 @@ def test_agent_goes_on_after_a_cough(voice: Voice, provider: str) -> None:
     assert 0.7 <= second[0] - first[1] <= 1.0
     assert voice.events("AIConvAIInterruption") == []
     assert conversation.record.violations == []
+
+
+@only_on_22
+@with_interruptions
+def test_agent_goes_on_after_a_hello(voice: Voice, provider: str) -> None:
+    """As people say it who pick up a telephone: sooner than after a cough, where the service says what it was."""
+    call, conversation = _speak_over_the_agent(voice, provider, LISTENS, agent_seconds=3.0, caller_seconds=0.3)
+    tells_words = provider not in ("twilio", "gemini", "vertex", "xai")
+    if provider != "twilio":
+        conversation.caller_said("Hello?")
+    event = voice.event("AIConvAIPause", Pause="ended")
+    assert event["Interrupted"] == "no"
+    assert int(event["LastedMs"]) < (700 if tells_words else 1000)
+    wait_until_all_is_heard(call, 3.0)
+    assert 3.0 <= seconds_of(agent_audio(call), OLD_HZ, 8000) <= 3.34
+    assert voice.events("AIConvAIInterruption") == []
+    assert conversation.record.violations == []
+
+
+@only_on_22
+@every_service
+def test_agent_does_not_hear_itself(voice: Voice, provider: str) -> None:
+    """The caller has a speakerphone: the service hears nothing of it, and nothing is interrupted."""
+    call, conversation = _converse(voice, provider, LISTENS, echo_guard="gate")
+    call.stream.microphone = Speakerphone(Telephone(delay_ms=100)).sends
+    record = conversation.record
+    said = at_level(speak(SAID, record.downlink_rate, "en+f3"), -20.0)
+    conversation.play(said)
+    wait_until_all_is_heard(call, len(said) / record.downlink_rate)
+    assert voice.events("AIConvAIInterruption") + voice.events("AIConvAIPause") == []
+    assert np.abs(record.uplink_samples().astype(int)).max() < 100
+    assert record.violations == []
 
 
 @with_tools

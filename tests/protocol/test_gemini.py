@@ -411,7 +411,6 @@ async def test_an_echo_is_one_turn(start_gemini: StartGemini) -> None:
         ({}, True),
         ({"activityHandling": "START_OF_ACTIVITY_INTERRUPTS"}, True),
         ({"activityHandling": "NO_INTERRUPTION"}, False),
-        ({"automaticActivityDetection": {"disabled": True}}, False),
     ],
 )
 async def test_speech_interrupts_as_the_setup_says(
@@ -447,7 +446,8 @@ async def test_other_activity_interrupts_too(
         conversation = await mock.next_conversation()
         talking = asyncio.create_task(conversation.play(tone(800, 5, 24000), pace="realtime", chunk_ms=50))
         await client.until_content("modelTurn")
-        await client.talk(SILENCE)
+        if not config:
+            await client.talk(SILENCE)
         await client.send({"realtimeInput": activity})
         assert not await talking
         await client.until_content("turnComplete")
@@ -666,6 +666,43 @@ async def test_a_wrong_message_ends_the_conversation(start_gemini: StartGemini, 
     async with GeminiClient(mock) as client:
         await client.setup()
         await client.socket.send(message if isinstance(message, (str, bytes)) else json.dumps(message))
+        await expect_refusal(client, await mock.next_conversation(), detail)
+
+
+MANUAL = {"realtimeInputConfig": {"automaticActivityDetection": {"disabled": True}}}
+PCM = "AAAAAAAA"
+START, END = _realtime(activityStart={}), _realtime(activityEnd={})
+
+
+async def test_turns_that_the_client_tells_are_on_record(start_gemini: StartGemini) -> None:
+    mock = await start_gemini()
+    async with GeminiClient(mock) as client:
+        await client.setup(**MANUAL)
+        conversation = await mock.next_conversation()
+        for message in (START, _audio(PCM), _audio(PCM), END, START, _realtime(text="Hello"), END):
+            await client.send(message)
+        await conversation.wait_received(lambda record: len(record.received) >= 6)
+        (turn,) = conversation.caller_turns
+        assert turn.audio == conversation.uplink_bytes
+        assert conversation.violations == []
+
+
+@pytest.mark.parametrize(
+    ("messages", "detail"),
+    [
+        ([_audio(PCM)], "realtimeInput.audio: outside of an activity"),
+        ([START, _audio(PCM), END, _audio(PCM)], "realtimeInput.audio: outside of an activity"),
+        ([_realtime(text="Hello")], "realtimeInput.text: outside of an activity"),
+        ([START, START], "realtimeInput.activityStart: within an activity"),
+        ([END], "realtimeInput.activityEnd: there is no activity"),
+    ],
+)
+async def test_turns_are_told_in_order(start_gemini: StartGemini, messages: list[Any], detail: str) -> None:
+    mock = await start_gemini()
+    async with GeminiClient(mock) as client:
+        await client.setup(**MANUAL)
+        for message in messages:
+            await client.send(message)
         await expect_refusal(client, await mock.next_conversation(), detail)
 
 

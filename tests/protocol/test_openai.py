@@ -184,6 +184,28 @@ async def test_after_a_tools_result_the_client_has_to_ask_for_an_answer(monkeypa
         ]
 
 
+async def test_a_service_without_turn_detection_is_told_of_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiconvai.mock.openai.RESPONSE_SECONDS", 0.2)
+    async with serving() as mock, connected(mock) as socket:
+        session = {**SESSION, "audio": {"input": {"turn_detection": None}}}
+        await socket.send(json.dumps({"type": "session.update", "session": session}))
+        conversation = await started(mock)
+        conversation.caller_began_speaking()
+        conversation.interrupt_now()
+        audio = base64.b64encode(bytes(24000 * 2 // 10)).decode()
+        for _ in range(2):
+            await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+        await told(socket, "input_audio_buffer.committed")
+        assert [len(turn.audio) for turn in conversation.caller_turns] == [2 * 4800]
+        assert "input_audio_buffer.speech_started" not in [one.type for one in conversation.sent]
+        await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+        error = (await told(socket, "error"))["error"]
+        assert "less than 100 ms" in error["message"]
+        with pytest.raises(TimeoutError, match=r"response\.create"):
+            await conversation.play(tone(440.0, 0.1, 8000))
+
+
 async def test_a_service_that_begins_no_answers_is_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aiconvai.mock.openai.RESPONSE_SECONDS", 0.2)
     async with serving() as mock, connected(mock) as socket:

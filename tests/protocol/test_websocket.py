@@ -16,7 +16,7 @@ from aiconvai.audio import tone, ulaw_encode
 from aiconvai.mock import MockOptions, Scenario, parse_scenario
 from aiconvai.mock.scenario import ScenarioError
 from aiconvai.mock.websocket import ALIASES, WebSocketAgent, WebSocketConversation, WebSocketMock
-from aiconvai.websocket_protocol import EXTENSIONS, Dtmf, TextInput
+from aiconvai.websocket_protocol import EXTENSIONS, USUAL_EXTENSIONS, Dtmf, TextInput
 
 CONFIG = {
     "audio_format": "g711_ulaw",
@@ -27,7 +27,7 @@ CONFIG = {
     "vad_silence_duration_ms": 600,
     "vad_prefix_padding_ms": 200,
 }
-INIT = {"type": "session.init", "config": CONFIG, "variables": {}, "extensions": list(EXTENSIONS)}
+INIT = {"type": "session.init", "config": CONFIG, "variables": {}, "extensions": list(USUAL_EXTENSIONS)}
 CHUNK = b"\x55" * 160
 
 
@@ -310,6 +310,36 @@ async def test_keys_pressed_are_told_only_by_a_client_that_announced_it() -> Non
     async with started({**INIT, "extensions": []}) as service:
         await service.client.send({"type": "dtmf", "digit": "5"})
         await _refused(service, "did not announce")
+
+
+WITH_TURNS = {**INIT, "extensions": list(EXTENSIONS)}
+STARTED, ENDED = {"type": "turn.started"}, {"type": "turn.ended"}
+
+
+async def test_turns_are_on_record() -> None:
+    async with started(WITH_TURNS) as service:
+        for message in (STARTED, audio_input(), audio_input(), ENDED, STARTED, audio_input(), ENDED):
+            await service.client.send(message)
+        await service.conversation.wait_received(lambda record: len(record.caller_turns) == 2)
+        assert [len(turn.audio) for turn in service.conversation.caller_turns] == [2 * len(CHUNK), len(CHUNK)]
+        assert service.conversation.violations == []
+
+
+@pytest.mark.parametrize(
+    ("init", "messages", "detail"),
+    [
+        (INIT, [STARTED], "turn.started: the client did not announce that extension"),
+        (WITH_TURNS, [audio_input()], "audio.input: outside of a turn"),
+        (WITH_TURNS, [STARTED, audio_input(), ENDED, audio_input()], "audio.input: outside of a turn"),
+        (WITH_TURNS, [STARTED, STARTED], "turn.started for the second time"),
+        (WITH_TURNS, [ENDED], "turn.ended for the second time"),
+    ],
+)
+async def test_turns_are_told_in_order(init: dict[str, Any], messages: list[dict[str, Any]], detail: str) -> None:
+    async with started(init) as service:
+        for message in messages:
+            await service.client.send(message)
+        await _refused(service, detail)
 
 
 async def test_nothing_is_said_before_the_session_is_started() -> None:

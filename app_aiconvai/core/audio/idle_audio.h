@@ -2,12 +2,13 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  *
- * What goes to the caller while nobody says anything: silence, or comfort noise, so that a line does not sound dead.
- * The noise is white and of one level, and follows from the seed alone.
+ * What goes to the caller while nobody says anything: silence, or comfort noise, so that a line does not sound dead, or
+ * a sound that goes on under the whole call. The noise is white and of one level, and follows from the seed alone.
  */
 #ifndef AIC_IDLE_AUDIO_H
 #define AIC_IDLE_AUDIO_H
 
+#include "ambience.h"
 #include "audio_format.h"
 
 /* The level that stands for silence. */
@@ -17,6 +18,7 @@ struct aic_idle_audio {
 	struct aic_audio_format format;
 	int32_t amplitude; /* of the noise, whose samples are evenly distributed; 0: silence */
 	uint32_t noise;    /* what the next sample is made from; never 0 */
+	struct aic_ambience ambience; /* in the place of all that, and under the agent too; no samples: there is none */
 };
 
 /*

@@ -48,13 +48,16 @@ static int append(struct aic_uplink *uplink, const uint8_t *bytes, size_t length
 	return aic_buffer_append(&uplink->audio, bytes, length);
 }
 
-int aic_uplink_add(struct aic_uplink *uplink, const uint8_t *bytes, size_t length)
+void aic_uplink_hear(struct aic_uplink *uplink, const uint8_t *bytes, size_t length)
 {
-	int result;
-
 	aic_energy_add(&uplink->energy, uplink->line_format.encoding, bytes, length);
 	uplink->bytes_received += length;
-	result = append(uplink, bytes, length);
+}
+
+int aic_uplink_add(struct aic_uplink *uplink, const uint8_t *bytes, size_t length)
+{
+	int result = append(uplink, bytes, length);
+
 	enforce_limit(uplink);
 	return result;
 }
@@ -104,11 +107,14 @@ void aic_uplink_stop(struct aic_uplink *uplink)
 	aic_buffer_drop_front(&uplink->audio, uplink->audio.length);
 }
 
-size_t aic_uplink_chunk(const struct aic_uplink *uplink)
+size_t aic_uplink_chunk(const struct aic_uplink *uplink, bool is_last)
 {
 	size_t chunk = uplink->transcoder ? aic_format_bytes(uplink->service_format, uplink->chunk_ms) : 0;
 
-	return chunk && uplink->audio.length >= chunk ? chunk : 0;
+	if (uplink->audio.length >= chunk) {
+		return chunk;
+	}
+	return is_last ? uplink->audio.length : 0;
 }
 
 void aic_uplink_drop_chunk(struct aic_uplink *uplink, size_t length)

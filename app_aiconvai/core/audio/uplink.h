@@ -33,7 +33,10 @@ void aic_uplink_init(struct aic_uplink *uplink, struct aic_audio_format line_for
 	uint32_t limit_ms);
 void aic_uplink_free(struct aic_uplink *uplink);
 
-/* Takes audio from the channel, whole samples. Returns 0, or -1 when memory is short (this audio is lost). */
+/* Counts audio from the channel, whole samples, and measures it. */
+void aic_uplink_hear(struct aic_uplink *uplink, const uint8_t *bytes, size_t length);
+
+/* Takes such audio, for the service. Returns 0, or -1 when memory is short (this audio is lost). */
 int aic_uplink_add(struct aic_uplink *uplink, const uint8_t *bytes, size_t length);
 
 /*
@@ -50,8 +53,11 @@ int aic_uplink_start(struct aic_uplink *uplink, struct aic_audio_format format);
  */
 void aic_uplink_stop(struct aic_uplink *uplink);
 
-/* Bytes of the next whole chunk, 0 when there is none (or the format is not known yet). It stays until dropped. */
-size_t aic_uplink_chunk(const struct aic_uplink *uplink);
+/*
+ * Bytes of the next whole chunk, 0 when there is none (or the format is not known yet); with `is_last` of less than a
+ * whole one, too. It stays until dropped.
+ */
+size_t aic_uplink_chunk(const struct aic_uplink *uplink, bool is_last);
 void aic_uplink_drop_chunk(struct aic_uplink *uplink, size_t length);
 
 #endif

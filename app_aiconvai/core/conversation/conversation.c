@@ -63,6 +63,7 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 	conversation->downlink.last_event_id = conversation->downlink.interrupted_id = AIC_EVENT_ID_NONE;
 	conversation->barge_in.event_id = AIC_EVENT_ID_NONE;
 	aic_near_voice_init(&conversation->barge_in.voice);
+	aic_caller_turn_init(&conversation->caller_turn);
 	conversation->echo.fft = setup->fft;
 	conversation->stats.last_ping_ms = -1;
 	conversation->stats.line_format = setup->line_format;
@@ -106,6 +107,7 @@ void aic_conversation_free(struct aic_conversation *conversation)
 	aic_barge_in_free(&conversation->barge_in);
 	aic_echo_free(&conversation->echo);
 	aic_activation_free(&conversation->activation);
+	aic_caller_turn_free(&conversation->caller_turn);
 	aic_tool_calls_clear(&conversation->tools_at_work.calls);
 	free(conversation);
 }
@@ -130,10 +132,21 @@ static void tell_uplink_loss(struct aic_conversation *conversation)
 		"or not at all");
 }
 
+void aic_conversation_send_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+{
+	uint64_t dropped_before = conversation->uplink.bytes_dropped;
+
+	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
+		conversation->stats.errors++;
+	}
+	if (conversation->uplink.bytes_dropped != dropped_before) {
+		tell_uplink_loss(conversation);
+	}
+}
+
 void aic_conversation_take_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
 {
 	struct aic_energy before = conversation->uplink.energy, added;
-	uint64_t dropped_before = conversation->uplink.bytes_dropped;
 	uint32_t rate = conversation->stats.line_format.rate;
 	bool is_speech;
 
@@ -141,15 +154,15 @@ void aic_conversation_take_caller(struct aic_conversation *conversation, const u
 		aic_activation_hears(conversation, bytes, length);
 		return;
 	}
-	if (aic_uplink_add(&conversation->uplink, bytes, length)) {
-		conversation->stats.errors++;
-	}
-	if (conversation->uplink.bytes_dropped != dropped_before) {
-		tell_uplink_loss(conversation);
-	}
+	aic_uplink_hear(&conversation->uplink, bytes, length);
 	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	is_speech = aic_caller_idle_audio(&conversation->caller_idle, &added, rate, conversation->now_us);
+	if (aic_caller_turn_is_ours(conversation)) {
+		aic_caller_turn_hears(conversation, bytes, length, is_speech);
+	} else {
+		aic_conversation_send_caller(conversation, bytes, length);
+	}
 	if (conversation->barge_in.undecided) {
 		aic_interruption_audio(conversation, bytes, length, is_speech);
 	} else if (is_speech && !aic_idle_agent_is_heard(conversation)) {
@@ -273,14 +286,17 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 /* Bytes of caller audio that the service may have now. */
 static size_t next_chunk(const struct aic_conversation *conversation)
 {
-	return aic_tools_keep_caller_waiting(conversation) ? 0 : aic_uplink_chunk(&conversation->uplink);
+	if (aic_tools_keep_caller_waiting(conversation)) {
+		return 0;
+	}
+	return aic_uplink_chunk(&conversation->uplink, conversation->caller_turn.is_over);
 }
 
 bool aic_conversation_wants_to_send(const struct aic_conversation *conversation)
 {
 	return conversation->outbox.first
 		|| (conversation->phase == AIC_PHASE_ACTIVE && (conversation->watchdog.ping_pending
-		|| next_chunk(conversation)));
+		|| next_chunk(conversation) || aic_caller_turn_is_to_finish(conversation)));
 }
 
 /* Renders the next chunk of caller audio. Returns false when there is none. */
@@ -320,6 +336,10 @@ void aic_conversation_next_action(struct aic_conversation *conversation, bool wr
 	*action = (struct aic_action) {.type = AIC_ACTION_NONE};
 	aic_outbox_give_back(&conversation->outbox, conversation->sending);
 	conversation->sending = NULL;
+	if (writable && !conversation->outbox.first && aic_caller_turn_is_to_finish(conversation)
+		&& !next_chunk(conversation)) {
+		aic_caller_turn_finish(conversation);
+	}
 
 	if (conversation->abort_pending) {
 		conversation->abort_pending = false;

@@ -38,8 +38,11 @@ static void open_now(struct aic_conversation *conversation)
 	activation->is_open = true;
 	activation->opened_us = conversation->now_us;
 	activation->kept = (struct aic_buffer) {.length = 0};
-	if (kept.length) {
-		aic_conversation_take_caller(conversation, kept.bytes, kept.length);
+	/* As it came, so that a beginning in it is found. */
+	for (size_t at = 0, frame; at < kept.length; at += frame) {
+		frame = aic_format_bytes(conversation->stats.line_format, AIC_FRAME_MS);
+		frame = frame < kept.length - at ? frame : kept.length - at;
+		aic_conversation_take_caller(conversation, kept.bytes + at, frame);
 	}
 	aic_buffer_free(&kept);
 }
@@ -87,9 +90,7 @@ void aic_activation_hears(struct aic_conversation *conversation, const uint8_t *
 	aic_energy_add(&energy, format.encoding, bytes, length);
 	aic_caller_idle_audio(&conversation->caller_idle, &energy, format.rate, conversation->now_us);
 	if (!waits_for_voice(conversation)) {
-		if (aic_uplink_add_silence(&conversation->uplink, (uint32_t) aic_format_ms(format, length))) {
-			conversation->stats.errors++;
-		}
+		aic_silence_take_place(conversation, (uint32_t) aic_format_ms(format, length));
 		return;
 	}
 	if (energy.samples && conversation->caller_idle.spoke_until_us == conversation->now_us) {

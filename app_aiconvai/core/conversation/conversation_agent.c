@@ -109,6 +109,8 @@ bool aic_conversation_take_agent(struct aic_conversation *conversation, const st
 	conversation->tools = agent->tools ? agent->tools : &no_tools;
 	conversation->told.prompts = agent->prompts;
 	conversation->uplink.chunk_ms = (uint32_t) agent->settings->audio_frames_buffer_ms;
+	aic_leveller_init(&conversation->downlink.leveller, conversation->stats.line_format,
+		(double) agent->settings->agent_level_dbfs);
 	aic_caller_idle_init(&conversation->caller_idle, (uint32_t) agent->settings->no_input_seconds,
 		(uint32_t) agent->settings->no_input_hard_seconds,
 		(uint32_t) agent->settings->no_input_warnings);

@@ -18,6 +18,7 @@ static const struct part parts[] = {
 	{aic_watchdog_due, aic_watchdog_attend},
 	{aic_interruption_due, aic_interruption_attend},
 	{aic_activation_due, aic_activation_attend},
+	{aic_caller_turn_due, aic_caller_turn_attend},
 	{aic_answer_due, aic_answer_attend},
 	{aic_idle_due, aic_idle_attend},
 	{aic_rollover_due, aic_rollover_attend},

@@ -23,6 +23,26 @@
  */
 #define PAUSE_US (AIC_TURN_PAUSE_MS * US_PER_MS)
 
+static bool is_levelled(const struct aic_conversation *conversation)
+{
+	return conversation->settings->agent_level_dbfs < 0;
+}
+
+/* A part of the agent's audio in the line's format, as loud as it is to be. Returns 0, or -1 when memory is short. */
+static int convert(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
+{
+	struct aic_buffer *converted = &conversation->downlink.converted;
+
+	converted->length = 0;
+	if (aic_transcoder_run(conversation->downlink.transcoder, bytes, length, converted)) {
+		return -1;
+	}
+	if (is_levelled(conversation)) {
+		aic_leveller_run(&conversation->downlink.leveller, converted->bytes, converted->length);
+	}
+	return 0;
+}
+
 /*
  * Converts a part of the agent's audio and queues it; adds to `queued` how much that was. Returns 0, 1 when it did not
  * fit into the queue, or -1 when memory is short.
@@ -32,9 +52,8 @@ static int queue_part(struct aic_conversation *conversation, int64_t event_id, c
 {
 	int64_t result;
 
-	if (!aic_transcoder_passes_through(conversation->downlink.transcoder)) {
-		conversation->downlink.converted.length = 0;
-		if (aic_transcoder_run(conversation->downlink.transcoder, bytes, length, &conversation->downlink.converted)) {
+	if (!aic_transcoder_passes_through(conversation->downlink.transcoder) || is_levelled(conversation)) {
+		if (convert(conversation, bytes, length)) {
 			return -1;
 		}
 		bytes = conversation->downlink.converted.bytes;
@@ -102,6 +121,9 @@ void aic_conversation_audio_has_ended(struct aic_conversation *conversation)
 	}
 	end->length = 0;
 	if (!aic_transcoder_finish(conversation->downlink.transcoder, end)) {
+		if (is_levelled(conversation)) {
+			aic_leveller_run(&conversation->downlink.leveller, end->bytes, end->length);
+		}
 		aic_energy_add(&conversation->downlink.energy, conversation->stats.line_format.encoding, end->bytes,
 			end->length);
 		queued = aic_playout_queue_append_tail(conversation->playout, conversation->downlink.last_event_id, end->bytes,

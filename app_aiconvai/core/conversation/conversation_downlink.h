@@ -9,6 +9,7 @@
 
 #include "buffer.h"
 #include "energy.h"
+#include "leveller.h"
 #include "playout_queue.h"
 #include "transcoder.h"
 
@@ -27,6 +28,7 @@ struct aic_downlink_tail {
 struct aic_downlink {
 	struct aic_transcoder *transcoder; /* owned; NULL until the service's format is known */
 	struct aic_buffer converted;
+	struct aic_leveller leveller; /* where one is wanted (agent_level_dbfs) */
 	struct aic_downlink_tail tail;
 	struct aic_energy energy;
 	int64_t last_event_id;  /* of the audio that came last */

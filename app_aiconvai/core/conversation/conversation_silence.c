@@ -25,6 +25,13 @@ void aic_stand_in_not_needed(struct aic_stand_in *stand_in, uint64_t now_us)
 	stand_in->is_silence = false;
 }
 
+void aic_silence_take_place(struct aic_conversation *conversation, uint32_t ms)
+{
+	if (aic_caller_turn_is_sent(conversation) && aic_uplink_add_silence(&conversation->uplink, ms)) {
+		conversation->stats.errors++;
+	}
+}
+
 /*
  * When silence is due in the caller's place: every service takes a pause in the audio amiss, does not notice that the
  * caller has finished, or closes. A host may hand over audio a chunk at a time, and packets are sometimes late.
@@ -53,9 +60,7 @@ bool aic_silence_attend(struct aic_conversation *conversation)
 {
 	uint64_t ms = (conversation->now_us - conversation->stand_in.until_us) / US_PER_MS;
 
-	if (aic_uplink_add_silence(&conversation->uplink, (uint32_t) (ms < SILENCE_MS_MAX ? ms : SILENCE_MS_MAX))) {
-		conversation->stats.errors++;
-	}
+	aic_silence_take_place(conversation, (uint32_t) (ms < SILENCE_MS_MAX ? ms : SILENCE_MS_MAX));
 	if (!conversation->stand_in.is_silence) {
 		conversation->stand_in.since_us = conversation->stand_in.until_us;
 	}

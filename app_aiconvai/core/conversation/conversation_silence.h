@@ -26,6 +26,9 @@ void aic_stand_in_start(struct aic_stand_in *stand_in, uint64_t now_us);
 /* The caller's came. */
 void aic_stand_in_not_needed(struct aic_stand_in *stand_in, uint64_t now_us);
 
+/* So much of what the service would have heard is silence. */
+void aic_silence_take_place(struct aic_conversation *conversation, uint32_t ms);
+
 /* Supplies silence. */
 uint64_t aic_silence_due(const struct aic_conversation *conversation);
 bool aic_silence_attend(struct aic_conversation *conversation);

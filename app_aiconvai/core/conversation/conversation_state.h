@@ -17,6 +17,7 @@
 #include "conversation_answer.h"
 #include "conversation_attempts.h"
 #include "conversation_bounds.h"
+#include "conversation_caller_turn.h"
 #include "conversation_digits.h"
 #include "conversation_downlink.h"
 #include "conversation_echo.h"
@@ -44,6 +45,9 @@
 
 /* Audio of the caller's, and of nobody else's, in the line's format. */
 void aic_conversation_take_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
+
+/* What of it the service is to have. */
+void aic_conversation_send_caller(struct aic_conversation *conversation, const uint8_t *bytes, size_t length);
 
 struct aic_conversation {
 	struct aic_attempts attempts;
@@ -95,6 +99,7 @@ struct aic_conversation {
 	struct aic_barge_in barge_in;
 	struct aic_echo echo;
 	struct aic_activation activation;
+	struct aic_caller_turn caller_turn;
 	struct aic_tools_at_work tools_at_work;
 	struct aic_caller_idle caller_idle;
 	struct aic_own_words own_words;
@@ -104,5 +109,11 @@ struct aic_conversation {
 	struct aic_marks marks;
 	struct aic_conversation_stats stats;
 };
+
+/* Whether turns are decided here, which is asked for each packet. */
+static inline bool aic_caller_turn_is_ours(const struct aic_conversation *conversation)
+{
+	return conversation->settings->turns == AIC_TURNS_LOCAL && conversation->provider->caller_began;
+}
 
 #endif

@@ -19,9 +19,7 @@ void aic_hold_back(struct aic_conversation *conversation, struct aic_buffer *kep
 	if (kept->length > most) {
 		uint32_t beyond_ms = (uint32_t) aic_format_ms(format, kept->length - most);
 
-		if (aic_uplink_add_silence(&conversation->uplink, beyond_ms)) {
-			conversation->stats.errors++;
-		}
+		aic_silence_take_place(conversation, beyond_ms);
 		aic_buffer_drop_front(kept, aic_format_bytes(format, beyond_ms));
 	}
 }

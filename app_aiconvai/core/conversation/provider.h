@@ -81,6 +81,14 @@ struct aic_provider {
 	int (*encode_audio)(struct aic_conversation *conversation, const uint8_t *audio, size_t length,
 		struct aic_buffer *out);
 
+	/*
+	 * Where turns are decided on this side (option turns): the caller speaks, and all audio from now on is what he
+	 * says, a moment before included; he has finished, and nothing more comes until he speaks again. A session that
+	 * begins while he speaks is told so, too. NULL: the service always decides.
+	 */
+	void (*caller_began)(struct aic_conversation *conversation);
+	void (*caller_finished)(struct aic_conversation *conversation);
+
 	/* The caller pressed a key. NULL: the protocol has no message for it, and the agent is told of numbers in words. */
 	void (*dtmf)(struct aic_conversation *conversation, char digit);
 

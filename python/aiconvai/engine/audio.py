@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from aiconvai.engine.library import OutOfMemoryError, load_library
 
 
@@ -85,6 +88,31 @@ class IdleAudio:
         frame = self._library.ffi.new("uint8_t[]", self._bytes)
         self._library.lib.aic_idle_audio_next(self.c_idle, frame)
         return bytes(frame)
+
+
+class Ambience:
+    """A sound that goes on under a call (core/audio/ambience.h), from a recording at the format's rate."""
+
+    def __init__(self, audio_format: AudioFormat, sound: npt.NDArray[np.int16], level_dbfs: float) -> None:
+        self._library = library = load_library()
+        self._bytes = audio_format.bytes_of(library.lib.AIC_FRAME_MS)
+        self._samples = library.ffi.new("int16_t[]", sound.tolist())
+        count = library.ffi.new("size_t *", len(sound))
+        library.lib.aic_ambience_close_loop(self._samples, count, audio_format.rate)
+        self._ambience = library.ffi.new("struct aic_ambience *")
+        library.lib.aic_ambience_init(self._ambience, audio_format.to_c(), self._samples, count[0], level_dbfs)
+
+    def next(self) -> bytes:
+        """The next frame of it alone."""
+        frame = self._library.ffi.new("uint8_t[]", self._bytes)
+        self._library.lib.aic_ambience_next(self._ambience, frame)
+        return bytes(frame)
+
+    def add(self, audio: bytes) -> bytes:
+        """The next of it under audio of somebody who speaks."""
+        mixed = self._library.ffi.new("uint8_t[]", audio)
+        self._library.lib.aic_ambience_add(self._ambience, mixed, len(audio))
+        return bytes(mixed)[: len(audio)]
 
 
 def base64_encode(data: bytes) -> str:

@@ -18,6 +18,7 @@ class Uplink:
 
     def add(self, audio: bytes) -> None:
         """Take audio from the channel, whole samples."""
+        self._library.lib.aic_uplink_hear(self._uplink, audio, len(audio))
         if self._library.lib.aic_uplink_add(self._uplink, audio, len(audio)):
             raise OutOfMemoryError("the engine is out of memory")
 
@@ -28,7 +29,7 @@ class Uplink:
 
     def take_chunk(self) -> bytes | None:
         """The next whole chunk in the service's format, None when there is none."""
-        length = self._library.lib.aic_uplink_chunk(self._uplink)
+        length = self._library.lib.aic_uplink_chunk(self._uplink, False)
         if not length:
             return None
         chunk = bytes(self._library.ffi.buffer(self._uplink.audio.bytes, length))

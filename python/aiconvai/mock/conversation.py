@@ -30,7 +30,16 @@ from aiconvai.mock.errors import CLIENT_ERRORS, ConversationClosedError, ErrorTy
 from aiconvai.mock.futures import give_up
 from aiconvai.mock.jitter import NO_JITTER, Jitter
 from aiconvai.mock.playout_estimate import PlayoutEstimate
-from aiconvai.mock.record import AudioChunk, ConversationRecord, HttpRequest, Journal, Received, Sent, Violation
+from aiconvai.mock.record import (
+    AudioChunk,
+    CallerTurn,
+    ConversationRecord,
+    HttpRequest,
+    Journal,
+    Received,
+    Sent,
+    Violation,
+)
 from aiconvai.mock.scenario import Pace, Wire
 from aiconvai.mock.speech_detector import SpeechDetector
 from aiconvai.mock.waiters import Waiters
@@ -104,6 +113,8 @@ class Conversation(ConversationRecord):
         self._echo_event_id: int | None = None
         self._listeners: list[SpeechDetector] = []
         self._barge_in: tuple[SpeechDetector, int] | None = None
+        self._turn_began_at = 0
+        """The first chunk of the uplink in the caller's present turn, where the client tells turns."""
         self.forgives = False
         """What the client does wrong has no consequence any more, nor is it put on record: it was provoked."""
         self._waiters = Waiters()
@@ -570,6 +581,17 @@ class Conversation(ConversationRecord):
                 listener.feed(samples)
             with contextlib.suppress(ConversationClosedError):
                 self._interrupt_if_spoken_over()
+
+    def _begin_caller_turn(self) -> None:
+        """The client says that the caller speaks."""
+        self._turn_began_at = len(self.uplink)
+
+    def _end_caller_turn(self, now: float) -> None:
+        """The client says that the caller has finished; what he said is put on record."""
+        said = b"".join(chunk.data for chunk in self.uplink[self._turn_began_at :])
+        self._turn_began_at = len(self.uplink)
+        if said:
+            self.caller_turns.append(CallerTurn(now, said))
 
     def _accept_tool_result(self, tool_call_id: str, result: Any) -> None:
         """`result` is a `ToolResult`, or what the service has for it; to be followed by `_accept_other`."""

@@ -96,8 +96,9 @@ def _as_openai(session: Any) -> dict[str, Any]:
     """The same settings where OpenAI has them. Raises `InvalidMessageError`."""
     given = validate(_XaiSession, session if isinstance(session, dict) else {}, "session", strict=True)
     audio = (given.audio or _XaiAudio()).model_dump(exclude_none=True)
-    if given.turn_detection is not None:
-        audio.setdefault("input", {})["turn_detection"] = given.turn_detection.model_dump()
+    if "turn_detection" in given.model_fields_set:
+        detection = given.turn_detection.model_dump() if given.turn_detection else None
+        audio.setdefault("input", {})["turn_detection"] = detection
     if given.voice is not None:
         audio.setdefault("output", {})["voice"] = given.voice
     others = given.model_dump(exclude_none=True, include={"instructions", "tools"})

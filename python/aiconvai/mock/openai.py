@@ -34,6 +34,7 @@ RATE_24_KHZ = 24000
 BETA_CLOSE_CODE = 4000
 BETA_CODE = "beta_api_shape_disabled"
 BUSY_CODE = "conversation_already_has_active_response"
+LEAST_COMMIT_MS = 100
 OVERTAKING_CHUNK_MS = 250
 REFUSED_CLOSE_CODE = 3000
 RESPONSE_SECONDS = 5.0
@@ -172,7 +173,7 @@ class OpenAiConversation(Conversation):
         self._send("response.output_audio_transcript.done", transcript=text, **_place(item))
 
     def caller_began_speaking(self) -> None:
-        if self._caller_item is None:
+        if self._caller_item is None and self._turn_detection():
             self._caller_item = f"item_caller_{next(self._ids)}"
             interrupted = self._turn_detection().get("interrupt_response", True)
             self._send("input_audio_buffer.speech_started", audio_start_ms=self._heard_ms(), item_id=self._caller_item)
@@ -182,17 +183,24 @@ class OpenAiConversation(Conversation):
     def caller_stopped_speaking(self) -> None:
         if self._caller_item is not None:
             self._send("input_audio_buffer.speech_stopped", audio_end_ms=self._heard_ms(), item_id=self._caller_item)
-            self._send("input_audio_buffer.committed", item_id=self._caller_item, previous_item_id=None)
-            content = [{"type": "input_audio", "transcript": None}]
-            item = {"id": self._caller_item, "type": "message", "role": "user", "content": content}
-            self._send("conversation.item.added", item=item, previous_item_id=None)
+            self._commit(self._caller_item)
             self._caller_item = None
-            if not self._turn_detection().get("create_response", True):
-                # Asked for by whoever knows whether it was more than a cough.
-                self._floor.clear()
+
+    def _commit(self, item_id: str) -> None:
+        self._send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+        content = [{"type": "input_audio", "transcript": None}]
+        item = {"id": item_id, "type": "message", "role": "user", "content": content}
+        self._send("conversation.item.added", item=item, previous_item_id=None)
+        if not self._turn_detection().get("create_response", bool(self._turn_detection())):
+            # Asked for by whoever knows whether it was more than a cough.
+            self._floor.clear()
 
     def interrupt_now(self, event_id: int | None = None) -> None:
-        """The caller is noticed; whether that ends the answer is up to the session's settings."""
+        """The caller is noticed; whether that ends the answer is up to the session's settings. Without turn detection
+        nobody is.
+        """
+        if not self._turn_detection():
+            return
         if self._turn_detection().get("interrupt_response", True):
             super().interrupt_now(event_id)
         else:
@@ -357,12 +365,21 @@ class OpenAiConversation(Conversation):
             self._truncate(value)
         elif kind == "conversation.item.create":
             self._add_item(value["item"])
-        elif kind == "input_audio_buffer.commit" and self._turn_detection():
+        elif kind == "input_audio_buffer.commit":
+            self._take_commit()
+        elif kind == "input_audio_buffer.clear":
+            self._send("input_audio_buffer.cleared")
+
+    def _take_commit(self) -> None:
+        if self._turn_detection():
             raise InvalidMessageError(
                 "value_error", "input_audio_buffer.commit, which is the service's with turn detection on"
             )
-        elif kind == "input_audio_buffer.clear":
-            self._send("input_audio_buffer.cleared")
+        said = sum(len(chunk.data) for chunk in self.uplink[self._turn_began_at :])
+        if said * 1000 < LEAST_COMMIT_MS * self.uplink_bytes_per_second:
+            raise InvalidMessageError("value_error", f"input_audio_buffer.commit: less than {LEAST_COMMIT_MS} ms in it")
+        self._end_caller_turn(time.monotonic())
+        self._commit(f"item_caller_{next(self._ids)}")
 
     def _create_response(self) -> None:
         active = self._open.response_id if self._open is not None else self._asked

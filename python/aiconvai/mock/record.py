@@ -82,6 +82,14 @@ class HttpRequest:
     """Why the conversation was closed right after the upgrade."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallerTurn:
+    """What the caller said in one turn, where the client decides what a turn is."""
+
+    ended: float
+    audio: bytes
+
+
 ClosedBy = Literal["client", "service", "lost"]
 
 
@@ -105,6 +113,8 @@ class ConversationRecord:
     """When the service announced that the conversation is on."""
     uplink: list[AudioChunk] = field(default_factory=list)
     """Caller audio as it arrived."""
+    caller_turns: list[CallerTurn] = field(default_factory=list)
+    """Those that are over, where the client tells them."""
     downlink: list[AudioChunk] = field(default_factory=list)
     """Agent audio as it was sent."""
     received: list[Received] = field(default_factory=list)

@@ -116,6 +116,9 @@ class ThreadedConversation:
 
         return self._run(call(), timeout)
 
+    def caller_said(self, text: str) -> None:
+        self._call(self._conversation.caller_said, text)
+
     def overtake(self, audio: Samples) -> None:
         self._call(self._conversation.overtake, audio)
 

@@ -31,6 +31,8 @@ from aiconvai.websocket_protocol import (
     Mark,
     SessionConfig,
     SessionInit,
+    TurnEnded,
+    TurnStarted,
 )
 from aiconvai.websocket_protocol import ToolResult as ToolResultMessage
 
@@ -81,6 +83,7 @@ class WebSocketConversation(Conversation):
         self.marks = Marks()
         self._used_extensions: frozenset[str] = frozenset()
         self._ends_by_error = False
+        self._is_callers_turn = False
 
     # What the service says -----------------------------------------------------------------------------
 
@@ -208,6 +211,8 @@ class WebSocketConversation(Conversation):
                 raise InvalidMessageError(
                     "value_error", f"format: announced was {self.config.audio_format}, got {read.format}"
                 )
+            if self._uses("turns") and not self._is_callers_turn:
+                raise InvalidMessageError("value_error", "audio.input: outside of a turn")
             self._accept_audio(decode_base64(read.audio, "audio"), now, read.audio)
             return
         self._judge(read, now)
@@ -224,10 +229,25 @@ class WebSocketConversation(Conversation):
     def _judge(self, message: BaseModel, now: float) -> None:
         if isinstance(message, Dtmf) and "dtmf" not in self.initiation.extensions:
             raise InvalidMessageError("value_error", "dtmf: the client did not announce that extension")
-        if isinstance(message, Mark):
+        if isinstance(message, TurnStarted | TurnEnded):
+            self._take_turn(isinstance(message, TurnStarted), now)
+        elif isinstance(message, Mark):
             self.marks.report(message.name, now)
         elif isinstance(message, ToolResultMessage):
             self._accept_tool_result(message.id, ToolResult(message.id, message.result, message.is_error))
+
+
+    def _take_turn(self, begins: bool, now: float) -> None:
+        kind = "turn.started" if begins else "turn.ended"
+        if "turns" not in self.initiation.extensions:
+            raise InvalidMessageError("value_error", f"{kind}: the client did not announce that extension")
+        if self._is_callers_turn == begins:
+            raise InvalidMessageError("value_error", f"{kind} for the second time")
+        self._is_callers_turn = begins
+        if begins:
+            self._begin_caller_turn()
+        else:
+            self._end_caller_turn(now)
 
 
 class WebSocketMock(MockServer[WebSocketAgent, WebSocketConversation]):
