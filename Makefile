@@ -79,7 +79,7 @@ PYTEST = $(PYTHON) -m pytest -x --durations 20 --durations-min 4
 SIDE_BY_SIDE = $(PYTEST) --dist worksteal
 
 unit: test-programs
-	$(SIDE_BY_SIDE) -n 2 tests/unit
+	$(SIDE_BY_SIDE) -n 2 -m "not quiet" tests/unit
 
 # They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
@@ -93,6 +93,7 @@ protocol: unit
 test: bootstrap
 	$(MAKE) -j 2 protocol modules
 	$(MAKE) -j 2 conversations scrutinise
+	$(SIDE_BY_SIDE) -n 2 -m quiet tests/unit
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration
 	$(PYTEST) -m alone tests/integration
 	$(PYTEST) tests/bench

@@ -15,6 +15,8 @@ from sip_peer import HOST, Message, SipPeer
 from aiconvai.rig.bench.callers import Callers, Churn
 from aiconvai.rig.bench.errors import CallsFailedError
 
+pytestmark = pytest.mark.quiet
+
 PROGRAM = Path(__file__).parents[2] / "build" / "tests" / "callers" / "callers"
 PACKET_SECONDS = 0.02
 

@@ -27,6 +27,8 @@ from websockets.typing import Subprotocol
 
 from aiconvai.rig.bench.far_end import FarEnd, FarEndError
 
+pytestmark = pytest.mark.quiet
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "build" / "tests" / "far_end" / "far_end"
 

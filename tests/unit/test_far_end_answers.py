@@ -19,6 +19,8 @@ from websockets.typing import Subprotocol
 
 from aiconvai.rig.bench.far_end import FarEnd
 
+pytestmark = pytest.mark.quiet
+
 PROGRAM = Path(__file__).parents[2] / "build" / "tests" / "far_end" / "far_end"
 UUID = b"\x01\x00\x10" + bytes(16)
 AUDIO = b"\x10\x01\x40" + bytes(320)
