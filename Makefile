@@ -87,7 +87,7 @@ conversations: bootstrap
 
 # After those, for what fails there fails here.
 protocol: unit
-	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host --ignore tests/host/test_build.py
+	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host tests/serve --ignore tests/host/test_build.py
 
 # What fails fast comes first, and the first failure ends the run. Until the modules are there no Asterisk is tested.
 test: bootstrap

@@ -18,6 +18,7 @@
 #include "cli.h"
 #include "dialplan_threads.h"
 #include "event_publisher.h"
+#include "journal.h"
 #include "manager_actions.h"
 #include "network.h"
 #include "output.h"
@@ -38,6 +39,8 @@ static void stop_first(void)
 	dialplan_threads_stop();
 	/* Behind all that hands over events: what waits is told first. */
 	event_publisher_stop();
+	/* Which hands over calls that are over. */
+	journal_stop();
 	sessions_stop();
 	agents_unload();
 }
@@ -127,7 +130,8 @@ static int load_module(void)
 			return AST_MODULE_LOAD_DECLINE;
 		}
 	}
-	if (sessions_start() || event_publisher_start() || dialplan_threads_start() || patient_writer_start()) {
+	if (sessions_start() || journal_start() || event_publisher_start() || dialplan_threads_start()
+		|| patient_writer_start()) {
 		stop_first();
 		return AST_MODULE_LOAD_DECLINE;
 	}

@@ -13,6 +13,7 @@
 #include "agents.h"
 #include "cli.h"
 #include "event_publisher.h"
+#include "journal.h"
 #include "network.h"
 #include "output.h"
 #include "providers.h"
@@ -300,6 +301,7 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	struct module_totals totals;
 	struct channel_writer_totals written = channel_writer_totals();
 	struct event_publisher_stats events;
+	struct journal_stats journal;
 
 	switch (command) {
 	case CLI_INIT:
@@ -315,6 +317,7 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	}
 	sessions_totals(&totals);
 	event_publisher_stats(&events);
+	journal_stats(&journal);
 	cli_line(a->fd, "Version:            %s", AIC_VERSION);
 	cli_line(a->fd, "Calls:              %d now, %d at once at the most, %" PRIu64 " in all",
 		ao2_container_count(sessions_all()), totals.most_at_once, totals.calls);
@@ -333,6 +336,8 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 		events.waiting, events.most_waiting);
 	cli_line(a->fd, "Events dropped:     %" PRIu64 ", %" PRIu64 " of them calls of tools, beginnings or ends",
 		events.dropped, events.dropped_important);
+	cli_line(a->fd, "Journal:            %" PRIu64 " calls written; %zu waiting, %" PRIu64 " dropped%s",
+		journal.written, journal.waiting, journal.dropped, journal.fails ? "; it cannot be written" : "");
 	cli_line(a->fd, "Late events:        %" PRIu64 " times a call went on before its own were told", events.late_ends);
 	return CLI_SUCCESS;
 }

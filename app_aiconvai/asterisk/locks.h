@@ -28,6 +28,7 @@ enum lock_rank {
 	LOCK_REGISTRY,       /* of the sessions */
 	LOCK_SESSION,        /* the session's own (ao2) lock */
 	LOCK_EVENTS,         /* what waits for the event publisher */
+	LOCK_JOURNAL,        /* what waits to be written to the journal */
 	LOCK_LINE,           /* channel_line.lock */
 	LOCK_PATIENT_WRITER, /* and nothing is taken while it is held */
 };

@@ -126,7 +126,6 @@ static void on_vad(struct session *session, const struct aic_event *event)
 
 	if (is_debug(session) && (told = new_event(session, TOLD_VAD, TOLD_IN_PASSING, NULL, 0))) {
 		told->vad.score = event->vad.score;
-		told->vad.when = ast_tvnow();
 		event_publisher_give(told);
 	}
 }
@@ -172,10 +171,14 @@ static void on_tool_call(struct session *session, const struct aic_event *event)
 
 static void on_tool_done(struct session *session, const struct aic_event *event)
 {
-	const char *texts[] = {event->tool_done.id, event->tool_done.name};
+	const char *texts[] = {event->tool_done.id, event->tool_done.name, event->tool_done.result};
+	struct told_event *told;
 
 	if (event->tool_done.withdrawn) {
-		event_publisher_give(new_event(session, TOLD_TOOL_CANCELLED, TOLD_HAPPENED, texts, ARRAY_LEN(texts)));
+		event_publisher_give(new_event(session, TOLD_TOOL_CANCELLED, TOLD_HAPPENED, texts, 2));
+	} else if ((told = new_event(session, TOLD_TOOL_DONE, TOLD_HAPPENED, texts, ARRAY_LEN(texts)))) {
+		told->tool_done.is_error = event->tool_done.is_error;
+		event_publisher_give(told);
 	}
 	/* Nobody would be told of its result any more: what has not begun does not. */
 	tool_runs_forget(session, event->tool_done.id);

@@ -13,12 +13,14 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "call_journal.h"
 #include "locks.h"
 #include "output.h"
 #include "session.h"
 #include "told_event.h"
 #include "utf8.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 /* Speech, as the seeds of this project call it, above this score. */
@@ -31,7 +33,17 @@ static void told_call_destroy(void *object)
 	struct told_call *call = object;
 
 	ao2_cleanup(call->snapshot);
+	ast_json_unref(call->journal.events);
 	ast_cond_destroy(&call->is_published);
+}
+
+/* The second in which it begins and a number since the module was loaded, which takes longer than a second. */
+static void name_record(struct told_call *call)
+{
+	static atomic_uint_fast64_t number;
+
+	snprintf(call->record, sizeof(call->record), "%lld.%" PRIu64, (long long) ast_tvnow().tv_sec,
+		atomic_fetch_add(&number, 1) + 1);
 }
 
 struct told_call *told_call_new(struct ast_channel_snapshot *snapshot)
@@ -44,6 +56,7 @@ struct told_call *told_call_new(struct ast_channel_snapshot *snapshot)
 		return NULL;
 	}
 	call->snapshot = snapshot;
+	name_record(call);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	ast_cond_init(&call->is_published, &attributes);
@@ -86,6 +99,7 @@ struct told_event *told_event_new(struct session *session, enum told_kind kind, 
 	memset(event, 0, sizeof(*event));
 	event->kind = kind;
 	event->call = ao2_bump(session->told);
+	event->when = ast_tvnow();
 	event->bytes = bytes;
 	/* A reference to what is there; nothing is made. What only the log tells says nothing of the channel. */
 	event->snapshot = kind == TOLD_VAD ? NULL : ast_channel_snapshot_get_latest(identity.id);
@@ -125,23 +139,6 @@ static void put_header(struct ast_str **body, const char *name, const char *valu
 	ast_str_append(body, 0, "\r\n");
 }
 
-/* The headers every event of ours begins with: the channel's, as Asterisk's own events have them, and the agent. */
-static void put_beginning(struct ast_str **body, const struct told_event *event)
-{
-	struct told_call *call = event->call;
-	struct ast_str *channel;
-
-	if (event->snapshot) {
-		/* Kept, because the last events come when the channel may be gone. */
-		ao2_replace(call->snapshot, event->snapshot);
-	}
-	if (call->snapshot && (channel = ast_manager_build_channel_state_string(call->snapshot))) {
-		ast_str_append(body, 0, "%s", ast_str_buffer(channel));
-		ast_free(channel);
-	}
-	put_header(body, "Agent", event->agent);
-	put_header(body, "ConversationID", event->conversation_id);
-}
 
 /* Adds a line "Name: value" of a body to an event. */
 static void add_header(struct ast_json *event, char *line)
@@ -157,20 +154,34 @@ static void add_header(struct ast_json *event, char *line)
 	ast_json_object_set(event, line, ast_json_string_create(ast_skip_blanks(value)));
 }
 
-/*
- * Sends an event the way Asterisk's own about the channel go, so that it comes neither before nor after them out of
- * turn.
- */
-static void send_event(const char *name, struct ast_str *body, int category)
+/* The headers of a body, which is changed by it. Returns a reference; NULL when memory is short. */
+static struct ast_json *headers_of(struct ast_str *body)
 {
-	struct ast_json *event = ast_json_object_create();
+	struct ast_json *headers = ast_json_object_create();
 	char *rest = ast_str_buffer(body), *line;
 
-	while (event && (line = strsep(&rest, "\r\n"))) {
-		add_header(event, line);
+	while (headers && (line = strsep(&rest, "\r\n"))) {
+		add_header(headers, line);
 	}
-	ast_manager_publish_event(name, category, event);
-	ast_json_unref(event);
+	return headers;
+}
+
+/* What the channel is, as Asterisk's own events say it. Returns a reference; NULL: it is not known. */
+static struct ast_json *channel_of(const struct told_event *event)
+{
+	struct told_call *call = event->call;
+	struct ast_json *headers = NULL;
+	struct ast_str *body;
+
+	if (event->snapshot) {
+		/* Kept, because the last events come when the channel may be gone. */
+		ao2_replace(call->snapshot, event->snapshot);
+	}
+	if (call->snapshot && (body = ast_manager_build_channel_state_string(call->snapshot))) {
+		headers = headers_of(body);
+		ast_free(body);
+	}
+	return headers;
 }
 
 static void put_format(struct ast_str **body, const char *name, struct aic_audio_format format)
@@ -346,6 +357,12 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 		put_header(body, "ToolCallID", event->texts[0]);
 		put_header(body, "ToolName", event->texts[1]);
 		return "AIConvAIToolCancelled";
+	case TOLD_TOOL_DONE:
+		put_header(body, "ToolCallID", event->texts[0]);
+		put_header(body, "ToolName", event->texts[1]);
+		put_header(body, "Error", event->tool_done.is_error ? "yes" : "no");
+		put_header(body, "Result", event->texts[2]);
+		return "AIConvAIToolDone";
 	case TOLD_ECHO:
 		ast_str_append(body, 0, "EchoDelayMs: %d\r\nEchoReturnDb: %.1f\r\n", event->echo.delay_ms,
 			event->echo.return_db);
@@ -397,7 +414,7 @@ static void log_event(const struct told_event *event)
 		}
 		break;
 	case TOLD_VAD:
-		log_vad(event->vad.score, &event->vad.when);
+		log_vad(event->vad.score, &event->when);
 		break;
 	case TOLD_FAILOVER:
 		log_line(LOG_WARNING, "%s: agent %s cannot have the call, %s takes it: %s", event->id, event->agent,
@@ -418,6 +435,7 @@ static void log_event(const struct told_event *event)
 	case TOLD_ANSWER:
 	case TOLD_TOOL_CALL:
 	case TOLD_TOOL_CANCELLED:
+	case TOLD_TOOL_DONE:
 	case TOLD_ECHO:
 	case TOLD_KEYS:
 	case TOLD_PAUSE:
@@ -429,17 +447,45 @@ static void log_event(const struct told_event *event)
 	}
 }
 
+/* What this event says, in the order in which managers are told. Returns a reference; NULL when memory is short. */
+static struct ast_json *own_headers(const struct told_event *event, const char **name)
+{
+	struct ast_str *body = ast_str_create(1024);
+	struct ast_json *own;
+
+	if (!body) {
+		return NULL;
+	}
+	put_header(&body, "Agent", event->agent);
+	put_header(&body, "ConversationID", event->conversation_id);
+	put_header(&body, "Record", event->call->record);
+	ast_str_append(&body, 0, "Time: %lld.%06ld\r\n", (long long) event->when.tv_sec, (long) event->when.tv_usec);
+	*name = put_rest(&body, event);
+	own = headers_of(body);
+	ast_free(body);
+	return own;
+}
+
+/*
+ * Goes the way of Asterisk's own events about the channel, so that it comes neither before nor after them out of turn.
+ */
 void told_event_publish(const struct told_event *event)
 {
-	struct ast_str *body;
+	struct ast_json *channel, *own, *all;
 	const char *name;
 
 	log_event(event);
-	if (event->kind == TOLD_VAD || !(body = ast_str_create(1024))) {
+	if (event->kind == TOLD_VAD || !(own = own_headers(event, &name))) {
 		return;
 	}
-	put_beginning(&body, event);
-	name = put_rest(&body, event);
-	send_event(name, body, event->kind == TOLD_KEYS && event->keys.secret ? EVENT_FLAG_DTMF : EVENT_FLAG_CALL);
-	ast_free(body);
+	channel = channel_of(event);
+	call_journal_note(event, name, channel, own);
+	all = channel ? channel : ast_json_object_create();
+	if (all) {
+		ast_json_object_update(all, own);
+		ast_manager_publish_event(name, event->kind == TOLD_KEYS && event->keys.secret ? EVENT_FLAG_DTMF
+			: EVENT_FLAG_CALL, all);
+	}
+	ast_json_unref(all);
+	ast_json_unref(own);
 }

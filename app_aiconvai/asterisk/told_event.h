@@ -27,6 +27,7 @@
 
 struct agent;
 struct ast_channel_snapshot;
+struct ast_json;
 struct session;
 
 enum told_kind {
@@ -38,6 +39,7 @@ enum told_kind {
 	TOLD_ANSWER,
 	TOLD_TOOL_CALL,
 	TOLD_TOOL_CANCELLED,
+	TOLD_TOOL_DONE,
 	TOLD_ECHO,
 	TOLD_KEYS,
 	TOLD_PAUSE,
@@ -77,6 +79,7 @@ struct told_event {
 	struct told_call *call; /* owned reference */
 	struct ast_channel_snapshot *snapshot; /* owned reference: of the channel as it was, NULL: it was gone */
 	size_t bytes; /* of the allocation, in which are all that is pointed to below */
+	struct timeval when; /* it happened */
 	const char *id; /* the channel's unique id */
 	const char *agent; /* its name */
 	const char *conversation_id;
@@ -101,7 +104,6 @@ struct told_event {
 		} interruption;
 		struct {
 			double score;
-			struct timeval when;
 		} vad;
 		struct {
 			uint64_t latency_ms;
@@ -110,6 +112,9 @@ struct told_event {
 			enum aic_tool_run run;
 			int timeout_ms;
 		} tool_call; /* texts: its id, its name, its parameters */
+		struct {
+			bool is_error;
+		} tool_done; /* texts: its id, its name, what the agent was told */
 		struct {
 			bool is_on;
 			uint64_t lasted_ms;
@@ -132,8 +137,17 @@ struct told_event {
 	};
 };
 
+/* What the journal will say of a call (call_journal.h). The publisher's own. */
+struct told_journal {
+	struct ast_json *events; /* owned; an array, NULL: it says nothing */
+	size_t bytes, left_out;
+};
+
 /* What the events of one call have in common. ao2 object without a lock: the session's, and of each event of it. */
 struct told_call {
+	/* Never changes: names the conversation in all that is told of it, and no other one of this Asterisk. */
+	char record[40];
+
 	/* Guarded by the publisher's lock. */
 	struct aic_backlog waiting;
 	struct aic_backlog in_window; /* handed over since then */
@@ -144,6 +158,7 @@ struct told_call {
 
 	/* The publisher's own. */
 	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events of a channel that is gone */
+	struct told_journal journal;
 	bool said_dropped; /* the log says that some were */
 };
 

@@ -27,6 +27,7 @@ EVENTS = (
     "AIConvAIInterruption",
     "AIConvAIToolCall",
     "AIConvAIError",
+    "AIConvAIToolDone",
     "AIConvAIEnd",
 )
 ACTIONS = ("AIConvAIList", "AIConvAIToolResult", "AIConvAIContext", "AIConvAIMessage", "AIConvAIEnd")

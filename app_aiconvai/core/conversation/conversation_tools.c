@@ -26,14 +26,15 @@
 #define TRANSFER_PATIENCE_US (300 * US_PER_SECOND)
 
 void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call,
-	bool withdrawn)
+	const struct aic_tool_result *result)
 {
 	char shown_name[AIC_NAME_MAX + 1];
 
 	aic_digits_forget(conversation, call);
 	aic_utf8_line(shown_name, sizeof(shown_name), call->name);
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_DONE,
-		.tool_done = {.id = call->shown, .name = shown_name, .withdrawn = withdrawn}});
+		.tool_done = {.id = call->shown, .name = shown_name, .withdrawn = !result, .result = result ? result->text
+		: NULL, .is_error = result && result->is_error}});
 	aic_tool_calls_remove(&conversation->tools_at_work.calls, call);
 	if (!conversation->tools_at_work.calls.count) {
 		aic_interruption_tools_done(conversation);
@@ -44,7 +45,7 @@ void aic_conversation_forget_tool_call(struct aic_conversation *conversation, st
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation)
 {
 	while (conversation->tools_at_work.calls.count) {
-		aic_conversation_forget_tool_call(conversation, &conversation->tools_at_work.calls.calls[0], true);
+		aic_conversation_forget_tool_call(conversation, &conversation->tools_at_work.calls.calls[0], NULL);
 	}
 }
 
@@ -53,14 +54,14 @@ static void answer_silently(struct aic_conversation *conversation, struct aic_to
 	bool is_error, bool silent)
 {
 	const struct aic_tool *tool = aic_tools_find(conversation->tools, call->name);
+	struct aic_tool_result told = {.id = call->id, .name = call->name, .text = result, .is_error = is_error,
+		.silent = !is_error && (silent || (tool && tool->silent))};
 
-	silent = !is_error && (silent || (tool && tool->silent));
-	conversation->provider->tool_result(conversation, &(struct aic_tool_result) {.id = call->id, .name = call->name,
-		.text = result, .is_error = is_error, .silent = silent});
-	if (silent) {
+	conversation->provider->tool_result(conversation, &told);
+	if (told.silent) {
 		aic_answer_forget(conversation);
 	}
-	aic_conversation_forget_tool_call(conversation, call, false);
+	aic_conversation_forget_tool_call(conversation, call, &told);
 }
 
 static void answer(struct aic_conversation *conversation, struct aic_tool_call *call, const char *result, bool is_error)
@@ -98,7 +99,7 @@ int aic_conversation_tool_result(struct aic_conversation *conversation, const ch
 static void end_call(struct aic_conversation *conversation, struct aic_tool_call *call)
 {
 	conversation->tools_at_work.end_called_us = conversation->now_us;
-	aic_conversation_forget_tool_call(conversation, call, false);
+	aic_conversation_forget_tool_call(conversation, call, &(struct aic_tool_result) {.text = ""});
 }
 
 /* Where the agent may send the call to by that name: a line of transfer_to; NULL: nowhere. */

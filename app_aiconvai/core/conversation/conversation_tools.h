@@ -29,9 +29,9 @@ void aic_conversation_call_tool(struct aic_conversation *conversation, const cha
 bool aic_tools_silence_caller(const struct aic_conversation *conversation);
 bool aic_tools_keep_caller_waiting(const struct aic_conversation *conversation);
 
-/* Nobody waits for an answer to that call any more; withdrawn: though none was given. */
+/* Nobody waits for an answer to that call any more: it had that result, or NULL: none was given. */
 void aic_conversation_forget_tool_call(struct aic_conversation *conversation, struct aic_tool_call *call,
-	bool withdrawn);
+	const struct aic_tool_result *result);
 void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
 
 /* The call that the agent waits for, by the id that the host knows. NULL: it waits for none of that id. */

@@ -101,6 +101,8 @@ struct aic_event {
 		struct {
 			const char *id, *name;
 			bool withdrawn; /* by the service, or because its connection or the conversation is over */
+			const char *result; /* what the agent was told; NULL where it was withdrawn */
+			bool is_error;
 		} tool_done;
 		struct {
 			const char *pressed;

@@ -423,7 +423,7 @@ void aic_port_tool_cancelled(struct aic_conversation *conversation, const char *
 	struct aic_tool_call *call = aic_tool_calls_find(&conversation->tools_at_work.calls, id);
 
 	if (call) {
-		aic_conversation_forget_tool_call(conversation, call, true);
+		aic_conversation_forget_tool_call(conversation, call, NULL);
 	}
 }
 

@@ -148,6 +148,9 @@ class ToolDone:
     id: str
     name: str = field(default="", compare=False)
     withdrawn: bool = field(default=False, compare=False)
+    result: str | None = field(default=None, compare=False)
+    """What the agent was told."""
+    is_error: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +338,8 @@ def event_from_c(library: Library, event: Any) -> Event:
             return ToolCall(text(call.id), text(call.name), text(call.parameters), run, text(call.place) or None)
         case "AIC_EVENT_TOOL_DONE":
             done = event.tool_done
-            return ToolDone(text(done.id), text(done.name), bool(done.withdrawn))
+            result = text(done.result) if done.result else None
+            return ToolDone(text(done.id), text(done.name), bool(done.withdrawn), result, bool(done.is_error))
         case "AIC_EVENT_KEYS":
             keys = event.keys
             return Keys(text(keys.pressed), bool(keys.collected), bool(keys.secret))

@@ -60,8 +60,8 @@ from aiconvai.rig.caller.rtp import KernelClock
 T = TypeVar("T")
 """What one measurement finds."""
 
-_TRIED_SECONDS = 4.0
-_MOST_BUSY = 0.8
+_TRIED_SECONDS = 6.0
+_MOST_BUSY = 0.65
 """Of all cores, so that what many calls cost is not what a full machine makes of them."""
 
 

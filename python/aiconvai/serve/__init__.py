@@ -1,0 +1,1 @@
+"""What stands beside Asterisk: what happened in every call, remembered, shown, measured and acted upon."""

@@ -1,0 +1,1 @@
+"""Calls as they are kept: in SQLite, or in PostgreSQL."""
