@@ -97,43 +97,6 @@ def test_how_long_it_has_to_last_is_an_option(least_ms: int, is_one: bool) -> No
     assert decided(host).interrupted is is_one
 
 
-def spoken_with(**options: Any) -> Host:
-    """As `speaking()`, with a service that has told before what the caller says."""
-    host = host_of(**options)
-    host.say(said("Good morning.", 1))
-    host.say(audio(1, SECOND * 4))
-    host.hear(50)
-    host.wait(seconds=1)
-    host.say(interruption(1))
-    return host
-
-
-@pytest.mark.parametrize(("words", "is_one"), [("Hello, hello?", False), ("One moment.", True)])
-def test_where_words_come_they_are_waited_for(words: str, is_one: bool) -> None:
-    """The agent is silent meanwhile."""
-    host = spoken_with()
-    caller_speaks(host, seconds=1.0)
-    host.wait(seconds=1.4)
-    assert len(host.told(Pause)) == 1
-    host.say(said(words))
-    assert decided(host) == Pause(False, is_one, 2400)
-
-
-def test_but_not_for_ever() -> None:
-    host = spoken_with()
-    caller_speaks(host, seconds=1.0)
-    host.wait(seconds=1.6)
-    assert decided(host).interrupted
-    assert decided(host).lasted_ms == pytest.approx(2480, abs=25)
-
-
-def test_who_speaks_for_long_needs_no_words() -> None:
-    host = spoken_with()
-    caller_speaks(host, seconds=1.6)
-    assert decided(host).interrupted
-    assert decided(host).lasted_ms == 1380
-
-
 def test_what_is_quiet_does_not_last() -> None:
     """A line that hums."""
     host = host_of()

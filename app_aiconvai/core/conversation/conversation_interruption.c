@@ -15,13 +15,6 @@
 /* Of what lasts, so much has a pitch, in per cent: of speech, with its gaps, half or more. */
 #define VOICED_PERCENT 40
 
-/*
- * A service that tells words says what it was, a while after the last of it: "Hello, hello?" lasts as long as a short
- * interruption. What lasts so many times as long needs no words.
- */
-#define WORDS_US (1500 * US_PER_MS)
-#define NEEDS_NO_WORDS 2
-
 /* A service that has not noticed by then that the caller speaks does not. */
 #define SLOW_SERVICE_US (3 * US_PER_SECOND)
 
@@ -148,26 +141,14 @@ static void confirm(struct aic_conversation *conversation)
 	}
 }
 
-/* Whether the caller has spoken for so many times interruption_min_ms, and over what the service says is void. */
-static bool has_lasted_for(const struct aic_conversation *conversation, uint64_t times)
-{
-	const struct aic_barge_in *barge_in = &conversation->barge_in;
-	uint64_t least_us = (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS;
-
-	return barge_in->event_id != AIC_EVENT_ID_NONE && barge_in->speech_us >= times * least_us
-		&& barge_in->voiced_us >= barge_in->speech_us * VOICED_PERCENT / 100;
-}
-
-/* Whether that is so long that it is one, whatever is said. */
+/* Whether the caller has spoken for so long, and over what the service says is void, that it is one. */
 static bool has_lasted(const struct aic_conversation *conversation)
 {
-	return has_lasted_for(conversation, conversation->barge_in.words_come ? NEEDS_NO_WORDS : 1);
-}
+	const struct aic_barge_in *barge_in = &conversation->barge_in;
 
-/* Whether it is one unless words say something else, which are still to come. */
-static bool waits_for_words(const struct aic_conversation *conversation)
-{
-	return conversation->barge_in.words_come && has_lasted_for(conversation, 1);
+	return barge_in->event_id != AIC_EVENT_ID_NONE
+		&& barge_in->speech_us >= (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS
+		&& barge_in->voiced_us >= barge_in->speech_us * VOICED_PERCENT / 100;
 }
 
 void aic_interruption_suspected(struct aic_conversation *conversation, int64_t event_id)
@@ -237,7 +218,6 @@ void aic_interruption_words(struct aic_conversation *conversation, const char *t
 	bool is_understood = is_final && text[strspn(text, " ")];
 
 	if (is_understood) {
-		conversation->barge_in.words_come = true;
 		aic_near_voice_understood(&conversation->barge_in.voice, conversation->stats.line_format.rate);
 	}
 	/* Words come late: those may be of before. */
@@ -350,9 +330,6 @@ uint64_t aic_interruption_due(const struct aic_conversation *conversation)
 	if (!barge_in->undecided) {
 		return UINT64_MAX;
 	}
-	if (waits_for_words(conversation)) {
-		return barge_in->speech_until_us + WORDS_US;
-	}
 	/* Who goes on speaking is not spoken over because the service is slow to notice. */
 	return aic_later(due_us, aic_earlier(barge_in->speech_until_us + WORD_PAUSE_US, barge_in->since_us
 		+ SLOW_SERVICE_US));
@@ -360,10 +337,6 @@ uint64_t aic_interruption_due(const struct aic_conversation *conversation)
 
 bool aic_interruption_attend(struct aic_conversation *conversation)
 {
-	if (waits_for_words(conversation)) {
-		confirm(conversation);
-	} else {
-		aic_interruption_withdraw(conversation);
-	}
+	aic_interruption_withdraw(conversation);
 	return true;
 }

@@ -44,7 +44,6 @@ struct aic_barge_in {
 	/* what is void if it is an interruption; AIC_EVENT_ID_NONE: none is in question, or the service has not said */
 	int64_t event_id;
 	uint64_t since_us;  /* it was paused */
-	bool words_come;    /* the service tells what the caller says */
 	struct aic_near_voice voice;
 	uint64_t speech_us; /* of the caller since then */
 	uint64_t voiced_us; /* of that, with a pitch */
