@@ -13,7 +13,6 @@
 #include "asterisk/translate.h"
 #include "asterisk/utils.h"
 
-#include "ambience.h"
 #include "ambience_sound.h"
 #include "locks.h"
 #include "output.h"
@@ -117,7 +116,6 @@ static const char *load(struct ambience_sound *sound)
 	if (sound->count < sound->rate) {
 		return "is shorter than a second";
 	}
-	aic_ambience_close_loop(sound->samples, &sound->count, sound->rate);
 	return NULL;
 }
 
@@ -169,6 +167,7 @@ struct ambience_sound *ambience_sound_get(struct ao2_container *sounds, const ch
 		return NULL;
 	}
 	fit(sound);
+	aic_ambience_make_loop(&sound->loop, sound->samples, sound->count, sound->rate);
 	/* Two calls may read it at the same time: then each keeps its own. */
 	if (ao2_container_count(sounds) < SOUNDS_MAX) {
 		ao2_link(sounds, sound);

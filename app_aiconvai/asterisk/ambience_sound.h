@@ -7,6 +7,8 @@
 #ifndef AIC_AMBIENCE_SOUND_H
 #define AIC_AMBIENCE_SOUND_H
 
+#include "ambience.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +16,9 @@
 struct ambience_sound {
 	char *path;     /* owned */
 	uint32_t rate;
+	int16_t *samples; /* owned */
 	size_t count;
-	int16_t *samples; /* owned: a loop */
+	struct aic_ambience_loop loop; /* of them */
 };
 
 struct ao2_container;

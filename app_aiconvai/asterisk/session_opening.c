@@ -166,8 +166,7 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 	};
 	struct aic_link_host host = {
 		.line = &session->line->line,
-		.ambience = session->ambience ? session->ambience->samples : NULL,
-		.ambience_samples = session->ambience ? session->ambience->count : 0,
+		.ambience = session->ambience ? &session->ambience->loop : NULL,
 		.on_silent = on_silent,
 		.on_finished = on_finished,
 		.on_freed = on_link_freed,

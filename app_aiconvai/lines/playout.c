@@ -91,7 +91,7 @@ static enum played play_frame(struct aic_playout *playout, uint64_t due_us, uint
 	if (playout->falls_silent || playout->fades_in) {
 		shape(playout, frame);
 	}
-	if (playout->idle.ambience.count && !playout->frame_waits) {
+	if (playout->idle.ambience.loop && !playout->frame_waits) {
 		aic_ambience_add(&playout->idle.ambience, frame, aic_playout_queue_frame_bytes(playout->queue));
 	}
 	/* Before the line has it, which may write into it. */

@@ -88,8 +88,7 @@ struct aic_link *aic_link_new(struct aic_event_loop *loop, struct aic_resolver *
 	link->may_take = setup->may_take;
 	link->choose_agent = setup->choose_agent;
 	link->user = setup->user;
-	link->host = (struct aic_link_host) {.line = host->line, .ambience = host->ambience,
-		.ambience_samples = host->ambience_samples};
+	link->host = (struct aic_link_host) {.line = host->line, .ambience = host->ambience};
 	link->has_line = true;
 	link_set_up_line(link, setup);
 	link->task.run = process;

@@ -33,8 +33,7 @@ struct aic_link;
 struct aic_link_host {
 	struct aic_line *line;         /* what the agent's audio is written to */
 	/* A loop at the line's rate that is heard under the call (ambience.h); NULL: none. */
-	const int16_t *ambience;
-	size_t ambience_samples;
+	const struct aic_ambience_loop *ambience;
 	void (*on_silent)(void *user); /* nothing is to be played any more, for now. NULL: does not matter */
 	/*
 	 * The conversation is over and was heard to its end, where it should be. Once; where it returns false it is told

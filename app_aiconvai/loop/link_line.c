@@ -136,7 +136,7 @@ void link_set_up_line(struct aic_link *link, const struct aic_conversation_setup
 	aic_idle_audio_init(&link->idle_audio, setup->line_format, level_dbfs, (uint32_t) ((uintptr_t) link >> 4));
 	if (link->host.ambience) {
 		aic_ambience_init(&link->idle_audio.ambience, setup->line_format, link->host.ambience,
-			link->host.ambience_samples, (double) settings->ambience_dbfs);
+			(double) settings->ambience_dbfs);
 	}
 }
 

@@ -4,10 +4,10 @@
  */
 #include "ambience.h"
 
+#include "energy.h"
+
 #include <math.h>
 #include <string.h>
-
-#define FULL_SCALE 32768.0
 
 #define BLEND_MS 100
 #define SHORTEST_MS 1000
@@ -23,48 +23,52 @@
 
 #define SAMPLES_MAX (AIC_FRAME_BYTES_MAX / sizeof(int16_t))
 
-void aic_ambience_close_loop(int16_t *samples, size_t *count, uint32_t rate)
+/* Returns how many samples the loop has. */
+static size_t blend(int16_t *samples, size_t count, uint32_t rate)
 {
-	size_t blend = (size_t) rate * BLEND_MS / 1000, loop = *count - blend;
+	size_t blended = (size_t) rate * BLEND_MS / 1000, loop = count - blended;
 
-	if (*count < (size_t) rate * SHORTEST_MS / 1000) {
-		return;
-	}
-	for (size_t i = 0; i < blend; i++) {
+	for (size_t i = 0; i < blended; i++) {
 		/* Two sounds that have nothing to do with each other keep their power with these weights. */
-		double rising = sqrt(((double) i + 0.5) / (double) blend), falling = sqrt(1.0 - rising * rising);
+		double rising = sqrt(((double) i + 0.5) / (double) blended), falling = sqrt(1.0 - rising * rising);
 		double sum = samples[i] * rising + samples[loop + i] * falling;
 
 		samples[i] = (int16_t) fmax(fmin(sum, INT16_MAX), INT16_MIN);
 	}
-	*count = loop;
+	return loop;
 }
 
-void aic_ambience_init(struct aic_ambience *ambience, struct aic_audio_format format, const int16_t *samples,
-	size_t count, double level_dbfs)
+void aic_ambience_make_loop(struct aic_ambience_loop *loop, int16_t *samples, size_t count, uint32_t rate)
 {
-	double sum = 0, rms;
+	struct aic_energy energy = {.samples = 0};
 
-	for (size_t i = 0; i < count; i++) {
-		sum += (double) samples[i] * samples[i];
+	if (count >= (size_t) rate * SHORTEST_MS / 1000) {
+		count = blend(samples, count, rate);
 	}
-	rms = count ? sqrt(sum / (double) count) : 0;
-	*ambience = (struct aic_ambience) {.format = format, .samples = samples, .count = count};
-	ambience->most_gain = rms > 0 ? (float) fmin(FULL_SCALE * pow(10.0, level_dbfs / 20.0) / rms, MOST_GAIN) : 0.0f;
-	ambience->gain = ambience->most_gain;
+	aic_energy_add(&energy, AIC_ENCODING_PCM16, (const uint8_t *) samples, count * sizeof(*samples));
+	*loop = (struct aic_ambience_loop) {.samples = samples, .count = count, .level_dbfs = aic_energy_dbfs(&energy)};
+}
+
+void aic_ambience_init(struct aic_ambience *ambience, struct aic_audio_format format,
+	const struct aic_ambience_loop *loop, double level_dbfs)
+{
+	float gain = (float) fmin(pow(10.0, (level_dbfs - loop->level_dbfs) / 20.0), MOST_GAIN);
+
+	*ambience = (struct aic_ambience) {.format = format, .loop = loop, .gain = gain, .most_gain = gain};
 }
 
 /* The next of it, as loud as it is to be from now on, is added to `linear`. */
 static void mix(struct aic_ambience *ambience, int16_t *linear, size_t count, float wanted)
 {
+	const struct aic_ambience_loop *loop = ambience->loop;
 	float from = ambience->gain, to = from + (wanted - from) * STEP;
 
 	for (size_t i = 0; i < count; i++) {
 		float gain = from + (to - from) * (float) (i + 1) / (float) count;
-		long sum = linear[i] + lrintf((float) ambience->samples[ambience->at] * gain);
+		long sum = linear[i] + lrintf((float) loop->samples[ambience->at] * gain);
 
 		linear[i] = (int16_t) (sum > INT16_MAX ? INT16_MAX : sum < INT16_MIN ? INT16_MIN : sum);
-		ambience->at = ambience->at + 1 < ambience->count ? ambience->at + 1 : 0;
+		ambience->at = ambience->at + 1 < loop->count ? ambience->at + 1 : 0;
 	}
 	ambience->gain = to;
 }

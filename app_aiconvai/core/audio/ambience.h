@@ -12,24 +12,30 @@
 
 #include "audio_format.h"
 
+/* What calls have in common. */
+struct aic_ambience_loop {
+	const int16_t *samples;
+	size_t count;
+	double level_dbfs; /* that it has by itself */
+};
+
 struct aic_ambience {
 	struct aic_audio_format format;
-	const int16_t *samples; /* a loop, at the format's rate */
-	size_t count;           /* 0: there is none */
-	size_t at;              /* of the next sample */
-	float gain;             /* of the last sample */
-	float most_gain;        /* while nobody speaks */
+	const struct aic_ambience_loop *loop; /* at the format's rate; NULL: there is none */
+	size_t at;       /* of the next sample */
+	float gain;      /* of the last sample */
+	float most_gain; /* while nobody speaks */
 };
 
 /*
- * Makes a loop of a recording: its last 100 ms are blended into its beginning. `count` becomes that of the loop; less
- * than a second is left as it is.
+ * Makes a loop of a recording, whose samples are changed and must live as long as it: the last 100 ms are blended into
+ * the beginning. Less than a second is left as it is.
  */
-void aic_ambience_close_loop(int16_t *samples, size_t *count, uint32_t rate);
+void aic_ambience_make_loop(struct aic_ambience_loop *loop, int16_t *samples, size_t count, uint32_t rate);
 
-/* `level_dbfs`: root mean square relative to full scale that the loop is to have, whatever it has by itself. */
-void aic_ambience_init(struct aic_ambience *ambience, struct aic_audio_format format, const int16_t *samples,
-	size_t count, double level_dbfs);
+/* `level_dbfs`: root mean square relative to full scale that the loop is to have. */
+void aic_ambience_init(struct aic_ambience *ambience, struct aic_audio_format format,
+	const struct aic_ambience_loop *loop, double level_dbfs);
 
 /* The next AIC_FRAME_MS of it alone. */
 void aic_ambience_next(struct aic_ambience *ambience, uint8_t *frame);

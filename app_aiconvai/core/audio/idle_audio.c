@@ -44,7 +44,7 @@ void aic_idle_audio_next(struct aic_idle_audio *idle, uint8_t *frame)
 	int16_t samples[AIC_FRAME_BYTES_MAX / sizeof(int16_t)];
 	size_t bytes = aic_format_bytes(idle->format, AIC_FRAME_MS), count = bytes / aic_sample_bytes(idle->format);
 
-	if (idle->ambience.count) {
+	if (idle->ambience.loop) {
 		aic_ambience_next(&idle->ambience, frame);
 		return;
 	}

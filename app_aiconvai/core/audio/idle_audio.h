@@ -18,7 +18,7 @@ struct aic_idle_audio {
 	struct aic_audio_format format;
 	int32_t amplitude; /* of the noise, whose samples are evenly distributed; 0: silence */
 	uint32_t noise;    /* what the next sample is made from; never 0 */
-	struct aic_ambience ambience; /* in the place of all that, and under the agent too; no samples: there is none */
+	struct aic_ambience ambience; /* in the place of all that, and under the agent too, if it has a loop */
 };
 
 /*

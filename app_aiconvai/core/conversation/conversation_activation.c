@@ -34,15 +34,16 @@ static void open_now(struct aic_conversation *conversation)
 {
 	struct aic_activation *activation = &conversation->activation;
 	struct aic_buffer kept = activation->kept;
+	size_t frame = aic_format_bytes(conversation->stats.line_format, AIC_FRAME_MS);
 
 	activation->is_open = true;
 	activation->opened_us = conversation->now_us;
 	activation->kept = (struct aic_buffer) {.length = 0};
 	/* As it came, so that a beginning in it is found. */
-	for (size_t at = 0, frame; at < kept.length; at += frame) {
-		frame = aic_format_bytes(conversation->stats.line_format, AIC_FRAME_MS);
-		frame = frame < kept.length - at ? frame : kept.length - at;
-		aic_conversation_take_caller(conversation, kept.bytes + at, frame);
+	for (size_t at = 0; at < kept.length; at += frame) {
+		size_t left = kept.length - at;
+
+		aic_conversation_take_caller(conversation, kept.bytes + at, left < frame ? left : frame);
 	}
 	aic_buffer_free(&kept);
 }

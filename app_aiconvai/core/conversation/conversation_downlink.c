@@ -28,6 +28,14 @@ static bool is_levelled(const struct aic_conversation *conversation)
 	return conversation->settings->agent_level_dbfs < 0;
 }
 
+/* Makes what was converted as loud as it is to be. */
+static void level(struct aic_conversation *conversation, struct aic_buffer *converted)
+{
+	if (is_levelled(conversation)) {
+		aic_leveller_run(&conversation->downlink.leveller, converted->bytes, converted->length);
+	}
+}
+
 /* A part of the agent's audio in the line's format, as loud as it is to be. Returns 0, or -1 when memory is short. */
 static int convert(struct aic_conversation *conversation, const uint8_t *bytes, size_t length)
 {
@@ -37,9 +45,7 @@ static int convert(struct aic_conversation *conversation, const uint8_t *bytes, 
 	if (aic_transcoder_run(conversation->downlink.transcoder, bytes, length, converted)) {
 		return -1;
 	}
-	if (is_levelled(conversation)) {
-		aic_leveller_run(&conversation->downlink.leveller, converted->bytes, converted->length);
-	}
+	level(conversation, converted);
 	return 0;
 }
 
@@ -121,9 +127,7 @@ void aic_conversation_audio_has_ended(struct aic_conversation *conversation)
 	}
 	end->length = 0;
 	if (!aic_transcoder_finish(conversation->downlink.transcoder, end)) {
-		if (is_levelled(conversation)) {
-			aic_leveller_run(&conversation->downlink.leveller, end->bytes, end->length);
-		}
+		level(conversation, end);
 		aic_energy_add(&conversation->downlink.energy, conversation->stats.line_format.encoding, end->bytes,
 			end->length);
 		queued = aic_playout_queue_append_tail(conversation->playout, conversation->downlink.last_event_id, end->bytes,

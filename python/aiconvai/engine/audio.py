@@ -97,10 +97,10 @@ class Ambience:
         self._library = library = load_library()
         self._bytes = audio_format.bytes_of(library.lib.AIC_FRAME_MS)
         self._samples = library.ffi.new("int16_t[]", sound.tolist())
-        count = library.ffi.new("size_t *", len(sound))
-        library.lib.aic_ambience_close_loop(self._samples, count, audio_format.rate)
+        self._loop = library.ffi.new("struct aic_ambience_loop *")
+        library.lib.aic_ambience_make_loop(self._loop, self._samples, len(sound), audio_format.rate)
         self._ambience = library.ffi.new("struct aic_ambience *")
-        library.lib.aic_ambience_init(self._ambience, audio_format.to_c(), self._samples, count[0], level_dbfs)
+        library.lib.aic_ambience_init(self._ambience, audio_format.to_c(), self._loop, level_dbfs)
 
     def next(self) -> bytes:
         """The next frame of it alone."""

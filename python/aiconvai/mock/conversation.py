@@ -113,6 +113,8 @@ class Conversation(ConversationRecord):
         self._echo_event_id: int | None = None
         self._listeners: list[SpeechDetector] = []
         self._barge_in: tuple[SpeechDetector, int] | None = None
+        self._is_callers_turn = False
+        """Whether the client says that the caller speaks, where it tells when that begins."""
         self._turn_began_at = 0
         """The first chunk of the uplink in the caller's present turn, where the client tells turns."""
         self.forgives = False
@@ -584,10 +586,12 @@ class Conversation(ConversationRecord):
 
     def _begin_caller_turn(self) -> None:
         """The client says that the caller speaks."""
+        self._is_callers_turn = True
         self._turn_began_at = len(self.uplink)
 
     def _end_caller_turn(self, now: float) -> None:
         """The client says that the caller has finished; what he said is put on record."""
+        self._is_callers_turn = False
         said = b"".join(chunk.data for chunk in self.uplink[self._turn_began_at :])
         self._turn_began_at = len(self.uplink)
         if said:

@@ -115,8 +115,6 @@ class GeminiConversation(Conversation):
         self._turn: int | None = None
         """The number of what the model is saying."""
         self._takes_content = False
-        self._is_active = False
-        """Whether the client says that the caller speaks."""
         self._request: list[dict[str, Any]] | None = None
         """The calls collected for one message."""
 
@@ -316,7 +314,7 @@ class GeminiConversation(Conversation):
     def _accept_realtime_input(self, given: types.LiveClientRealtimeInput, now: float, text: str) -> None:
         field = _only_field(given, "realtimeInput")
         if given.audio is not None:
-            if self._detection_is_off and not self._is_active:
+            if self._detection_is_off and not self._is_callers_turn:
                 raise InvalidMessageError("value_error", "realtimeInput.audio: outside of an activity")
             self._accept_audio(self._audio(given.audio), now)
             return
@@ -331,17 +329,15 @@ class GeminiConversation(Conversation):
             raise InvalidMessageError(
                 "value_error", "realtimeInput.audioStreamEnd: only where the service detects activity"
             )
-        if field == "text" and not detects and not self._is_active:
+        if field == "text" and not detects and not self._is_callers_turn:
             raise InvalidMessageError("value_error", "realtimeInput.text: outside of an activity")
         if field == "activity_start":
-            if self._is_active:
+            if self._is_callers_turn:
                 raise InvalidMessageError("value_error", "realtimeInput.activityStart: within an activity")
-            self._is_active = True
             self._begin_caller_turn()
         elif field == "activity_end":
-            if not self._is_active:
+            if not self._is_callers_turn:
                 raise InvalidMessageError("value_error", "realtimeInput.activityEnd: there is no activity")
-            self._is_active = False
             self._end_caller_turn(now)
         # Text counts as activity, as the voice does; but the first asks for what a scenario may have begun to say.
         is_activity = field == "activity_start" or (field == "text" and bool(self.uplink or self.received[1:]))

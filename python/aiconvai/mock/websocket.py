@@ -83,7 +83,6 @@ class WebSocketConversation(Conversation):
         self.marks = Marks()
         self._used_extensions: frozenset[str] = frozenset()
         self._ends_by_error = False
-        self._is_callers_turn = False
 
     # What the service says -----------------------------------------------------------------------------
 
@@ -243,7 +242,6 @@ class WebSocketConversation(Conversation):
             raise InvalidMessageError("value_error", f"{kind}: the client did not announce that extension")
         if self._is_callers_turn == begins:
             raise InvalidMessageError("value_error", f"{kind} for the second time")
-        self._is_callers_turn = begins
         if begins:
             self._begin_caller_turn()
         else:

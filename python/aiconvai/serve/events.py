@@ -89,31 +89,31 @@ class Answer(CallEvent):
     latency_ms: Count = Field(alias="LatencyMs")
 
 
-class ToolCall(CallEvent):
-    """The agent calls a tool."""
+class _OfTool(CallEvent):
+    """Says of which call of which tool it is."""
 
     id: str = Field(alias="ToolCallID")
     name: str = Field(alias="ToolName")
+
+
+class ToolCall(_OfTool):
+    """The agent calls a tool."""
+
     parameters: str = Field("", alias="Parameters")
     """JSON, as the service wrote it."""
     run: str = Field("", alias="Run")
     """Who answers it."""
 
 
-class ToolDone(CallEvent):
+class ToolDone(_OfTool):
     """The agent was told what a tool answered."""
 
-    id: str = Field(alias="ToolCallID")
-    name: str = Field(alias="ToolName")
     result: str = Field(alias="Result")
     error: bool = Field(alias="Error")
 
 
-class ToolCancelled(CallEvent):
+class ToolCancelled(_OfTool):
     """Nobody waits for the answer of a tool any more."""
-
-    id: str = Field(alias="ToolCallID")
-    name: str = Field(alias="ToolName")
 
 
 class Keys(CallEvent):

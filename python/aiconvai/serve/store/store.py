@@ -105,19 +105,14 @@ class Store:
         if not journalled.events:
             return
         first = journalled.events[0]
-        call = await session.scalar(select(Call).where(Call.asterisk == asterisk, Call.record == first.record))
-        if call is None:
-            call = Call(asterisk=asterisk, record=first.record, started=first.time)
-            session.add(call)
-            await session.flush()
-        elif call.is_whole:
+        call = await _find_or_begin(session, asterisk, first)
+        if call.is_whole:
             return
-        else:
-            for table in (Turn, ToolUse, Moment):
-                await session.execute(delete(table).where(table.call_id == call.id))
+        for table in (Turn, ToolUse, Moment):
+            await session.execute(delete(table).where(table.call_id == call.id))
         for one in journalled.events:
             await _apply(session, call.id, one)
-        await session.execute(update(Call).where(Call.id == call.id).values(is_whole=True))
+        await _change(session, call.id, is_whole=True)
         self._ids.pop((asterisk, first.record), None)
 
     async def _call_id(self, session: AsyncSession, asterisk: str, one: CallEvent) -> int | None:
@@ -125,13 +120,9 @@ class Store:
         key = (asterisk, one.record)
         if key in self._ids:
             return self._ids[key]
-        call = await session.scalar(select(Call).where(Call.asterisk == asterisk, Call.record == one.record))
-        if call is not None and call.is_whole:
+        call = await _find_or_begin(session, asterisk, one)
+        if call.is_whole:
             return None
-        if call is None:
-            call = Call(asterisk=asterisk, record=one.record, started=one.time, agent=one.agent)
-            session.add(call)
-            await session.flush()
         self._ids[key] = call.id
         return call.id
 
@@ -163,13 +154,10 @@ class Store:
 
     async def _forget(self, which: Any) -> int:
         async with self._writing, self._sessions.begin() as session:
-            ids = list(await session.scalars(select(Call.id).where(which)))
-            for table in (Turn, ToolUse, Moment):
-                await session.execute(delete(table).where(table.call_id.in_(select(Call.id).where(which))))
-            await session.execute(delete(Call).where(which))
-        gone = set(ids)
+            # What happened in them goes with them: the tables say so.
+            gone = set(await session.scalars(delete(Call).where(which).returning(Call.id)))
         self._ids = {key: call_id for key, call_id in self._ids.items() if call_id not in gone}
-        return len(ids)
+        return len(gone)
 
 
 def _select(wanted: Wanted) -> Select[Call]:
@@ -209,6 +197,16 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 # What an event changes -------------------------------------------------------------------------------------
+
+
+async def _find_or_begin(session: AsyncSession, asterisk: str, one: CallEvent) -> Call:
+    """The call of that event, which may be the first that is known of it."""
+    call = await session.scalar(select(Call).where(Call.asterisk == asterisk, Call.record == one.record))
+    if call is None:
+        call = Call(asterisk=asterisk, record=one.record, started=one.time, agent=one.agent, is_whole=False)
+        session.add(call)
+        await session.flush()
+    return call
 
 
 async def _apply(session: AsyncSession, call_id: int, one: CallEvent) -> None:
