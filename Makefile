@@ -2,8 +2,11 @@
 #
 #   make            build the module        make DEBUG=1   the same, for a debugger, in build-debug/
 #   make test       what CI runs            make check     every static check
-#   make install    install the module      make demo      a call with a mock agent (KEEP=1: then yours;
+#   make install    install the module      make packages   a wheel, Debian's packages and RPMs, in dist/
+#   make images     containers' images      make dist       all files of a release, in dist/
+#   make demo       a call with a mock agent (KEEP=1: then yours;
 #                   PROVIDER=openai: of that service; SPEAKERPHONE=1: the caller has no headset)
+#   make docs       the site, in build/site
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
@@ -21,10 +24,10 @@ MESON_OPTIONS += -Dwerror=true
 endif
 
 PYTHON := .venv/bin/python
-PYTHON_SOURCES := python tests tools
+PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations test \
-	install demo bench clean
+	packages images dist test-packages install docs demo bench clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -47,6 +50,8 @@ lint: bootstrap
 	$(PYTHON) -m ruff check $(PYTHON_SOURCES)
 	$(PYTHON) -m mypy
 	$(PYTHON) -m mypy tools/generate_options.py
+	MYPYPATH=tools $(PYTHON) -m mypy tools/generate_reference.py tools/site_hooks.py
+	$(PYTHON) -m mypy packaging/release.py packaging/images.py
 
 # What compilers do not see. Debian's package clang-tidy has both commands; elsewhere it may be missing.
 analyse: test-programs
@@ -83,7 +88,7 @@ unit: test-programs
 
 # They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
-	$(SIDE_BY_SIDE) -n 4 -m "not quiet and not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 4 -m "not quiet and not programs and not alone" tests/integration
 
 # After those, for what fails there fails here.
 protocol: unit
@@ -93,13 +98,37 @@ protocol: unit
 test: bootstrap
 	$(MAKE) -j 2 protocol modules
 	$(MAKE) -j 2 conversations scrutinise
+	$(PYTEST) tests/page
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/unit
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration
-	$(PYTEST) -m alone tests/integration
+	$(SIDE_BY_SIDE) -n 3 -m programs tests/integration tests/gateway
+	$(PYTEST) -m alone tests/integration tests/gateway
 	$(PYTEST) tests/bench
+
+# dist/: a wheel with the engine in it, Debian's packages of the module and the application, and RPMs of both.
+packages: bootstrap
+	packaging/wheel
+	$(PYTHON) packaging/debs.py
+	$(PYTHON) packaging/rpms.py
+
+# aiconvai/asterisk, aiconvai/serve, aiconvai/gateway, aiconvai/mock: of this tree, for packaging/compose.
+images: bootstrap
+	$(PYTHON) packaging/images.py
+
+# dist/aiconvai-VERSION/: all files of a release. MINISIGN_KEY=FILE signs them.
+dist: bootstrap
+	$(PYTHON) packaging/release.py
+
+# They are built once more, and installed into systems that have nothing of ours.
+test-packages: test-programs
+	$(PYTEST) --timeout 1800 tests/packages
 
 install: build
 	meson install -C $(BUILD)
+
+# A link that leads nowhere ends it. tests/unit/test_site.py looks at what comes of it.
+docs: bootstrap
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 demo: bootstrap
 	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep) $(if $(SPEAKERPHONE),--speakerphone)

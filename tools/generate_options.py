@@ -156,8 +156,10 @@ def _check_values(option: Option) -> None:
             raise DefinitionError(f"range {option['range']} does not fit 32 bits")
     if option.get("multiple") and (kind != "string" or option["default"] is not None):
         raise DefinitionError('"multiple" belongs to a string without a default')
-    if (option.get("prefix") or option.get("forms")) and not option.get("multiple"):
-        raise DefinitionError('"prefix" and "forms" belong to a multiple option')
+    if option.get("prefix") and not option.get("multiple"):
+        raise DefinitionError('"prefix" belongs to a multiple option')
+    if option.get("forms") and kind != "string":
+        raise DefinitionError('"forms" belongs to a string')
 
 
 def _check_default(option: Option) -> None:

@@ -16,6 +16,7 @@
 #include "built_for.h"
 #include "call_function.h"
 #include "cli.h"
+#include "closed_agents.h"
 #include "dialplan_threads.h"
 #include "event_publisher.h"
 #include "journal.h"
@@ -42,6 +43,7 @@ static void stop_first(void)
 	/* Which hands over calls that are over. */
 	journal_stop();
 	sessions_stop();
+	closed_agents_clear();
 	agents_unload();
 }
 
@@ -97,6 +99,9 @@ static int configured_threads(void)
 	ao2_cleanup(configuration);
 	return threads ? threads : (int) MAX(1, MIN(cores, THREADS_MAX));
 }
+
+/* For who looks at the file and does not load it, as `aiconvai doctor`. */
+static const char stamp[] __attribute__((used)) = "aiconvai-built-for-asterisk=" AIC_ASTERISK_VERSION;
 
 /*
  * Whether this is the Asterisk that the module was built for: structures and functions change from one major version to

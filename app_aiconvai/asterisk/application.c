@@ -23,6 +23,7 @@
 #include "dialled_transfer.h"
 #include "network.h"
 #include "output.h"
+#include "recording.h"
 #include "session.h"
 #include "session_ending.h"
 #include "session_opening.h"
@@ -157,11 +158,16 @@ static int begin_call(struct ast_channel *channel, struct agent *agent, const st
 	struct session *session;
 	int result = 0;
 
+	if (agent->settings.record != AIC_RECORD_OFF && agent->settings.record_notice && sessions_would_take(agent)) {
+		answer(channel, options);
+		recording_play_notice(channel, agent);
+	}
 	session = session_new(channel, agent, configuration, options, variables->list, variables->count,
 		network_loop(), network_resolver(), &outcome);
 	if (!session) {
 		return refuse(channel, &outcome);
 	}
+	recording_begin(session, channel);
 	if (session_begin(session)) {
 		session_close(session, AIC_STATUS_UNAVAILABLE, "the framehook could not be attached");
 		sessions_count_end(AIC_STATUS_UNAVAILABLE);

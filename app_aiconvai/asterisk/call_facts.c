@@ -6,6 +6,7 @@
 
 #include "asterisk/astobj2.h"
 #include "asterisk/channel.h"
+#include "asterisk/chanvars.h"
 #include "asterisk/json.h"
 #include "asterisk/logger.h"
 #include "asterisk/pbx.h"
@@ -25,6 +26,9 @@
 /* Longest value that is told, and longest name. */
 #define TOLD_VALUE_MAX 4096
 #define TOLD_NAME_MAX 128
+
+/* With what the names of channel variables begin that whoever made the call has set for the agent. */
+#define TOLD_PREFIX "AICONVAI_VAR_"
 
 /* Longest number, and what one may have besides letters and digits: some are names, as those of SIP users. */
 #define TOLD_NUMBER_MAX 64
@@ -187,6 +191,22 @@ static void add_source(struct ast_channel *channel, struct call_variables *varia
 	call_variables_add(variables, name, value);
 }
 
+/* Adds what was set with the call: AICONVAI_VAR_name is told as name. Nothing in a value can break another one. */
+static void add_variables_of_channel(struct ast_channel *channel, struct call_variables *variables)
+{
+	struct ast_var_t *one;
+
+	channel_lock(channel);
+	AST_LIST_TRAVERSE(ast_channel_varshead(channel), one, entries) {
+		const char *name = ast_var_name(one);
+
+		if (!strncmp(name, TOLD_PREFIX, strlen(TOLD_PREFIX)) && is_variable_name(name + strlen(TOLD_PREFIX))) {
+			call_variables_add(variables, name + strlen(TOLD_PREFIX), S_OR(ast_var_value(one), ""));
+		}
+	}
+	channel_unlock(channel);
+}
+
 /* --- numbers --- */
 
 /* The user of a URI: of <sip:200@127.0.0.1> it is 200. */
@@ -295,4 +315,5 @@ void call_facts_add(struct ast_channel *channel, const struct agent *agent, stru
 	for (size_t i = 0; i < sources->count; i++) {
 		add_source(channel, variables, sources->items[i]);
 	}
+	add_variables_of_channel(channel, variables);
 }

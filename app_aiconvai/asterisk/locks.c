@@ -21,8 +21,11 @@ _Thread_local unsigned int locks_held;
 static const char *const names[] = {
 	[LOCK_CHANNEL] = "a channel",
 	[LOCK_REGISTRY] = "the sessions",
+	[LOCK_CLOSED_AGENTS] = "the closed agents",
 	[LOCK_SESSION] = "a session",
 	[LOCK_EVENTS] = "the event publisher",
+	[LOCK_CALL_JOURNAL] = "a call's journal",
+	[LOCK_JOURNAL] = "the journal",
 	[LOCK_LINE] = "a line",
 	[LOCK_PATIENT_WRITER] = "the patient writer",
 };

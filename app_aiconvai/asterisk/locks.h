@@ -26,8 +26,10 @@ struct session;
 enum lock_rank {
 	LOCK_CHANNEL,        /* Asterisk's */
 	LOCK_REGISTRY,       /* of the sessions */
+	LOCK_CLOSED_AGENTS,  /* of closed_agents.c */
 	LOCK_SESSION,        /* the session's own (ao2) lock */
 	LOCK_EVENTS,         /* what waits for the event publisher */
+	LOCK_CALL_JOURNAL,   /* what the journal will say of calls that go on */
 	LOCK_JOURNAL,        /* what waits to be written to the journal */
 	LOCK_LINE,           /* channel_line.lock */
 	LOCK_PATIENT_WRITER, /* and nothing is taken while it is held */

@@ -7,21 +7,13 @@
 #include "asterisk/logger.h"
 #include "asterisk/utils.h"
 
-#include "event_loop.h"
-#include "link.h"
+#include "loops.h"
 #include "network.h"
 #include "output.h"
-#include "resolver.h"
-#include "tls_sessions.h"
 
-static struct {
-	struct aic_event_loop **loops; /* owned */
-	int count;
-	struct aic_resolver *resolver; /* owned */
-	struct aic_tls_sessions *tls_sessions; /* owned */
-} network;
+static struct aic_loops *loops; /* owned */
 
-static void log_message(enum aic_log_level level, const char *message)
+static void log_message(void *user, enum aic_log_level level, const char *message)
 {
 	if (level == AIC_LOG_ERROR) {
 		log_line(LOG_ERROR, "%s", message);
@@ -32,67 +24,27 @@ static void log_message(enum aic_log_level level, const char *message)
 
 int network_start(int threads)
 {
-	network.count = 0;
-	network.loops = ast_calloc(threads, sizeof(*network.loops));
-	network.resolver = aic_resolver_new();
-	network.tls_sessions = aic_tls_sessions_new();
-	if (!network.loops || !network.resolver || !network.tls_sessions) {
-		network_stop();
-		return -1;
-	}
-	while (network.count < threads) {
-		struct aic_event_loop *loop = aic_event_loop_new(&aic_link_protocol, network.tls_sessions, log_message);
-
-		if (!loop) {
-			network_stop();
-			return -1;
-		}
-		network.loops[network.count++] = loop;
-	}
-	return 0;
+	loops = aic_loops_new((unsigned int) threads, (struct aic_log) {log_message, NULL});
+	return loops ? 0 : -1;
 }
 
 void network_stop(void)
 {
-	/* First the resolver: its answers go to the loops. */
-	aic_resolver_free(network.resolver);
-	network.resolver = NULL;
-	while (network.count) {
-		aic_event_loop_free(network.loops[--network.count]);
-	}
-	ast_free(network.loops);
-	network.loops = NULL;
-	aic_tls_sessions_free(network.tls_sessions);
-	network.tls_sessions = NULL;
+	aic_loops_free(loops);
+	loops = NULL;
 }
 
 struct aic_event_loop *network_loop(void)
 {
-	struct aic_event_loop *best = NULL;
-
-	/* One that serves nobody any more only where there is no other. */
-	for (int i = 0; i < network.count; i++) {
-		struct aic_event_loop *loop = network.loops[i];
-
-		if (!best || (!aic_event_loop_has_failed(loop) && (aic_event_loop_has_failed(best)
-			|| aic_event_loop_calls(loop) < aic_event_loop_calls(best)))) {
-			best = loop;
-		}
-	}
-	return best;
+	return aic_loops_choose(loops);
 }
 
 uint64_t network_late_us(void)
 {
-	uint64_t late_us = 0;
-
-	for (int i = 0; i < network.count; i++) {
-		late_us = MAX(late_us, aic_event_loop_late_us(network.loops[i]));
-	}
-	return late_us;
+	return aic_loops_late_us(loops);
 }
 
 struct aic_resolver *network_resolver(void)
 {
-	return network.resolver;
+	return aic_loops_resolver(loops);
 }

@@ -52,3 +52,8 @@ void manager_line(struct mansession *s, const char *format, ...)
 	va_end(arguments);
 	astman_append(s, "%s\r\n", text);
 }
+
+void manager_events(struct mansession *s, const char *events)
+{
+	astman_append(s, "%s", events);
+}

@@ -22,4 +22,7 @@ void cli_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 
 /* One header of the answer to a manager's action: "Name: value". */
 void manager_line(struct mansession *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Whole events, of any length, whose headers were filtered when they were told first. */
+void manager_events(struct mansession *s, const char *events);
+
 #endif

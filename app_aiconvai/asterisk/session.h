@@ -17,6 +17,7 @@
 #include "link.h"
 #include "outcome.h"
 #include "playout_queue.h"
+#include "recording.h"
 
 /* Most agents that a call is handed over to, each as often as they like. */
 #define HAND_OVERS_MAX 8
@@ -61,6 +62,7 @@ struct session {
 	struct ambience_sound *ambience; /* owned reference: heard under the call; NULL: none */
 	struct aic_playout_queue *playout; /* owned; the loop's thread's */
 	struct told_call *told; /* owned reference: of its events (told_event.h) */
+	struct recording recording; /* set before the session begins, but for what it says itself */
 	uint64_t begun_us;
 
 	/* Guarded by the channel lock. */

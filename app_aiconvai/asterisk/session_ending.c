@@ -44,6 +44,7 @@ struct ast_channel *session_leave(struct session *session)
 	channel = channel_line_leave(session->line);
 	session_leave_registry(session);
 	if (channel) {
+		recording_end(session, channel);
 		call_record_keep(channel, record);
 	} else {
 		call_record_free(record);
@@ -78,12 +79,19 @@ void session_set_cdr_variables(struct session *session, struct ast_channel *chan
 	char seconds[32], conversation_id[sizeof(session->conversation_id)];
 	const char *name = ast_channel_name(channel);
 
-	if (!agent->settings.cdr_variables) {
+	if (!agent->settings.cdr_variables && !agent->settings.cdr_userfield) {
 		return;
 	}
 	session_lock(session);
 	ast_copy_string(conversation_id, session->conversation_id, sizeof(conversation_id));
 	session_unlock(session);
+	/* One that never began does not take away what somebody else has put there. */
+	if (agent->settings.cdr_userfield && conversation_id[0]) {
+		ast_cdr_setuserfield(name, conversation_id);
+	}
+	if (!agent->settings.cdr_variables) {
+		return;
+	}
 	snprintf(seconds, sizeof(seconds), "%.1f", (double) (aic_now_us() - session->begun_us) / 1e6);
 	ast_cdr_setvar(name, "aiconvai_agent", agent->name);
 	ast_cdr_setvar(name, "aiconvai_status", aic_status_name(outcome->status));

@@ -66,10 +66,24 @@ static struct told_event *new_event(struct session *session, enum told_kind kind
 
 void session_tell_start(struct session *session)
 {
-	struct told_event *told = new_event(session, TOLD_START, TOLD_OF_THE_CALL, NULL, 0);
+	const char *recording = S_OR(session->recording.base, "");
+	struct told_event *told = new_event(session, TOLD_START, TOLD_OF_THE_CALL, &recording, 1);
 
 	if (told) {
-		told->line = session->line->format;
+		told->start.line = session->line->format;
+		told->start.recorded_ms = session->recording.base ? (aic_now_us() - session->recording.since_us) / 1000 : 0;
+		event_publisher_give(told);
+	}
+}
+
+void session_tell_lookup(struct session *session)
+{
+	const struct aic_settings *settings = &session_agent(session)->settings;
+	const char *place = settings->lookup && strcmp(settings->lookup, "ami") ? settings->lookup : "";
+	struct told_event *told;
+
+	if (settings->lookup && (told = new_event(session, TOLD_LOOKUP, TOLD_TO_BE_DONE, &place, 1))) {
+		told->lookup.timeout_ms = (int) settings->lookup_ms;
 		event_publisher_give(told);
 	}
 }
@@ -150,8 +164,10 @@ static void on_thinking(struct session *session, const struct aic_event *event)
 
 static void on_tool_call(struct session *session, const struct aic_event *event)
 {
-	const char *texts[] = {event->tool_call.id, event->tool_call.name, event->tool_call.parameters};
 	enum aic_tool_run run = event->tool_call.run;
+	bool by_program = run == AIC_TOOL_AMI && event->tool_call.place;
+	const char *texts[] = {event->tool_call.id, event->tool_call.name, event->tool_call.parameters,
+		by_program ? event->tool_call.place : "", by_program ? event->tool_call.schema : ""};
 	struct told_event *told = new_event(session, TOLD_TOOL_CALL, TOLD_TO_BE_DONE, texts, ARRAY_LEN(texts));
 
 	atomic_fetch_add(&session->open_tools, 1);
@@ -333,6 +349,12 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_ECHO:
 		on_echo(session, event);
+		break;
+	case AIC_EVENT_RECORDING:
+		recording_pause(session, RECORDING_PAUSE_ASKED, event->recording.is_paused);
+		break;
+	case AIC_EVENT_SECRET:
+		recording_pause(session, RECORDING_PAUSE_SECRET, event->secret.is_on);
 		break;
 	case AIC_EVENT_KEYS:
 		on_keys(session, event);

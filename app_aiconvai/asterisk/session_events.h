@@ -19,6 +19,9 @@ void session_on_event(void *user, const struct aic_event *event);
 /* Tells that a session begins. */
 void session_tell_start(struct session *session);
 
+/* Tells managers that somebody is to say what is known of the caller, where the agent wants it. */
+void session_tell_lookup(struct session *session);
+
 /* Tells that the agent that has the call now took it over from `failed`. */
 void session_tell_failover(struct session *session, const struct agent *failed, const char *reason);
 

@@ -29,6 +29,7 @@ static void session_destroy(void *object)
 	struct session *session = object;
 
 	tool_runs_clear(session);
+	recording_free(&session->recording);
 	aic_playout_queue_free(session->playout);
 	ao2_cleanup(session->line);
 	ao2_cleanup(session->told);
@@ -319,6 +320,7 @@ int session_begin(struct session *session)
 		return -1;
 	}
 	session_tell_start(session);
+	session_tell_lookup(session);
 	aic_link_start(session->link);
 	return 0;
 }

@@ -151,6 +151,21 @@ int session_tell_context(struct session *session, const char *text)
 	return request.result;
 }
 
+static void found(struct aic_conversation *conversation, void *arg)
+{
+	struct request *request = arg;
+
+	request->result = aic_conversation_found(conversation, request->values, request->value_count, aic_now_us());
+}
+
+int session_found(struct session *session, const struct aic_variable *variables, size_t count)
+{
+	struct request request = {.values = variables, .value_count = count};
+
+	ask(session, found, &request);
+	return request.result;
+}
+
 int session_say_for_caller(struct session *session, const char *text)
 {
 	struct request request = {.text = text};

@@ -34,6 +34,9 @@ void session_stop_listening(struct session *session);
 /* Whether the agent still waits for that tool call. */
 bool session_waits_for_tool(struct session *session, const char *tool_call_id);
 
+/* What the lookup has found out about the caller. Returns 0, or -1 when nobody waits for it. */
+int session_found(struct session *session, const struct aic_variable *variables, size_t count);
+
 /*
  * Tell the agent something it should know; say something in the caller's place. Return 0, or -1 when the conversation
  * is not active.

@@ -9,6 +9,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "closed_agents.h"
 #include "locks.h"
 #include "session.h"
 #include "sessions.h"
@@ -208,6 +209,34 @@ static int count_calls(const struct agent *agent)
 	return calls;
 }
 
+/* The registry is locked. `reason`, of AIC_REASON_MAX bytes, has why where it does not. */
+static bool takes_calls(const struct agent *agent, char *reason)
+{
+	int most = agent->settings.max_concurrent_calls;
+	char why[CLOSED_AGENTS_REASON_MAX];
+
+	if (closed_agents_find(agent->name, why, sizeof(why))) {
+		snprintf(reason, AIC_REASON_MAX, "agent %.80s takes no calls: %s", agent->name, why);
+		return false;
+	}
+	if (most && count_calls(agent) >= most) {
+		snprintf(reason, AIC_REASON_MAX, "max_concurrent_calls of agent %.80s (%d) is reached", agent->name, most);
+		return false;
+	}
+	return true;
+}
+
+bool sessions_would_take(const struct agent *agent)
+{
+	char reason[AIC_REASON_MAX];
+	bool result;
+
+	registry_lock();
+	result = takes_calls(agent, reason);
+	registry_unlock();
+	return result;
+}
+
 int sessions_of(const struct agent *agent)
 {
 	int calls;
@@ -219,16 +248,12 @@ int sessions_of(const struct agent *agent)
 }
 
 /*
- * Gives the session to that one of its agents. Where it is full nothing is done, and a sentence in `reason`, of
- * AIC_REASON_MAX bytes, says so: returns -1 then, 0 otherwise. The registry is locked.
+ * Gives the session to that one of its agents. Where it is closed or full nothing is done, and a sentence in `reason`,
+ * of AIC_REASON_MAX bytes, says so: returns -1 then, 0 otherwise. The registry is locked.
  */
 static int take_place(struct session *session, unsigned int which, char *reason)
 {
-	const struct agent *agent = session_agent_at(session, which);
-	int most = agent->settings.max_concurrent_calls;
-
-	if (most && count_calls(agent) >= most) {
-		snprintf(reason, AIC_REASON_MAX, "max_concurrent_calls of agent %.80s (%d) is reached", agent->name, most);
+	if (!takes_calls(session_agent_at(session, which), reason)) {
 		return -1;
 	}
 	atomic_store(&session->acting, which);
@@ -236,8 +261,8 @@ static int take_place(struct session *session, unsigned int which, char *reason)
 }
 
 /*
- * The same with the first of its agents that is not full, where the one called wants that. `reason` has a sentence
- * about each that is full.
+ * The same with the first of its agents that has room, where the one called wants that. `reason` has a sentence about
+ * each that has none.
  */
 static int take_first_place(struct session *session, char *reason)
 {

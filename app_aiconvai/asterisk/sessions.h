@@ -10,6 +10,7 @@
 
 #include "outcome.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct agent;
@@ -33,8 +34,8 @@ int sessions_add(struct session *session, int most_calls, struct aic_outcome *ou
 void sessions_remove(struct session *session);
 
 /*
- * Gives the session to that one of its agents (session_agent_at()). Where it is full nothing is done, and a sentence in
- * `reason`, of AIC_REASON_MAX bytes, says so: returns -1 then, 0 otherwise.
+ * Gives the session to that one of its agents (session_agent_at()). Where it is closed (closed_agents.h) or full
+ * nothing is done, and a sentence in `reason`, of AIC_REASON_MAX bytes, says so: returns -1 then, 0 otherwise.
  */
 int sessions_take_place(struct session *session, unsigned int which, char *reason);
 
@@ -55,6 +56,9 @@ struct session *sessions_find_channel(const struct ast_channel *channel);
 
 /* All sessions; a callback of ao2_callback(), or an iterator, may be used on it. */
 struct ao2_container *sessions_all(void);
+
+/* Whether that agent has room for a call just now. */
+bool sessions_would_take(const struct agent *agent);
 
 /* How many calls that agent has now. */
 int sessions_of(const struct agent *agent);

@@ -266,6 +266,8 @@ static void put_tool_call(struct ast_str **body, const struct told_event *event)
 	put_header(body, "ToolName", event->texts[1]);
 	put_header(body, "Parameters", event->texts[2]);
 	put_header(body, "Run", aic_tool_run_name(event->tool_call.run));
+	put_header(body, "Runner", event->texts[3]);
+	put_header(body, "Schema", event->texts[4]);
 	ast_str_append(body, 0, "TimeoutMs: %d\r\n", event->tool_call.timeout_ms);
 }
 
@@ -325,6 +327,8 @@ static void put_end(struct ast_str **body, const struct told_end *end)
 		stats->echo.delay_ms, stats->echo.return_db, stats->echo.openings);
 	ast_str_append(body, 0, "Pauses: %" PRIu64 "\r\nPausesWithdrawn: %" PRIu64 "\r\n", stats->pauses,
 		stats->pauses_withdrawn);
+	ast_str_append(body, 0, "InputTokens: %" PRIu64 "\r\nOutputTokens: %" PRIu64 "\r\n", stats->input_tokens,
+		stats->output_tokens);
 	ast_str_append(body, 0, "EventsDropped: %" PRIu64 "\r\n", end->events_dropped);
 	put_setup(body, &stats->setup);
 }
@@ -334,8 +338,14 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 {
 	switch (event->kind) {
 	case TOLD_START:
-		put_format(body, "LineFormat", event->line);
+		put_format(body, "LineFormat", event->start.line);
+		put_header(body, "Recording", event->texts[0]);
+		ast_str_append(body, 0, "RecordedMs: %" PRIu64 "\r\n", event->start.recorded_ms);
 		return "AIConvAIStart";
+	case TOLD_LOOKUP:
+		put_header(body, "Runner", event->texts[0]);
+		ast_str_append(body, 0, "TimeoutMs: %d\r\n", event->lookup.timeout_ms);
+		return "AIConvAILookup";
 	case TOLD_READY:
 		put_ready(body, event);
 		return "AIConvAIReady";
@@ -430,6 +440,7 @@ static void log_event(const struct told_event *event)
 		}
 		break;
 	case TOLD_START:
+	case TOLD_LOOKUP:
 	case TOLD_READY:
 	case TOLD_TRANSCRIPT:
 	case TOLD_ANSWER:

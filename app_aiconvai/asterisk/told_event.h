@@ -32,6 +32,7 @@ struct session;
 
 enum told_kind {
 	TOLD_START,
+	TOLD_LOOKUP,
 	TOLD_READY,
 	TOLD_TRANSCRIPT,
 	TOLD_INTERRUPTION,
@@ -70,7 +71,7 @@ struct told_end {
 	uint64_t events_dropped; /* of this call, until its end */
 };
 
-#define TOLD_TEXTS_MAX 3
+#define TOLD_TEXTS_MAX 5
 
 struct told_event {
 	AST_LIST_ENTRY(told_event) entry;
@@ -85,7 +86,10 @@ struct told_event {
 	const char *conversation_id;
 	const char *texts[TOLD_TEXTS_MAX];
 	union {
-		struct aic_audio_format line; /* of TOLD_START */
+		struct {
+			struct aic_audio_format line;
+			uint64_t recorded_ms; /* for so long already */
+		} start; /* texts: its recording, empty: it is not recorded */
 		struct {
 			struct aic_audio_format uplink, downlink;
 			uint64_t ms;
@@ -109,9 +113,12 @@ struct told_event {
 			uint64_t latency_ms;
 		} answer;
 		struct {
+			int timeout_ms;
+		} lookup; /* texts: what answers it; empty: whoever knows */
+		struct {
 			enum aic_tool_run run;
 			int timeout_ms;
-		} tool_call; /* texts: its id, its name, its parameters */
+		} tool_call; /* texts: its id, its name, its parameters; what runs it (empty: nobody says), their schema */
 		struct {
 			bool is_error;
 		} tool_done; /* texts: its id, its name, what the agent was told */
@@ -137,9 +144,9 @@ struct told_event {
 	};
 };
 
-/* What the journal will say of a call (call_journal.h). The publisher's own. */
+/* What the journal will say of a call (call_journal.h), guarded by its lock; the publisher changes it. */
 struct told_journal {
-	struct ast_json *events; /* owned; an array, NULL: it says nothing */
+	struct ast_json *events; /* owned; an array, NULL: it says nothing. What is in it does not change any more */
 	size_t bytes, left_out;
 };
 
@@ -156,9 +163,10 @@ struct told_call {
 	unsigned int waiters;
 	ast_cond_t is_published; /* one that somebody waits for */
 
+	struct told_journal journal;
+
 	/* The publisher's own. */
 	struct ast_channel_snapshot *snapshot; /* owned reference: the last known, for events of a channel that is gone */
-	struct told_journal journal;
 	bool said_dropped; /* the log says that some were */
 };
 

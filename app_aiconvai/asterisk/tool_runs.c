@@ -14,6 +14,7 @@
 #include "asterisk/utils.h"
 
 #include "call_variables.h"
+#include "channel_variable.h"
 #include "dialplan_place.h"
 #include "json_members.h"
 #include "keys.h"
@@ -141,17 +142,6 @@ static void set_variables(struct ast_channel *channel, const struct tool_run *ru
 	}
 }
 
-/* A copy of a variable's value, to be freed; empty where it is not set. */
-static char *copy_variable(struct ast_channel *channel, const char *name)
-{
-	char *copy;
-
-	channel_lock(channel);
-	copy = ast_strdup(S_OR(pbx_builtin_getvar_helper(channel, name), ""));
-	channel_unlock(channel);
-	return copy;
-}
-
 /* Runs it and answers with what it leaves in TOOL_RESULT. */
 static void run_at(struct session *session, struct ast_channel *channel, const struct tool_run *run,
 	const struct dialplan_place *place)
@@ -176,8 +166,8 @@ static void run_at(struct session *session, struct ast_channel *channel, const s
 	 * No other thread serves the channel meanwhile: what the subroutine runs reads it, as everywhere in the dialplan.
 	 */
 	failed = ast_app_exec_sub(NULL, channel, location, IGNORE_HANGUP);
-	result = copy_variable(channel, VARIABLE_RESULT);
-	error = copy_variable(channel, VARIABLE_ERROR);
+	result = channel_variable_copy(channel, VARIABLE_RESULT);
+	error = channel_variable_copy(channel, VARIABLE_ERROR);
 	set_variables(channel, run, &arguments, 0);
 	if (result && strlen(result) > SET_MAX) {
 		log_line(LOG_WARNING, "%s: the result of the tool %s has %zu bytes: the dialplan sets a variable to no "

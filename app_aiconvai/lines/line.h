@@ -45,6 +45,8 @@ struct aic_line_kind {
 	enum aic_line_written (*write)(struct aic_line *line, uint8_t *frame, size_t bytes);
 	/* The same with a frame of idle audio; another one may be offered in its place. NULL: none is wanted */
 	enum aic_line_written (*write_idle)(struct aic_line *line, uint8_t *frame, size_t bytes);
+	/* The caller interrupted: what was written and is not heard yet is not to be. NULL: none of it waits anywhere. */
+	void (*interrupted)(struct aic_line *line);
 	/* Nothing is written any more. NULL: does not matter. */
 	void (*left)(struct aic_line *line);
 };

@@ -234,6 +234,9 @@ void aic_playout_interrupted(struct aic_playout *playout)
 {
 	playout->frame_waits = false;
 	playout->retry_us = 0;
+	if (playout->line->kind->interrupted) {
+		playout->line->kind->interrupted(playout->line);
+	}
 }
 
 void aic_playout_begin_idle(struct aic_playout *playout, const struct aic_idle_audio *idle, uint64_t now_us)

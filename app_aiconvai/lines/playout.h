@@ -76,7 +76,7 @@ void aic_playout_arrived(struct aic_playout *playout, size_t appended_bytes, uin
 /* From now on the line has audio at any time: idle audio where there is none of the agent's. */
 void aic_playout_begin_idle(struct aic_playout *playout, const struct aic_idle_audio *idle, uint64_t now_us);
 
-/* The caller interrupted: what the queue gave away and the line has not taken is not to be heard any more. */
+/* The caller interrupted: what the queue gave away is not to be heard any more, as far as the line can help it. */
 void aic_playout_interrupted(struct aic_playout *playout);
 
 /* The agent is heard then at the earliest; said again, the last time counts. For before it was heard. */

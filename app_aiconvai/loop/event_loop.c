@@ -64,7 +64,7 @@
 
 struct aic_event_loop {
 	pthread_t thread;
-	aic_log_fn log;
+	struct aic_log log;
 	struct aic_tls_sessions *tls_sessions;
 	struct lws_context *context;
 	struct lws_protocols protocols[2]; /* the one, and the end of the list */
@@ -99,12 +99,22 @@ struct aic_event_loop {
 	struct aic_websocket_masks masks;
 };
 
-uint64_t aic_now_us(void)
+static uint64_t microseconds_of(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+uint64_t aic_now_us(void)
+{
+	return microseconds_of(CLOCK_MONOTONIC);
+}
+
+uint64_t aic_unix_us(void)
+{
+	return microseconds_of(CLOCK_REALTIME);
 }
 
 struct lws_context *aic_event_loop_context(struct aic_event_loop *loop)
@@ -548,8 +558,8 @@ static void fail(struct aic_event_loop *loop)
 	loop->ready_count = 0;
 	loop->unread = loop->full_round = false;
 	atomic_store(&loop->failed, true);
-	loop->log(AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have ended, and no others can "
-		"begin; unload and load the module");
+	loop->log.write(loop->log.user, AIC_LOG_ERROR, "libwebsockets cannot go on: the conversations it served have "
+		"ended, and no others can begin; unload and load the module, or start the gateway anew");
 	while (loop->members) {
 		struct aic_loop_member *member = loop->members;
 
@@ -634,7 +644,7 @@ static void free_loop(struct aic_event_loop *loop)
 }
 
 struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, struct aic_tls_sessions *tls_sessions,
-	aic_log_fn log)
+	struct aic_log log)
 {
 	struct lws_context_creation_info info = {0};
 	struct aic_event_loop *loop = calloc(1, sizeof(*loop));
@@ -656,7 +666,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 		return NULL;
 	}
 	if (open_epoll(loop)) {
-		log(AIC_LOG_ERROR, "the network thread could not be started: no file descriptor is free");
+		log.write(log.user, AIC_LOG_ERROR, "the network thread could not be started: no file descriptor is free");
 		free_loop(loop);
 		return NULL;
 	}
@@ -673,7 +683,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	info.timeout_secs = AIC_SETUP_LIMIT_SECONDS;
 	info.user = loop;
 	if (!(loop->context = lws_create_context(&info))) {
-		log(AIC_LOG_ERROR, "libwebsockets could not be started");
+		log.write(log.user, AIC_LOG_ERROR, "libwebsockets could not be started");
 		free_loop(loop);
 		return NULL;
 	}
@@ -682,7 +692,7 @@ struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, 
 	if (!aic_event_loop_vhost(loop, &(struct aic_tls_files) {0}, NULL, error, sizeof(error))
 		|| aic_thread_start(&loop->thread, "aiconvai-net", run,
 		loop)) {
-		log(AIC_LOG_ERROR, error[0] ? error : "the network thread could not be started");
+		log.write(log.user, AIC_LOG_ERROR, error[0] ? error : "the network thread could not be started");
 		free_context(loop);
 		free_loop(loop);
 		return NULL;

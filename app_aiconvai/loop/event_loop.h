@@ -73,7 +73,7 @@ struct aic_loop_member {
  * loop. `tls_sessions` must outlive it, and may serve other loops. Returns NULL when that fails (and has logged why).
  */
 struct aic_event_loop *aic_event_loop_new(const struct lws_protocols *protocol, struct aic_tls_sessions *tls_sessions,
-	aic_log_fn log);
+	struct aic_log log);
 
 /* What the calls that live on it compute spectra with, on its thread. It is the loop's. */
 struct aic_fft *aic_event_loop_fft(struct aic_event_loop *loop);
@@ -164,5 +164,8 @@ struct lws_vhost *aic_event_loop_vhost(struct aic_event_loop *loop, const struct
 
 /* Microseconds of CLOCK_MONOTONIC. Any thread. */
 uint64_t aic_now_us(void);
+
+/* Microseconds since 1970. Any thread. */
+uint64_t aic_unix_us(void);
 
 #endif

@@ -229,7 +229,7 @@ static void set_timer(struct aic_link *link)
 static bool send_now(struct aic_link *link, const struct aic_action *action)
 {
 	if (link_write(link, action)) {
-		lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		aic_connection_kill(link->wsi);
 		return false;
 	}
 	if (lws_partial_buffered(link->wsi)) {

@@ -22,11 +22,6 @@
 #include "line.h"
 #include "resolver.h"
 
-struct lws_protocols;
-
-/* The one protocol of the loops that serve links: what aic_event_loop_new() is given. */
-extern const struct lws_protocols aic_link_protocol;
-
 struct aic_link;
 
 /* Who has the link made. What is told has the setup's `user`; all but on_freed on the loop's thread. */

@@ -2,14 +2,13 @@
  * aiconvai -- voice AI for Asterisk
  * SPDX-License-Identifier: GPL-2.0-only
  */
+#include "container_of.h"
 #include "link_state.h"
 #include "outbox.h"
 #include "tls_sessions.h"
 #include "websocket_frame.h"
 
 #include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +24,7 @@ void link_detach(struct aic_link *link)
 {
 	aic_event_loop_unwatch(link->loop, &link->socket);
 	if (link->wsi) {
-		lws_set_opaque_user_data(link->wsi, NULL);
+		aic_connection_leave(link->wsi);
 		link->wsi = NULL;
 	}
 	link->open = link->closing = false;
@@ -43,7 +42,7 @@ void link_abort(struct aic_link *link)
 	link_drop_attempts(link);
 	link_detach(link);
 	if (wsi) {
-		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		aic_connection_kill(wsi);
 	}
 	link->request = NULL;
 	link_cancel_lookup(link);
@@ -84,22 +83,11 @@ static void take_connect_times(struct aic_link *link, const struct link_attempt 
 	link->times.tls_resumed = tls && SSL_session_reused(tls);
 }
 
-static void note_certificate_error(struct link_attempt *attempt, long error)
-{
-	attempt->certificate_refused = true;
-	snprintf(attempt->link->tls_error, sizeof(attempt->link->tls_error), "%s", X509_verify_cert_error_string(error));
-}
-
 /* Adds the request's headers, once it is certain who gets them. */
 static int add_headers(struct link_attempt *attempt, struct lws *wsi, unsigned char **at, unsigned char *end)
 {
 	struct aic_link *link = attempt->link;
 
-	/* libwebsockets lets some certificates pass that are not valid yet; here none does. */
-	if (link->url.secure && SSL_get_verify_result(lws_get_ssl(wsi)) != X509_V_OK) {
-		note_certificate_error(attempt, SSL_get_verify_result(lws_get_ssl(wsi)));
-		return -1;
-	}
 	link_choose(attempt, wsi);
 	take_connect_times(link, attempt, link->url.secure ? lws_get_ssl(wsi) : NULL);
 	for (size_t i = 0; link->request && i < link->request->header_count; i++) {
@@ -145,36 +133,6 @@ static bool http_status_may_pass(int status)
 	return status == 408 || status == 429 || status >= 500;
 }
 
-/*
- * What the library says about a connection that failed, in words: its newer versions give the number of the system's
- * error.
- */
-static const char *connection_error_text(const char *library_text)
-{
-	int number;
-
-	if (!library_text) {
-		return "no reason given";
-	}
-	return sscanf(library_text, "conn fail: %d", &number) == 1 ? strerror(number) : library_text;
-}
-
-static bool is_in_handshake(struct lws *wsi)
-{
-	SSL *tls = lws_get_ssl(wsi);
-
-	return tls && SSL_in_init(tls);
-}
-
-/* libwebsockets 4.0 gives no reason, but leaves OpenSSL's where it is; later versions give it and take it away. */
-static const char *handshake_error_text(const char *library_text)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
-
-	return reason ? reason : connection_error_text(library_text);
-}
-
 /* Why a connection could not be made, or the request on it failed. Returns whether another one may be better. */
 static bool explain_connection_error(const struct link_attempt *attempt, struct lws *wsi, const char *library_text,
 	char *text, size_t size)
@@ -189,11 +147,7 @@ static bool explain_connection_error(const struct link_attempt *attempt, struct 
 		snprintf(text, size, "it answered HTTP %d to the WebSocket upgrade", status);
 		return http_status_may_pass(status);
 	}
-	if (is_in_handshake(wsi)) {
-		snprintf(text, size, "TLS: the handshake failed: %.150s", handshake_error_text(library_text));
-	} else {
-		snprintf(text, size, "the connection could not be made: %.150s", connection_error_text(library_text));
-	}
+	aic_connection_explain(wsi, library_text, text, size);
 	return true;
 }
 
@@ -203,7 +157,7 @@ static void on_connection_error(struct link_attempt *attempt, struct lws *wsi, c
 	bool chosen = link->race.chosen == attempt, retry;
 	char text[256];
 
-	if (is_in_handshake(wsi)) {
+	if (aic_connection_is_in_handshake(wsi)) {
 		/* Whatever the reason: the next attempt begins afresh. */
 		aic_tls_sessions_forget(lws_get_ssl(wsi));
 	}
@@ -212,7 +166,7 @@ static void on_connection_error(struct link_attempt *attempt, struct lws *wsi, c
 	}
 	retry = explain_connection_error(attempt, wsi, library_text, text, sizeof(text));
 	snprintf(link->race.connect_error, sizeof(link->race.connect_error), "%.199s", text);
-	lws_set_opaque_user_data(wsi, NULL);
+	aic_connection_leave(wsi);
 	if (chosen) {
 		if (link->http_status) {
 			link_address_answered(link);
@@ -269,17 +223,10 @@ static int write_ping(struct lws *wsi)
 
 int link_write(struct aic_link *link, const struct aic_action *action)
 {
-	size_t header, length;
-
 	if (action->type == AIC_ACTION_PING) {
 		return write_ping(link->wsi);
 	}
-	if (!(header = aic_websocket_frame(aic_event_loop_masks(link->loop), action->message, action->message_length,
-		action->binary))) {
-		return -1;
-	}
-	length = header + action->message_length;
-	return lws_write(link->wsi, action->message - header, length, LWS_WRITE_RAW) < (int) length ? -1 : 0;
+	return aic_connection_send(link->loop, link->wsi, action->message, action->message_length, action->binary);
 }
 
 /* Returns what the callback is to return: nonzero closes the connection. */
@@ -319,7 +266,7 @@ static void on_established(struct aic_link *link, struct lws *wsi)
 	link_pump(link);
 	/* What begins the conversation goes at once, and not a round of the loop later. */
 	if (link->wsi == wsi && !link->closing && on_writable(link, wsi)) {
-		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+		aic_connection_kill(wsi);
 	}
 }
 
@@ -417,53 +364,28 @@ static int link_callback(struct link_attempt *attempt, struct lws *wsi, enum lws
 	}
 }
 
-/*
- * A connection that was given up. It was told to go, but libwebsockets forgets that where it sets a time limit of its
- * own afterwards, as it does at each step of making a connection: so it is told again at the next. Returns what the
- * callback is to return.
- */
-static int abandoned_callback(enum lws_callback_reasons reason)
+static int callback(struct aic_connection *connection, struct lws *wsi, enum lws_callback_reasons reason, void *in,
+	size_t length)
 {
-	switch (reason) {
-	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-	case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
-	case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-	case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
-	case LWS_CALLBACK_CLIENT_ESTABLISHED:
-	case LWS_CALLBACK_CLIENT_RECEIVE:
-	case LWS_CALLBACK_CLIENT_WRITEABLE:
-		return -1;
-	default:
-		return 0;
-	}
-}
-
-static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
-{
-	struct link_attempt *attempt;
-	struct aic_link *link;
+	struct link_attempt *attempt = AIC_CONTAINER_OF(connection, struct link_attempt, connection);
+	struct aic_link *link = attempt->link;
 	int result;
 
-	attempt = wsi ? lws_get_opaque_user_data(wsi) : NULL;
-	if (reason == LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION) {
-		/* Here `user` is the store, and `length` whether OpenSSL would accept it; the answer is always OpenSSL's. */
-		if (!length && attempt) {
-			note_certificate_error(attempt, X509_STORE_CTX_get_error(user));
-		}
-		return length ? 0 : 1;
-	}
-	if (!attempt) {
-		return abandoned_callback(reason);
-	}
-	link = attempt->link;
 	aic_link_hold(link);
 	result = link_callback(attempt, wsi, reason, in, length);
 	aic_link_release(link);
 	return result;
 }
 
-const struct lws_protocols aic_link_protocol = {
-	.name = "aiconvai",
+static void on_certificate_refused(struct aic_connection *connection, const char *why)
+{
+	struct link_attempt *attempt = AIC_CONTAINER_OF(connection, struct link_attempt, connection);
+
+	attempt->certificate_refused = true;
+	snprintf(attempt->link->tls_error, sizeof(attempt->link->tls_error), "%s", why);
+}
+
+const struct aic_connection_kind link_connection_kind = {
 	.callback = callback,
-	.rx_buffer_size = 4096,
+	.certificate_refused = on_certificate_refused,
 };

@@ -88,7 +88,7 @@ void link_open(struct aic_link *link, const struct aic_request *request)
 		return;
 	}
 	/* And a slash in front, where it has none. */
-	if (strlen(link->url.path) + 2 > LINK_PATH_MAX) {
+	if (strlen(link->url.path) + 2 > AIC_CONNECTION_PATH_MAX) {
 		link_request_failed(link, false, "the path of the URL is longer than 4 KiB");
 		return;
 	}

@@ -16,12 +16,6 @@
 /* RFC 8305 section 5: the time after which the next address is tried. */
 #define NEXT_ADDRESS_US 250000
 
-/*
- * libwebsockets would close a connection whose peer answers none of its pings, however much else comes from it. The
- * engine sees to that itself (service_watch.h).
- */
-static const lws_retry_bo_t never_checked = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
-
 static bool is_one_pending(const struct link_race *race)
 {
 	for (size_t i = 0; i < race->tried; i++) {
@@ -52,8 +46,7 @@ void link_drop_attempts(struct aic_link *link)
 
 		if (wsi) {
 			link->race.attempts[i].wsi = NULL;
-			lws_set_opaque_user_data(wsi, NULL);
-			lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+			aic_connection_drop(wsi);
 		}
 	}
 }
@@ -90,39 +83,25 @@ static struct lws_vhost *vhost_for(struct aic_link *link, const char *address, c
  */
 static bool begin(struct aic_link *link, struct link_attempt *attempt)
 {
-	bool websocket = link->request->kind == AIC_REQUEST_WEBSOCKET;
-	struct lws_client_connect_info info = {0};
-	char path[LINK_PATH_MAX];
+	const char *address = link->addresses.addresses[attempt->address];
+	struct aic_connection_target target = {
+		.url = &link->url,
+		/* A proxy looks the name up itself. */
+		.address = link->proxied ? link->url.host : address,
+		.vhost = vhost_for(link, address, link->race.connect_error, sizeof(link->race.connect_error)),
+		.is_websocket = link->request->kind == AIC_REQUEST_WEBSOCKET,
+		.subprotocol = link->request->subprotocol,
+	};
 	struct lws *wsi;
 
-	info.context = aic_event_loop_context(link->loop);
-	info.vhost = vhost_for(link, link->addresses.addresses[attempt->address], link->race.connect_error,
-		sizeof(link->race.connect_error));
-	if (!info.vhost) {
+	if (!target.vhost) {
 		return false;
 	}
-	snprintf(path, sizeof(path), "%s%s", link->url.path[0] == '/' ? "" : "/", link->url.path);
-	/* A proxy looks the name up itself. */
-	info.address = link->proxied ? link->url.host : link->addresses.addresses[attempt->address];
-	info.port = link->url.port;
-	info.ssl_connection = (link->url.secure ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-	info.path = path;
-	/* Whatever the address: this is what the certificate must be for, and the Host header. */
-	info.host = link->url.authority;
-	info.method = websocket ? NULL : "GET";
-	info.protocol = websocket ? link->request->subprotocol : NULL;
-	info.local_protocol_name = aic_link_protocol.name;
-	info.alpn = "http/1.1";
-	info.ietf_version_or_minus_one = -1;
-	info.retry_and_idle_policy = &never_checked;
-	info.opaque_user_data = attempt;
-	info.pwsi = &attempt->wsi;
-
 	snprintf(link->race.connect_error, sizeof(link->race.connect_error), "the connection could not be made");
 	attempt->began_us = aic_now_us();
 	link->race.beginning = attempt;
 	link->race.failed_at_once = false;
-	wsi = lws_client_connect_via_info(&info);
+	wsi = aic_connection_begin(link->loop, &attempt->connection, &target, &attempt->wsi);
 	link->race.beginning = NULL;
 	if (!wsi || link->race.failed_at_once) {
 		/* Gone already, whatever it was meanwhile. */
@@ -158,8 +137,8 @@ bool link_race_on(struct aic_link *link)
 	while (race->tried < link->addresses.count) {
 		struct link_attempt *attempt = &race->attempts[race->tried];
 
-		*attempt = (struct link_attempt) {.link = link, .address = (link->first_address
-			+ race->tried) % link->addresses.count};
+		*attempt = (struct link_attempt) {.connection = {&link_connection_kind}, .link = link,
+			.address = (link->first_address + race->tried) % link->addresses.count};
 		race->tried++;
 		if (begin(link, attempt)) {
 			if (!race->chosen && race->tried < link->addresses.count) {

@@ -10,19 +10,16 @@
 #define AIC_LINK_STATE_H
 
 #include "byte_ring.h"
+#include "connection.h"
 #include "link.h"
 #include "playout.h"
 #include "proxy.h"
 #include "url.h"
 
-#include <libwebsockets.h>
 #include <pthread.h>
 
 /* RFC 6455 section 5.5.1: a close frame carries at most 123 bytes of reason. */
 #define CLOSE_REASON_MAX 124
-
-/* Longest path of a URL, with its query and the end of the text: a configured one has 4096 bytes at most. */
-#define LINK_PATH_MAX 4200
 
 struct lookup;
 struct query;
@@ -32,6 +29,7 @@ struct query;
  * afterwards.
  */
 struct link_attempt {
+	struct aic_connection connection;
 	struct aic_link *link;
 	struct lws *wsi; /* NULL: it failed, was dropped, or is the link's */
 	size_t address;  /* in its `addresses` */
@@ -43,7 +41,7 @@ struct link_attempt {
 struct link_race {
 	struct link_attempt attempts[AIC_RESOLVER_ADDRESSES];
 	size_t tried; /* of them have begun */
-	struct link_attempt *beginning; /* inside lws_client_connect_via_info() */
+	struct link_attempt *beginning; /* inside aic_connection_begin() */
 	bool failed_at_once;            /* there */
 	struct link_attempt *chosen;    /* it has the request; NULL: none yet */
 	struct aic_timer timer;         /* when the next one begins */
@@ -221,6 +219,8 @@ void link_address_answered(struct aic_link *link);
 void link_address_failed(struct aic_link *link);
 
 /* --- link_connection.c; the loop's thread --- */
+
+extern const struct aic_connection_kind link_connection_kind;
 
 /* Tells the conversation when bytes came from the service last. The WebSocket is open. */
 void link_tell_last_heard(struct aic_link *link);

@@ -11,6 +11,9 @@ enum aic_log_level {
 };
 
 /* How this layer tells its host what no conversation can be told. Any thread; must not block. */
-typedef void (*aic_log_fn)(enum aic_log_level level, const char *message);
+struct aic_log {
+	void (*write)(void *user, enum aic_log_level level, const char *message);
+	void *user;
+};
 
 #endif

@@ -49,7 +49,8 @@ struct gemini_message {
 	struct aic_json_list calls, cancelled;
 	struct aic_text time_left;
 	struct aic_text resumption;
-	struct aic_text usage, other;
+	struct aic_json_integer input_tokens, output_tokens, all_tokens;
+	struct aic_text other;
 };
 
 #define FIELD(path_, kind_, member) {path_, kind_, offsetof(struct gemini_message, member)}
@@ -73,8 +74,10 @@ static const struct aic_json_field fields[] = {
 	FIELDS("toolCallCancellation.ids[]", "tool_call_cancellation.ids[]", AIC_JSON_LIST, cancelled),
 	FIELDS("goAway.timeLeft", "go_away.time_left", AIC_JSON_STRING, time_left),
 	FIELDS("sessionResumptionUpdate", "session_resumption_update", AIC_JSON_RAW, resumption),
+	FIELDS("usageMetadata.promptTokenCount", "usage_metadata.prompt_token_count", AIC_JSON_INTEGER, input_tokens),
+	FIELDS("usageMetadata.responseTokenCount", "usage_metadata.response_token_count", AIC_JSON_INTEGER, output_tokens),
+	FIELDS("usageMetadata.totalTokenCount", "usage_metadata.total_token_count", AIC_JSON_INTEGER, all_tokens),
 	/* Known, and nothing to do for a phone call. */
-	FIELDS("usageMetadata", "usage_metadata", AIC_JSON_RAW, usage),
 	FIELDS("voiceActivity", "voice_activity", AIC_JSON_RAW, other),
 	FIELDS("voiceActivityDetectionSignal", "voice_activity_detection_signal", AIC_JSON_RAW, other),
 	FIELDS("serverContent.waitingForInput", "server_content.waiting_for_input", AIC_JSON_RAW, other),
@@ -459,8 +462,10 @@ static bool has_content(const struct gemini_message *message)
 static void gemini_message(struct aic_conversation *conversation, const void *record)
 {
 	const struct gemini_message *message = record;
-	bool known = message->usage.bytes || message->other.bytes;
+	bool known = message->input_tokens.present || message->all_tokens.present || message->other.bytes;
 
+	/* Of the turn: what was said before counts again in each. */
+	aic_port_used_tokens(conversation, message->input_tokens.value, message->output_tokens.value);
 	if (message->setup_complete.bytes) {
 		known = true;
 		on_setup_complete(conversation, message);

@@ -83,6 +83,7 @@ struct openai_message {
 	struct aic_text whole_item_id, item_type, item_status, item_call_id, item_name, item_arguments;
 	struct aic_text content_type;
 	struct aic_text done_id, done_status, done_reason, done_error_type, done_error_message;
+	struct aic_json_integer input_tokens, output_tokens;
 	struct aic_text error_code, error_type, error_message, error_event_id;
 };
 
@@ -107,6 +108,8 @@ static const struct aic_json_field fields[] = {
 	FIELD("response.status", AIC_JSON_STRING, done_status),
 	FIELD("response.status_details.error.type", AIC_JSON_STRING, done_error_type),
 	FIELD("response.status_details.error.message", AIC_JSON_STRING, done_error_message),
+	FIELD("response.usage.input_tokens", AIC_JSON_INTEGER, input_tokens),
+	FIELD("response.usage.output_tokens", AIC_JSON_INTEGER, output_tokens),
 	FIELD("error.code", AIC_JSON_STRING, error_code),
 	FIELD("error.type", AIC_JSON_STRING, error_type),
 	FIELD("error.message", AIC_JSON_STRING, error_message),
@@ -452,6 +455,7 @@ static void on_response_done(struct aic_conversation *conversation, const void *
 	char text[AIC_REASON_MAX];
 
 	aic_openai_answers_done(&state->answers, message->done_id.bytes);
+	aic_port_used_tokens(conversation, message->input_tokens.value, message->output_tokens.value);
 	if (is(message->done_status, "failed")) {
 		snprintf(text, sizeof(text), "the service could not answer: %.80s: %.200s",
 			message->done_error_type.bytes ? message->done_error_type.bytes : "no type",

@@ -1,3 +1,5 @@
-"""Configuration, mock AI services and a real-Asterisk rig for app_aiconvai."""
+"""Voice AI for Asterisk: configuration, page and store, the gateway, mock AI services and a real-Asterisk rig."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("aiconvai")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -60,22 +61,24 @@ def note_configured(directory: Path, record: Mapping[str, object]) -> None:
     (directory / _RECORD).write_text(_text(record), encoding="utf-8")
 
 
-def build_program(source: Path, directory: Path, program: str, options: Mapping[str, str], into: Path) -> Path:
+def build_program(
+    source: Path, directory: Path, program: str, options: Mapping[str, str], into: Path, *, compiler: str = "cc"
+) -> Path:
     """A copy, in the folder `into`, of a program of a Meson project, built on this machine in `directory`.
 
     `program` is its path there, and `options` are Meson's by name; a directory set up with others is set up anew. What
     is up to date is not linked again. The copy is the caller's own: whoever builds a newer one does so under nobody's
     feet. Raises `BuildError`.
     """
-    record = {"source": str(source), "options": dict(options)}
+    record = {"source": str(source), "options": dict(options), "compiler": compiler}
     with exclusive(lock_of(directory)):
         if not is_configured(directory, record):
             empty(directory)
-            _run(
-                "meson", "setup", *(f"-D{name}={value}" for name, value in options.items()), str(directory), str(source)
-            )
+            given = [f"-D{name}={value}" for name, value in options.items()]
+            _run("meson", "setup", *given, str(directory), str(source), compiler=compiler)
             note_configured(directory, record)
-        _run("meson", "compile", "-C", str(directory), Path(program).name)
+        # Not by `meson compile`: it looks for a program among those known when the directory was set up last.
+        _run("ninja", "-C", str(directory), program)
         return Path(shutil.copy2(directory / program, into))
 
 
@@ -83,7 +86,10 @@ def _text(record: Mapping[str, object]) -> str:
     return json.dumps(record, sort_keys=True)
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def _run(*command: str, compiler: str = "cc") -> None:
+    environment = {**os.environ, "CC": compiler}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     if done.returncode != 0:
         raise BuildError(f"{shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}")

@@ -15,16 +15,22 @@ import typer
 from aiconvai import __version__
 
 SUBCOMMANDS = {
-    "config": ("aiconvai.config.cli", "Make, check, show and convert configuration files."),
-    "mock": ("aiconvai.mock.cli", "Play an AI service on the loopback."),
-    "asterisk": ("aiconvai.rig.asterisk.cli", "Run a real Asterisk with the module in a container."),
-    "demo": ("aiconvai.rig.demo", "Talk to a mock agent through a real Asterisk."),
-    "bench": ("aiconvai.rig.bench.cli", "Measure what calls cost and how fast they are."),
-    "instructions": ("aiconvai.rig.bench.instructions", "Count what 20 ms of a call cost the engine."),
-    "inspect-module": ("aiconvai.inspect_module", "Tell whether a module would load in an Asterisk."),
-    "conformance": ("aiconvai.conformance", "Try a server of the WebSocket protocol, as the module would."),
+    "config": ("aiconvai.config.cli", "", "Make, check, show and convert configuration files."),
+    "mock": ("aiconvai.mock.cli", "mock", "Play an AI service on the loopback."),
+    "asterisk": ("aiconvai.rig.asterisk.cli", "rig", "Run a real Asterisk with the module in a container."),
+    "serve": ("aiconvai.serve.cli", "serve", "Remember, show and measure what happens in calls."),
+    "gateway": ("aiconvai.gateway.cli", "serve", "Take calls by AudioSocket, without the module."),
+    "call": ("aiconvai.serve.outbound.cli", "serve", "Have an agent call somebody, or everybody of a list."),
+    "tools": ("aiconvai.serve.tools.cli", "serve", "Declare and try the tools that serve runs for agents."),
+    "demo": ("aiconvai.rig.demo", "rig", "Talk to a mock agent through a real Asterisk."),
+    "bench": ("aiconvai.rig.bench.cli", "rig", "Measure what calls cost and how fast they are."),
+    "instructions": ("aiconvai.rig.bench.instructions", "rig", "Count what 20 ms of a call cost the engine."),
+    "freepbx": ("aiconvai.freepbx.cli", "serve", "Make agents destinations of FreePBX."),
+    "doctor": ("aiconvai.doctor.cli", "serve", "Tell what is wrong with an installation, and how to mend it."),
+    "inspect-module": ("aiconvai.inspect_module", "", "Tell whether a module would load in an Asterisk."),
+    "conformance": ("aiconvai.conformance", "", "Try a server of the WebSocket protocol, as the module would."),
 }
-"""Name -> the module whose `app` is the command, and its one-line help."""
+"""Name -> the module whose `app` is the command, the extra of the package with what it needs, and its one-line help."""
 
 PASS_EVERYTHING_ON = {
     "allow_extra_args": True,
@@ -51,17 +57,18 @@ def root(
     pass
 
 
-def _mount(name: str, module: str, about: str) -> None:
+def _mount(name: str, module: str, extra: str, about: str) -> None:
     def run(context: typer.Context) -> None:
         try:
             command = importlib.import_module(module).app
         except ModuleNotFoundError as error:
-            print(f"aiconvai {name}: this installation has no Python module {error.name}", file=sys.stderr)
+            wanted = f"aiconvai[{extra}]" if extra else "aiconvai"
+            print(f"aiconvai {name} needs {error.name}: pip install '{wanted}'", file=sys.stderr)
             raise typer.Exit(1) from error
         command(args=context.args, prog_name=f"aiconvai {name}")
 
     app.command(name, help=about, context_settings=PASS_EVERYTHING_ON)(run)
 
 
-for _name, (_module, _about) in SUBCOMMANDS.items():
-    _mount(_name, _module, _about)
+for _name, (_module, _extra, _about) in SUBCOMMANDS.items():
+    _mount(_name, _module, _extra, _about)

@@ -38,6 +38,13 @@ def mask(secret: str) -> str:
     return "****" + (secret[-4:] if len(secret.encode("utf-8", "surrogatepass")) >= MASK_SHOWS_FROM else "")
 
 
+def _written(value: bool | int | float | str) -> str:
+    """As it would be in aiconvai.conf."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
 class OptionDefinition(BaseModel):
     """One option as configs/options.json defines it."""
 
@@ -81,9 +88,12 @@ class OptionDefinition(BaseModel):
     @property
     def default_text(self) -> str | None:
         """The default as it would be written in aiconvai.conf; None when there is none."""
-        if isinstance(self.default, bool):
-            return "yes" if self.default else "no"
-        return None if self.default is None else str(self.default)
+        return None if self.default is None else _written(self.default)
+
+    def default_for(self, provider: str) -> str | None:
+        """The default of that provider's agents, likewise."""
+        own = self.defaults.get(provider)
+        return self.default_text if own is None else _written(own)
 
     @property
     def expected(self) -> str:

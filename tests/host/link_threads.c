@@ -13,6 +13,7 @@
  * another one, with the next agent, until the time is up. Then prints one line of JSON. --fail-after N: libwebsockets
  * fails after so many seconds.
  */
+#include "connection.h"
 #include "container_of.h"
 #include "event_loop.h"
 #include "link.h"
@@ -194,6 +195,8 @@ static void on_event(void *user, const struct aic_event *event)
 	case AIC_EVENT_THINKING:
 	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_ECHO:
+	case AIC_EVENT_RECORDING:
+	case AIC_EVENT_SECRET:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:
 	case AIC_EVENT_LISTENING:
@@ -429,8 +432,9 @@ static void *operate(void *arg)
 
 /* --- the program --- */
 
-static void log_line(enum aic_log_level level, const char *message)
+static void log_line(void *user, enum aic_log_level level, const char *message)
 {
+	(void) user;
 	fprintf(stderr, "link_threads: %s: %s\n", level == AIC_LOG_ERROR ? "error" : "warning", message);
 }
 
@@ -553,7 +557,8 @@ int main(int argc, char **argv)
 		die("out of memory");
 	}
 	for (size_t i = 0; i < wanted.loops; i++) {
-		if (!(loops[i] = aic_event_loop_new(&aic_link_protocol, tls_sessions, log_line))) {
+		if (!(loops[i] = aic_event_loop_new(&aic_connection_protocol, tls_sessions,
+			(struct aic_log) {log_line, NULL}))) {
 			die("an event loop could not be started");
 		}
 	}

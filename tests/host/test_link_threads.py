@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,12 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 import trustme
 from addresses import FIRST, HOSTS, NAME, SECOND, mute, port_of_both, swallowing
+from sanitized_program import SANITIZERS, environment, sanitized
 
-from aiconvai.builds import build_program
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
-from aiconvai.rig.asterisk.images import repository_root
 
-ROOT = repository_root()
 API_KEY = "test-api-key"
 
 INTERRUPTING = """\
@@ -45,15 +42,10 @@ class HostProgram(NamedTuple):
     sanitizer: str
 
 
-@pytest.fixture(scope="session", params=["thread", "address,undefined"], ids=["thread", "address"])
+@pytest.fixture(scope="session", params=SANITIZERS, ids=["thread", "address"])
 def host_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> HostProgram:
     """The program, built for this machine with one sanitizer."""
-    sanitizer: str = request.param
-    build = ROOT / "build" / f"host-{sanitizer.split(',')[0]}"
-    options = {"b_sanitize": sanitizer, "b_lundef": "false", "module": "disabled", "tests": "true", "werror": "true"}
-    options["buildtype"] = "debugoptimized"
-    into = tmp_path_factory.mktemp("host")
-    return HostProgram(build_program(ROOT, build, "tests/host/link_threads", options, into), sanitizer)
+    return HostProgram(sanitized("link_threads", request.param, tmp_path_factory.mktemp("host")), request.param)
 
 
 def _run_threads(program: HostProgram, *arguments: str, before: tuple[str, ...] = (), says: str = "") -> dict[str, Any]:
@@ -63,12 +55,7 @@ def _run_threads(program: HostProgram, *arguments: str, before: tuple[str, ...] 
     """
     done = subprocess.run(
         [*before, program.path, *arguments],
-        env={
-            **os.environ,
-            "TSAN_OPTIONS": "second_deadlock_stack=1:history_size=4:exitcode=66",
-            "ASAN_OPTIONS": "detect_leaks=1",
-            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-        },
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -192,7 +179,7 @@ def test_loop_whose_libwebsockets_fails_ends_its_conversations_and_still_serves_
 ) -> None:
     agents = _host_agents()
     said = "libwebsockets cannot go on: the conversations it served have ended, and no others can begin"
-    line = f"link_threads: error: {said}; unload and load the module\n"
+    line = f"link_threads: error: {said}; unload and load the module, or start the gateway anew\n"
     with ElevenLabsMockThread(MockOptions(agents=agents)) as mock:
         counted = _run_threads(
             host_program,

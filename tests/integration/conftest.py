@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from punctuality import Punctuality
 from rich.console import Console
 
 from aiconvai.rig.asterisk import (
@@ -41,7 +40,6 @@ _running: list[Asterisk] = []
 _log_positions: dict[str, int] = {}
 _checks: dict[str, LeakCheck] = {}
 """Of each running Asterisk, the last one that found nothing."""
-_punctuality = Punctuality()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,33 +59,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         pytest.exit(str(error), returncode=1)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that take long come first. One that fails is run once more, and said so, if the machine was late: what a
-    caller hears who stood still himself, or whose Asterisk had no processor, says nothing of the module.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1, condition=lambda: _punctuality.was_late))
-
-
 def _versions_to_build() -> tuple[AsteriskVersion, ...]:
     """Test processes that begin with different ones build them at the same time; who comes second waits."""
     first = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % len(VERSIONS)
     return (*VERSIONS[first:], *VERSIONS[:first])
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """What makes an Asterisk may take all the time it wants."""
-    _punctuality.begin()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call() -> None:
-    """From here on the machine is to be on time."""
-    _punctuality.begin()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,14 +77,13 @@ def pytest_runtest_makereport(
             report.sections.append(
                 (f"log of Asterisk {asterisk.version} ({asterisk.name})", "\n".join(lines[-_LOG_LINES:]))
             )
-        report.sections.append(("punctuality", f"the machine was up to {_punctuality.latest_ms:.0f} ms late"))
     return report
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _awake() -> Iterator[None]:
     """Packets are looked at to the millisecond."""
-    with processors_awake(), _punctuality:
+    with processors_awake():
         yield
 
 
@@ -221,6 +195,8 @@ def _warm_up(asterisk: Asterisk) -> None:
     # System() has Asterisk start the thread that serves channels whose own is busy; it then stays.
     asterisk.ami.action("Originate", Channel="Local/wait@default", Application="System", Data="true", Async="true")
     asterisk.ami.wait_for("Hangup", since=mark)
+    # The first zone that a time is asked of, as the HTTP server asks GMT, starts a thread that watches its file.
+    asterisk.ami.action("Getvar", Variable="STRFTIME(0,GMT,%Y)")
     check = LeakCheck(asterisk)
     with Caller(asterisk.sip_port) as caller:
         call = caller.call("echo").wait_answered()

@@ -94,9 +94,7 @@ def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(vo
 
 
 def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice) -> None:
-    call, conversation = begin(
-        voice, "exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n same => n,Wait(60)"
-    )
+    call, conversation = begin(voice, "exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n same => n,Wait(60)")
     call.wait_heard(10)
     hears_agent(call, conversation, AGENT_HZ)
     agent_hears(conversation, call, CALLER_HZ)
@@ -105,9 +103,7 @@ def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice
 
 def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_play="gosub:music")
-    voice.dialplan(
-        "exten => 100,1,AIConvAI(agent)\n[music]\nexten => s,1,MusicOnHold(default,3)\n same => n,Return()"
-    )
+    voice.dialplan("exten => 100,1,AIConvAI(agent)\n[music]\nexten => s,1,MusicOnHold(default,3)\n same => n,Return()")
     voice.apply()
     call = voice.call("100")
     conversation = voice.conversation()

@@ -46,8 +46,7 @@ def bridge(voice: Voice) -> tuple[Call, Call, ThreadedConversation]:
     """A caller with an agent in the background, and the party that the dialplan has connected."""
     voice.agent("agent", audio_frames_buffer_ms=20, idle_audio=None)
     voice.dialplan(
-        "exten => 100,1,AIConvAI(agent,b)\n"
-        f" same => n,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{voice.caller.port},30)"
+        f"exten => 100,1,AIConvAI(agent,b)\n same => n,Dial(PJSIP/anonymous/sip:party@127.0.0.1:{voice.caller.port},30)"
     )
     voice.apply()
     caller = voice.caller.call("100")
@@ -129,9 +128,7 @@ def test_the_agent_is_told_in_configured_words(voice: Voice) -> None:
     call, conversation = begin(voice, hold_message=ON, hold_end_message=OVER)
     call.hold()
     call.unhold()
-    conversation.wait_received(
-        lambda record: [one.text for one in record.received_of(ContextualUpdate)] == [ON, OVER]
-    )
+    conversation.wait_received(lambda record: [one.text for one in record.received_of(ContextualUpdate)] == [ON, OVER])
     voice.event("AIConvAIHold", Hold="ended")
     assert [event["Hold"] for event in voice.events("AIConvAIHold")] == ["begun", "ended"]
     assert "Holds:              1; " in voice.asterisk.cli(f"aiconvai show call {voice.channel()}")

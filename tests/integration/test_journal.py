@@ -53,7 +53,9 @@ def _call_and_hang_up(voice: Voice) -> None:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    """Those that are whole: a long one is there bit by bit, and is one with its end of line."""
+    whole, _, _ = (path.read_bytes() if path.exists() else b"").rpartition(b"\n")
+    return [json.loads(line) for line in whole.split(b"\n") if line]
 
 
 def _first_words(path: Path) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
@@ -9,6 +11,7 @@ from voice import Voice, mock_options, voice
 from aiconvai.audio import tone
 from aiconvai.mock import ElevenLabsAgent
 from aiconvai.mock.scenario import parse_scenario
+from aiconvai.rig.asterisk.ami import ManagerError
 from aiconvai.rig.caller import Call
 
 __all__ = ["mock_options", "voice"]
@@ -139,3 +142,57 @@ def test_silence_padding_comes_before_each_turn(voice: Voice, padding_ms: int) -
         call.wait_for_silence(since=begin)
         # What stands before the turn is silence in packets, for those who wait for packets.
         assert len(call.heard) == packets + (padding_ms + 400) // 20
+
+
+def test_an_agent_that_is_closed_takes_no_calls_until_it_is_opened(voice: Voice) -> None:
+    voice.agent("sales")
+    voice.agent("support")
+    _dialplan(voice)
+    voice.apply()
+    ami = voice.asterisk.ami
+    going_on = _begin(voice, "sales")
+    for reason in ("the limit of a day is reached", "another reason"):
+        ami.action("AIConvAICloseAgent", Agent="Sales", Seconds="60", Reason=reason)
+    voice.call("sales").wait_ended()
+    found = outcome(voice)
+    assert (found.status, found.reason) == ("BUSY", "agent sales takes no calls: another reason")
+    assert going_on.alive, "a call that goes on is not touched"
+    _begin(voice, "support")
+    ami.action("AIConvAIOpenAgent", Agent="sales")
+    _begin(voice, "sales")
+    with pytest.raises(ManagerError, match="not closed"):
+        ami.action("AIConvAIOpenAgent", Agent="sales")
+
+
+def test_an_agent_is_not_closed_for_longer_than_was_said(voice: Voice) -> None:
+    voice.agent("sales")
+    _dialplan(voice)
+    voice.apply()
+    voice.asterisk.ami.action("AIConvAICloseAgent", Agent="sales", Seconds="1")
+    closed = time.monotonic()
+    voice.call("sales").wait_ended()
+    assert outcome(voice).reason == "agent sales takes no calls: closed over AMI"
+    while not voice.mock.requests:
+        call = voice.call("sales")
+        while call.alive and not voice.mock.requests:
+            time.sleep(0.02)
+        assert time.monotonic() - closed < 10
+    assert time.monotonic() - closed >= 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Agent": "nobody", "Seconds": "5"}, "No agent of that name"),
+        ({"Seconds": "5"}, "No agent of that name"),
+        ({"Agent": "sales"}, "Seconds is missing"),
+        ({"Agent": "sales", "Seconds": "0"}, "Seconds is missing or wrong"),
+        ({"Agent": "sales", "Seconds": "86401"}, "Seconds is missing or wrong"),
+        ({"Agent": "sales", "Seconds": "long"}, "Seconds is missing or wrong"),
+    ],
+)
+def test_who_closes_an_agent_wrongly_is_told_how(voice: Voice, headers: dict[str, str], expected: str) -> None:
+    voice.agent("sales")
+    voice.apply()
+    with pytest.raises(ManagerError, match=expected):
+        voice.asterisk.ami.action("AIConvAICloseAgent", **headers)

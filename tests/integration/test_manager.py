@@ -464,6 +464,16 @@ def test_a_long_result_comes_in_several_headers(voice: Voice) -> None:
         assert result.result().result == "\n".join(lines)
 
 
+def test_a_line_goes_on_in_another_header(voice: Voice) -> None:
+    _, conversation = _conversing(voice)
+    with ThreadPoolExecutor(1) as other:
+        result = other.submit(conversation.call_tool, "look", {})
+        fields = {"Channel": voice.channel(), "ToolCallID": voice.event("AIConvAIToolCall")["ToolCallID"]}
+        more = {"Result+": ["x" * 900, " and  a: line "]}
+        voice.asterisk.ami.action("AIConvAIToolResult", **fields, Result=["one", "two"], **more)
+        assert result.result().result == "one\ntwo" + "x" * 900 + " and  a: line "
+
+
 @pytest.mark.parametrize("action", ["AIConvAIContext", "AIConvAIMessage"])
 def test_a_long_text_comes_in_several_headers(voice: Voice, action: str) -> None:
     _, conversation = _conversing(voice)

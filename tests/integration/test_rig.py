@@ -214,13 +214,23 @@ def test_hold_and_resume(plain_caller: Caller) -> None:
     outgoing.hangup()
 
 
+def _change_codec(call: Call, codec_name: str) -> None:
+    """Asterisk's Echo() ends the call where it has a frame in its hands while the codecs change: it cannot write it any
+    more. So nothing is under way then.
+    """
+    call.stream.paused = True
+    call.wait_for_silence(since=time.monotonic())
+    call.reinvite(codec_name)
+    call.stream.paused = False
+
+
 def test_codec_changes_in_the_middle_of_a_call(plain_caller: Caller) -> None:
     call = plain_caller.call("echo", "ulaw").wait_answered()
     tone_burst_round_trip(call)
-    call.reinvite("slin16")
+    _change_codec(call, "slin16")
     assert call.sample_rate == 16000
     assert tone_burst_round_trip(call).similarity > 0.95
-    call.reinvite("alaw")
+    _change_codec(call, "alaw")
     assert tone_burst_round_trip(call).similarity > 0.95
     assert {packet.payload_type for packet in call.heard} == {0, 118, 8}
 

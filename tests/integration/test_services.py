@@ -84,7 +84,7 @@ def test_caller_and_agent_hear_each_other(voice: Voice, provider: str) -> None:
 
 @with_interruptions
 def test_caller_who_speaks_over_the_agent_silences_it(voice: Voice, provider: str) -> None:
-    call, conversation = _speak_over_the_agent(voice, provider, ANSWERS, agent_seconds=5.0, caller_seconds=1.0)
+    call, conversation = _speak_over_the_agent(voice, provider, ANSWERS, agent_seconds=5.0, caller_seconds=1.6)
     voice.event("AIConvAIInterruption")
     wait_until_all_is_heard(call, 1.0)
     heard = agent_audio(call)
@@ -236,7 +236,7 @@ def test_session_is_changed_where_nobody_speaks(voice: Voice, provider: str) -> 
 @only_on_22
 def test_openai_is_told_how_much_of_an_item_the_caller_heard(voice: Voice) -> None:
     """Its agent must know where it was interrupted: within 20 ms of what the recording of the call has."""
-    call, conversation = _speak_over_the_agent(voice, "openai", LISTENS, agent_seconds=5.0, caller_seconds=1.0)
+    call, conversation = _speak_over_the_agent(voice, "openai", LISTENS, agent_seconds=5.0, caller_seconds=1.6)
     conversation.wait_received(lambda record: "conversation.item.truncate" in record.received_types())
     wait_until_all_is_heard(call, 0.2)
     (truncated,) = (one for one in conversation.record.received if one.type == "conversation.item.truncate")

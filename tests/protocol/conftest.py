@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from start_mock import StartMock
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMock, MockOptions, Scenario
-
-StartMock = Callable[..., Awaitable[ElevenLabsMock]]
 
 
 @pytest.fixture

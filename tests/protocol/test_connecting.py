@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import trustme
-from conftest import StartMock
 from service_client import ServiceClient
+from start_mock import StartMock
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMock, Handshake, Scenario, load_scenario

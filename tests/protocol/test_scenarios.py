@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import StartMock
 from service_client import ServiceClient
+from start_mock import StartMock
 
 from aiconvai.audio import Samples, decode, encode, resample, rms_dbfs, tone, ulaw_encode
 from aiconvai.mock import (

@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import pytest
-from conftest import StartMock
 from service_client import INITIATION, ServiceClient
+from start_mock import StartMock
 from websockets.exceptions import ConnectionClosed
 
 from aiconvai.mock import ALL_OVERRIDES, Conversation, ConversationClosedError, Limits

@@ -104,6 +104,31 @@ async def test_what_no_manager_says_ends_the_connection(nonsense: bytes) -> None
             await anext(manager.events())
 
 
+async def test_what_a_header_has_no_room_for_goes_on_in_another() -> None:
+    sent: list[dict[str, str]] = []
+
+    async def answer(action: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        sent.append(action)
+        await agree(action, writer)
+
+    text = "x" * 899 + "š and so on"
+    async with serving(answer) as settings, await Manager.connect(settings) as manager:
+        await manager.action("AIConvAIMessage", Text=["short", text])
+    assert sent[1]["Text"] == "x" * 899
+    assert sent[1]["Text+"] == "š and so on"
+
+
+@pytest.mark.parametrize("text", ["", "one", "one\n\n two", "ž" * 5000 + "\nend", "x" * 900, "x" * 901])
+def test_a_text_is_its_lines(text: str) -> None:
+    assert "\n".join(module.text_lines(text)) == text
+
+
+def test_a_text_of_too_many_lines_is_one() -> None:
+    assert module.text_lines("a b\n" * 111) == [" ".join(["a b"] * 111)]
+    (line,) = module.text_lines("ž" * 200_000)
+    assert len(line) == 110 * 450
+
+
 async def test_no_action_has_a_line_that_is_another() -> None:
     async with serving(agree) as settings, await Manager.connect(settings) as manager:
         with pytest.raises(ManagerError, match="a line break in Message"):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
 
 from aiconvai.serve.events import CallEvent, read_event
 from aiconvai.serve.journal import JournalledCall, Position
+from aiconvai.serve.store import search
 from aiconvai.serve.store.store import Store, StoreError, Wanted
-from aiconvai.serve.store.tables import Base
+from aiconvai.serve.store.tables import Base, Turn
 
 CHANNEL = {"Channel": "PJSIP/trunk-1", "Uniqueid": "1.1", "Linkedid": "1.0", "CallerIDNum": "+4212", "Exten": "100"}
 PLACE = Position(7, 100)
@@ -49,14 +50,6 @@ def a_call(record: str = "100.1", start: float = 1000.0, number: str = "+4212") 
         told(record, start + 5, "Answer", LatencyMs="612"),
         told(record, start + 9, "End", **{**CHANNEL, "CallerIDNum": number}, **end, ConversationID="conv_1"),
     ]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    one = Store(f"sqlite:///{tmp_path}/calls.db")
-    await one.open()
-    yield one
-    await one.close()
 
 
 async def kept(store: Store, number: int = 0) -> Any:
@@ -162,9 +155,9 @@ async def test_calls_are_found_by_what_is_known_of_them(store: Store) -> None:
 async def test_a_caller_is_forgotten_with_all_that_was_said(store: Store) -> None:
     await store.keep("pbx", a_call("100.1", 1000.0, "+421"))
     await store.keep("pbx", a_call("100.2", 2000.0, "+422"))
-    assert await store.forget_caller("+421") == 1
+    assert len(await store.forget_caller("+421")) == 1
     assert [call.caller_number for call in await store.calls(Wanted(text="parcel"))] == ["+422"]
-    assert await store.forget_before(5000.0) == 1
+    assert len(await store.forget_before(5000.0)) == 1
     assert await store.calls(Wanted()) == []
 
 
@@ -175,21 +168,111 @@ async def test_many_at_once(store: Store) -> None:
     assert all(call.status == "COMPLETED" for call in calls)
 
 
-async def test_it_is_there_the_next_time(tmp_path: Path) -> None:
+async def test_it_is_there_the_next_time(url: str) -> None:
     for _ in range(2):
-        store = Store(f"sqlite:///{tmp_path}/calls.db")
+        store = Store(url)
         await store.open()
         await store.keep("pbx", a_call())
         assert len(await store.calls(Wanted())) == 1
         await store.close()
 
 
-async def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path}/calls.db")
-    await store.open()
-    await store.close()
-    with create_engine(f"sqlite:///{tmp_path}/calls.db").connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+async def test_the_migrations_make_the_tables(store: Store) -> None:
+    def compare(connection: Connection) -> list[Any]:
+        # What words are found by is none of the tables that programs read.
+        options = {"include_name": lambda name, *_: "turn_words" not in (name or "")}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
+
+    async with store.reading() as session:
+        assert await (await session.connection()).run_sync(compare) == []
+
+
+async def test_words_are_found_by_their_beginnings_whatever_becomes_of_them(store: Store) -> None:
+    await store.keep("pbx", a_call())
+
+    async def found(words: str) -> int:
+        return len(await store.calls(Wanted(text=words)))
+
+    for words in ("parcel", "PARC", "(parcel)", "is where", "where is my parcel?", "Hello, how can", "help you with"):
+        assert await found(words) == 1, words
+    for words in ("arcel", "parcel help", "nothing", "%", "", '"', "par*l", "x OR parcel", "&|!", "NOT"):
+        assert await found(words) == (1 if not words else 0), words
+    await store.keep("pbx", [said("100.1", 1006.0, "caller", "Příliš žluťoučký kůň", 3)])
+    assert await found("žluť") == await found("KŮŇ") == 1
+    await store.keep("pbx", [said("100.1", 1007.0, "caller", "something else", 3, Correction="yes")])
+    assert await found("something els") == 1
+    await store.forget_caller("+4212")
+    await store.keep("pbx", a_call("100.2"))
+    assert await found("something") == 0
+
+
+async def test_whatever_somebody_looks_for_is_words_or_none(store: Store) -> None:
+    """Each letter and digit there is, in the middle of a word: to the database it is one word, too."""
+    letters = [char for char in map(chr, range(0x110000)) if char.isalnum() or char == "_"]
+    for at in range(0, len(letters), 500):
+        text = " ".join(f"a{letter}b" for letter in letters[at : at + 500])
+        assert await store.calls(Wanted(text=text)) == []
+
+
+async def test_words_that_are_said_all_the_time_are_found_as_well(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MANY", 3)
+    monkeypatch.setattr(search, "LEAST_CALLS", 2)
+    for number in range(10):
+        words = "rare word" if number == 4 else "word"
+        await store.keep("pbx", [said(f"1.{number}", 1000.0 + number, "caller", words, 1)])
+    assert [call.started for call in await store.calls(Wanted(text="word"), limit=3)] == [1009.0, 1008.0, 1007.0]
+    assert [call.started for call in await store.calls(Wanted(text="word"), limit=50)] == [
+        1009.0 - number for number in range(10)
+    ]
+    assert [call.started for call in await store.calls(Wanted(text="word"), limit=2, before=1002.0)] == [1001.0, 1000.0]
+    assert [call.started for call in await store.calls(Wanted(text="word rare"))] == [1004.0]
+
+
+async def test_calls_that_began_at_once_and_were_told_late_are_found_in_their_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MANY", 3)
+    monkeypatch.setattr(search, "LEAST_CALLS", 2)
+    for number, began in enumerate((1005.0, 1001.0, 1005.0, 1003.0, 1005.0, 1002.0)):
+        await store.keep("pbx", [said(f"1.{number}", began, "caller", "word", 1)])
+        await store.keep("pbx", [said(f"1.{number}", began + 9.0, "agent", "other" if number % 2 else "word", 2)])
+    assert [call.record for call in await store.calls(Wanted(text="word"))] == [
+        call.record for call in await store.calls(Wanted())
+    ]
+    assert [call.record for call in await store.calls(Wanted(text="other"))] == ["1.3", "1.5", "1.1"]
+
+
+# What it cost
+
+
+def of_agents(record: str, *changes: tuple[float, str], **end: str) -> list[CallEvent]:
+    """Begun by the agent sales, ended after 100 s; the others had it from that second on."""
+    start = told(record, 1000.0, "Start", **CHANNEL, LineFormat="ulaw_8000")
+    moves = [told(record, 1000.0 + after, "HandOver", NextAgent=agent) for after, agent in changes]
+    last = changes[-1][1] if changes else "sales"
+    ended = told(record, 1100.0, "End", **CHANNEL, Status="COMPLETED", DurationMs="100000", Agent=last, **end)
+    return [start, *moves, ended]
+
+
+async def test_a_call_costs_what_its_agents_cost(store: Store) -> None:
+    await store.keep("pbx", of_agents("1.1"))
+    await store.keep("pbx", of_agents("1.2", OutputTokens="20000", InputTokens="1000000"))
+    await store.keep("pbx", of_agents("1.3", (40.0, "free")))
+    back_again = of_agents("1.4", (40.0, "free"), (70.0, "sales"))
+    await store.keep_journalled("pbx", [JournalledCall(tuple(back_again), 0)], PLACE)
+    calls = {call.record: call for call in await store.calls(Wanted())}
+    expected = {"1.1": 0.01 + 1.0, "1.2": 0.01 + 1.0 + 0.2, "1.3": 0.01 + 0.4, "1.4": 2 * 0.01 + 0.4 + 0.3}
+    assert {record: call.cost for record, call in calls.items()} == pytest.approx(expected)
+    assert await store.spent("sales", 999.0) == pytest.approx(expected["1.1"] + expected["1.2"] + expected["1.4"])
+    assert await store.spent("sales", 1000.5) == 0
+
+
+async def test_an_agent_without_a_price_costs_nobody_knows_what(store: Store) -> None:
+    await store.keep("pbx", [told("1.1", 1000.0, "End", Agent="free", Status="COMPLETED", DurationMs="1000")])
+    (call,) = await store.calls(Wanted())
+    assert call.cost is None
 
 
 async def test_a_database_that_cannot_be_used_is_named_without_its_password() -> None:
@@ -199,3 +282,65 @@ async def test_a_database_that_cannot_be_used_is_named_without_its_password() ->
     with pytest.raises(StoreError, match=r"sqlite:////nowhere/at/all/calls.db: cannot be opened"):
         await store.open()
     assert "secret" not in Store("postgresql://me:secret@127.0.0.1:1/calls").shown_url
+
+
+async def test_a_transaction_that_fails_leaves_nothing_behind(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full in the middle of a call: it is all there once there is room again."""
+    events = a_call()
+    whole = store._apply
+
+    async def fail(*given: Any) -> None:
+        await whole(*given)
+        if given[2] is events[2]:
+            raise OSError("the disk is full")
+
+    monkeypatch.setattr(store, "_apply", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        await store.keep("pbx", events)
+    monkeypatch.setattr(store, "_apply", whole)
+    await store.keep("pbx", a_call("200.1", 2000.0))
+    await store.keep("pbx", events)
+    calls = await store.calls(Wanted())
+    assert [(call.record, call.caller_number) for call in calls] == [("200.1", "+4212"), ("100.1", "+4212")]
+    assert [len(seen(await store.call(call.id))["turns"]) for call in calls] == [2, 2]
+
+
+async def test_what_a_failure_says_has_nothing_of_what_was_said(store: Store) -> None:
+    await store.keep("pbx", a_call()[:2])
+    with pytest.raises(Exception, match="turns") as failed:
+        async with store.writing() as session:
+            session.add(Turn(call_id=99, turn=1, role="caller", text="my card is 4111", time=1.0, spoken_ms=1))
+    assert "4111" not in str(failed.value)
+
+
+async def test_a_journal_that_was_cut_takes_nothing_away(store: Store) -> None:
+    await store.keep("pbx", a_call())
+    heard = seen(await kept(store))
+    cut = [a_call()[0], a_call()[-1]]
+    await store.keep_journalled("pbx", [JournalledCall(tuple(cut), 9)], PLACE)
+    assert seen(await kept(store)) == heard
+
+
+async def test_names_may_be_as_long_as_a_service_makes_them(store: Store) -> None:
+    long = "x" * 256
+    call = {"ToolCallID": long, "ToolName": long}
+    await store.keep("pbx", [
+        told("1.1", 1000.0, "ToolCall", Parameters="{}", Run="ami", **call),
+        told("1.1", 1001.0, "ToolDone", Result="", Error="no", **call),
+        told("1.1", 1002.0, "End", Status="COMPLETED", DurationMs="1", Transfer=long),
+    ])  # fmt: skip
+    found = await kept(store)
+    assert (found.tools[0].name, found.tools[0].outcome, found.transfer) == (long, "done", long)
+
+
+def owners_in(folder: Path) -> set[tuple[int, int]]:
+    return {(one.stat().st_uid, one.stat().st_gid) for one in folder.iterdir()}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can begin files for others")
+async def test_what_root_begins_in_a_folder_is_its_owners(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12_345, 12_346)
+    store = Store(f"sqlite:///{tmp_path}/calls.db")
+    await store.open()
+    assert owners_in(tmp_path) == {(12_345, 12_346)}
+    await store.close()

@@ -185,20 +185,26 @@ WHERE = paths.Where(
     paths.FarEndPorts(ws=1001, wss=1002, audiosocket=1003),
     paths.FarEndPorts(ws=2001, wss=2002, audiosocket=2003, host="198.18.0.2"),
     3001,
+    {"gateway-20": 4001, "gateway-20-prompt": 4002},
 )
 
 
 def test_every_path_is_configured() -> None:
     text = paths.module_configuration(WHERE, {"talk": "talk-30"}, network_threads=2)
-    dialplan = paths.dialplan(WHERE, paths.ALL)
+    dialplan, gateway = paths.dialplan(WHERE, paths.ALL), paths.gateway_agents(WHERE)
     assert text.startswith("[general]\nnetwork_threads=2\n")
     for path in paths.ALL:
-        assert (f"[{path.extension}]" in text) == (path.agent is not None and not path.members)
+        has_agent = path.agent is not None and not path.members
+        assert (f"[{path.extension}]" in text) == (has_agent and not path.door)
+        assert (f"[{path.extension}]" in gateway) == (has_agent and bool(path.door))
         assert (f"exten => {path.extension},1," in dialplan) == (path is not paths.ECHO)
     assert "[talk]\nagent_id=talk-30\nconversation_endpoint=ws://127.0.0.1:1001/v1/convai/conversation\naudio_f" in text
     assert "conversation_endpoint=wss://127.0.0.1:1002/v1/convai/conversation\ntls_ca_file=" in text
     assert "signed_url_endpoint=https://localhost:1002/v1/convai/conversation/get-signed-url\napi_key=" in text
-    measured = [path for path in paths.ALL if not path.keeps_early and path.agent is not None]
+    assert "AudioSocket(5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55,127.0.0.1:4001)" in dialplan
+    assert "Stasis(bench,gateway-rtp-20)" in dialplan
+    early = [path for path in paths.ALL if not path.keeps_early and path.agent is not None]
+    measured = [path for path in early if not path.door]
     assert text.count("connect_audio_limit_ms=0") == len(measured) == 9
     assert "AudioSocket(5c9f6e1c-7f5e-4d37-9d43-2f8f1f2c1c55,127.0.0.1:1003)" in dialplan
     clients = paths.websocket_client_configuration(WHERE)

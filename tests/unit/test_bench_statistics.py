@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import ClassVar, cast
 
 import numpy as np
 import pytest
 from bench_results import callers, made_up, stretch
 from rich.console import Console
 
+from aiconvai.rig.bench import stretch as stretch_module
 from aiconvai.rig.bench.capacity import limiting_resource, search
 from aiconvai.rig.bench.comparison import compare
 from aiconvai.rig.bench.costs import costs
@@ -16,12 +18,13 @@ from aiconvai.rig.bench.errors import BenchError
 from aiconvai.rig.bench.headlines import HEADLINES, goals, headline
 from aiconvai.rig.bench.interruption_silence import last_packet_after
 from aiconvai.rig.bench.module_counters import Conversation
-from aiconvai.rig.bench.paths import AUDIOSOCKET, CHUNKS_20, ECHO
+from aiconvai.rig.bench.paths import AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, ECHO
 from aiconvai.rig.bench.plan import (
     FULL,
     MANY_CALLS,
     QUICK,
     REFERENCE_CALLS,
+    Cell,
     Plan,
     many_wanted,
     wanted,
@@ -30,6 +33,7 @@ from aiconvai.rig.bench.plan import (
 )
 from aiconvai.rig.bench.results import Losses, Problem, Stretch
 from aiconvai.rig.bench.run import Run
+from aiconvai.rig.bench.stage import Stage
 from aiconvai.rig.bench.statistics import (
     change_percent,
     distribution,
@@ -39,7 +43,7 @@ from aiconvai.rig.bench.statistics import (
     share_within,
 )
 from aiconvai.rig.bench.uplink_balance import lost_frames
-from aiconvai.rig.bench.validity import REPEATED_AT_MOST, disturbed, stretch_problems
+from aiconvai.rig.bench.validity import REPEATED_AT_MOST, disturbed, not_held, stretch_problems
 
 
 def test_percentiles_lie_between_the_readings() -> None:
@@ -283,6 +287,34 @@ def test_many_calls_are_as_many_as_the_machine_holds() -> None:
 def test_only_what_the_machine_disturbed_is_measured_again(kinds: list[str], stolen: float, again: bool) -> None:
     problems = [Problem.model_validate({"kind": kind, "text": "so it was"}) for kind in kinds]
     assert disturbed(problems, stolen) is again
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [([], False), (["timing"], True), (["timing", "loss"], True), (["timing", "machine"], False), (["calls"], False)],
+)
+def test_calls_that_are_too_many_for_a_path(kinds: list[str], expected: bool) -> None:
+    assert not_held([Problem.model_validate({"kind": kind, "text": "late"}) for kind in kinds]) is expected
+
+
+def test_another_product_that_does_not_hold_so_many_calls_is_said_to_and_not_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ours is held to it: a run in which it does not is invalid."""
+
+    class Measured:
+        system_calls = None
+        problems: ClassVar = [Problem(kind="timing", text="150 calls, x: 314 packets to a caller; expected about 364")]
+
+    monkeypatch.setattr(stretch_module, "measure", lambda *_, **__: Measured())
+    run = Run(FULL, Console(file=StringIO()), quick=False)
+    stage = cast(Stage, None)
+    run._cell(stage, Cell(CHAN_WEBSOCKET, 150, 1.0), "22 chan_websocket 150")
+    (note,) = run.results.notes
+    assert note.startswith("chan_websocket did not hold 150 calls: ")
+    assert (run.results.problems, run.results.stretches) == ([], [])
+    run._cell(stage, Cell(CHUNKS_20, 150, 1.0), "22 20 ms 150")
+    assert run.results.problems == Measured.problems
 
 
 def test_it_is_measured_again_a_bounded_number_of_times() -> None:

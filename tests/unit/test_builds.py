@@ -68,3 +68,13 @@ def test_what_does_not_compile_is_told(project: Path, tmp_path: Path) -> None:
     (project / "small.c").write_text("int main(void) { return nothing; }\n")
     with pytest.raises(BuildError, match="nothing"):
         build_program(project, tmp_path / "build", "small", {"word": ""}, tmp_path)
+
+
+def test_a_program_that_is_new_in_the_project_is_built_in_a_directory_set_up_before(
+    project: Path, tmp_path: Path
+) -> None:
+    build_program(project, tmp_path / "build", "small", {"word": "old"}, tmp_path)
+    with (project / "meson.build").open("a") as more:
+        more.write("executable('newer', 'small.c', c_args: '-DWORD=\"new\"')\n")
+    newer = build_program(project, tmp_path / "build", "newer", {"word": "old"}, tmp_path)
+    assert subprocess.run([newer], capture_output=True, text=True, check=True).stdout == "new\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -148,8 +149,22 @@ def test_version_and_help() -> None:
 
 
 def test_a_missing_library_stops_only_its_own_command(monkeypatch: pytest.MonkeyPatch, seed: Path) -> None:
-    monkeypatch.setitem(sys.modules, "aiconvai.mock.cli", None)
-    status, output = run("mock", "serve")
+    monkeypatch.setitem(sys.modules, "aiconvai.rig.bench.cli", None)
+    status, output = run("bench", "talk")
     assert status == 1
-    assert output == "aiconvai mock: this installation has no Python module aiconvai.mock.cli\n"
+    assert output == "aiconvai bench needs aiconvai.rig.bench.cli: pip install 'aiconvai[rig]'\n"
     assert run("config", "check", seed)[0] == 0
+
+
+def test_what_an_extra_brings_is_loaded_by_its_own_commands_alone(tmp_path: Path) -> None:
+    """An installation without the extras has neither the rig's libraries nor those of AI services."""
+    extras = ("matplotlib", "trustme", "G722", "openai", "google.genai", "deepgram", "opentelemetry.sdk", "playwright")
+    script = "import importlib, sys\n" + "".join(f"sys.modules[{name!r}] = None\n" for name in extras)
+    commands = {name: (module, extra) for name, (module, extra, _) in cli.SUBCOMMANDS.items()}
+    for module in [module for module, extra in commands.values() if extra != "rig"]:
+        script += f"importlib.import_module({module!r})\n"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    script = "import sys; sys.modules['trustme'] = None; from aiconvai.cli import app; app()"
+    tls = [sys.executable, "-c", script, "mock", "--tls", "--cert-dir", tmp_path]
+    done = subprocess.run(tls, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "aiconvai mock: --tls needs trustme: pip install 'aiconvai[mock]'\n")

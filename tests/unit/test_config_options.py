@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import re
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -255,6 +256,11 @@ def test_every_value_in_range_is_taken(data: st.DataObject) -> None:
         settings = report.agents.get("x")
     assert settings is not None, report.problems
     assert settings.model_dump()[option.name] == value
+
+
+def test_the_builtin_tools_are_those_of_the_engine() -> None:
+    source = (ROOT / "app_aiconvai" / "core" / "options" / "tools.c").read_text(encoding="utf-8")
+    assert sorted(BUILTIN_TOOLS) == sorted(re.findall(r'^\t\{"(\w+)", AIC_TOOL_', source, re.MULTILINE))
 
 
 def test_names_fold_ascii_case_only() -> None:

@@ -302,7 +302,6 @@ def test_other_lines(form: str) -> None:
     assert [kind for kind, _ in told(host)] == ["begun", "over", ""]
 
 
-
 def test_words_of_ours_are_a_turn_of_their_own() -> None:
     host = gemini_host()
     host.conversation.user_message("What is it?")

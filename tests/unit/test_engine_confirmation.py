@@ -13,11 +13,11 @@ from engine_host import API_KEY, PUBLIC, ULAW, Host, audio, interruption, tool_c
 from test_engine_caller_idle import caller_speaks
 from test_engine_echo_guard import agent_says, caller_says
 
-from aiconvai.audio import Samples, encode, resample, ulaw_encode
+from aiconvai.audio import Samples, decode, encode, resample, ulaw_encode
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.events import Ended, Interrupted, Pause, Status, Transcript, TranscriptKind
 from aiconvai.rig.talk.sounds import Kind, sound_of
-from aiconvai.rig.talk.telephone import at_level
+from aiconvai.rig.talk.telephone import Telephone, at_level
 from aiconvai.speech import speak
 
 FRAME = 160
@@ -87,6 +87,36 @@ def test_speech_that_lasts_is_one() -> None:
     assert decided(host).lasted_ms == 680
     assert [event.heard_ms for event in host.told(Interrupted)] == [1000]
     assert queued_ms(host) == 0
+
+
+@pytest.mark.parametrize(("into_ms", "turn"), [(400, 1), (1200, 1), (400, 2)])
+def test_hello_hello_is_said_into_a_greeting(into_ms: int, turn: int) -> None:
+    """It takes a second, and words tell what it was."""
+    host = host_of()
+    for number in range(1, turn + 1):
+        host.play()
+        host.wait(seconds=5)
+        host.say(audio(number, SECOND * 4))
+    host.hear(into_ms // 20)
+    host.wait(ms=into_ms)
+    host.say(interruption(turn))
+    caller_speaks(host, seconds=1.0)
+    if (into_ms, turn) == (400, 1):
+        assert len(host.told(Pause)) == 1
+        host.say(said("Hello, hello?"))
+        assert not decided(host).interrupted
+    else:
+        assert decided(host).interrupted
+
+
+def test_more_than_that_is_an_interruption_of_a_greeting_too() -> None:
+    host = host_of()
+    host.say(audio(1, SECOND * 4))
+    host.hear(20)
+    host.wait(ms=400)
+    host.say(interruption(1))
+    caller_speaks(host, seconds=1.5)
+    assert decided(host).interrupted
 
 
 @pytest.mark.parametrize(("least_ms", "is_one"), [(200, True), (400, False)])
@@ -546,7 +576,7 @@ def test_openai_is_asked_after_speech_that_lasted() -> None:
     answers(host, "r1", "i1", SECOND * 4)
     done(host, "r1")
     hears(host)
-    caller_speaks(host, seconds=0.8)
+    caller_speaks(host, seconds=1.5)
     assert decided(host).interrupted
     assert asked(host) == 0
     commits(host)
@@ -611,6 +641,101 @@ def test_who_goes_on_speaking_is_not_spoken_over_by_a_slow_service() -> None:
     assert len(host.told(Pause)) == 1
     host.say(interruption(1))
     assert decided(host).interrupted
+
+
+def goes_on(host: Host, seconds: float, line: bytes = b"\xff" * FRAME) -> None:
+    """The agent speaks, while it has leave to, and `line` is what comes from the caller, again and again."""
+    for number in range(round(seconds * 50)):
+        host.conversation.agent_heard(host.conversation.playout.take().audio)
+        at = number * FRAME % len(line)
+        host.conversation.caller_audio(line[at : at + FRAME])
+        host.wait(ms=20)
+
+
+def after_half_a_second() -> Host:
+    """The caller spoke for that long, the service said so, and the agent has gone on."""
+    host = overheard()
+    host.say(interruption(1))
+    speaks(host, 0.3)
+    goes_on(host, 0.7)
+    assert not decided(host).interrupted
+    return host
+
+
+def test_who_pauses_between_sentences_has_not_finished() -> None:
+    host = overheard()
+    host.say(interruption(1))
+    speaks(host, 0.4)
+    goes_on(host, 0.4)
+    speaks(host, 0.3)
+    assert decided(host).interrupted
+
+
+def test_who_speaks_again_when_the_agent_has_gone_on_interrupts_it() -> None:
+    host = after_half_a_second()
+    goes_on(host, 0.5, ulaw_encode(caller_says()))
+    assert len(host.told(Interrupted)) == 1
+    assert queued_ms(host) == 0
+
+
+def test_who_goes_on_after_a_back_channel_interrupts_in_packets_of_10_ms_too() -> None:
+    """Half of what is looked at is in each of them."""
+    host = overheard()
+    host.say(interruption(1))
+    host.say(said("Mm-hmm."))
+    assert not decided(host).interrupted
+    line = ulaw_encode(caller_says())
+    for at in range(0, 8000, FRAME // 2):
+        if not at % FRAME:
+            host.conversation.agent_heard(host.conversation.playout.take().audio)
+        host.conversation.caller_audio(line[at : at + FRAME // 2])
+        host.wait(ms=10)
+    assert len(host.told(Interrupted)) == 1
+
+
+def test_who_speaks_again_much_later_does_not() -> None:
+    host = after_half_a_second()
+    goes_on(host, 1.2)
+    goes_on(host, 0.5, ulaw_encode(caller_says()))
+    assert host.told(Interrupted) == []
+    goes_on(host, 0.5, ulaw_encode(caller_says()))
+    assert len(host.told(Interrupted)) == 1
+
+
+def test_two_back_channels_are_no_speech_that_lasts() -> None:
+    host = after_half_a_second()
+    host.say(said("Mm-hmm."))
+    goes_on(host, 0.5, ulaw_encode(caller_says()))
+    assert host.told(Interrupted) == []
+
+
+def test_what_was_decided_says_nothing_about_what_comes_next() -> None:
+    host = after_half_a_second()
+    goes_on(host, 0.5, ulaw_encode(caller_says()))
+    assert len(host.told(Interrupted)) == 1
+    host.say(audio(2, ulaw_encode(agent_says(4.0))))
+    goes_on(host, 0.2)
+    host.say(interruption(2))
+    speaks(host, 0.3)
+    host.wait(seconds=1)
+    assert len(host.told(Interrupted)) == 1
+
+
+def test_the_agents_own_voice_does_not_end_what_it_went_on_with() -> None:
+    host = host_of()
+    telephone, heard = Telephone(return_loss_db=6), [np.zeros(0, np.int16)]
+    host.say(audio(1, ulaw_encode(agent_says(8.0))))
+    for number in range(350):
+        if number in (150, 250):
+            host.say(interruption(1))
+        data = host.conversation.playout.take().audio
+        host.conversation.agent_heard(data)
+        heard.append(decode(data, "ulaw_8000"))
+        comes = telephone.sends(np.concatenate(heard), np.zeros(0, np.int16))
+        host.conversation.caller_audio(ulaw_encode(comes[number * FRAME : (number + 1) * FRAME]))
+        host.wait(ms=20)
+    assert len(host.told(Pause)) == 4
+    assert host.told(Interrupted) == []
 
 
 def test_a_service_that_never_hears_the_caller() -> None:

@@ -9,7 +9,7 @@ import pytest
 from engine_host import PUBLIC, Host, tool_call
 
 from aiconvai.audio import tone, ulaw_encode
-from aiconvai.engine.events import Keys, Status, ToolDone
+from aiconvai.engine.events import Keys, Secret, Status, ToolDone
 
 CARD = "4111111111111111"
 
@@ -103,6 +103,25 @@ def test_the_caller_is_not_heard_while_secret_digits_are_pressed() -> None:
     assert loud in b"".join(host.uplink()[before:])
 
 
+def test_who_records_the_call_is_told_when_not_to() -> None:
+    host = collecting_host(collect_digits_secret=True)
+    collect(host, 2)
+    collect(host, 2, call_id="t2")
+    assert host.told(Secret) == [Secret(True)], "one that is refused changes nothing"
+    press(host, "12")
+    assert host.told(Secret) == [Secret(True), Secret(False)]
+    collect(host, 1, call_id="t3")
+    host.wait(seconds=60)
+    assert host.told(Secret)[2:] == [Secret(True), Secret(False)]
+
+
+def test_digits_that_are_not_secret_are_recorded() -> None:
+    host = collecting_host()
+    collect(host, 2)
+    press(host, "12")
+    assert host.told(Secret) == []
+
+
 def test_the_service_gets_silence_meanwhile() -> None:
     host = collecting_host(collect_digits_secret=True)
     collect(host, 2)
@@ -152,6 +171,7 @@ def test_nothing_is_kept_of_a_call_that_is_withdrawn(how: str) -> None:
     host.pump()
     assert host.told(ToolDone) == [ToolDone("t1")]
     assert host.told(Keys) == []
+    assert host.told(Secret) == [Secret(True), Secret(False)]
     if how == "break":
         host.reach(host.conversation.phase.__class__.ACTIVE)
         press(host, "5#")

@@ -202,7 +202,56 @@ def test_a_delay_that_jumps_is_found_again() -> None:
     later = Telephone(delay_ms=240).sends(agent, np.zeros(0, np.int16))
     line[48000:] = later[48000:]
     converse(host, agent, line)
-    assert host.conversation.stats().echo.delay_ms == pytest.approx(240, abs=4)
+    report = host.conversation.stats().echo
+    assert report.delay_ms == pytest.approx(240, abs=4)
+    assert report.openings == 0
+
+
+@pytest.mark.parametrize("by_ms", [-120, -60, 60, 120])
+def test_a_delay_that_jumps_is_not_taken_for_the_caller(by_ms: int) -> None:
+    """As of a jitter buffer that grows or shrinks."""
+    host = host_of()
+    agent = agent_says(10.0)
+    line = Telephone(return_loss_db=20).sends(agent, np.zeros(0, np.int16))
+    later = Telephone(return_loss_db=20, delay_ms=180 + by_ms).sends(agent, np.zeros(0, np.int16))
+    line[40000:] = later[40000:]
+    converse(host, agent, line)
+    report = host.conversation.stats().echo
+    assert report.delay_ms == pytest.approx(180 + by_ms, abs=4)
+    assert report.openings == 0
+
+
+@pytest.mark.parametrize("begins_ms", [1000, 1500, 2500])
+@pytest.mark.parametrize("voice", ["en-us+f4", "en-gb+m3", "en-us+m7", "en-gb+f5"])
+def test_a_caller_with_a_headset_is_heard_from_the_first_second_on(voice: str, begins_ms: int) -> None:
+    host = host_of()
+    agent = agent_says(8.0)
+    begins = begins_ms * 8
+    words = at_level(speak("Sorry, can I stop you there? I only want the first one.", 8000, voice), -22.0)
+    words = words[int(np.flatnonzero(np.abs(words) > 250)[0]) :]
+    said = np.zeros(len(agent), np.int16)
+    said[begins : begins + len(words)] = words
+    line = Telephone(return_loss_db=None).sends(agent, said)
+    converse(host, agent[: begins + 1600], line[: begins + 1600])
+    assert host.conversation.stats().echo.openings == 1
+
+
+@pytest.mark.parametrize("loss_db", [12, 18, 22, 25, 28, 32])
+@pytest.mark.parametrize("begins_ms", [1500, 3000])
+def test_who_interrupts_does_not_move_the_delay(begins_ms: int, loss_db: float) -> None:
+    """What the agent says next would be taken for the caller."""
+    host = host_of()
+    begins = begins_ms * 8
+    ends = begins + 4 * 8000
+    spoken = agent_says((begins_ms + 300) / 1000, "en-us+m2")
+    agent = np.concatenate([spoken, np.zeros(ends - len(spoken), np.int16), agent_says(3.0, "en-us+m2")])
+    caller = np.zeros(len(agent), np.int16)
+    words = caller_says()[: 3 * 8000]
+    caller[begins : begins + len(words)] = words
+    converse(host, agent, Telephone(return_loss_db=loss_db).sends(agent, caller))
+    report = host.conversation.stats().echo
+    assert report.delay_ms == pytest.approx(180, abs=4)
+    assert report.openings == 1
 
 
 def test_packets_that_were_lost_do_not_move_the_time_line() -> None:

@@ -73,6 +73,8 @@ def read(
 
 def good_text(option: EngineOption, length: int) -> str:
     prefix = f"{option.words[0]}://" if option.words else ""
+    if not option.multiple:
+        prefix = next((form for form in option.forms if form.endswith(":")), prefix)
     return prefix + "x" * (length - len(prefix))
 
 
@@ -459,6 +461,8 @@ WORDS = [
     "gosub:x",
     "a=gosub:x,s,1",
     "a=builtin",
+    "mcp:x/y",
+    "mcp:",
     "{}",
     '{"a":1}',
     "{a:1}",
@@ -592,13 +596,26 @@ def test_tools_are_named_by_their_lines() -> None:
         ("gosub:", "expected ami or builtin or gosub:"),
         (
             "builtin",
-            "built in are end_call, transfer_call, transfer_to_agent, collect_digits, send_dtmf and enter_state",
+            "built in are end_call, transfer_call, transfer_to_agent, collect_digits, send_dtmf, enter_state",
         ),
     ],
 )
 def test_a_tool_is_run_in_some_way(how: str, expected: str) -> None:
     (problem,) = Settings.read_agent("sales", {"agent_id": "a", "tool_find": how}).problems
     assert expected in problem
+
+
+@pytest.mark.parametrize("place", ["ami", "https://crm.example/caller", "mcp:crm/caller", "python:crm.caller"])
+def test_a_lookup_is_run_in_some_way(place: str) -> None:
+    assert Settings.read_agent("sales", {"agent_id": "a", "lookup": place}).problems == ()
+
+
+@pytest.mark.parametrize("place", ["crm.example", "mcp:", "AMI", "gosub:x"])
+def test_a_lookup_that_nobody_would_run_is_a_problem(place: str) -> None:
+    settings = Settings.read_agent("sales", {"agent_id": "a", "lookup": place})
+    (problem,) = settings.problems
+    assert "expected ami or http: or https: or mcp: or python:" in problem
+    assert settings["lookup"] is None
 
 
 def test_built_in_tools_need_what_they_are_about() -> None:

@@ -11,7 +11,7 @@ from engine_host import PUBLIC, Host, audio, tool_call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiconvai.engine.events import Close, Ended, Error, Status, ToolCall, ToolDone, ToolRun
+from aiconvai.engine.events import Close, Ended, Error, Recording, Status, ToolCall, ToolDone, ToolRun
 from aiconvai.engine.library import load_library
 from aiconvai.engine.settings import Settings, ToolSettings
 
@@ -45,12 +45,12 @@ def test_agent_with_a_tool_that_cannot_be_is_refused() -> None:
 
 
 def test_call_of_a_tool_is_told_with_who_runs_it() -> None:
-    host = Host(PUBLIC, tool_find="gosub:crm,find", runs_tools=True)
+    host = Host(PUBLIC, tool_find="gosub:crm,find", tools=DECLARED, runs_tools=True)
     host.start()
     call(host, "find", {"number": "7"})
     call(host, "unknown", call_id="t2")
     assert host.told(ToolCall) == [
-        ToolCall("t1", "find", '{"number":"7"}', ToolRun.GOSUB, "crm,find"),
+        ToolCall("t1", "find", '{"number":"7"}', ToolRun.GOSUB, "crm,find", json.dumps(SCHEMA)),
         ToolCall("t2", "unknown", "null", ToolRun.AMI),
     ]
     assert answers(host) == []
@@ -58,6 +58,27 @@ def test_call_of_a_tool_is_told_with_who_runs_it() -> None:
     host.pump()
     assert answers(host) == [("t1", "Ada", False)]
     assert host.told(ToolDone) == [ToolDone("t1")]
+
+
+@pytest.mark.parametrize(
+    "place", ["https://crm.example/find", "http:https://crm.example/find", "mcp:crm/find", "python:crm.find"]
+)
+def test_call_of_a_tool_that_a_program_runs_is_told_with_what_runs_it(place: str) -> None:
+    host = Host(PUBLIC, tool_find=place, tools=DECLARED)
+    host.start()
+    call(host, "find", {"number": "7"})
+    assert host.told(ToolCall) == [
+        ToolCall("t1", "find", '{"number":"7"}', ToolRun.AMI, place, json.dumps(SCHEMA)),
+    ]
+    assert host.conversation.tool_result("t1", "Ada")
+    host.pump()
+    assert answers(host) == [("t1", "Ada", False)]
+
+
+@pytest.mark.parametrize("how", ["", "http:", "ftp://crm.example", "crm", "AMI"])
+def test_nobody_else_runs_a_tool(how: str) -> None:
+    read = Settings.read_agent("sales", {"agent_id": "a", "tool_find": how})
+    assert len(read.problems) == 1
 
 
 @pytest.mark.parametrize("how", [{"tool_find": "gosub:crm"}, {"tool_send_dtmf": "builtin"}])
@@ -107,6 +128,16 @@ def test_calls_that_nobody_answered_are_withdrawn(how: str) -> None:
         ("t1", "answered", False),
         ("t2", "slow", True),
     ]
+
+
+def test_recording_is_paused_by_who_records() -> None:
+    host = Host(PUBLIC, tool_pause_recording="builtin", tool_resume_recording="builtin")
+    host.start()
+    call(host, "pause_recording")
+    call(host, "resume_recording", call_id="t2")
+    assert [one.run for one in host.told(ToolCall)] == [ToolRun.PAUSE_RECORDING, ToolRun.RESUME_RECORDING]
+    assert host.told(Recording) == [Recording(True), Recording(False)]
+    assert answers(host) == [("t1", "The recording is paused.", False), ("t2", "The recording goes on.", False)]
 
 
 # The end

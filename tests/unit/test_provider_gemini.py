@@ -814,3 +814,12 @@ def test_a_new_attempt_remembers_nothing_of_the_last(code: int | None) -> None:
     assert len(of(host, "setup")) == 2
     host.say({"setupComplete": {}})
     assert host.conversation.phase is Phase.ACTIVE
+
+
+def test_tokens_are_counted_as_the_service_counts_them(active: Host) -> None:
+    active.say({"usageMetadata": {"promptTokenCount": 5, "responseTokenCount": 7, "totalTokenCount": 12}})
+    active.say({"usage_metadata": {"prompt_token_count": 6}, "server_content": {"turn_complete": True}})
+    active.say({"usageMetadata": {"promptTokenCount": -5, "responseTokenCount": 1e300}})
+    stats = active.conversation.stats()
+    assert (stats.input_tokens, stats.output_tokens) == (11, 7)
+    assert stats.unknown_messages == 0

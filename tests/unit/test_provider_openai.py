@@ -855,3 +855,13 @@ def test_very_late_words_are_not_lost(host: Host) -> None:
     # As many as are remembered stand where they were said, the others where they came.
     assert lines[16:24] == [f"{who} {n}" for n in (17, 18, 19, 20) for who in ("Caller: question", "Agent: answer")]
     assert lines[24:] == [f"Caller: question {number}" for number in range(16, 0, -1)]
+
+
+def test_tokens_are_counted_as_the_service_counts_them(host: Host) -> None:
+    for number, usage in enumerate([{"input_tokens": 10, "output_tokens": 20}, {"input_tokens": 5}, {}, None]):
+        respond(host, f"resp_{number}")
+        done(host, f"resp_{number}", usage=usage)
+    for number, usage in enumerate([{"input_tokens": -7, "output_tokens": 1 << 62}, {"input_tokens": "9"}]):
+        done(host, f"odd_{number}", usage=usage)
+    stats = host.conversation.stats()
+    assert (stats.input_tokens, stats.output_tokens) == (15, 20)

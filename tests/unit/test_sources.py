@@ -69,7 +69,7 @@ def test_trees_of_json_are_built_nowhere() -> None:
 
 
 def test_logs_consoles_and_managers_are_written_to_in_one_place() -> None:
-    assert len(found(OUTPUT, [LINES])) == 3
+    assert len(found(OUTPUT, [LINES])) == 4
     assert found(OUTPUT, [path for path in FILES if path != LINES]) == []
 
 

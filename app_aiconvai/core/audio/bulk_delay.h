@@ -33,7 +33,13 @@ void aic_bulk_delay_init(struct aic_bulk_delay *delay);
  */
 bool aic_bulk_delay_look(struct aic_bulk_delay *delay, struct aic_fft *fft, const float *near, const float *far);
 
-/* Samples from that look to the next. */
-int aic_bulk_delay_pause(const struct aic_bulk_delay *delay);
+/*
+ * Where the delay is known, looks at nothing but those samples: whether the agent's voice comes back clearly, but at
+ * another time than it did. That is its delay from now on.
+ */
+bool aic_bulk_delay_has_jumped(struct aic_bulk_delay *delay, struct aic_fft *fft, const float *near, const float *far);
+
+/* Samples from that look to the next; `is_in_doubt`: not all that comes is the agent's voice with that delay. */
+int aic_bulk_delay_pause(const struct aic_bulk_delay *delay, bool is_in_doubt);
 
 #endif

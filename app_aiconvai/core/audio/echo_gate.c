@@ -21,6 +21,12 @@
 
 #define LEAST_DEVIATION_DB 1.5f
 
+/*
+ * Where no more than this comes back, that it is still less says nothing about how loud it may be. A headset's -60 dB,
+ * where -6 dB were assumed, would make 20 dB of deviation of it, and a caller within the first seconds go unnoticed.
+ */
+#define NEXT_TO_NOTHING_DB (-30.0f)
+
 /* A smoothed power keeps so much; the room's answer dies away more slowly, and is as loud as this. */
 #define KEPT 0.5f
 #define KEPT_BY_ROOM 0.85f
@@ -88,40 +94,34 @@ static void sum_bands(const float power[AIC_SPECTRUM_BINS], float bands[AIC_ECHO
 	}
 }
 
-/* What was sent in a band so many hops ago. */
-static float sent(const struct aic_echo_gate *gate, size_t band, unsigned int hops_ago)
-{
-	return gate->history[(gate->newest + AIC_ECHO_HISTORY - hops_ago) % AIC_ECHO_HISTORY][band];
-}
-
 /*
- * The most that was sent in a band when that was sent which comes back now, and shortly after: windows overlap, and a
- * voice may be a train of pulses.
+ * The most that was sent in each band when that was sent which comes back now, and shortly after: windows overlap, and
+ * a voice may be a train of pulses.
  */
-static float sent_before(const struct aic_echo_gate *gate, size_t band, int delay)
+static void sent_before(const struct aic_echo_gate *gate, int delay, float most[AIC_ECHO_BANDS])
 {
 	unsigned int last = delay < 0 ? ANY_HOPS : (unsigned int) delay / AIC_ECHO_HOP;
 	unsigned int first = delay < 0 || last < LATER_HOPS ? 0 : last - LATER_HOPS;
-	float most = 0;
 
+	memset(most, 0, AIC_ECHO_BANDS * sizeof(*most));
 	for (unsigned int hops = first; hops <= last && hops < AIC_ECHO_HISTORY; hops++) {
-		float power = sent(gate, band, hops);
+		const float *sent = gate->history[(gate->newest + AIC_ECHO_HISTORY - hops) % AIC_ECHO_HISTORY];
 
-		most = power > most ? power : most;
+		for (size_t band = 0; band < AIC_ECHO_BANDS; band++) {
+			most[band] = sent[band] > most[band] ? sent[band] : most[band];
+		}
 	}
-	return most;
 }
 
 /* The power that the agent's voice would have if it came back undiminished. */
 static void expect(struct aic_echo_gate *gate, int delay, float expected[AIC_ECHO_BANDS])
 {
-	float all = 0;
+	float sent[AIC_ECHO_BANDS], all = 0;
 
+	sent_before(gate, delay, sent);
 	for (size_t band = 0; band < AIC_ECHO_BANDS; band++) {
-		float power = sent_before(gate, band, delay);
-
-		gate->recent[band] = KEPT * gate->recent[band] + (1 - KEPT) * power;
-		gate->lasting[band] = KEPT_BY_ROOM * gate->lasting[band] + (1 - KEPT_BY_ROOM) * power;
+		gate->recent[band] = KEPT * gate->recent[band] + (1 - KEPT) * sent[band];
+		gate->lasting[band] = KEPT_BY_ROOM * gate->lasting[band] + (1 - KEPT_BY_ROOM) * sent[band];
 		all += gate->recent[band];
 	}
 	for (size_t band = 0; band < AIC_ECHO_BANDS; band++) {
@@ -142,6 +142,9 @@ static void learn(struct aic_echo_gate *gate, size_t band, float returned_db)
 	}
 	off = off > most ? most : off < -most ? -most : off;
 	gate->mean_db[band] += rate * off;
+	if (off < 0 && gate->mean_db[band] < NEXT_TO_NOTHING_DB) {
+		off = 0;
+	}
 	variance += rate * (off * off - variance);
 	gate->deviation_db[band] = variance > LEAST_DEVIATION_DB * LEAST_DEVIATION_DB ? sqrtf(variance)
 		: LEAST_DEVIATION_DB;
@@ -170,15 +173,22 @@ static float threshold_now(const struct aic_echo_gate *gate)
 	return gate->threshold * (2 - (float) gate->warm_hops / WARM_UP_HOPS);
 }
 
-/* What the bands of the present hop come to. */
-static void weigh(struct aic_echo_gate *gate, const float expected[AIC_ECHO_BANDS])
+/* What the bands of the present hop come to, on average. */
+static float mean_score(const struct aic_echo_gate *gate, const float expected[AIC_ECHO_BANDS])
 {
-	float scores = 0, most = MOST_EVIDENCE * threshold_now(gate);
+	float scores = 0;
 
 	for (size_t band = 0; band < AIC_ECHO_BANDS; band++) {
 		scores += score(gate, band, expected[band]);
 	}
-	gate->evidence += scores / AIC_ECHO_BANDS - gate->needed;
+	return scores / AIC_ECHO_BANDS;
+}
+
+static void weigh(struct aic_echo_gate *gate, const float expected[AIC_ECHO_BANDS])
+{
+	float most = MOST_EVIDENCE * threshold_now(gate);
+
+	gate->evidence += mean_score(gate, expected) - gate->needed;
 	gate->evidence = gate->evidence < 0 ? 0 : gate->evidence > most ? most : gate->evidence;
 	for (size_t band = 0; band < AIC_ECHO_BANDS; band++) {
 		if (expected[band] > LEAST_SENT) {
@@ -215,6 +225,14 @@ bool aic_echo_gate_look(struct aic_echo_gate *gate, struct aic_fft *fft, const f
 void aic_echo_gate_rest(struct aic_echo_gate *gate)
 {
 	gate->evidence = 0;
+}
+
+bool aic_echo_gate_may_be_late(const struct aic_echo_gate *gate)
+{
+	float sent[AIC_ECHO_BANDS];
+
+	sent_before(gate, -1, sent);
+	return mean_score(gate, sent) < gate->needed;
 }
 
 double aic_echo_gate_return_db(const struct aic_echo_gate *gate)

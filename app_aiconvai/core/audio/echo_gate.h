@@ -56,8 +56,11 @@ void aic_echo_gate_init(struct aic_echo_gate *gate, enum aic_echo_sensitivity se
 bool aic_echo_gate_look(struct aic_echo_gate *gate, struct aic_fft *fft, const float *near, const float *far, int delay,
 	bool is_heard, bool is_whole);
 
-/* Time passes in which it does not look: who spoke before has nothing to do with what it sees next. */
+/* Time passes in which it does not look: what was heard before has nothing to do with what it sees next. */
 void aic_echo_gate_rest(struct aic_echo_gate *gate);
+
+/* Whether what came last may be the agent's voice, were its delay not known: it is no louder than that. */
+bool aic_echo_gate_may_be_late(const struct aic_echo_gate *gate);
 
 /* How loud the agent's voice comes back, in dB of what is sent; meaningful once there was a second of it. */
 double aic_echo_gate_return_db(const struct aic_echo_gate *gate);

@@ -15,6 +15,9 @@
 /* Samples of either side that are kept, in mu-law: what the delay is looked for in, and some more. */
 #define KEPT 16384
 
+/* Samples that are decoded at once. */
+#define PIECE 256
+
 #define SAMPLES_A_MS (AIC_ECHO_RATE / 1000)
 
 /* What was sent goes on without a gap where it comes within so many samples of its time. */
@@ -51,9 +54,6 @@ struct side {
 	bool has_begun;
 };
 
-/* Far off, and not so far that a delay could not be added. */
-#define NO_TURN (INT64_MAX / 2)
-
 struct aic_echo_guard {
 	struct aic_fft *fft;
 	struct side sent, came;
@@ -62,7 +62,8 @@ struct aic_echo_guard {
 	int64_t late_least, late_most, late_since; /* what came, against the clock; negative: early */
 	int64_t made_up_until;      /* what came before is not whole */
 	int64_t open_until;
-	int64_t turn_begins;        /* the agent's latest, as it was sent; NO_TURN: it is seen to */
+	int64_t turn_began;         /* the agent's latest, as it was sent */
+	bool turn_is_new;           /* and has not come back yet */
 	int64_t delay_looked;       /* when the delay was looked for last */
 	struct aic_bulk_delay delay;
 	struct aic_echo_gate gate;
@@ -94,7 +95,6 @@ struct aic_echo_guard *aic_echo_guard_new(struct aic_audio_format format, enum a
 	}
 	memset(guard->sent.samples, aic_silence_byte(AIC_ENCODING_ULAW), KEPT);
 	memset(guard->came.samples, aic_silence_byte(AIC_ENCODING_ULAW), KEPT);
-	guard->turn_begins = NO_TURN;
 	watch_anew(guard);
 	aic_bulk_delay_init(&guard->delay);
 	aic_echo_gate_init(&guard->gate, sensitivity);
@@ -209,29 +209,23 @@ int aic_echo_guard_sent(struct aic_echo_guard *guard, const uint8_t *bytes, size
 		int64_t begin = side->end - (int64_t) side->converted.length;
 
 		if (begin > guard->sent_audible_until + TURN_PAUSE) {
-			guard->turn_begins = begin;
+			guard->turn_began = begin;
+			guard->turn_is_new = true;
 		}
 		guard->sent_audible_until = side->end;
 	}
 	return 0;
 }
 
-/* Reads `count` samples that end at `end` on the time line; those that are not there, or not any more, are silence. */
-static void read_samples(const struct side *side, int64_t end, float *to, size_t count)
+/* `count` samples that are in the ring, in one piece, from `from` on. */
+static void read_piece(const uint8_t *from, float *to, size_t count)
 {
+	int16_t linear[PIECE];
+
 	for (size_t done = 0; done < count;) {
-		int64_t from = end - (int64_t) (count - done);
-		int16_t linear[256];
-		uint8_t bytes[256];
-		size_t part = count - done < sizeof(bytes) ? count - done : sizeof(bytes);
+		size_t part = count - done < PIECE ? count - done : PIECE;
 
-		for (size_t i = 0; i < part; i++) {
-			int64_t place = from + (int64_t) i;
-			bool is_there = place >= 0 && place < side->end && place >= side->end - KEPT;
-
-			bytes[i] = is_there ? side->samples[(size_t) place % KEPT] : aic_silence_byte(AIC_ENCODING_ULAW);
-		}
-		aic_ulaw_decode(bytes, linear, part);
+		aic_ulaw_decode(from + done, linear, part);
 		for (size_t i = 0; i < part; i++) {
 			to[done + i] = (float) linear[i] / 32768;
 		}
@@ -239,17 +233,61 @@ static void read_samples(const struct side *side, int64_t end, float *to, size_t
 	}
 }
 
+/* Reads `count` samples that end at `end` on the time line; those that are not there, or not any more, are silence. */
+static void read_samples(const struct side *side, int64_t end, float *to, size_t count)
+{
+	int64_t begin = end - (int64_t) count, oldest = side->end > KEPT ? side->end - KEPT : 0;
+	int64_t from = begin > oldest ? begin : oldest, until = end < side->end ? end : side->end;
+	size_t there = from < until ? (size_t) (until - from) : 0;
+	size_t place = (size_t) from % KEPT, first = KEPT - place < there ? KEPT - place : there;
+	float *piece = to + (there ? from - begin : 0);
+
+	memset(to, 0, (size_t) (piece - to) * sizeof(*to));
+	read_piece(side->samples + place, piece, first);
+	read_piece(side->samples, piece + first, there - first);
+	memset(piece + there, 0, (size_t) (to + count - (piece + there)) * sizeof(*to));
+}
+
+static int64_t known_delay(const struct aic_echo_guard *guard)
+{
+	return guard->delay.known ? (int64_t) guard->delay.samples : 0;
+}
+
+/* Whether there may be an echo in the samples that a look takes: the agent's turn began long enough ago. */
+static bool is_worth_a_look(const struct aic_echo_guard *guard, int64_t now)
+{
+	return now <= guard->sent_audible_until && now >= guard->turn_began + known_delay(guard) + AIC_CORRELATION_NEAR;
+}
+
 static void look_for_delay(struct aic_echo_guard *guard, int64_t now)
 {
 	struct aic_fft_input *input = aic_fft_input(guard->fft);
+	int pause = aic_bulk_delay_pause(&guard->delay, now < guard->open_until);
 
-	if (now < guard->delay_looked + aic_bulk_delay_pause(&guard->delay) || now > guard->sent_audible_until) {
+	if (now < guard->delay_looked + pause || !is_worth_a_look(guard, now)) {
 		return;
 	}
 	guard->delay_looked = now;
 	read_samples(&guard->came, now, input->near, AIC_CORRELATION_NEAR);
 	read_samples(&guard->sent, now, input->far, AIC_CORRELATION_FAR);
 	aic_bulk_delay_look(&guard->delay, guard->fft, input->near, input->far);
+}
+
+/* What may be the caller may be the agent's voice that has begun to come back at another time, by a jitter buffer. */
+static bool is_jump(struct aic_echo_guard *guard, int64_t now)
+{
+	struct aic_fft_input *input = aic_fft_input(guard->fft);
+
+	if (!guard->delay.known || !is_worth_a_look(guard, now) || !aic_echo_gate_may_be_late(&guard->gate)) {
+		return false;
+	}
+	read_samples(&guard->came, now, input->near, AIC_CORRELATION_NEAR);
+	read_samples(&guard->sent, now, input->far, AIC_CORRELATION_FAR);
+	if (!aic_bulk_delay_has_jumped(&guard->delay, guard->fft, input->near, input->far)) {
+		return false;
+	}
+	aic_echo_gate_rest(&guard->gate);
+	return true;
 }
 
 /* One hop of what came, which ends at `now`. */
@@ -264,11 +302,14 @@ static void look(struct aic_echo_guard *guard, int64_t now)
 	if (aic_echo_gate_look(&guard->gate, guard->fft, input->near, input->far,
 		guard->delay.known ? (int) guard->delay.samples : -1, is_heard,
 		now - AIC_SPECTRUM_SAMPLES >= guard->made_up_until)) {
+		if (now >= guard->open_until && is_jump(guard, now)) {
+			return;
+		}
 		guard->openings += now >= guard->open_until;
 		guard->open_until = now + OPEN;
-	} else if (now >= guard->turn_begins + (guard->delay.known ? (int64_t) guard->delay.samples : 0)) {
+	} else if (guard->turn_is_new && now >= guard->turn_began + known_delay(guard)) {
 		guard->open_until = guard->open_until < now ? guard->open_until : now;
-		guard->turn_begins = NO_TURN;
+		guard->turn_is_new = false;
 	}
 }
 

@@ -76,6 +76,10 @@ struct aic_conversation *aic_conversation_new(const struct aic_conversation_setu
 		aic_conversation_free(conversation);
 		return NULL;
 	}
+	conversation->attempts.awaits_lookup = settings->lookup;
+	if (settings->lookup) {
+		conversation->attempts.due_us = now_us + (uint64_t) settings->lookup_ms * US_PER_MS;
+	}
 	aic_activation_init(conversation);
 	return conversation;
 }
@@ -163,7 +167,7 @@ void aic_conversation_take_caller(struct aic_conversation *conversation, const u
 	} else {
 		aic_conversation_send_caller(conversation, bytes, length);
 	}
-	if (conversation->barge_in.undecided) {
+	if (aic_interruption_minds_caller(conversation)) {
 		aic_interruption_audio(conversation, bytes, length, is_speech);
 	} else if (is_speech && !aic_idle_agent_is_heard(conversation)) {
 		aic_near_voice_heard(&conversation->barge_in.voice, &added);

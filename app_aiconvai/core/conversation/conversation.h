@@ -155,6 +155,7 @@ struct aic_conversation_stats {
 	uint64_t dtmf_digits;
 	uint64_t errors;
 	uint64_t reopenings; /* times another connection took over */
+	uint64_t input_tokens, output_tokens; /* that the service says it has counted; 0: it does not say */
 	/* times the agent was heard after the caller, how long that took in all and at the longest; times it was not */
 	uint64_t answers, answer_ms, slowest_answer_ms, answers_missed;
 	/* times the agent was paused because the caller made a sound, and those of them in which it went on */
@@ -200,6 +201,14 @@ void aic_conversation_hold(struct aic_conversation *conversation, bool is_on, ui
 
 /* The caller pressed 0-9, *, #, A-D. The agent is told as the options dtmf* say, once the conversation is active. */
 void aic_conversation_dtmf(struct aic_conversation *conversation, char digit, uint64_t now_us);
+
+/*
+ * What the lookup has found out about the caller (option lookup): variables, which win over those that there are. The
+ * first connection is opened then. Returns 0, or -1 when nobody waits for it, or not any more, or memory is short (and
+ * the conversation over).
+ */
+int aic_conversation_found(struct aic_conversation *conversation, const struct aic_variable *variables, size_t count,
+	uint64_t now_us);
 
 /* Return 0, or -1 when the conversation is not active or its service has no message for it. */
 int aic_conversation_context(struct aic_conversation *conversation, const char *text);

@@ -111,6 +111,10 @@ static void begin_attempt(struct aic_conversation *conversation)
 			return;
 		}
 	}
+	if (conversation->attempts.awaits_lookup) {
+		conversation->attempts.awaits_lookup = false;
+		aic_conversation_tell_error(conversation, "nobody has answered the lookup in time: the agent does without");
+	}
 	conversation->stats.attempts++;
 	aic_conversation_tell_bounds(conversation);
 	/* Of a connection before this one that did not take them any more. */
@@ -123,6 +127,30 @@ static void begin_attempt(struct aic_conversation *conversation)
 		return;
 	}
 	open_request(conversation);
+}
+
+int aic_conversation_found(struct aic_conversation *conversation, const struct aic_variable *variables, size_t count,
+	uint64_t now_us)
+{
+	struct aic_attempts *attempts = &conversation->attempts;
+	bool done = true;
+
+	conversation->now_us = now_us;
+	if (conversation->phase != AIC_PHASE_WAITING || !attempts->awaits_lookup) {
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		done = done && aic_conversation_set_variable(conversation, variables[i].name, strlen(variables[i].name),
+			variables[i].value);
+	}
+	if (!done || !aic_conversation_fill_texts_again(conversation)) {
+		/* Rather than with half of a prompt. */
+		aic_conversation_end(conversation, AIC_STATUS_UNAVAILABLE, "out of memory", now_us);
+		return -1;
+	}
+	attempts->awaits_lookup = false;
+	attempts->due_us = now_us;
+	return 0;
 }
 
 static void phase_took_too_long(struct aic_conversation *conversation)

@@ -24,6 +24,7 @@ struct aic_attempts {
 	/* Why those were that could not take the call, "; " before each; empty: none was. */
 	char passed_over[AIC_REASON_MAX];
 	struct aic_request request; /* of the present attempt */
+	bool awaits_lookup; /* what is found out about the caller comes before the first one (option lookup) */
 	/* WAITING: the next attempt; otherwise when the phase has taken too long; UINT64_MAX: never */
 	uint64_t due_us;
 };

@@ -87,6 +87,8 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_THINKING:
 	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_ECHO:
+	case AIC_EVENT_RECORDING:
+	case AIC_EVENT_SECRET:
 	case AIC_EVENT_KEYS:
 	case AIC_EVENT_HOLD:
 	case AIC_EVENT_LISTENING:

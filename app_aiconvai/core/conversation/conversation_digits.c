@@ -17,6 +17,14 @@ static void wait(struct aic_conversation *conversation)
 		+ (uint64_t) conversation->settings->collect_digits_seconds * US_PER_SECOND;
 }
 
+/* Where they are. */
+static void tell_secret(struct aic_conversation *conversation, bool is_on)
+{
+	if (conversation->digits.secret) {
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_SECRET, .secret = {.is_on = is_on}});
+	}
+}
+
 const char *aic_digits_begin(struct aic_conversation *conversation, struct aic_tool_call *call,
 	const struct aic_json_members *arguments)
 {
@@ -35,6 +43,7 @@ const char *aic_digits_begin(struct aic_conversation *conversation, struct aic_t
 	if (!digits->call) {
 		return "Out of memory.";
 	}
+	tell_secret(conversation, true);
 	wait(conversation);
 	/* It is answered here, however long the caller takes. */
 	call->due_us = UINT64_MAX;
@@ -59,6 +68,7 @@ static void answer(struct aic_conversation *conversation)
 		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_KEYS,
 			.keys = {.pressed = digits->pressed, .collected = true, .secret = digits->secret}});
 	}
+	tell_secret(conversation, false);
 	/* Which forgets them. */
 	digits->call = NULL;
 	aic_conversation_tool_result(conversation, id, text, !digits->count, false);
@@ -95,6 +105,7 @@ void aic_digits_forget(struct aic_conversation *conversation, const struct aic_t
 	struct aic_digits *digits = &conversation->digits;
 
 	if (digits->call && !strcmp(digits->call, call->shown)) {
+		tell_secret(conversation, false);
 		free(digits->call);
 		*digits = (struct aic_digits) {.call = NULL};
 	}

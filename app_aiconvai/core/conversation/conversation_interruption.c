@@ -9,11 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pause within what is said is no longer than this. */
-#define WORD_PAUSE_US (400 * US_PER_MS)
+/* A pause within what is said is no longer than this: "Sorry, stop. I will ..." */
+#define WORD_PAUSE_US (500 * US_PER_MS)
+
+/* What is said after more than this has nothing to do with what was before. */
+#define SAME_SPEECH_US (1 * US_PER_SECOND)
 
 /* Of what lasts, so much has a pitch, in per cent: of speech, with its gaps, half or more. */
 #define VOICED_PERCENT 40
+
+/* Who picks up says "hello?" so soon after the agent has begun its greeting, and "hello, hello?" takes longer. */
+#define HELLO_WITHIN_US (1 * US_PER_SECOND)
+#define HELLO_FACTOR 2
 
 /* A service that has not noticed by then that the caller speaks does not. */
 #define SLOW_SERVICE_US (3 * US_PER_SECOND)
@@ -72,14 +79,27 @@ static void tell_pause(struct aic_conversation *conversation, bool is_on, bool i
 		.pause = {.is_on = is_on, .interrupted = interrupted, .lasted_ms = lasted_us / US_PER_MS}});
 }
 
+static void forget_speech(struct aic_barge_in *barge_in)
+{
+	barge_in->speech_us = barge_in->voiced_us = barge_in->speech_until_us = 0;
+	aic_near_voice_begin(&barge_in->voice);
+}
+
+/* Unless the caller goes on with what he said before. */
+static void forget_earlier_speech(struct aic_conversation *conversation)
+{
+	if (conversation->now_us > conversation->barge_in.speech_until_us + SAME_SPEECH_US) {
+		forget_speech(&conversation->barge_in);
+	}
+}
+
 static void begin_pause(struct aic_conversation *conversation)
 {
 	struct aic_barge_in *barge_in = &conversation->barge_in;
 
 	barge_in->undecided = true;
 	barge_in->since_us = conversation->now_us;
-	barge_in->speech_us = barge_in->voiced_us = barge_in->speech_until_us = 0;
-	aic_near_voice_begin(&barge_in->voice);
+	forget_earlier_speech(conversation);
 	conversation->stats.pauses++;
 	aic_idle_pause(conversation);
 	tell_pause(conversation, true, false);
@@ -116,6 +136,7 @@ static void interrupt(struct aic_conversation *conversation)
 
 	barge_in->event_id = AIC_EVENT_ID_NONE;
 	barge_in->correction.text = NULL;
+	forget_speech(barge_in);
 	aic_conversation_interrupt(conversation, event_id, &removed);
 	aic_answer_expect_now(conversation);
 	tell_provider(conversation, &removed);
@@ -141,13 +162,22 @@ static void confirm(struct aic_conversation *conversation)
 	}
 }
 
+/* For so long the caller has to speak. */
+static uint64_t enough_speech_us(const struct aic_conversation *conversation)
+{
+	const struct aic_answer *answer = &conversation->answer;
+	bool may_be_hello = answer->turns == 1 && conversation->barge_in.since_us < answer->began_us + HELLO_WITHIN_US;
+
+	return (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS * (may_be_hello ? HELLO_FACTOR : 1);
+}
+
 /* Whether the caller has spoken for so long, and over what the service says is void, that it is one. */
 static bool has_lasted(const struct aic_conversation *conversation)
 {
 	const struct aic_barge_in *barge_in = &conversation->barge_in;
 
 	return barge_in->event_id != AIC_EVENT_ID_NONE
-		&& barge_in->speech_us >= (uint64_t) conversation->settings->interruption_min_ms * US_PER_MS
+		&& barge_in->speech_us >= enough_speech_us(conversation)
 		&& barge_in->voiced_us >= barge_in->speech_us * VOICED_PERCENT / 100;
 }
 
@@ -173,11 +203,23 @@ void aic_interruption_suspected(struct aic_conversation *conversation, int64_t e
 	}
 }
 
+bool aic_interruption_minds_caller(const struct aic_conversation *conversation)
+{
+	const struct aic_barge_in *barge_in = &conversation->barge_in;
+
+	return barge_in->undecided || (conversation->echo.guard && barge_in->event_id != AIC_EVENT_ID_NONE
+		&& aic_idle_agent_is_heard(conversation) && aic_interruption_is_allowed(conversation));
+}
+
 void aic_interruption_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool is_speech)
 {
 	struct aic_barge_in *barge_in = &conversation->barge_in;
 	uint64_t voiced_before_us = barge_in->voiced_us;
 
+	/* Not with each packet: two of 10 ms make a piece that is looked at. */
+	if (!barge_in->undecided && barge_in->speech_us) {
+		forget_earlier_speech(conversation);
+	}
 	aic_near_voice_look(&barge_in->voice, conversation->stats.line_format, bytes, length, is_speech,
 		&barge_in->speech_us, &barge_in->voiced_us);
 	if (barge_in->voiced_us != voiced_before_us) {
@@ -229,6 +271,7 @@ void aic_interruption_words(struct aic_conversation *conversation, const char *t
 		confirm(conversation);
 	} else if (is_understood) {
 		aic_interruption_withdraw(conversation);
+		forget_speech(&conversation->barge_in);
 	}
 }
 

@@ -45,7 +45,7 @@ struct aic_barge_in {
 	int64_t event_id;
 	uint64_t since_us;  /* it was paused */
 	struct aic_near_voice voice;
-	uint64_t speech_us; /* of the caller since then */
+	uint64_t speech_us; /* of the caller since then, or since he was silent for long */
 	uint64_t voiced_us; /* of that, with a pitch */
 	uint64_t speech_until_us; /* the last of that */
 	struct aic_correction correction;
@@ -68,7 +68,13 @@ void aic_interruption_suspected(struct aic_conversation *conversation, int64_t e
 /* The caller was told from the agent's own voice: the service will hear it, and say so. */
 void aic_interruption_heard(struct aic_conversation *conversation);
 
-/* What decides it: what is heard while the agent is paused, in the line's format; `is_speech`: if loudness says so. */
+/*
+ * Whether what comes from the line may decide it: while the agent is paused, and when it has gone on though the service
+ * says that the caller speaks, where the agent's own voice is told from the caller's.
+ */
+bool aic_interruption_minds_caller(const struct aic_conversation *conversation);
+
+/* What decides it: what is heard then, in the line's format; `is_speech`: if loudness says so. */
 void aic_interruption_audio(struct aic_conversation *conversation, const uint8_t *bytes, size_t length, bool is_speech);
 void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us);
 void aic_interruption_agent_audio(struct aic_conversation *conversation, int64_t event_id);

@@ -119,6 +119,21 @@ void aic_conversation_forget_texts(struct aic_conversation *conversation)
 	set_state(conversation, NULL);
 }
 
+bool aic_conversation_fill_texts_again(struct aic_conversation *conversation)
+{
+	const char *state = conversation->told.state;
+
+	aic_conversation_forget_texts(conversation);
+	if (!aic_conversation_fill_texts(conversation)) {
+		return false;
+	}
+	if (state == conversation->told.state) {
+		return true;
+	}
+	set_state(conversation, state);
+	return fill_prompt(conversation);
+}
+
 /* --- states --- */
 
 char *aic_conversation_state_text(struct aic_conversation *conversation)

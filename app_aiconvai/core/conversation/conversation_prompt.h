@@ -32,6 +32,9 @@ struct aic_told {
 
 /* Fills in what the agent is told at the start; forgets it. Filling in returns false when memory is short. */
 bool aic_conversation_fill_texts(struct aic_conversation *conversation);
+
+/* The same where variables have changed; the conversation stays in its state. */
+bool aic_conversation_fill_texts_again(struct aic_conversation *conversation);
 void aic_conversation_forget_texts(struct aic_conversation *conversation);
 
 /*

@@ -196,6 +196,11 @@ static void run(struct aic_conversation *conversation, const struct aic_tool *to
 		if (!problem) {
 			end_call(conversation, call);
 		}
+	} else if (tool->run == AIC_TOOL_PAUSE_RECORDING || tool->run == AIC_TOOL_RESUME_RECORDING) {
+		aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_RECORDING,
+			.recording = {.is_paused = tool->run == AIC_TOOL_PAUSE_RECORDING}});
+		answer(conversation, call, tool->run == AIC_TOOL_PAUSE_RECORDING ? "The recording is paused."
+			: "The recording goes on.", false);
 	} else if (tool->run == AIC_TOOL_ENTER_STATE) {
 		enter_state(conversation, call, arguments);
 	} else if (!conversation->runs_tools) {
@@ -264,7 +269,8 @@ static int open_call(struct aic_conversation *conversation, const char *id, cons
 	}
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_TOOL_CALL,
 		.tool_call = {.id = call->shown, .name = shown_name, .parameters = parameters, .run = how,
-			.place = destination ? destination : tool ? tool->subroutine : NULL}});
+			.place = destination ? destination : tool ? tool->place : NULL,
+			.schema = tool ? tool->parameters : NULL}});
 	if (how != AIC_TOOL_AMI) {
 		run(conversation, tool, call, arguments);
 	}

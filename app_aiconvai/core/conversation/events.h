@@ -25,6 +25,8 @@ enum aic_event_type {
 	AIC_EVENT_TOOL_DONE,    /* nobody waits for an answer to it any more */
 	AIC_EVENT_ECHO,         /* the agent's voice comes back by the line; once */
 	AIC_EVENT_KEYS,         /* the caller pressed keys: a number, as far as one can tell */
+	AIC_EVENT_RECORDING,    /* the agent wants the recording of the call paused, or to go on */
+	AIC_EVENT_SECRET,       /* what the caller presses is for nobody's ears; or that is over */
 	AIC_EVENT_HOLD,         /* the caller can not be heard, nor hear; or can again */
 	AIC_EVENT_LISTENING,    /* the caller speaks with somebody else, and the agent listens; or not any more */
 	AIC_EVENT_STATE,        /* the conversation is in another state of the agent's prompts */
@@ -95,8 +97,12 @@ struct aic_event {
 			const char *name;
 			const char *parameters; /* JSON */
 			enum aic_tool_run run;  /* who answers it: those that the engine runs are only told of */
-			/* of AIC_TOOL_GOSUB: where it is; of AIC_TOOL_TRANSFER_CALL: the line of transfer_to; NULL: none */
+			/*
+			 * of AIC_TOOL_GOSUB: where it is; of AIC_TOOL_AMI: what runs it; of AIC_TOOL_TRANSFER_CALL: the line of
+			 * transfer_to; NULL: none
+			 */
 			const char *place;
+			const char *schema; /* JSON Schema of the parameters; NULL: nobody has declared the tool */
 		} tool_call;
 		struct {
 			const char *id, *name;
@@ -104,6 +110,12 @@ struct aic_event {
 			const char *result; /* what the agent was told; NULL where it was withdrawn */
 			bool is_error;
 		} tool_done;
+		struct {
+			bool is_paused;
+		} recording;
+		struct {
+			bool is_on;
+		} secret;
 		struct {
 			const char *pressed;
 			bool collected; /* by the tool collect_digits */

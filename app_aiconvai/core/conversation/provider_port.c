@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of one message: no service has a context as long as that. */
+#define TOKENS_MAX 100000000
+
 bool aic_port_is_active(const struct aic_conversation *conversation)
 {
 	return conversation->phase == AIC_PHASE_ACTIVE;
@@ -113,6 +116,17 @@ void aic_port_expires_at(struct aic_conversation *conversation, int64_t unix_sec
 	if (conversation->phase == AIC_PHASE_ACTIVE) {
 		aic_conversation_expect_expiry_at(conversation, unix_seconds);
 	}
+}
+
+static uint64_t reasonable_tokens(int64_t count)
+{
+	return count > 0 && count <= TOKENS_MAX ? (uint64_t) count : 0;
+}
+
+void aic_port_used_tokens(struct aic_conversation *conversation, int64_t input, int64_t output)
+{
+	conversation->stats.input_tokens += reasonable_tokens(input);
+	conversation->stats.output_tokens += reasonable_tokens(output);
 }
 
 struct aic_json_writer *aic_port_new_message(struct aic_conversation *conversation)

@@ -53,6 +53,9 @@ void aic_port_expires(struct aic_conversation *conversation, uint64_t in_ms);
  */
 void aic_port_expires_at(struct aic_conversation *conversation, int64_t unix_seconds);
 
+/* Tokens that the service has counted since it said so last. What is below 0 or beyond all reason is none. */
+void aic_port_used_tokens(struct aic_conversation *conversation, int64_t input, int64_t output);
+
 /* Whether this session goes on from another one in which something was said. */
 bool aic_port_goes_on(const struct aic_conversation *conversation);
 

@@ -215,6 +215,15 @@ static bool has_form(const char *value, const char *const *forms)
 	return !forms;
 }
 
+static void report_form(struct aic_option_report *report, const struct aic_option_line *line,
+	const struct aic_option *option)
+{
+	char words[128];
+
+	aic_option_report_line(report, line, option, "expected %s; correct it",
+		join_words(option->forms, "", words, sizeof(words)));
+}
+
 /* Whether an entry begins like that. */
 static bool list_has(const struct aic_string_list *list, const char *beginning, size_t length)
 {
@@ -234,7 +243,6 @@ static int add_entry(struct aic_option_report *report, struct aic_string_list *l
 		? strlen(option->prefix) : 0;
 	struct aic_buffer entry = {0};
 	const char *text, *value;
-	char words[128];
 	int result = 0;
 
 	if ((prefix && (aic_buffer_append(&entry, line->name + prefix, strlen(line->name + prefix))
@@ -249,8 +257,7 @@ static int add_entry(struct aic_option_report *report, struct aic_string_list *l
 		aic_option_report_line(report, line, option, "expected name=value, the name made of letters, digits and _; "
 			"correct it");
 	} else if (!has_form(value, option->forms)) {
-		aic_option_report_line(report, line, option, "expected %s; correct it",
-			join_words(option->forms, "", words, sizeof(words)));
+		report_form(report, line, option);
 	} else if (option->prefix && list_has(list, text, (size_t) (value - text))) {
 		aic_option_report_line(report, line, option, "expected once, it is there already; remove one");
 	} else {
@@ -332,8 +339,10 @@ void aic_option_set(struct aic_option_report *report, void *settings, const stru
 		}
 		if (option->multiple) {
 			result = add_entry(report, field, option, line);
-		} else {
+		} else if (has_form(value, option->forms)) {
 			result = set_text(field, value, strlen(value));
+		} else {
+			report_form(report, line, option);
 		}
 		break;
 	case AIC_TYPE_JSON:

@@ -77,7 +77,8 @@ struct aic_option {
 	const struct aic_provider_default *provider_defaults; /* go before it; NULL: none */
 	const char *help;
 	const char *prefix;       /* of a multiple option: PREFIXname = value is one name=value of it; NULL: none */
-	/* what such a value may be, or begin with where the form ends with a colon; ends with NULL; NULL: anything */
+	/* What a string's value, or that of name=value, may be, or begin with where the form ends with a colon; ends with
+	 * NULL; NULL: anything. */
 	const char *const *forms;
 	size_t offset; /* in the struct of its scope */
 };

@@ -34,6 +34,9 @@ static const struct {
 	{"send_dtmf", AIC_TOOL_SEND_DTMF, "Presses keys on the telephone, for an automatic system at the other end."},
 	{"enter_state", AIC_TOOL_ENTER_STATE, "Goes on to the next state of the conversation; you are told what to do in "
 	"it."},
+	{"pause_recording", AIC_TOOL_PAUSE_RECORDING, "Pauses the recording of this call, before the caller says something "
+	"that is not to be recorded. Call resume_recording afterwards."},
+	{"resume_recording", AIC_TOOL_RESUME_RECORDING, "Goes on with the recording of this call."},
 };
 
 void aic_tools_clear(struct aic_tools *tools)
@@ -42,7 +45,7 @@ void aic_tools_clear(struct aic_tools *tools)
 		free(tools->items[i].name);
 		free(tools->items[i].description);
 		free(tools->items[i].parameters);
-		free(tools->items[i].subroutine);
+		free(tools->items[i].place);
 	}
 	free(tools->items);
 	*tools = (struct aic_tools) {NULL, 0};
@@ -204,7 +207,7 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 
 	if (!strncmp(how, GOSUB, strlen(GOSUB))) {
 		tool->run = AIC_TOOL_GOSUB;
-		if (!(tool->subroutine = strdup(how + strlen(GOSUB)))) {
+		if (!(tool->place = strdup(how + strlen(GOSUB)))) {
 			return -1;
 		}
 	} else if (!strcmp(how, "builtin")) {
@@ -213,8 +216,9 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 		}
 		if (builtin == COUNT(builtins)) {
 			return report(problem, user, agent, tool->name, how,
-				"ami or gosub:CONTEXT; built in are end_call, transfer_call, transfer_to_agent, collect_digits, "
-				"send_dtmf and enter_state");
+				"ami, gosub:CONTEXT, https://URL, mcp:SERVER/TOOL or python:MODULE.FUNCTION; built in are end_call, "
+				"transfer_call, transfer_to_agent, collect_digits, send_dtmf, enter_state, pause_recording and "
+				"resume_recording");
 		}
 		tool->run = builtins[builtin].run;
 		description = description ? description : builtins[builtin].description;
@@ -223,6 +227,9 @@ static int read_tool(struct aic_tool *tool, const char *how, const char *agent, 
 		}
 	} else {
 		tool->run = AIC_TOOL_AMI;
+		if (strcmp(how, "ami") && !(tool->place = strdup(how))) {
+			return -1;
+		}
 	}
 	tool->silent = declared && !declared->answer;
 	tool->uninterruptible = declared && !declared->interruptible;

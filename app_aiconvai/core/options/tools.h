@@ -14,7 +14,7 @@
 #define AIC_KEYS_MAX 64
 
 enum aic_tool_run {
-	AIC_TOOL_AMI,           /* whoever listens to the event answers */
+	AIC_TOOL_AMI,           /* whoever listens to the event answers, or a program beside Asterisk */
 	AIC_TOOL_GOSUB,         /* the host: a subroutine of the dialplan */
 	AIC_TOOL_SEND_DTMF,     /* the host: presses keys */
 	AIC_TOOL_TRANSFER_CALL, /* the host: sends the call elsewhere, where it can (aic_conversation_transfer()) */
@@ -22,6 +22,8 @@ enum aic_tool_run {
 	AIC_TOOL_TRANSFER_TO_AGENT, /* the engine */
 	AIC_TOOL_COLLECT_DIGITS, /* the engine */
 	AIC_TOOL_ENTER_STATE,   /* the engine */
+	AIC_TOOL_PAUSE_RECORDING, /* the engine has the host do it, and so it is with the next */
+	AIC_TOOL_RESUME_RECORDING,
 };
 
 struct aic_tool {
@@ -31,7 +33,8 @@ struct aic_tool {
 	enum aic_tool_run run;
 	bool silent;       /* its result asks for no words */
 	bool uninterruptible; /* what the agent says about it has to be heard */
-	char *subroutine;  /* AIC_TOOL_GOSUB: CONTEXT[,EXTENSION[,PRIORITY]] */
+	/* AIC_TOOL_GOSUB: CONTEXT[,EXTENSION[,PRIORITY]]; AIC_TOOL_AMI: with what a program runs it, NULL: it knows */
+	char *place;
 };
 
 struct aic_tools {

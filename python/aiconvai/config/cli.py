@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -12,10 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from aiconvai.config.conversion import canonical_values
-from aiconvai.config.reader import read_configuration
+from aiconvai.config.imports.files import AGENTS, DIALPLAN, files_of, judge
+from aiconvai.config.imports.given import UnusableError
+from aiconvai.config.imports.importing import SYSTEMS, Imported, import_files
 from aiconvai.config.sections import Entry, Problem, Section
 from aiconvai.config.settings import Settings
-from aiconvai.config.verdict import ConfigurationReport, validate
+from aiconvai.config.verdict import judge_file, validate
 from aiconvai.config.writer import Values, format_configuration, write_configuration
 from aiconvai.options import GENERAL, find_option, fold_case, options_by_name
 
@@ -27,16 +29,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Make, check,
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write; - is standard output.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file such as /etc/asterisk/aiconvai.conf.")]
-
-
-def judge_file(path: Path) -> tuple[tuple[Section, ...], ConfigurationReport]:
-    """Read and validate a file: its sections, and the verdict on its form and on its content together."""
-    read = read_configuration(path)
-    report = validate(read.sections)
-    if not read.problems:
-        return read.sections, report
-    problems = (*read.problems, *report.problems)
-    return read.sections, ConfigurationReport(tuple(sorted(problems, key=lambda one: (one.file, one.line))))
 
 
 @app.command()
@@ -108,12 +100,72 @@ def new(
 
 
 @app.command("import")
-def import_file(file: File, output: Output = Path("aiconvai.conf"), force: Force = False) -> None:
-    """Turn an elevenlabs.conf into a documented aiconvai.conf with canonical names."""
-    sections, report = judge_file(file)
-    _stop_if_wrong(report.problems)
-    general, agents = canonical_values(sections)
-    _write(output, general, agents, force)
+def import_from(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="All of an earlier system's settings.")],
+    system: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="SYSTEM", help=f"Whose they are, where they do not say it: {', '.join(SYSTEMS)}."
+        ),
+    ] = "",
+    directory: Annotated[Path, typer.Option("--directory", "-d", help="Where to write what is needed.")] = Path(),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write aiconvai.conf alone, to there; - is standard output.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, without secrets.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Turn an earlier system's settings into aiconvai.conf, serve.toml and a dialplan; see docs/coming-from.md."""
+    if system and system not in SYSTEMS:
+        raise typer.BadParameter(f"expected one of {', '.join(SYSTEMS)}", param_hint="--from")
+    try:
+        imported = import_files(files, system)
+        texts = files_of(imported.plan, directory.absolute())
+        judge(texts)
+    except UnusableError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    _report(imported, sys.stderr if output is not None and str(output) == "-" else sys.stdout)
+    if dry_run:
+        for name, text in files_of(imported.plan.masked(), directory.absolute()).items():
+            print(f"\n=== {directory / name}\n{text}", end="")
+    elif output is not None:
+        if set(texts) - {AGENTS, DIALPLAN}:
+            print(f"{AGENTS} alone is not enough here: give --directory in place of --output", file=sys.stderr)
+            raise typer.Exit(1)
+        _write_text(output, texts[AGENTS], len(imported.plan.agents), force)
+    else:
+        _write_all(directory, texts, force)
+
+
+def _report(imported: Imported, to: TextIO) -> None:
+    print(f"{imported.system.title} ({imported.system.name})", file=to)
+    for line in imported.lines:
+        print(line, file=to)
+    if imported.defaults:
+        print("Not given, and as it is there without:", file=to)
+    for line in imported.defaults:
+        print(f"  {line}", file=to)
+    if imported.plan.to_do:
+        print("Left to do:", file=to)
+    for line in imported.plan.to_do:
+        print(f"  {line}", file=to)
+
+
+def _write_all(directory: Path, texts: dict[str, str], force: bool) -> None:
+    """All, or none where one is there already."""
+    paths = {directory / name: text for name, text in texts.items()}
+    if not force and (there := [path for path in paths if path.exists()]):
+        for path in there:
+            print(f"{path}: it is there already; give --force to replace it, or --directory another", file=sys.stderr)
+        raise typer.Exit(1)
+    for path, text in paths.items():
+        try:
+            write_configuration(path, text, replace=force)
+        except OSError as error:
+            print(f"{path}: {error.strerror}", file=sys.stderr)
+            raise typer.Exit(1) from error
+        print(f"{path}: written, mode 0640")
 
 
 def _stop_if_wrong(problems: tuple[Problem, ...]) -> None:
@@ -143,16 +195,24 @@ def _read_key(path: Path) -> str:
 def _write(output: Path, general: Values, agents: dict[str, Values], force: bool) -> None:
     try:
         text = format_configuration(general, agents)
-        if str(output) == "-":
-            sys.stdout.write(text)
-            return
+    except ValueError as error:
+        print(f"{output}: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    _write_text(output, text, len(agents), force)
+
+
+def _write_text(output: Path, text: str, agents: int, force: bool) -> None:
+    if str(output) == "-":
+        sys.stdout.write(text)
+        return
+    try:
         write_configuration(output, text, replace=force)
     except FileExistsError:
         _refuse_to_replace(output)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         print(f"{output}: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    print(f"{output}: written with {len(agents)} agent{'' if len(agents) == 1 else 's'}, mode 0640")
+    print(f"{output}: written with {agents} agent{'' if agents == 1 else 's'}, mode 0640")
 
 
 def _refuse_to_replace(output: Path) -> NoReturn:

@@ -11,7 +11,10 @@ from aiconvai.config.section_verdict import JudgedSection, judge_section
 from aiconvai.config.sections import Entry, Problem, Section
 from aiconvai.options import fold_case
 
-BUILTIN_TOOLS = ("end_call", "transfer_call", "transfer_to_agent", "collect_digits", "send_dtmf", "enter_state")
+BUILTIN_TOOLS = (
+    "end_call", "transfer_call", "transfer_to_agent", "collect_digits", "send_dtmf", "enter_state", "pause_recording",
+    "resume_recording",
+)  # fmt: skip
 
 _STATES = "states"
 _INSTRUCTION = "system_instruction"

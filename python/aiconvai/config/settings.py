@@ -91,12 +91,14 @@ def _check_variable(value: str) -> str:
     return value
 
 
-def _check_form(forms: Sequence[str]) -> Callable[[str], str]:
-    def check(entry: str) -> str:
-        value = entry.partition("=")[2]
+def _check_form(forms: Sequence[str], *, of_entry: bool) -> Callable[[str], str]:
+    """`of_entry`: of the value in a name=value."""
+
+    def check(text: str) -> str:
+        value = text.partition("=")[2] if of_entry else text
         for form in forms:
             if (value.startswith(form) and value != form) if form.endswith(":") else value == form:
-                return entry
+                return text
         raise ValueError("of no known form")
 
     return check
@@ -139,7 +141,7 @@ def _entry_type(option: OptionDefinition) -> Any:
     if option.multiple:
         checks.append(AfterValidator(_check_variable))
     if option.forms:
-        checks.append(AfterValidator(_check_form(option.forms)))
+        checks.append(AfterValidator(_check_form(option.forms, of_entry=option.multiple)))
     if option.type == "json":
         checks.append(AfterValidator(_check_json_object))
     text: Any = str

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from aiconvai.config.reader import read_configuration
 from aiconvai.config.references import judge_references, read_prompt_files
 from aiconvai.config.section_verdict import JudgedSection, judge_section, provider_of
 from aiconvai.config.sections import Problem, Section
@@ -37,6 +39,16 @@ class ConfigurationReport:
     @property
     def valid(self) -> bool:
         return not self.problems
+
+
+def judge_file(path: Path) -> tuple[tuple[Section, ...], ConfigurationReport]:
+    """Read and validate a file: its sections, and the verdict on its form and on its content together."""
+    read = read_configuration(path)
+    report = validate(read.sections)
+    if not read.problems:
+        return read.sections, report
+    problems = (*read.problems, *report.problems)
+    return read.sections, ConfigurationReport(tuple(sorted(problems, key=lambda one: (one.file, one.line))))
 
 
 def validate(sections: Iterable[Section]) -> ConfigurationReport:

@@ -46,21 +46,32 @@ def write_configuration(path: Path, text: str, *, replace: bool) -> None:
 
     Raises FileExistsError when the file is there and `replace` is false, OSError when it cannot be written.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = write_beside(path, text, FILE_MODE)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), FILE_MODE)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
         if replace:
             os.replace(temporary, path)  # noqa: PTH105 - link and replace belong together
         else:
             os.link(temporary, path)
             os.unlink(temporary)  # noqa: PTH108
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def write_beside(path: Path, text: str, mode: int) -> Path:
+    """Put `text` as it is into a new file in the folder of `path`, to take its place. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
 
 
 def _format_section(section: str, values: Values) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiconvai.engine.audio import AudioFormat
 from aiconvai.engine.events import Action, Event, Status, action_from_c, event_from_c
-from aiconvai.engine.library import load_library
+from aiconvai.engine.library import Library, load_library
 from aiconvai.engine.playout_queue import PlayoutQueue
 from aiconvai.engine.settings import Settings
 
@@ -106,6 +106,8 @@ class ConversationStats:
     dtmf_digits: int
     errors: int
     reopenings: int
+    input_tokens: int
+    output_tokens: int
     answers: int
     answer_ms: int
     slowest_answer_ms: int
@@ -190,13 +192,13 @@ class Conversation:
         self._events: deque[Event] = deque()
         self._action = ffi.new("struct aic_action *")
 
-        c_variables, texts = self._variables(variables or {})
+        c_variables, texts = library.variables(variables or {})
 
         # The callback holds the deque, not the conversation: a cycle through C could never be collected.
         self._callback = ffi.callback("void(void *, const struct aic_event *)", _collector(self._events))
         setup = ffi.new("struct aic_conversation_setup *")
-        setup.agent = _choice(settings)
-        others = ffi.new("struct aic_agent_choice[]", [_choice(other) for other in failover])
+        setup.agent = settings.c_choice
+        others = ffi.new("struct aic_agent_choice[]", [other.c_choice for other in failover])
         setup.others, setup.other_count = others, len(failover)
         setup.line_format = line_format.to_c()
         setup.variables, setup.variable_count = c_variables, len(texts)
@@ -222,14 +224,6 @@ class Conversation:
             library.lib.aic_conversation_new(setup, clock()), library.lib.aic_conversation_free
         )
 
-    def _variables(self, variables: Mapping[str, str]) -> tuple[Any, list[Any]]:
-        """An array of them, and the texts that must live as long as it is used."""
-        texts = [(self._library.c_text(name), self._library.c_text(value)) for name, value in variables.items()]
-        c_variables = self._library.ffi.new("struct aic_variable[]", len(texts))
-        for at, (name, value) in enumerate(texts):
-            c_variables[at].name, c_variables[at].value = name, value
-        return c_variables, texts
-
     # The call
 
     def caller_audio(self, audio: bytes) -> None:
@@ -250,6 +244,13 @@ class Conversation:
         """The caller can neither hear nor be heard, or can again."""
         self._library.lib.aic_conversation_hold(self._conversation, is_on, self._clock())
         self._deliver()
+
+    def found(self, variables: Mapping[str, str]) -> bool:
+        """What the lookup has found. False: nobody waits for it."""
+        given, texts = self._library.variables(variables)
+        return self._succeeded(
+            self._library.lib.aic_conversation_found(self._conversation, given, len(texts), self._clock())
+        )
 
     def context(self, text: str) -> bool:
         """Tell the agent something it should know. False: the conversation is not active."""
@@ -278,7 +279,7 @@ class Conversation:
 
     def enter_state(self, name: str, values: Mapping[str, str] | None = None) -> str | None:
         """Enter a state of the agent's prompts, with the values of placeholders. None, or why not, in a sentence."""
-        c_values, texts = self._variables(values or {})
+        c_values, texts = self._library.variables(values or {})
         c_name = self._library.c_text(name)
         problem = self._library.lib.aic_conversation_enter_state(self._conversation, c_name, c_values, len(texts))
         self._deliver()
@@ -420,20 +421,7 @@ class Conversation:
     def stats(self) -> ConversationStats:
         stats = self._library.ffi.new("struct aic_conversation_stats *")
         self._library.lib.aic_conversation_stats(self._conversation, stats)
-        values = {field.name: self._stat(getattr(stats, field.name)) for field in fields(ConversationStats)}
-        return ConversationStats(**values | {"phase": self.phase})
-
-    def _stat(self, value: Any) -> Any:
-        if not isinstance(value, self._library.ffi.CData):
-            return value
-        c_type = self._library.ffi.typeof(value)
-        if c_type.kind == "array":
-            return self._library.text(value)
-        if c_type.cname == "struct aic_setup_times":
-            return SetupTimes(_times_from_c(value.http), _times_from_c(value.websocket), value.metadata_us)
-        if c_type.cname == "struct aic_echo_report":
-            return EchoReport(value.delay_ms, value.return_db, value.openings, value.closed_ms)
-        return AudioFormat.from_c(value) if value.rate else None
+        return stats_from_c(self._library, stats)
 
     def _open_times(self, times: OpenTimes) -> Any:
         return self._library.ffi.new("struct aic_open_times *", asdict(times))
@@ -445,6 +433,25 @@ class Conversation:
     def _deliver(self) -> None:
         while self._on_event is not None and self._events:
             self._on_event(self._events.popleft())
+
+
+def stats_from_c(library: Library, stats: Any) -> ConversationStats:
+    """A copy of the counters that `stats` points to."""
+    values = {field.name: _stat(library, getattr(stats, field.name)) for field in fields(ConversationStats)}
+    return ConversationStats(**values | {"phase": library.member(Phase, "aic_phase", "AIC_PHASE", stats.phase)})
+
+
+def _stat(library: Library, value: Any) -> Any:
+    if not isinstance(value, library.ffi.CData):
+        return value
+    c_type = library.ffi.typeof(value)
+    if c_type.kind == "array":
+        return library.text(value)
+    if c_type.cname == "struct aic_setup_times":
+        return SetupTimes(_times_from_c(value.http), _times_from_c(value.websocket), value.metadata_us)
+    if c_type.cname == "struct aic_echo_report":
+        return EchoReport(value.delay_ms, value.return_db, value.openings, value.closed_ms)
+    return AudioFormat.from_c(value) if value.rate else None
 
 
 def _times_from_c(times: Any) -> OpenTimes:
@@ -465,16 +472,6 @@ def _asker(may_take: Callable[[int], str | None]) -> Callable[[Any, int, Any], b
     return ask
 
 
-def _choice(settings: Settings) -> dict[str, Any]:
-    """An agent, as the engine sees it."""
-    return {
-        "provider": load_library().lib.aic_provider_of(settings.c_settings.provider),
-        "settings": settings.c_settings,
-        "tools": settings.c_tools,
-        "prompts": settings.c_prompts,
-    }
-
-
 def _chooser(
     choose_agent: Callable[[str], Settings | str], kept: list[Settings]
 ) -> Callable[[Any, Any, Any, Any], bool]:
@@ -486,7 +483,7 @@ def _chooser(
             _write_reason(reason, found)
             return False
         kept.append(found)
-        for member, value in _choice(found).items():
+        for member, value in found.c_choice.items():
             setattr(choice, member, value)
         return True
 

@@ -86,6 +86,20 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """The agent wants the recording of the call paused, or to go on."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What the caller presses is for nobody's ears; or that is over."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Echo:
     """The agent's voice comes back by the line."""
 
@@ -125,6 +139,8 @@ class ToolRun(Enum):
     TRANSFER_TO_AGENT = "transfer_to_agent"
     COLLECT_DIGITS = "collect_digits"
     ENTER_STATE = "enter_state"
+    PAUSE_RECORDING = "pause_recording"
+    RESUME_RECORDING = "resume_recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +154,9 @@ class ToolCall:
     parameters: str
     run: ToolRun = ToolRun.AMI
     place: str | None = None
-    """Where a subroutine is; of a transfer NAME=PLACE, as configured."""
+    """Where a subroutine is; what runs a tool of AMI's; of a transfer NAME=PLACE, as configured."""
+    schema: str | None = None
+    """JSON Schema of the parameters; None: the configuration has no such tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +244,8 @@ Event = (
     | Transcript
     | Interrupted
     | Pause
+    | Recording
+    | Secret
     | Echo
     | Vad
     | Answer
@@ -335,11 +355,16 @@ def event_from_c(library: Library, event: Any) -> Event:
         case "AIC_EVENT_TOOL_CALL":
             call = event.tool_call
             run = library.member(ToolRun, "aic_tool_run", "AIC_TOOL", call.run)
-            return ToolCall(text(call.id), text(call.name), text(call.parameters), run, text(call.place) or None)
+            place, schema = text(call.place) or None, text(call.schema) or None
+            return ToolCall(text(call.id), text(call.name), text(call.parameters), run, place, schema)
         case "AIC_EVENT_TOOL_DONE":
             done = event.tool_done
             result = text(done.result) if done.result else None
             return ToolDone(text(done.id), text(done.name), bool(done.withdrawn), result, bool(done.is_error))
+        case "AIC_EVENT_RECORDING":
+            return Recording(bool(event.recording.is_paused))
+        case "AIC_EVENT_SECRET":
+            return Secret(bool(event.secret.is_on))
         case "AIC_EVENT_KEYS":
             keys = event.keys
             return Keys(text(keys.pressed), bool(keys.collected), bool(keys.secret))

@@ -1,12 +1,14 @@
 """The engine's shared library and its declarations, loaded once.
 
 The build puts both into one folder: libaiconvai_engine.so, and engine_cdef.h which it derives from the C
-headers. The environment variable AICONVAI_ENGINE names another library than the one in the build folder.
+headers. The environment variable AICONVAI_ENGINE names another library than the one in the build folder. A program
+that is the gateway loads libaiconvai_gateway.so in its place, which has all of it and more.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -15,7 +17,8 @@ from typing import Any, TypeVar
 import cffi
 
 LIBRARY_VARIABLE = "AICONVAI_ENGINE"
-DECLARATIONS = "engine_cdef.h"
+ENGINE, GATEWAY = "libaiconvai_engine.so", "libaiconvai_gateway.so"
+"""The engine by itself; and with loops, sockets and lines, as the gateway needs it."""
 
 EnumType = TypeVar("EnumType", bound=Enum)
 
@@ -28,19 +31,23 @@ class OutOfMemoryError(MemoryError):
     """The engine could not allocate memory."""
 
 
-def library_path() -> Path:
-    """Where the shared library is expected."""
-    chosen = os.environ.get(LIBRARY_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    return Path(__file__).parents[3] / "build" / "app_aiconvai" / "libaiconvai_engine.so"
+def library_path(name: str = ENGINE) -> Path:
+    """Where the shared library is expected: in an installed package, or where the repository's build leaves it; the
+    gateway's is beside the engine's.
+    """
+    if chosen := os.environ.get(LIBRARY_VARIABLE):
+        return Path(chosen) if name == ENGINE else Path(chosen).with_name(name)
+    packaged = Path(__file__).with_name(name)
+    if packaged.is_file():
+        return packaged
+    return Path(__file__).parents[3] / "build" / "app_aiconvai" / name
 
 
 class Library:
     """The loaded library: `lib` holds its functions and constants, `ffi` its types."""
 
     def __init__(self, path: Path) -> None:
-        declarations = path.with_name(DECLARATIONS)
+        declarations = path.with_name(path.stem.removeprefix("libaiconvai_") + "_cdef.h")
         for needed in (path, declarations):
             if not needed.is_file():
                 raise EngineNotBuiltError(
@@ -75,6 +82,14 @@ class Library:
             raise ValueError(f"{text!r} holds a NUL, which ends a text in C")
         return self.ffi.new("char[]", encoded)
 
+    def variables(self, variables: Mapping[str, str]) -> tuple[Any, list[Any]]:
+        """An array of `struct aic_variable`, and the texts that must live as long as it is used."""
+        texts = [(self.c_text(name), self.c_text(value)) for name, value in variables.items()]
+        c_variables = self.ffi.new("struct aic_variable[]", len(texts))
+        for at, (name, value) in enumerate(texts):
+            c_variables[at].name, c_variables[at].value = name, value
+        return c_variables, texts
+
     def owned(self, pointer: Any, free: Any) -> Any:
         """A pointer the engine returned, freed with its last reference; raises where it is NULL."""
         if pointer == self.ffi.NULL:
@@ -82,7 +97,19 @@ class Library:
         return self.ffi.gc(pointer, free)
 
 
+_name = ENGINE
+
+
+def use_gateway() -> None:
+    """Has `load_library` load the gateway's library, before it has loaded any."""
+    # One library for the whole process, as its C code is.
+    global _name
+    if load_library.cache_info().currsize and _name != GATEWAY:
+        raise RuntimeError("another library is loaded already")
+    _name = GATEWAY
+
+
 @cache
 def load_library() -> Library:
     """The library, loaded on the first call. Raises EngineNotBuiltError."""
-    return Library(library_path())
+    return Library(library_path(_name))

@@ -285,6 +285,16 @@ class Settings:
         self.problems += tuple(problems)
 
     @property
+    def c_choice(self) -> dict[str, Any]:
+        """The members of `struct aic_agent_choice`: an agent, as the engine sees it."""
+        return {
+            "provider": self._library.lib.aic_provider_of(self.c_settings.provider),
+            "settings": self.c_settings,
+            "tools": self.c_tools,
+            "prompts": self.c_prompts,
+        }
+
+    @property
     def c_prompts(self) -> Any:
         return self.prompts.c_settings if self.prompts else self._library.ffi.NULL
 

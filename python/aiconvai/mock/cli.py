@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 
-import trustme
 import typer
 import yaml
 from rich.console import Console
@@ -22,6 +21,9 @@ from aiconvai.mock.scenario import Scenario, ScenarioError, builtin_scenarios, l
 from aiconvai.mock.server import MockOptions, MockServer
 from aiconvai.mock.services import ELSEWHERE, PROVIDERS, NoMockError, mock_class
 from aiconvai.speech import SpeechError, speak
+
+if TYPE_CHECKING:
+    import trustme
 
 app = typer.Typer(add_completion=False)
 
@@ -228,6 +230,10 @@ def _audio_format(option: str, name: str) -> AudioFormat:
 
 def _certificate_authority(folder: Path) -> trustme.CA:
     """The one in `folder`, so that a client configured once stays configured; a new one if there is none."""
+    try:
+        import trustme
+    except ModuleNotFoundError as error:
+        _stop(f"--tls needs {error.name}: pip install 'aiconvai[mock]'")
     certificate, key = folder / CA_FILE, folder / CA_KEY_FILE
     if certificate.exists() and key.exists():
         return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())

@@ -20,10 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 from urllib.parse import parse_qs, urlsplit
 
-import trustme
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
@@ -34,6 +33,9 @@ from aiconvai.mock.conversation import Conversation, Limits
 from aiconvai.mock.player import Player
 from aiconvai.mock.record import HttpRequest, Journal
 from aiconvai.mock.scenario import HttpReply
+
+if TYPE_CHECKING:
+    import trustme
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _SECRET_HEADERS = frozenset({"authorization", "xi-api-key", "api-key", "x-goog-api-key"})

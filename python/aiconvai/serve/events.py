@@ -56,6 +56,18 @@ class Started(_OfChannel):
     """The application has begun; no service is there yet."""
 
     line_format: str = Field(alias="LineFormat")
+    recording: str = Field("", alias="Recording")
+    """With what the names of its files begin; empty: it is not recorded."""
+    recorded_ms: Count = Field(0, alias="RecordedMs")
+    """For so long it has been recorded already."""
+
+
+class Lookup(CallEvent):
+    """Somebody is to say what is known of the caller; the agent waits for it."""
+
+    place: str = Field("", alias="Runner")
+    """With what a program beside Asterisk finds it; empty: whoever knows answers."""
+    timeout_ms: Count = Field(alias="TimeoutMs")
 
 
 class Ready(CallEvent):
@@ -103,6 +115,12 @@ class ToolCall(_OfTool):
     """JSON, as the service wrote it."""
     run: str = Field("", alias="Run")
     """Who answers it."""
+    place: str = Field("", alias="Runner")
+    """With what a program beside Asterisk runs it; empty: whoever knows the tool answers."""
+    schema_text: str = Field("", alias="Schema")
+    """JSON Schema of its parameters, where `place` is set."""
+    timeout_ms: Count = Field(10_000, alias="TimeoutMs")
+    """After which the agent is told that it did not answer."""
 
 
 class ToolDone(_OfTool):
@@ -202,6 +220,7 @@ class Unknown(CallEvent):
 
 MODELS: dict[str, type[CallEvent]] = {
     "Start": Started,
+    "Lookup": Lookup,
     "Ready": Ready,
     "Transcript": Transcript,
     "Interruption": Interruption,

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -20,12 +20,20 @@ ACTION_SECONDS = 10.0
 LONGEST_LINE = 1 << 20
 """Bytes: an event's text may have 64 KiB, and each character of it four bytes."""
 LONGEST_MESSAGE_LINES = 1000
+_HEADER_BYTES = 900
+"""Asterisk takes 1024 in a line, its name included."""
+_MOST_HEADERS = 110
+"""Of a text: Asterisk takes 128 in a message (manager.h)."""
 EVENTS_WAITING = 10_000
 """Events that nobody has taken yet; with more the connection is read no further."""
 
 
 class ManagerError(RuntimeError):
     """The manager cannot be reached, refused an action, or said what no manager says; the message names it."""
+
+
+class ManagerRefusal(ManagerError):
+    """It was asked, and has not done it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,36 @@ class ManagerSettings:
 
 Headers = Mapping[str, str]
 """Of one message; of a header that repeats the last."""
+Act = Callable[..., Awaitable[Headers]]
+"""Asks the Asterisk with that name to do something: takes an action's name, and its headers. Raises `ManagerError`."""
+
+
+def whole_characters(text: str) -> str:
+    """What can be sent: a half character, which JSON may have, is a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def text_lines(text: str) -> list[str]:
+    """For a header that may be a text: it is sent as many headers, which are its lines (manager_actions.c). Where a
+    message has no room for so many they are not kept apart, and where it has none for all of it the end is left out.
+    """
+    lines = text.splitlines()
+    if sum(len(_parts(line)) for line in lines) <= _MOST_HEADERS:
+        return lines
+    return ["".join(_parts(" ".join(lines))[:_MOST_HEADERS])]
+
+
+def _parts(line: str) -> list[str]:
+    """What a header has room for, each; no character is cut in two."""
+    parts: list[str] = []
+    encoded = line.encode()
+    while len(encoded) > _HEADER_BYTES:
+        end = _HEADER_BYTES
+        while encoded[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(encoded[:end].decode())
+        encoded = encoded[end:]
+    return [*parts, encoded.decode()]
 
 
 class Manager:
@@ -98,19 +136,27 @@ class Manager:
         with contextlib.suppress(OSError, ssl.SSLError):
             await self._writer.wait_closed()
 
-    async def action(self, name: str, /, **headers: str) -> Headers:
-        """Sends an action and waits for its response. Raises `ManagerError` where that is not a success."""
+    async def action(self, name: str, /, **headers: str | Sequence[str]) -> Headers:
+        """Sends an action and waits for its response. Raises `ManagerError` where that is not a success.
+
+        A header with several values is sent as often, and what a header has no room for as another one that goes on
+        with it (`NAME+`; manager_actions.c). `ActionID`: where an event is to have it, too; each has another.
+        """
         if self._problem is not None:
             raise self._problem
-        identity = f"aiconvai-{next(self._ids)}"
-        lines = {"Action": name, "ActionID": identity, **headers}
-        for key, value in lines.items():
+        own = headers.pop("ActionID", "")
+        identity = own if isinstance(own, str) and own else f"aiconvai-{next(self._ids)}"
+        given = [(key, [one] if isinstance(one, str) else one) for key, one in headers.items()]
+        lines = [("Action", name), ("ActionID", identity)]
+        for key, value in ((key, value) for key, many in given for value in many):
             if "\r" in value or "\n" in value:
                 raise ManagerError(f"{self._settings}: {name}: a line break in {key}: {value!r:.100}")
+            first, *rest = _parts(value)
+            lines += [(key, first), *((f"{key}+", part) for part in rest)]
         answer: asyncio.Future[Headers] = asyncio.get_running_loop().create_future()
         self._answers[identity] = answer
         try:
-            self._writer.write(("".join(f"{key}: {value}\r\n" for key, value in lines.items()) + "\r\n").encode())
+            self._writer.write(("".join(f"{key}: {value}\r\n" for key, value in lines) + "\r\n").encode())
             async with asyncio.timeout(ACTION_SECONDS):
                 response = await answer
         except TimeoutError:
@@ -118,7 +164,7 @@ class Manager:
         finally:
             del self._answers[identity]
         if response.get("Response") not in ("Success", "Goodbye"):
-            raise ManagerError(f"{self._settings}: {name}: {response.get('Message', 'no reason given')}")
+            raise ManagerRefusal(f"{self._settings}: {name}: {response.get('Message', 'no reason given')}")
         return response
 
     async def events(self) -> AsyncIterator[Headers]:
@@ -134,11 +180,12 @@ class Manager:
         try:
             while True:
                 message = await self._read_message()
-                answer = self._answers.get(message.get("ActionID", "")) if "Response" in message else None
-                if answer is not None and not answer.done():
-                    answer.set_result(message)
-                elif "Event" in message:
+                answer = self._answers.get(message.get("ActionID", ""))
+                # Also an event may have a response in it: how an Originate ended.
+                if "Event" in message:
                     await self._events.put(message)
+                elif answer is not None and not answer.done():
+                    answer.set_result(message)
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             self._fail(ManagerError(f"{self._settings}: the connection is lost: {error}"))
             await self._events.put(None)

@@ -10,6 +10,13 @@ from aiconvai.rig.asterisk.ports import HOST
 
 AMI_USER = "rig"
 AMI_SECRET = "rig"
+ARI_USER, ARI_PASSWORD = "gateway", "a password with spaces & signs"
+_ARI_MODULES = (
+    "res_stasis", "res_stasis_answer", "res_stasis_recording", "res_stasis_playback", "res_stasis_snoop",
+    "res_ari_model", "res_ari", "res_ari_applications", "res_ari_asterisk", "res_ari_bridges", "res_ari_channels",
+    "res_ari_events", "res_ari_playbacks", "app_stasis", "res_rtp_multicast", "chan_rtp", "bridge_simple",
+    "bridge_softmix",
+)  # fmt: skip
 CONTAINER_ROOT = "/aiconvai"
 _POOL_SIZE = 16
 
@@ -345,6 +352,21 @@ busy = 480+620/500,0/500
 ring = 440+480/2000,0/4000
 congestion = 480+620/250,0/250
 """
+
+
+def ari_modules(version: int) -> list[str]:
+    """What ARI needs, with calls, bridges and external media, in the order in which it is loaded."""
+    # Which it needs since it makes connections itself.
+    newer = ("res_websocket_client",) if version >= 22 else ()
+    return [f"{name}.so" for name in ("res_http_websocket", *newer, *_ARI_MODULES)]
+
+
+def ari_files(port: int) -> dict[str, str]:
+    """ARI at that port of the loopback, for `ARI_USER`."""
+    return {
+        "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={port}\n",
+        "ari.conf": f"[general]\nenabled=yes\n[{ARI_USER}]\ntype=user\nread_only=no\npassword={ARI_PASSWORD}\n",
+    }
 
 
 def _stasis(settings: InstanceSettings) -> str:

@@ -61,10 +61,6 @@ class AsteriskImage:
         digest = hashlib.sha256(self.recipe().encode()).hexdigest()[:12]
         return f"localhost/aiconvai-asterisk:{self.version}-{digest}"
 
-    def base_tag(self) -> str:
-        """The name of the bare root file system that the image starts from."""
-        return f"localhost/aiconvai-debian:{self.suite}"
-
 
 IMAGES: Mapping[AsteriskVersion, AsteriskImage] = {
     16: AsteriskImage(16, "bullseye", "/usr/lib/asterisk/modules"),
@@ -86,30 +82,47 @@ def repository_root() -> Path:
 def ensure_image(version: AsteriskVersion, *, console: Console | None = None) -> str:
     """The tag of the image with that Asterisk, built now if it is not there (about a minute, once)."""
     image = IMAGES[version]
+    containerfile = repository_root() / "containers" / "Containerfile"
+    title = f"Asterisk {version}: packages and tools"
+    return build_image(image.tag(), image.suite, containerfile, title, console=console)
+
+
+def build_image(
+    tag: str,
+    suite: str,
+    containerfile: Path,
+    title: str,
+    arguments: Mapping[str, str] | None = None,
+    *,
+    console: Console | None = None,
+) -> str:
+    """The tag, of an image that is built now if it is not there, from a bare system of that suite. Those of the same
+    name and version before it are removed.
+    """
     engine = container_engine()
-    tag = image.tag()
     if engine.has_image(tag):
         return tag
     console = console or Console(stderr=True)
-    with builds.exclusive(_cache_directory() / f"image-{version}.lock"):
+    base = ensure_base(suite, console=console)
+    family = tag.rpartition("-")[0]
+    with builds.exclusive(_cache_directory() / f"image-{family.rpartition('/')[2].replace(':', '-')}.lock"):
         if not engine.has_image(tag):
-            base = _ensure_base(engine, image, console)
-            containerfile = repository_root() / "containers" / "Containerfile"
             with tempfile.TemporaryDirectory() as empty_context:
-                _run_with_progress(
+                run_with_progress(
                     engine.command(
                         "build",
                         "--network=host",
                         *engine.limit_arguments(),
                         f"--build-arg=BASE={base}",
+                        *(f"--build-arg={name}={value}" for name, value in (arguments or {}).items()),
                         f"--tag={tag}",
                         f"--file={containerfile}",
                         empty_context,
                     ),
-                    f"Asterisk {version}: packages and tools",
+                    title,
                     console,
                 )
-            _remove_superseded(engine, image)
+            _remove_superseded(engine, tag, f"{family}-")
     return tag
 
 
@@ -199,12 +212,21 @@ def _in_image(tag: str, root: Path, build: Path, command: list[str], title: str,
         raise builds.BuildError(f"{title}: {shlex.join(command)}: exit status {done.returncode}\n{done.stdout[-8000:]}")
 
 
-def _ensure_base(engine: ContainerEngine, image: AsteriskImage, console: Console) -> str:
+def ensure_base(suite: str, *, console: Console | None = None) -> str:
+    """The tag of that Debian's bare root file system: made here where mmdebstrap is, else the distribution's own."""
     if not shutil.which("mmdebstrap"):
-        return f"debian:{image.suite}"
-    tag = image.base_tag()
+        return f"debian:{suite}"
+    engine, tag = container_engine(), f"localhost/aiconvai-debian:{suite}"
     if engine.has_image(tag):
         return tag
+    console = console or Console(stderr=True)
+    with builds.exclusive(_cache_directory() / f"base-{suite}.lock"):
+        if not engine.has_image(tag):
+            _make_base(suite, tag, console)
+    return tag
+
+
+def _make_base(suite: str, tag: str, console: Console) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch) / "root.tar"
         command = [
@@ -212,16 +234,15 @@ def _ensure_base(engine: ContainerEngine, image: AsteriskImage, console: Console
             "--variant=minbase",
             "--include=ca-certificates",
             '--aptopt=Acquire::Check-Valid-Until "false"',
-            image.suite,
+            suite,
             str(archive),
         ]
         mirror = _debian_mirror()
         if mirror:
             # Main archive only: an archived suite's security pocket can be incomplete.
-            command.append(f"deb {mirror} {image.suite} main")
-        _run_with_progress(command, f"Debian {image.suite}: root file system", console)
-        engine.call("import", str(archive), tag, timeout=300)
-    return tag
+            command.append(f"deb {mirror} {suite} main")
+        run_with_progress(command, f"Debian {suite}: root file system", console)
+        container_engine().call("import", str(archive), tag, timeout=300)
 
 
 @functools.cache
@@ -254,7 +275,7 @@ def _debian_mirror() -> str | None:
     return None
 
 
-def _run_with_progress(command: list[str], title: str, console: Console) -> None:
+def run_with_progress(command: list[str], title: str, console: Console) -> None:
     """Run a long command, showing its latest line; on failure raise with the tail of its output."""
     tail: list[str] = []
     process = subprocess.Popen(
@@ -276,11 +297,11 @@ def _run_with_progress(command: list[str], title: str, console: Console) -> None
     console.print(f"{title}: done")
 
 
-def _remove_superseded(engine: ContainerEngine, image: AsteriskImage) -> None:
+def _remove_superseded(engine: ContainerEngine, present: str, prefix: str) -> None:
     """Remove images of older recipes; the engine itself keeps those that a container still uses."""
     listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}")
     for tag in listed.split():
-        if tag.startswith(f"localhost/aiconvai-asterisk:{image.version}-") and tag != image.tag():
+        if tag.startswith(prefix) and tag != present:
             with contextlib.suppress(ContainerError):
                 engine.call("rmi", tag)
 

@@ -1,4 +1,4 @@
-"""Port ranges for Asterisk instances that live side by side on one machine."""
+"""Ports of the loopback: ranges for Asterisk instances that live side by side on one machine, and single ones."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _FIRST_PORT = 8000
 _PORTS_PER_SLOT = 2000
 _SLOTS = 12
 _FIRST_RTP_OFFSET = 100
+
+# Above 60999, up to which it does. One is given again once all the others were.
+_SINGLE_PORTS = range(61_000, 65_500)
+_NEXT = "aiconvai-next-port"
 
 
 class PortLease:
@@ -50,6 +54,31 @@ class PortLease:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def free_port(preferred: int = 0, *, and_behind_it: int = 0) -> int:
+    """Of TCP, that nobody has on the loopback now, as so many behind it: the one preferred, or another. For programs
+    that are told theirs: no connection that somebody makes meanwhile gets it, and no other process that asks for one.
+    """
+    if preferred and _are_free(preferred, 1 + and_behind_it):
+        return preferred
+    with (Path(tempfile.gettempdir()) / _NEXT).open("a+") as counter:
+        fcntl.flock(counter, fcntl.LOCK_EX)
+        counter.seek(0)
+        given = counter.read()
+        last = len(_SINGLE_PORTS) - and_behind_it
+        begin = int(given) if given.isdecimal() else 0
+        for step in range(last):
+            at = (begin + step) % last
+            if _are_free(_SINGLE_PORTS[at], 1 + and_behind_it):
+                counter.truncate(0)
+                counter.write(str((at + 1 + and_behind_it) % last))
+                return _SINGLE_PORTS[at]
+    raise OSError(f"no port of {HOST} is free")
+
+
+def _are_free(first: int, count: int) -> bool:
+    return all(_is_free(port, socket.SOCK_STREAM) for port in range(first, first + count))
 
 
 def _is_free(port: int, kind: socket.SocketKind) -> bool:

@@ -12,6 +12,8 @@ from aiconvai.rig.bench.paths import (
     CHUNKS_60,
     CHUNKS_240,
     ECHO,
+    GATEWAY,
+    GATEWAY_RTP,
     GREETINGS,
     RESAMPLED24_20,
     RESAMPLED_20,
@@ -191,6 +193,12 @@ HEADLINES: tuple[Headline, ...] = (
     ),
     Headline("cpu_audiosocket", "CPU, AudioSocket() and its server, 50 calls", "x Echo()", _ratio(AUDIOSOCKET)),
     Headline("cpu_chan_websocket", "CPU, chan_websocket and its server, 50 calls", "x Echo()", _ratio(CHAN_WEBSOCKET)),
+    *_at_most(
+        "cpu_gateway", "CPU, aiconvai gateway by AudioSocket(), 20 ms, 50 calls", "x Echo()", _ratio(GATEWAY), 3.2
+    ),
+    *_at_most(
+        "cpu_gateway_rtp", "CPU, aiconvai gateway by ARI and RTP, 20 ms, 50 calls", "x Echo()", _ratio(GATEWAY_RTP), 3.5
+    ),
     Headline("cpu_echo_ms", "CPU of a call-second, Echo(), 50 calls", "ms", _cpu(ECHO, REFERENCE_CALLS)),
     Headline("cpu_20_ms", "CPU of a call-second, 20 ms chunks, 50 calls", "ms", _cpu(CHUNKS_20, REFERENCE_CALLS)),
     *_at_most(
@@ -213,6 +221,10 @@ HEADLINES: tuple[Headline, ...] = (
     *_at_most(
         "round_trip_p99", "round trip above Echo(), 20 ms, 50 calls, p99", "ms",
         _round_trip(CHUNKS_20, "p99", others=True), 6, resolution=1.0,
+    ),
+    *_at_most(
+        "round_trip_rtp_p50", "the same, aiconvai gateway by ARI and RTP, p50", "ms",
+        _round_trip(GATEWAY_RTP, "p50", others=True), 25, resolution=1.0,
     ),
     *(
         one

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from aiconvai.options import options
 
@@ -52,6 +53,9 @@ class CallPath:
     helper: bool = False
     """The far end is a process that this way needs besides Asterisk, so that its processor time is part of the cost.
     Of the module's paths it stands for the service in the cloud."""
+    door: Literal["", "AudioSocket", "ARI"] = ""
+    """Not the module has the agent, but `aiconvai gateway`, by that: a process that this way needs besides Asterisk, so
+    that its processor time is part of the cost. ARI: with audio by RTP."""
     at_once: bool = False
     """Its far end echoes at once, and not each conversation in its own time."""
     defaults: bool = False
@@ -79,6 +83,8 @@ class CallPath:
 ECHO = CallPath("Echo()", "echo")
 AUDIOSOCKET = CallPath("AudioSocket()", "audiosocket", helper=True)
 CHAN_WEBSOCKET = CallPath("chan_websocket", "websocket", helper=True)
+GATEWAY = CallPath("gateway by AudioSocket, 20 ms", "gateway-20", "echo", 20, door="AudioSocket")
+GATEWAY_RTP = CallPath("gateway by ARI and RTP, 20 ms", "gateway-rtp-20", "echo", 20, door="ARI")
 CHUNKS_20 = CallPath("20 ms", "echo-20", "echo", 20)
 CHUNKS_60 = CallPath("60 ms", "echo-60", "echo", 60)
 CHUNKS_240 = CallPath("240 ms", "echo-240", "echo", 240)
@@ -89,7 +95,10 @@ RESAMPLED_20_TLS = CallPath("20 ms, 16 kHz TLS", "echo16-20-tls", "echo16", 20, 
 RESAMPLED24_20 = CallPath("20 ms, 24 kHz", "echo24-20", "echo24", 20)
 RESAMPLED24_20_TLS = CallPath("20 ms, 24 kHz TLS", "echo24-20-tls", "echo24", 20, tls=True)
 
-COMPARED = (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, TLS_240, RESAMPLED_20)
+COMPARED = (
+    ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, GATEWAY, GATEWAY_RTP, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, TLS_240,
+    RESAMPLED_20,
+)  # fmt: skip
 """Those whose processor time is compared."""
 
 IDLE = CallPath("20 ms, a silent agent", "idle-20", "greet", 20, idle_audio="silence")
@@ -164,6 +173,8 @@ DEFAULTS = tuple(
 ALL_SERVICES = CallPath("service by turns", "services", _SPEAKING, 20, members=SERVICES)
 
 WEBSOCKET_MODULES = ("res_http_websocket.so", "res_websocket_client.so", "chan_websocket.so")
+STASIS = "bench"
+"""The application that the gateway answers."""
 AUDIOSOCKET_MODULES = ("res_audiosocket.so", "app_audiosocket.so")
 
 TALK = CallPath("an agent that talks", "talk", "talk", 240)
@@ -216,6 +227,8 @@ class Where:
     """Another one, whose echoes come at once."""
     silent_port: int
     """The service that never answers, on the loopback."""
+    gateway_ports: Mapping[str, int] = field(default_factory=dict)
+    """Where `aiconvai gateway` takes the calls of an extension, on the loopback."""
 
     def of(self, path: CallPath) -> FarEndPorts:
         """The far end of a path."""
@@ -224,10 +237,20 @@ class Where:
 
 def module_configuration(where: Where, agent_ids: dict[str, str], network_threads: int = 1) -> str:
     """The text of aiconvai.conf. agent_ids: what the far end calls an agent, where that is not its name here."""
-    own = ((path, path.agent) for path in ALL if path.agent is not None and not path.members)
+    own = ((path, path.agent) for path in ALL if path.agent is not None and not path.members and not path.door)
     return f"[general]\nnetwork_threads={network_threads}\n" + "".join(
         _agent(path, where, agent_ids.get(agent, agent)) for path, agent in own
     )
+
+
+def gateway_paths() -> list[CallPath]:
+    """Those that need the gateway."""
+    return [path for path in ALL if path.door]
+
+
+def gateway_agents(where: Where) -> str:
+    """The same for the gateway."""
+    return "".join(_agent(path, where, path.agent) for path in gateway_paths() if path.agent is not None)
 
 
 def _agent(path: CallPath, everything: Where, agent_id: str) -> str:
@@ -255,23 +278,28 @@ def _agent(path: CallPath, everything: Where, agent_id: str) -> str:
 
 def dialplan(where: Where, paths: Iterable[CallPath]) -> str:
     """The extensions of these paths; that of Echo() is the rig's own."""
-    return "".join(_extension(path, where.of(path)) for path in paths)
+    return "".join(_extension(path, where) for path in paths)
 
 
-def _extension(path: CallPath, ports: FarEndPorts) -> str:
-    is_audiosocket = path.name == AUDIOSOCKET.name
+def _extension(path: CallPath, where: Where) -> str:
+    ports = where.of(path)
+    answers = path.name == AUDIOSOCKET.name or path.door == "AudioSocket"
     if path.members:
         return _by_turns(path)
-    if path.agent is not None:
+    if path.door == "ARI":
+        application = f"Stasis({STASIS},{path.extension})"
+    elif path.door:
+        application = f"AudioSocket({_AUDIOSOCKET_UUID},127.0.0.1:{where.gateway_ports[path.extension]})"
+    elif path.agent is not None:
         application = f"AIConvAI({path.extension})"
-    elif is_audiosocket:
+    elif path.name == AUDIOSOCKET.name:
         application = f"AudioSocket({_AUDIOSOCKET_UUID},{ports.host}:{ports.audiosocket})"
     elif path.name == CHAN_WEBSOCKET.name:
         application = f"Dial(WebSocket/{_client(path.at_once)}/c(ulaw),10)"
     else:
         return ""
-    # AudioSocket() does not answer; the module does, and Dial() when the other side has.
-    answer = "Answer()\n same => n," if is_audiosocket else ""
+    # AudioSocket() does not answer; the module does, and who is asked by ARI, and Dial() when the other side has.
+    answer = "Answer()\n same => n," if answers else ""
     return f"exten => {path.extension},1,{answer}{application}\n same => n,Hangup()\n"
 
 

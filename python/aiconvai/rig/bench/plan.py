@@ -15,6 +15,8 @@ from aiconvai.rig.bench.paths import (
     COMPARED,
     DEFAULTS,
     ECHO,
+    GATEWAY,
+    GATEWAY_RTP,
     GUARDED,
     HELD,
     IDLE,
@@ -187,14 +189,22 @@ _RESAMPLED = (RESAMPLED_20, RESAMPLED_20_TLS, RESAMPLED24_20, RESAMPLED24_20_TLS
 OVER_WIRE = Setting("over a wire", over_wire=True)
 TWO_THREADS = Setting("two network threads", network_threads=2)
 
+_FOR_ROUND_TRIPS = (
+    ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, GATEWAY, GATEWAY_RTP, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20,
+)  # fmt: skip
+
 FULL = Plan(
     cells=(
         *(Cell(path, REFERENCE_CALLS, _SECONDS) for _ in range(_TIMES) for path in COMPARED),
         *(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (*SERVICES, *DEFAULTS, IDLE, HELD, GUARDED)),
         # Few beside many: a call among many is compared with one among few right before and after.
         *(Cell(CHUNKS_20, calls, _SECONDS) for calls in (MANY_CALLS, REFERENCE_CALLS) * 2),
-        *(Cell(path, MANY_CALLS, _SECONDS) for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET)),
+        *(
+            Cell(path, MANY_CALLS, _SECONDS)
+            for path in (ECHO, CHUNKS_240, TLS_20, AUDIOSOCKET, CHAN_WEBSOCKET, GATEWAY)
+        ),
         *(Cell(path, calls, _SECONDS) for calls in (1, 10, 100) for path in (ECHO, CHUNKS_20, CHUNKS_240)),
+        *(Cell(path, calls, _SECONDS) for calls in (25, 100) for path in (GATEWAY, GATEWAY_RTP)),
     ),
     counted=COMPARED,
     churn=(
@@ -217,7 +227,7 @@ FULL = Plan(
     ),
     bursts=tuple(
         Bursts(path, alone=2 if path in _RESAMPLED else 4, alone_seconds=3.0, measured=5, among_seconds=10.0)
-        for path in (ECHO, AUDIOSOCKET, CHAN_WEBSOCKET, CHUNKS_20, CHUNKS_60, CHUNKS_240, TLS_20, *_RESAMPLED)
+        for path in (*_FOR_ROUND_TRIPS, *_RESAMPLED)
     ),
     spacing_seconds=120.0,
     spacing_among_seconds=20.0,
@@ -231,6 +241,8 @@ FULL = Plan(
         Search(CHUNKS_20, (200, 300, 400, 500, 600, 700, 800), 6.0),
         Search(CHUNKS_240, (300, 500, 600, 800), 6.0),
         Search(ECHO, (400, 600, 900), 6.0),
+        Search(GATEWAY, (100, 200, 300), 6.0),
+        Search(GATEWAY_RTP, (100, 150, 200, 300), 6.0),
     ),
     cells_16=tuple(Cell(path, REFERENCE_CALLS, _SECONDS) for path in (ECHO, CHUNKS_20)),
     bursts_16=(Bursts(ECHO, 2, 2.0, 0, 0.0), Bursts(CHUNKS_20, 2, 2.0, 0, 0.0)),

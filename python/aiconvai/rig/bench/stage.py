@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trustme
 from rich.console import Console
 
 from aiconvai.audio import ulaw_encode
 from aiconvai.rig.asterisk import Asterisk, AsteriskVersion, ManagerClient, build_module
-from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER
+from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER, ari_files, ari_modules
+from aiconvai.rig.asterisk.ports import free_port
 from aiconvai.rig.bench import paths
 from aiconvai.rig.bench.callers import Callers, ManyCalls
 from aiconvai.rig.bench.far_end import FarEnd
+from aiconvai.rig.bench.gateway_process import GatewayProcess
 from aiconvai.rig.bench.paths import FarEndPorts, Where
 from aiconvai.rig.bench.programs import built_program
 from aiconvai.rig.bench.silent_service import SilentService
@@ -61,6 +63,8 @@ class Stage:
     far_end: FarEnd
     floor: Asterisk | None = None
     """Another one just like it, for calls to Echo() at the same time: what the machine does to one it does to both."""
+    gateway: GatewayProcess | None = None
+    """For calls that reach their agents without the module."""
     wire: Wire | None = None
     """Between Asterisk and the far end; else they talk over the loopback."""
     bursts: bool = False
@@ -119,21 +123,29 @@ def set_up(
         usual, at_once = far_end(0 if bursts else ANSWER_SPREAD_MS), far_end(0)
         silent = stack.enter_context(SilentService())
         where = Where(_ports(usual), _ports(at_once), silent.port)
+        ari_port = free_port()
+        gateway = stack.enter_context(GatewayProcess(paths.gateway_agents(where), paths.gateway_paths(), ari_port))
+        where = replace(where, gateway_ports=gateway.ports)
 
-        def asterisk() -> Asterisk:
+        def asterisk(*, ari: bool) -> Asterisk:
+            audiosocket = (*paths.WEBSOCKET_MODULES, *paths.AUDIOSOCKET_MODULES) if version >= 22 else ()
             return Asterisk(
                 version,
                 module=module,
                 module_config=paths.module_configuration(where, agents.ids(), setting.network_threads),
-                modules=(*paths.WEBSOCKET_MODULES, *paths.AUDIOSOCKET_MODULES) if version >= 22 else (),
+                modules=(*audiosocket, *(ari_modules(version) if ari else ())),
                 extensions=paths.dialplan(where, paths.ALL),
-                extra_files={"websocket_client.conf": paths.websocket_client_configuration(where)},
+                extra_files={
+                    "websocket_client.conf": paths.websocket_client_configuration(where),
+                    **(ari_files(ari_port) if ari else {}),
+                },
                 files={paths.CA_FILE: authority.cert_pem.bytes()},
                 verbose=0,
             )
 
-        with asterisk() as main, asterisk() if floor else nullcontext() as other:
-            yield Stage(main, usual, other, cable, bursts)
+        with asterisk(ari=True) as main, asterisk(ari=False) if floor else nullcontext() as other:
+            gateway.wait_connected()
+            yield Stage(main, usual, other, gateway, cable, bursts)
 
 
 def _ports(far_end: FarEnd) -> FarEndPorts:

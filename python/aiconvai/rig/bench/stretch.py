@@ -32,6 +32,8 @@ _POLL_SECONDS = 0.05
 PACKET_SECONDS = 0.02
 ECHO_SEED = 2
 """So that calls to Echo() have other places in the 20 ms than those beside them."""
+_TAKEN_A_SECOND = 20
+"""Calls that the gateway has with their agents in a second, at least."""
 _ASKED_A_SECOND = 200
 """Of how many calls the module can tell in a second, for the time that takes."""
 
@@ -45,6 +47,7 @@ class _Reading:
     floor: ProcessUsage | None
     far_end: ProcessUsage
     callers: ProcessUsage
+    gateway: ProcessUsage | None
     wire: ProcessUsage | None
     context_switches: int
     stolen: float
@@ -79,6 +82,8 @@ def measure(
     counting = _COUNTING_SECONDS + _PERF_START_SECONDS if count_system_calls else 0.0
     lasting = _SETTLING_SECONDS + _QUIET_SECONDS + seconds + counting + _MARGIN_SECONDS
     lasting += calls / _ASKED_A_SECOND
+    if path.door:
+        lasting += calls / _TAKEN_A_SECOND
     module, system_calls, failure, manager, own, echo_own = None, None, None, None, None, None
     with ExitStack() as stack:
         # Callers who broke down have left their calls behind; the next ones need the room.
@@ -88,6 +93,8 @@ def measure(
         try:
             with ExitStack() as running:
                 ours = {os.getpid(), asterisk.pid, stage.far_end.reader.pid}
+                if stage.gateway is not None:
+                    ours.add(stage.gateway.pid)
                 if stage.wire is not None:
                     ours |= {stage.wire.near_thread, stage.wire.far_thread}
                 callers = running.enter_context(stage.calls(asterisk, path.extension, calls, lasting, held=path.held))
@@ -100,6 +107,9 @@ def measure(
                 if echoed is not None:
                     echoed.wait_up()
                 callers.wait_up()
+                if path.door:
+                    assert stage.gateway is not None
+                    stage.gateway.wait_calls(calls)
                 time.sleep(_SETTLING_SECONDS)
                 closed_before = len(stage.far_end.closed)
                 packets_before, began = channel_packets(asterisk), time.monotonic()
@@ -111,7 +121,7 @@ def measure(
                 own, echo_own = mark_both(callers, echoed)
                 packets_after, ended = channel_packets(asterisk), time.monotonic()
                 drops = socket_drops(asterisk.process)
-                if path.agent is not None:
+                if path.agent is not None and not path.door:
                     manager = stack.enter_context(stage.manager())
                     module = module_calls(asterisk, manager)
                 if count_system_calls:
@@ -167,6 +177,7 @@ def _read(stage: Stage, callers: ManyCalls, floor: Asterisk | None) -> _Reading:
         stolen=stolen_seconds(),
         far_end=read_usage(stage.far_end.reader.pid),
         callers=read_usage(callers.reader.pid),
+        gateway=read_usage(stage.gateway.pid) if stage.gateway is not None else None,
         wire=read_usage(stage.wire.near_thread) if stage.wire is not None else None,
         floor=read_usage(floor.pid) if floor is not None else None,
         time=time.monotonic(),
@@ -188,7 +199,7 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
         calls=calls,
         seconds=round(length, 3),
         asterisk_cpu=asterisk.ran / call_seconds,
-        helper_cpu=far_end / call_seconds if path.helper else 0.0,
+        helper_cpu=_helper(path, before, after) / call_seconds,
         wire_cpu=wire / call_seconds if wire is not None else None,
         echo_cpu=floor / call_seconds if floor is not None else None,
         asterisk_share=asterisk.ran / length,
@@ -209,6 +220,15 @@ def _stretch(stage: Stage, path: CallPath, calls: int, before: _Reading, after: 
         text = f"{calls} calls, {path.name}: busiest of the others: {who}"
         stretch.problems.append(Problem(kind="machine", text=text))
     return stretch
+
+
+def _helper(path: CallPath, before: _Reading, after: _Reading) -> float:
+    """Seconds of the process that the path needs besides Asterisk."""
+    if path.door:
+        assert before.gateway is not None
+        assert after.gateway is not None
+        return used(before.gateway, after.gateway).ran
+    return used(before.far_end, after.far_end).ran if path.helper else 0.0
 
 
 def _add_packets(stretch: Stretch, packets: _Packets) -> None:

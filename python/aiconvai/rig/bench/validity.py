@@ -95,6 +95,11 @@ def disturbed(problems: Sequence[Problem], stolen_share: float) -> bool:
     return "machine" in kinds or stolen_share > REPEATED_ABOVE_STOLEN_SHARE
 
 
+def not_held(problems: Sequence[Problem]) -> bool:
+    """Whether packets did not come in time, and nothing else is wrong: the calls were too many for that path."""
+    return bool(problems) and {one.kind for one in problems} <= {"timing", "loss"}
+
+
 def clock_problems(before: KernelClock, after: KernelClock) -> list[Problem]:
     """The kernel stamps packets with the wall clock; it must not have been set meanwhile."""
     moved = abs(after.monotonic(0) - before.monotonic(0)) / 1e6

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal
 
-from aiconvai.rig.caller import sdp, sip
+from aiconvai.rig.caller import digest, sdp, sip
 from aiconvai.rig.caller.call import Call, EndReason, State
 from aiconvai.rig.caller.codecs import CODECS, Codec, codec_named
 from aiconvai.rig.caller.rtp import KernelClock, MediaClock
@@ -31,17 +31,24 @@ class Caller:
 
     send_silence: send silence while there is nothing to say (else nothing). record: keep payloads; without
     it a call keeps packet times only, which is what a long load run wants. Both are defaults that each call
-    may override.
+    may override. password: of whichever number calls, where the other side wants to know that it is who it says.
     """
 
     def __init__(
-        self, sip_port: int, *, host: str = "127.0.0.1", send_silence: bool = True, record: bool = True
+        self,
+        sip_port: int,
+        *,
+        host: str = "127.0.0.1",
+        send_silence: bool = True,
+        record: bool = True,
+        password: str = "",
     ) -> None:
         self.host = host
         self.server: Address = (host, sip_port)
         self.kernel_clock = KernelClock()
         self._send_silence = send_silence
         self._record = record
+        self._password = password
         self._calls: dict[str, Call] = {}
         self._peers: dict[str, Address] = {}
         self._invites: dict[str, ClientTransaction] = {}
@@ -365,9 +372,25 @@ class Caller:
                 self._request(call, "BYE", {}, "")
             elif message.body:
                 self._negotiate(call, message.body)
+        elif message.code == 401 and self._password and transaction.request.get("Authorization") is None:
+            self._call_again(call, transaction.request, message["WWW-Authenticate"])
         elif call.state not in (State.ANSWERED, State.ENDED):
             by: Literal["local", "rejected"] = "local" if call.call_id in self._cancelling else "rejected"
             self._end(call, EndReason(by, message.code, message.phrase, _cause(message)))
+
+    def _call_again(self, call: Call, refused: SipMessage, challenge: str) -> None:
+        """The same INVITE, with who we are."""
+        call.remote_address = refused["To"]
+        call.local_cseq += 1
+        message = self._message(call, "INVITE", call.local_cseq, sip.new_branch())
+        usual = {name for name, _ in message.headers}
+        user, uri = sip.user_of(call.local_address), refused.start.split()[1]
+        message.headers += [
+            *((name, value) for name, value in refused.headers if name not in usual),
+            ("Authorization", digest.authorization(challenge, user, self._password, "INVITE", uri)),
+        ]
+        message.body = refused.body
+        call.invite = self._start(call, message).request
 
     # Requests of the other side -------------------------------------------------------------------
 

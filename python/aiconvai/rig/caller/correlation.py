@@ -77,15 +77,16 @@ def tone_burst_round_trip(call: Call, *, max_delay: float = 2.0, least_similarit
 
     From the moment the packet with the burst's first sample was sent to the kernel's arrival time of the
     packet that brings that sample back, each plus the sample's place within its packet. max_delay in
-    seconds. Raises TimeoutError when nothing like the burst comes back.
+    seconds. Raises TimeoutError when nothing like the burst comes back, or the call ends before it is sent.
     """
     rate = call.sample_rate
     burst = sweep(rate)
     first = len(call.stream.heard)
     playback = call.play(burst)
     playback.wait()
-    assert playback.started_ns is not None
     started = playback.started_ns
+    if started is None:
+        raise TimeoutError(f"{call}: ended before the burst was sent ({call.end_reason})")
     best = Match(0.0, 0.0)
     deadline = started / NANOSECONDS + max_delay + len(burst) / rate
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from aiconvai.rig.asterisk import AsteriskError, BuildError, ContainerError, bui
 from aiconvai.rig.asterisk.images import repository_root
 from aiconvai.rig.caller import Call, SipError
 from aiconvai.rig.console import wide_console
+from aiconvai.rig.demo import page
 from aiconvai.rig.demo.checks import Check, check_all
 from aiconvai.rig.demo.display import Display, LogDisplay, make_display
 from aiconvai.rig.demo.moments import Moments
@@ -27,7 +29,7 @@ from aiconvai.rig.demo.observer import Observer
 from aiconvai.rig.demo.picture import draw
 from aiconvai.rig.demo.script import AGENT, agent_scenario, agent_speech, visitor_scenario, write_caller_speech
 from aiconvai.rig.demo.scripted_caller import converse
-from aiconvai.rig.demo.stage import EXTENSION, Stage, set_stage
+from aiconvai.rig.demo.stage import AGENT_NAME, EXTENSION, Stage, set_stage
 from aiconvai.rig.talk.telephone import Speakerphone, Telephone
 from aiconvai.speech import SpeechError
 
@@ -49,12 +51,19 @@ def demo(
         bool,
         typer.Option("--speakerphone", help="The caller has no headset: his telephone sends the agent's voice back."),
     ] = False,
+    screenshots: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Then take the pictures of the page that docs/ shows: docs/images."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Where the recording and the picture go; default: build/demo, or build/demo-PROVIDER."),
     ] = None,
 ) -> None:
     """Start Asterisk 22 with the module and a mock agent, let a caller talk with it, and check what was heard."""
+    # Also where whoever started it ignores SIGINT, as a shell does for what runs in the background; nothing is left.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     console = wide_console()
     try:
         name = "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
@@ -63,10 +72,15 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
         ensure_image(22, console=console)
         module = build_module(22, console=console)
-        with set_stage(module, provider, agent_scenario()) as stage:
+        general, agent = (page.GENERAL, page.AGENT) if keep or screenshots else ((), ())
+        with set_stage(module, provider, agent_scenario(), general=general, agent=agent) as stage:
             passed = _scripted_call(console, stage, folder, Speakerphone(Telephone()) if speakerphone else None)
+            if screenshots is not None:
+                with page.page_beside(stage.asterisk, folder, with_others=True) as address:
+                    _take_screenshots(console, address, screenshots)
             if keep:
-                _receive_visitors(console, stage)
+                with page.page_beside(stage.asterisk, folder) as address:
+                    _receive_visitors(console, stage, address)
     except (AsteriskError, BuildError, ContainerError, NoMockError, SpeechError, SipError, OSError) as error:
         _fail(console, error)
     if not passed:
@@ -169,15 +183,25 @@ def _save(console: Console, folder: Path, call: Call, record: ConversationRecord
     console.print(f"Picture: {picture}", soft_wrap=True, highlight=False)
 
 
-def _receive_visitors(console: Console, stage: Stage) -> None:
-    """Until Ctrl-C, an agent for whoever calls."""
+def _take_screenshots(console: Console, address: str, folder: Path) -> None:
+    # Its library is for tests.
+    from aiconvai.rig.demo.screenshots import take_screenshots
+
+    for path in take_screenshots(address, AGENT_NAME, folder):
+        console.print(f"Picture: {path}", soft_wrap=True, highlight=False)
+
+
+def _receive_visitors(console: Console, stage: Stage, address: str) -> None:
+    """Until Ctrl-C, an agent for whoever calls, and a page that shows them."""
     stage.play(visitor_scenario())
     console.print(Rule("call it yourself"))
     host, port = stage.asterisk.host, stage.asterisk.sip_port
     console.print(
         f"With a softphone on this machine, call  sip:{EXTENSION}@{host}:{port}  (SIP over UDP, no account, no "
         f"registration; PCMU, PCMA, G.722 or Opus). sip:echo@{host}:{port} is Asterisk's own echo.\n"
-        f"The agent repeats what you say, then counts until you interrupt it. Ctrl-C ends it.\n",
+        f"The agent repeats what you say, then counts until you interrupt it.\n"
+        f"All calls, word by word, those that are over and their recordings: {address}\n"
+        f"Ctrl-C ends it.\n",
         highlight=False,
     )
     moments = Moments()

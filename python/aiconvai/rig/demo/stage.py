@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,12 @@ from aiconvai.rig.asterisk import Asterisk
 from aiconvai.rig.caller import Caller
 
 EXTENSION = "100"
-_AGENT_NAME = "demo"
+AGENT_NAME = "demo"
 _AGENT_ID = "demo-agent"
 _API_KEY = "demo-key"
 
 _DIALPLAN = f"""\
-exten => {EXTENSION},1,AIConvAI({_AGENT_NAME})
+exten => {EXTENSION},1,AIConvAI({AGENT_NAME})
  same => n,Hangup()
 """
 
@@ -40,8 +40,11 @@ class Stage:
 
 
 @contextmanager
-def set_stage(module: Path, provider: str, scenario: Scenario) -> Iterator[Stage]:
-    """Start Asterisk 22 with `module`, a mock of that provider's service, and a caller of that Asterisk.
+def set_stage(
+    module: Path, provider: str, scenario: Scenario, *, general: Sequence[str] = (), agent: Sequence[str] = ()
+) -> Iterator[Stage]:
+    """Start Asterisk 22 with `module`, a mock of that provider's service, and a caller of that Asterisk. `general` and
+    `agent` are further lines of aiconvai.conf.
 
     Raises `NoMockError`.
     """
@@ -49,7 +52,8 @@ def set_stage(module: Path, provider: str, scenario: Scenario) -> Iterator[Stage
     options = MockOptions(agents={_AGENT_ID: _agent(service, scenario)})
     with MockThread(service(options)) as mock:
         lines = [format_line(name, value) for name, value in mock.settings(_AGENT_ID).items()]
-        configuration = "\n".join(["[general]", "", f"[{_AGENT_NAME}]", *lines, "audio_frames_buffer_ms=20", ""])
+        lines += ["audio_frames_buffer_ms=20", *agent]
+        configuration = "\n".join(["[general]", *general, "", f"[{AGENT_NAME}]", *lines, ""])
         with (
             Asterisk(22, module=module, module_config=configuration, extensions=_DIALPLAN) as asterisk,
             Caller(asterisk.sip_port) as caller,

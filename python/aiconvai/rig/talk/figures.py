@@ -80,9 +80,9 @@ class SelectivityFigures(Result):
     rest_heard: Rate | None
     """The rest of the answer was heard."""
     lost_ms: float
-    """The most that was skipped at a pause of a turn whose rest was heard."""
+    """The most that was skipped at a pause of a turn whose rest was heard; the mean of the turn's pauses."""
     repeated_ms: float
-    """The most that was heard twice."""
+    """The most that was heard twice, likewise."""
     pause_ms: Distribution | None
     """How long the agent paused, where it did."""
 
@@ -112,8 +112,8 @@ def selectivity_figures(turns: Sequence[Turn]) -> SelectivityFigures:
     whole = [turn for turn in turns if not turn.cut]
     return SelectivityFigures(
         rest_heard=rate(not turn.cut for turn in turns),
-        lost_ms=max((turn.lost_ms for turn in whole), default=0),
-        repeated_ms=max((turn.repeated_ms for turn in whole), default=0),
+        lost_ms=max((turn.lost_ms / max(1, len(turn.pauses_ms)) for turn in whole), default=0),
+        repeated_ms=max((turn.repeated_ms / max(1, len(turn.pauses_ms)) for turn in whole), default=0),
         pause_ms=_spread(pause for turn in whole for pause in turn.pauses_ms),
     )
 

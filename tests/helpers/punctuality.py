@@ -10,8 +10,8 @@ import time
 from types import TracebackType
 
 PERIOD_SECONDS = 0.005
-LATE_SECONDS = 0.040
-"""Two packets of a caller: one who is later is not the telephone that the test means."""
+LATE_SECONDS = 0.020
+"""A packet of a caller: one who is later is not the telephone that the test means."""
 
 
 class Punctuality:
@@ -23,12 +23,15 @@ class Punctuality:
         self._latest = 0.0
         """Of all of them; what one notes is lost where another one notes something at the same moment."""
         self._ending = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Punctuality:
+        """May be entered again: what runs a test once more may have ended all that its session had."""
+        self._ending.clear()
         self._threads = [
             threading.Thread(target=self._run, args=(processor,), name=f"punctuality-{processor}", daemon=True)
             for processor in os.sched_getaffinity(0)
         ]
-
-    def __enter__(self) -> Punctuality:
         for thread in self._threads:
             thread.start()
         return self

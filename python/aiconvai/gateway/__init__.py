@@ -1,0 +1,1 @@
+"""Calls from an Asterisk without the module: AudioSocket."""

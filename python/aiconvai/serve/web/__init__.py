@@ -1,0 +1,1 @@
+"""What `aiconvai serve` answers to over HTTP."""
