@@ -79,10 +79,6 @@ def stored(gateway: GatewayProgram, call: BrowserCall) -> Any:
     return own(gateway.until("/api/calls", lambda calls: (own(calls) or {}).get("ended")))
 
 
-def log_of(gateway: GatewayProgram) -> str:
-    return gateway.log.read_text()
-
-
 # What it is for --------------------------------------------------------------------------------------------
 
 
@@ -275,7 +271,7 @@ def test_a_browser_that_says_what_no_page_says_is_let_go(
     assert over["status"] == "CALLER_HANGUP"
     assert reason in over["reason"]
     assert stored(gateway, call)["reason"] == over["reason"]
-    assert over["reason"] in log_of(gateway)
+    gateway.until_logged(over["reason"])
 
 
 def test_a_browser_that_sends_more_than_there_is_time_for_is_let_go(
@@ -330,7 +326,7 @@ def test_a_browser_that_does_not_read_is_let_go_and_disturbs_nobody(
             call.say(np.zeros(RATE * 3, np.int16))
             assert np.diff([one.time for one in call.frames]).max() < 0.12
         silent.wait_closed()
-    assert "the browser has taken nothing for 5 s" in log_of(gateway)
+    gateway.until_logged("the browser has taken nothing for 5 s")
 
 
 def not_reading(gateway: GatewayProgram, cookie: str, agent: str) -> socket.socket:
@@ -396,4 +392,4 @@ def test_a_call_goes_when_the_program_does(gateway: GatewayProgram, mock: Eleven
         assert gateway.stop() == 0
         assert call.wait() in (1000, 1012)
         conversation.wait_closed()
-    assert "Traceback" not in log_of(gateway)
+    assert "Traceback" not in gateway.log.read_text()

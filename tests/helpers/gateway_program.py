@@ -99,10 +99,16 @@ class GatewayProgram:
         before = self.log.read_text().count(" agents\n")
         self.agents.write_text(agents)
         self.process.send_signal(signal.SIGHUP)
+        self.until_logged(" agents\n", before + 1)
+
+    def until_logged(self, words: str, times: int = 1) -> str:
+        """The log, as soon as it has `words` so often: what happens is told by another thread than the one it
+        happens on."""
         deadline = time.monotonic() + _SECONDS
-        while self.log.read_text().count(" agents\n") == before:
-            assert time.monotonic() < deadline, self.log.read_text()
+        while (log := self.log.read_text()).count(words) < times:
+            assert time.monotonic() < deadline, log
             time.sleep(0.02)
+        return log
 
     def setup_token(self) -> str:
         """By which the first user is made; once, where there is none."""
