@@ -174,13 +174,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="sangoma: what is put into /etc/apt of the container: sources.list.d, trusted.gpg.d and so on",
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
-    # Sangoma's archive is not everybody's.
-    names = chosen.names or [name for name in PACKAGES if not name.startswith("sangoma")]
+    names = chosen.names or public_names()
     chosen.output.mkdir(parents=True, exist_ok=True)
     for name in names:
         package = PACKAGES[name]
         build(package, chosen.output.absolute(), Wishes(chosen.number, chosen.modules, chosen.headers, chosen.asterisk,
               chosen.archive, is_twice=chosen.twice))  # fmt: skip
+
+
+def public_names() -> list[str]:
+    """Of what can be made without Sangoma's archive, which is not everybody's."""
+    return [name for name in PACKAGES if not name.startswith("sangoma")]
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,17 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from packaging.version import Version
 
 from aiconvai.rig.asterisk.engine import container_engine
-from aiconvai.rig.asterisk.images import VERSIONS, ensure_image
+from debs import PACKAGES, public_names
 from sbom import SbomError, bill_of_materials
+from sources import REQUIREMENTS, ROOT, committed_at
 from third_party import (
-    EXTRAS,
-    ROOT,
     Licenses,
     Run,
     ThirdParty,
@@ -38,6 +37,7 @@ from third_party import (
     bundled,
     libraries_of_deb,
     libraries_of_wheel,
+    locked,
     python_packages,
     texts_of,
 )
@@ -111,23 +111,33 @@ def make(version: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     source = _source(version, folder)
     subprocess.run([ROOT / "packaging" / "wheel", folder], env={**os.environ, "PYTHON": sys.executable}, check=True)
-    names = [f"debian{version}" for version in VERSIONS]
-    subprocess.run([sys.executable, ROOT / "packaging" / "debs.py", "--output", folder, *names], check=True)
     (wheel,) = folder.glob("*.whl")
-    debs = sorted(one for one in folder.glob("*.deb") if "dbgsym" not in one.name)
     with tempfile.TemporaryDirectory() as scratch:
-        python = _environment(Path(scratch), wheel)
+        debs = {_deb(name, Path(scratch) / name, folder): name for name in public_names()}
+        python = _environment(Path(scratch) / "python", wheel)
         parts = _third_parties(wheel, debs, python)
         (folder / "THIRD_PARTY_LICENSES").write_text(texts_of(parts), encoding="utf-8")
         (folder / f"aiconvai-{version}-constraints.txt").write_text(_constraints(parts), encoding="utf-8")
-        commit, seconds = _git("log", "-1", "--format=%H %ct").split()
-        bill = bill_of_materials(version, commit, int(seconds), python, parts, [source, wheel, *debs])
+        libraries = locked(REQUIREMENTS / "application.txt")
+        contained = {deb: libraries if PACKAGES[debs[deb]].template == "application" else () for deb in sorted(debs)}
+        bill = bill_of_materials(
+            version, _git("rev-parse", "HEAD"), committed_at(), python, parts, {source: (), wheel: (), **contained}
+        )
         (folder / f"aiconvai-{version}.cdx.json").write_text(bill, encoding="utf-8")
     _sum(folder)
     _sign(version, folder)
     print(f"{folder}:")
     for one in sorted(folder.iterdir()):
         print(f"  {one.name}  {one.stat().st_size}")
+
+
+def _deb(name: str, scratch: Path, folder: Path) -> Path:
+    """The package of that name in packaging/debs.py, in the folder; with what a debugger wants, which is no file of the
+    bill's."""
+    subprocess.run([sys.executable, ROOT / "packaging" / "debs.py", "--output", scratch, name], check=True)
+    made = [Path(shutil.move(one, folder)) for one in sorted(scratch.glob("*.deb"))]
+    (deb,) = (one for one in made if "dbgsym" not in one.name)
+    return deb
 
 
 def _source(version: str, folder: Path) -> Path:
@@ -140,28 +150,29 @@ def _source(version: str, folder: Path) -> Path:
 
 
 def _environment(folder: Path, wheel: Path) -> Path:
-    """The Python of one that has the wheel, what it wants, and nothing else."""
+    """The Python of one that has the wheel, what it wants, and nothing else: versions and sums are committed."""
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    wanted = f"{wheel}[{','.join(sorted(EXTRAS))}]"
-    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), "install", "-q", wanted], check=True)
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--only-binary", ":all:"]
+    subprocess.run([*install, "--require-hashes", "--requirement", REQUIREMENTS / "release.txt"], check=True)
+    subprocess.run([*install, "--no-deps", wheel], check=True)
     return python
 
 
-def _third_parties(wheel: Path, debs: Sequence[Path], python: Path) -> list[ThirdParty]:
+def _third_parties(wheel: Path, debs: Mapping[Path, str], python: Path) -> list[ThirdParty]:
+    """`debs`: the name of each in packaging/debs.py."""
     licenses = Licenses()
     (packages,) = python.parents[1].glob("lib/python*/site-packages")
     parts = [*bundled(licenses), *python_packages(packages, licenses), *libraries_of_wheel(wheel, licenses)]
-    for version in VERSIONS:
-        for deb in (one for one in debs if f"+asterisk{version}_" in one.name):
-            parts += libraries_of_deb(deb, licenses, _in_image(ensure_image(version)))
+    for deb, name in debs.items():
+        parts += libraries_of_deb(deb, licenses, _in_image(PACKAGES[name].image()))
     licenses.check()
     return parts
 
 
 def _in_image(tag: str) -> Run:
     engine = container_engine()
-    return lambda script: engine.call("run", "--rm", *engine.run_arguments(), tag, "sh", "-ec", script)
+    return lambda script: engine.call("run", "--rm", *engine.run_arguments(), tag, "sh", "-ec", script, timeout=600)
 
 
 def _constraints(parts: Sequence[ThirdParty]) -> str:

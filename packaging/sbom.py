@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
+from packaging.utils import canonicalize_name
 
-from third_party import ROOT, ThirdParty
+from sources import ROOT
+from third_party import ThirdParty
 
 
 class SbomError(ValueError):
@@ -29,9 +31,15 @@ class SbomError(ValueError):
 
 
 def bill_of_materials(
-    version: str, commit: str, seconds: int, python: Path, parts: Iterable[ThirdParty], files: Iterable[Path]
+    version: str,
+    commit: str,
+    seconds: int,
+    python: Path,
+    parts: Iterable[ThirdParty],
+    files: Mapping[Path, Collection[str]],
 ) -> str:
-    """As JSON. `python`: of an environment that has the wheel and what it wants; `seconds`: when it was committed."""
+    """As JSON. `python`: of an environment that has the wheel and what it wants; `seconds`: when it was committed;
+    `files`: each file of the release, and the Python packages that are in it."""
     bom = _of_environment(python)
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"aiconvai {version} {commit}")
     bom.metadata.timestamp = datetime.fromtimestamp(seconds, UTC)
@@ -42,11 +50,13 @@ def bill_of_materials(
     bom.components.update(made.values())
     bom.register_dependency(release, made.values())
     others: dict[str, Component] = {}
-    by_name = {component.name: component for component in bom.components}
+    by_name = {str(canonicalize_name(component.name)): component for component in bom.components}
+    for path, contained in files.items():
+        bom.register_dependency(made[path.name], [by_name[name] for name in contained])
     for one in parts:
         if one.kind == "python":
             # The licences of those who do not say theirs as SPDX has it.
-            by_name[_installed_name(by_name, one.name)].licenses = [_license(one.license)]
+            by_name[one.name].licenses = [_license(one.license)]
             continue
         # Two files of the release may have the same one.
         component = others.setdefault(one.url, _component(one))
@@ -64,10 +74,6 @@ def _of_environment(python: Path) -> Bom:
     bom = Bom.from_json(json.loads(done.stdout))  # type: ignore[attr-defined]
     assert isinstance(bom, Bom)
     return bom
-
-
-def _installed_name(by_name: Iterable[str], name: str) -> str:
-    return next(one for one in by_name if one.lower().replace("_", "-").replace(".", "-") == name)
 
 
 def _file(path: Path) -> Component:

@@ -14,7 +14,8 @@ from aiconvai.rig.asterisk.engine import container_engine
 
 ROOT = Path(__file__).resolve().parents[1]
 UPDATE = "apt-get -o Acquire::Check-Valid-Until=false update -q >/dev/null"
-_REQUIREMENTS = {"libraries": "application.txt", "tools": "build.txt"}
+REQUIREMENTS = ROOT / "packaging" / "requirements"
+_WANTED = {"libraries": "application.txt", "tools": "build.txt"}
 _GLIBC = "2_36"
 """Of bookworm. Wheels for older ones do for newer ones."""
 
@@ -46,13 +47,13 @@ def python_of(tag: str) -> str:
 
 def put_libraries(folder: Path, python: str) -> None:
     """libraries/: those that the application needs, for that version of Python; tools/: what makes its own wheel."""
-    for name, requirements in _REQUIREMENTS.items():
+    for name, requirements in _WANTED.items():
         subprocess.run(
             [
                 Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--system-certs", "--no-deps",
                 "--require-hashes", "--only-binary", ":all:", "--python-version", python,
                 "--python-platform", f"{platform.machine()}-manylinux_{_GLIBC}", "--target", folder / name,
-                "--requirements", ROOT / "packaging" / "requirements" / requirements,
+                "--requirements", REQUIREMENTS / requirements,
             ],
             check=True,
         )  # fmt: skip

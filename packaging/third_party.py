@@ -16,11 +16,14 @@ from cyclonedx.spdx import is_expression, is_supported_id
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+from sources import ROOT, UPDATE
+
 KNOWN = Path(__file__).with_name("licenses.toml")
 EXTRAS = frozenset({"mock", "rig", "serve", "telemetry"})
 """Of the wheel, whose dependencies are a release's."""
 _LONGEST_NAME = 80
+_RECORD = "\x1e"
+"""What stands between packages: no copyright has it."""
 _LICENSE_FILE = re.compile(r"(^|[^a-z])(licen[cs]es?|copying|notice)([^a-z]|$)", re.IGNORECASE)
 _GRAFTED = re.compile(r"^(.+)-[0-9a-f]{8}(\.so\.\d+)")
 """How auditwheel calls a library that it puts into a wheel: its name, a part of its digest, the major version."""
@@ -133,24 +136,39 @@ def libraries_of_wheel(wheel: Path, licenses: Licenses, run: Run = this_machine)
 
 
 def libraries_of_deb(deb: Path, licenses: Licenses, run: Run) -> list[ThirdParty]:
-    """Debian's packages of the libraries that a package wants; `run`: where it was built."""
+    """Debian's packages of the libraries that a package wants; `run`: on the system that it is for."""
     wanted = this_machine(f"dpkg-deb -f '{deb}' Depends")
     names = {re.split(r"[\s(|]", one.strip())[0] for one in wanted.split(",")}
-    return list(_debian_packages({one for one in names if one.startswith("lib")}, licenses, run, deb.name))
+    libraries = sorted(one for one in names if one.startswith("lib"))
+
+    def where_they_are(script: str) -> str:
+        install = f"apt-get install -q -y --no-install-recommends {' '.join(libraries)} >/dev/null"
+        return run(f"{UPDATE}; DEBIAN_FRONTEND=noninteractive {install}; {script}")
+
+    return list(_debian_packages(libraries, licenses, where_they_are, deb.name))
 
 
 def _debian_packages(names: Iterable[str], licenses: Licenses, run: Run, used_by: str) -> Iterator[ThirdParty]:
-    release = dict(re.findall(r'^(\w+)="?([^"\n]*)', run("cat /etc/os-release"), re.MULTILINE))
-    suite = release.get("VERSION_CODENAME", "")
-    for name in sorted(names):
-        fields = run(f"dpkg-query -W -f '${{Package}} ${{Version}} ${{source:Package}} ${{Architecture}}' {name}")
-        package, version, source, architecture = fields.split()
-        text = run(f"cat /usr/share/doc/{package}/copyright")
+    fields = "${Package} ${Version} ${source:Package} ${Architecture}"
+    tell = f"printf '\\036'; dpkg-query -W -f '{fields}\\n' $name; cat /usr/share/doc/${{name%%:*}}/copyright"
+    said = run(f"cat /etc/os-release; for name in {' '.join(sorted(names))}; do {tell}; done")
+    system, *packages = said.split(_RECORD)
+    suite = dict(re.findall(r'^(\w+)="?([^"\n]*)', system, re.MULTILINE)).get("VERSION_CODENAME", "")
+    for one in packages:
+        first, _, text = one.partition("\n")
+        package, version, source, architecture = first.split()
         major = re.sub(r"^\d+:", "", version).partition(".")[0]
         place = f"/usr/share/doc/{package}/copyright"
         licence = licenses.of("debian", [f"{source}/{major}", source], advice=f"read {place}")
         purl = f"pkg:deb/debian/{package}@{version.replace('+', '%2B')}?arch={architecture}&distro={suite}"
         yield ThirdParty("debian", package, version, licence, purl, ((place, text),), used_by)
+
+
+def locked(requirements: Path) -> set[str]:
+    """The names that a file of packaging/requirements has, for this Python."""
+    wanted = re.findall(r"^(\w[^\\\n]*?)(?: \\)?$", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+    parsed = map(Requirement, wanted)
+    return {canonicalize_name(one.name) for one in parsed if one.marker is None or one.marker.evaluate()}
 
 
 def bundled(licenses: Licenses, root: Path = ROOT) -> list[ThirdParty]:

@@ -127,8 +127,8 @@ static int converse(struct ast_channel *channel, struct session *session)
 		session_close(session, AIC_STATUS_CALLER_HANGUP, reason);
 	}
 	session_outcome(session, &outcome);
-	session_set_variables(channel, &outcome, session->conversation_id);
 	session_set_cdr_variables(session, channel, &outcome);
+	session_set_variables(channel, &outcome, session->conversation_id);
 	somebody_took_it = dialled_transfer_is(outcome.transfer_place);
 	if (gone || !somebody_took_it) {
 		dialled_transfer_cancel(session);

@@ -22,8 +22,8 @@ static int run(void *arg)
 
 	event_publisher_wait(session->told);
 	if ((channel = session_leave(session))) {
-		session_set_variables(channel, &session->outcome, session->conversation_id);
 		session_set_cdr_variables(session, channel, &session->outcome);
+		session_set_variables(channel, &session->outcome, session->conversation_id);
 		locks_check_free("the dialplan");
 		if (session->outcome.transfer[0]) {
 			transfer_beside_its_thread(channel, &session->outcome);

@@ -101,8 +101,9 @@ void session_set_cdr_variables(struct session *session, struct ast_channel *chan
 
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id)
 {
-	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));
 	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", outcome->reason);
 	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", conversation_id);
 	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
+	/* A dialplan that goes on beside the agent (option b) waits for this one: the others are there then. */
+	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));
 }

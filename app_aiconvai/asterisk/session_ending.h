@@ -31,11 +31,11 @@ void session_leave_registry(struct session *session);
 
 /*
  * Writes how the session's conversation ended to the channel's CDR, where the agent's option cdr_variables asks for
- * that.
+ * that. Before session_set_variables(): who waits for the status finds it there.
  */
 void session_set_cdr_variables(struct session *session, struct ast_channel *channel, const struct aic_outcome *outcome);
 
-/* Sets AICONVAI_STATUS, AICONVAI_REASON, AICONVAI_CONVERSATION_ID and AICONVAI_TRANSFER. */
+/* Sets AICONVAI_REASON, AICONVAI_CONVERSATION_ID, AICONVAI_TRANSFER and, when all the rest is there, AICONVAI_STATUS. */
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
 
 #endif

@@ -217,8 +217,8 @@ static void on_hung_up(void *user, struct ast_channel *channel)
 	session_lock(session);
 	ast_copy_string(conversation_id, session->conversation_id, sizeof(conversation_id));
 	session_unlock(session);
-	session_set_variables(channel, &outcome, conversation_id);
 	session_set_cdr_variables(session, channel, &outcome);
+	session_set_variables(channel, &outcome, conversation_id);
 	if ((link = session_link(session))) {
 		aic_link_end(link, outcome.status, outcome.reason);
 		aic_link_release(link);

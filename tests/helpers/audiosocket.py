@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -92,8 +93,12 @@ class AudioSocketCall:
             assert self._changed.wait_for(lambda: self._is_over, seconds), "the gateway did not close the connection"
 
     def wait_messages(self, count: int, seconds: float = 10.0) -> None:
+        self.until(lambda: len(self.messages) >= count, seconds)
+
+    def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        """It is asked at first and after each message."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.messages) >= count, seconds), len(self.messages)
+            assert self._changed.wait_for(condition, seconds), len(self.messages)
 
     @property
     def is_over(self) -> bool:

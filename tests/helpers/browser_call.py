@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Self
 import httpx
 import numpy as np
 from gateway_program import GatewayProgram
+from nginx_server import NginxServer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -32,9 +34,10 @@ class Heard:
     time: float
 
 
-def log_in(gateway: GatewayProgram, name: str, password: str) -> str:
-    """The header `Cookie` of a session."""
-    answer = httpx.post(f"http://127.0.0.1:{gateway.page}/login", data={"name": name, "password": password})
+def log_in(gateway: GatewayProgram, name: str, password: str, proxy: NginxServer | None = None) -> str:
+    """The header `Cookie` of a session; `proxy`: that the browser knows the page by."""
+    address, trust = (proxy.address, proxy.trust) if proxy is not None else (gateway.address, True)
+    answer = httpx.post(f"{address}/login", data={"name": name, "password": password}, verify=trust)
     assert answer.status_code == 303, answer.text
     return f"aiconvai={answer.cookies['aiconvai']}"
 
@@ -43,20 +46,24 @@ class BrowserCall:
     """It reads all the time unless it is told not to, answers pings, and speaks in real time."""
 
     def __init__(
-        self, gateway: GatewayProgram, cookie: str | None, *, origin: str | None = "", answers: bool = True
-    ) -> None:
-        """Connects. `origin`: of the page, which is the gateway's own unless it is said; `answers`: pings."""
-        address = f"127.0.0.1:{gateway.page}"
+        self, gateway: GatewayProgram, cookie: str | None, *, origin: str | None = "", answers: bool = True,
+        proxy: NginxServer | None = None,
+    ) -> None:  # fmt: skip
+        """Connects. `origin`: of the page, which is the gateway's own, or the proxy's, unless it is said; `answers`:
+        pings.
+        """
+        address = proxy.address if proxy is not None else gateway.address
         self.frames: list[Heard] = []
         self.told: list[dict[str, Any]] = []
         self._open = ExitStack()
         self.connection = self._open.enter_context(
             connect(
-                f"ws://{address}/talk/call",
-                origin=Origin(f"http://{address}") if origin == "" else origin and Origin(origin),
+                f"{address.replace('http', 'ws', 1)}/talk/call",
+                origin=Origin(address) if origin == "" else origin and Origin(origin),
                 additional_headers={"Cookie": cookie} if cookie is not None else None,
                 compression=None,
                 proxy=None,
+                ssl=proxy.trust if proxy is not None else None,
             )
         )
         self._answers = answers
@@ -109,6 +116,11 @@ class BrowserCall:
         with self._changed:
             assert self._changed.wait_for(lambda: self._is_over, seconds), "the gateway did not close the connection"
         return self.connection.close_code
+
+    def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        """It is asked at first and after each message."""
+        with self._changed:
+            assert self._changed.wait_for(condition, seconds), (len(self.frames), self.told)
 
     def wait_loud(self, seconds: float = 10.0, peak: int = 1000) -> float:
         """When something is heard, from now on."""

@@ -24,6 +24,8 @@ from aiconvai.serve.users import Users
 
 PASSWORD = "correct horse battery"
 _SECONDS = 20.0
+_SETTLED_SECONDS = 0.5
+"""After which what is closed on one side is closed on the other one, too."""
 
 
 class GatewayProgram:
@@ -147,6 +149,45 @@ class GatewayProgram:
             assert time.monotonic() < deadline, answer
             time.sleep(0.05)
         return answer
+
+    def over(self, conversation: str) -> Any:
+        """The call of that conversation, once it is over. The last one that is told of may be the one before: the
+        service hears of a conversation before the page does.
+        """
+
+        def own(calls: Any) -> Any:
+            return next((one for one in calls if one["conversation_id"] == conversation), None)
+
+        return own(self.until("/api/live", lambda calls: (own(calls) or {}).get("ended")))
+
+    def nothing_is_left_of(self, come_and_go: Callable[[], None]) -> None:
+        """Calls that have come and gone leave neither descriptors nor threads."""
+        before = self._settled(None)
+        come_and_go()
+        after = self._settled(before)
+        if after != before:
+            # Pools of threads and of connections to the database grow once; what is left behind is left every time.
+            before = after
+            come_and_go()
+            after = self._settled(before)
+        assert after == before
+
+    def _settled(self, wanted: tuple[int, int] | None) -> tuple[int, int]:
+        """Descriptors and threads, once all calls are over and nothing changes any more, or it is as wanted."""
+        self.until("/api/live", lambda calls: all(one["ended"] for one in calls))
+        deadline, last = time.monotonic() + _SECONDS, self._held()
+        while time.monotonic() < deadline:
+            time.sleep(_SETTLED_SECONDS)
+            now = self._held()
+            if now == wanted or (wanted is None and now == last):
+                return now
+            last = now
+        return last
+
+    def _held(self) -> tuple[int, int]:
+        assert self.process is not None
+        process = Path(f"/proc/{self.process.pid}")
+        return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
 
 class ImportedProgram(GatewayProgram):

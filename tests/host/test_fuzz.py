@@ -11,6 +11,9 @@ import pytest
 from aiconvai.builds import build_program
 from aiconvai.rig.asterisk.images import repository_root
 
+# Each waits for the builds of the others in the same folder.
+pytestmark = pytest.mark.timeout(400)
+
 _RUNS = 200_000
 _SEED = 20_261_130
 
@@ -57,7 +60,7 @@ def test_nothing_that_comes_is_read_wrong(tmp_path: Path, name: str, usual: byte
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]

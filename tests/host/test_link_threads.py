@@ -16,6 +16,9 @@ from sanitized_program import SANITIZERS, environment, sanitized
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario, parse_scenario
 
+# Each waits for the builds of the others in the same folder.
+pytestmark = pytest.mark.timeout(400)
+
 API_KEY = "test-api-key"
 
 INTERRUPTING = """\

@@ -38,8 +38,14 @@ def _got(record: ConversationRecord) -> Samples:
 
 
 def _wait_for(conversation: ThreadedConversation, hz: float) -> None:
-    """Until the service has heard 0.6 s of it."""
-    conversation.wait_received(lambda record: seconds_of(_got(record), hz, 8000) >= 0.55)
+    """Until the service has heard 0.6 s of it, and silence after it: whatever came of it is there then."""
+
+    def is_over(record: ConversationRecord) -> bool:
+        heard = _got(record)
+        is_quiet = np.abs(heard[-800:].astype(int)).max(initial=0) < 100
+        return bool(is_quiet) and seconds_of(heard, hz, 8000) >= 0.55
+
+    conversation.wait_received(is_over)
 
 
 def test_what_is_said_during_the_greeting_counts_at_its_end(voice: Voice) -> None:

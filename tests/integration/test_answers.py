@@ -46,13 +46,13 @@ def test_session_that_does_not_answer_is_left_for_another(voice: Voice, provider
     assert 1.8 < second.record.begun - first.record.begun < 3.5
     call.wait_for_silence(duration_ms=200)
     hears_agent(call, second, AGENT_HZ)
-    messages = [event["Message"] for event in voice.events("AIConvAIError")]
-    assert any("has not answered the caller within 1000 ms" in message for message in messages)
     assert not first.record.violations
     assert not second.record.violations
     call.hangup()
     end = voice.event("AIConvAIEnd")
     assert (end["Status"], end["AnswersMissed"]) == ("CALLER_HANGUP", "2")
+    messages = [event["Message"] for event in voice.events("AIConvAIError")]
+    assert any("has not answered the caller within 1000 ms" in message for message in messages)
 
 
 def test_caller_hears_something_until_the_agent_speaks(voice: Voice) -> None:
@@ -95,5 +95,7 @@ def test_how_long_an_answer_took_is_told(voice: Voice) -> None:
     heard = next(packet.time_ns for packet in call.heard if packet.time_ns > ended * 1e9)
     assert heard
     told = int(voice.event("AIConvAIAnswer")["LatencyMs"])
-    assert told == pytest.approx(400, abs=60)
+    # Whoever sleeps may be woken late.
+    took_ms = (conversation.record.downlink[0].time - ended) * 1000
+    assert told == pytest.approx(took_ms, abs=60)
     assert "Answers:            1; after" in voice.asterisk.cli(f"aiconvai show call {voice.channel()}")

@@ -316,7 +316,7 @@ def test_option_m_of_an_unknown_tone_says_so_and_converses(voice: Voice) -> None
     voice.apply()
     call = voice.call("100")
     assert call.wait_ended().by == "remote"
-    assert "'tone:nonsense' cannot be played" in voice.log()
+    voice.wait_for_log("'tone:nonsense' cannot be played")
     assert len(stretches_of(AGENT_HZ, call.heard_samples())) == 1
 
 
@@ -381,6 +381,8 @@ def test_options_b_and_c_continue_after_the_agents_end(voice: Voice) -> None:
     conversation = voice.conversation()
     found = outcome(voice)
     assert (found.status, found.conversation_id) == ("COMPLETED", conversation.record.id)
+    # What was sent before its end has come by then.
+    conversation.wait_closed()
     count = len(conversation.record.uplink)
     _expect_echo(voice, call)
     assert len(conversation.record.uplink) == count

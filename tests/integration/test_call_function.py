@@ -131,6 +131,8 @@ def test_a_hang_up_in_a_bridge_is_known_to_the_extension_h(voice: Voice) -> None
     other = voice.caller.wait_incoming()
     other.answer()
     call.wait_answered()
+    # Answered is not yet bridged: only a bridge lets the one hear the other.
+    other.wait_heard(1)
     conversation = voice.conversation()
     agent_hears(conversation, call, 600.0)
     call.hangup()
@@ -214,6 +216,7 @@ def test_a_conversation_begins_as_ever_where_none_goes_on(voice: Voice, before: 
         first.close(1000)
     second = voice.conversation()
     assert begins_with(second) == "Hello there."
+    voice.event("AIConvAIReady", ConversationID=second.record.id)
     # Whatever is told at the beginning has been told by then.
     voice.asterisk.ami.action("AIConvAIContext", Channel=voice.channel(), Text="That is all.")
     second.wait_received(lambda record: record.received_of(ContextualUpdate))

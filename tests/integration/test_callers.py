@@ -67,7 +67,7 @@ def test_calls_that_are_held(plain_asterisk: Asterisk) -> None:
 def test_refused_calls_are_told(plain_asterisk: Asterisk) -> None:
     with pytest.raises(CallsFailedError, match="reject"):  # noqa: SIM117 - what is left on the way out is what raises
         with Callers(plain_asterisk.host, plain_asterisk.sip_port, "echo,reject", 4) as callers:
-            time.sleep(0.5)
+            callers.wait_up()
     assert [(one.extension, one.status) for one in callers.failed] == [("reject", 403)] * 2
     assert callers.totals is not None
     assert (callers.totals.answered, callers.totals.failed) == (2, 2)

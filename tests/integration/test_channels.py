@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from exchange import LEVEL_DBFS, agent_hears, hears_agent
-from hearing import agent_audio, level_at, sounding, tone_in, wait_until_all_is_heard
+from hearing import agent_audio, level_at, sounding, tone_in, wait_until_agent_heard, wait_until_all_is_heard
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import read_wav, tone
@@ -25,6 +27,8 @@ def test_an_agent_behind_a_local_channel(voice: Voice) -> None:
     _setup(voice, "exten => 100,1,AIConvAI(agent)\nexten => 200,1,Dial(Local/100@default)")
     call = voice.call("200")
     conversation = voice.conversation()
+    # Answered is not yet bridged, and what is said before is heard by nobody.
+    voice.event("BridgeEnter", BridgeNumChannels="2")
     agent_hears(conversation, call, 600.0)
     hears_agent(call, conversation, 900.0)
     call.hangup()
@@ -118,6 +122,7 @@ def test_calls_of_different_agents_do_not_mix(voice: Voice) -> None:
     calls = {name: voice.caller.call(name) for name in pitches}
     conversations = {voice.conversation() for _ in pitches}
     by_agent = {conversation.record.agent_id.removeprefix("id_"): conversation for conversation in conversations}
+    began = time.monotonic()
     for name, hz in pitches.items():
         calls[name].wait_answered()
         by_agent[name].send_audio(tone(hz, 0.5, 8000, LEVEL_DBFS), event_id=1)
@@ -125,6 +130,7 @@ def test_calls_of_different_agents_do_not_mix(voice: Voice) -> None:
     for name, hz in pitches.items():
         call, conversation = calls[name], by_agent[name]
         wait_until_all_is_heard(call, 0.5)
+        wait_until_agent_heard(conversation, began)
         heard = tone_in(agent_audio(call), hz, 8000)
         assert heard.purity_db > 30.0, name
         assert heard.seconds == pytest.approx(0.5, abs=0.02), name

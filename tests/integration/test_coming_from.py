@@ -69,7 +69,7 @@ def starts(rest: Rest, tmp_path: Path) -> Iterator[Starts]:
     yield start
     for program in started:
         assert program.stop() == 0
-    assert rest.left() == []
+    rest.nothing_is_left()
 
 
 def answers(voice: Voice, provider: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -278,8 +279,9 @@ def _talk(call: Call, conversation: ThreadedConversation, hz: float) -> None:
     said = tone(hz, 0.6, call.sample_rate)
     heard_before = len(call.heard_samples())
     reached_before = len(conversation.record.uplink_samples())
+    began = time.monotonic()
     call.play(said).wait()
-    call.wait_for_silence(since=call.wait_for_sound(since=call.stream.heard[-1][0].time_ns / 1e9), duration_ms=300)
+    call.wait_for_silence(since=call.wait_for_sound(since=began), duration_ms=300)
     heard = call.heard_samples()[heard_before:]
     assert similarity(said, heard) > 0.9
     assert rms_dbfs(heard) > -30

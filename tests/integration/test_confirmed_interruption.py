@@ -152,8 +152,9 @@ def test_who_steers_the_call_forbids_and_allows_it(voice: Voice) -> None:
     assert seconds_of(agent_audio(call), OLD_HZ, 8000) == pytest.approx(2.0, abs=0.03)
     assert voice.events("AIConvAIInterruption") == []
     ami.action("AIConvAIInterruptible", Channel=voice.channel(), Interruptible="yes")
+    began = time.monotonic()
     conversation.send_audio(tone(NEXT_HZ, 2.0, 8000), event_id=2, chunk_ms=250)
-    call.wait_for_sound()
+    call.wait_for_sound(since=began)
     conversation.interrupt(2)
     voice.event("AIConvAIInterruption")
     with pytest.raises(Exception, match="Interruptible is missing"):

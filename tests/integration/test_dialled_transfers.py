@@ -55,7 +55,8 @@ def connected(voice: Voice, call: Call, person: Call, conversation: ThreadedConv
     assert conversation.record.close_code == 1000
     event = voice.event("AIConvAIEnd")
     assert (event["Status"], event["Transfer"]) == ("COMPLETED", "desk")
-    person.wait_heard(1)
+    # The two are connected once the agent is gone; who was told something has heard that before.
+    person.wait_heard(1, since=event.received)
     hears(person, call, CALLER_HZ)
     hears(call, person, PERSON_HZ)
     assert not conversation.record.violations
@@ -240,6 +241,14 @@ def test_nobody_is_kept_where_the_conversation_ends(
 # An agent that stays
 
 
+def begins_to_listen(voice: Voice, call: Call) -> None:
+    """The agent is silent from then on, so that what the caller hears next comes from who took the call: that is told
+    before the two are connected.
+    """
+    begun = voice.event("AIConvAIListening", Listening="begun", Destination="desk")
+    call.wait_heard(1, since=begun.received)
+
+
 def taken(voice: Voice, *, sends_silence: bool = True) -> tuple[Call, Call, ThreadedConversation]:
     """The caller speaks with who took the call, and the agent listens."""
     call, conversation = converse(voice, "keep:dial:{person}", sends_silence=sends_silence)
@@ -249,7 +258,7 @@ def taken(voice: Voice, *, sends_silence: bool = True) -> tuple[Call, Call, Thre
         answer = result.result(10.0)
     assert answer.result.startswith("desk has taken the call")
     assert not answer.is_error
-    voice.event("AIConvAIListening", Listening="begun", Destination="desk")
+    begins_to_listen(voice, call)
     return call, person, conversation
 
 
@@ -274,7 +283,7 @@ def test_agent_may_stay_and_listen(voice: Voice, place: str) -> None:
     if "attended" in place:
         person.wait_for_sound()
         person.send_dtmf("1")
-    voice.event("AIConvAIListening", Listening="begun", Destination="desk")
+    begins_to_listen(voice, call)
     # What the agent had still to say, and what it says now, comes between nobody.
     agent_says(conversation, AGENT_HZ, 2.0)
     hears(person, call, CALLER_HZ)

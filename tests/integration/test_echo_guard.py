@@ -65,11 +65,11 @@ def test_the_agent_does_not_hear_itself(voice: Voice) -> None:
     )
     assert -35 < int(echo[0]) < -8
     assert 60 <= int(echo[1]) <= 200
+    call.hangup()
+    event = voice.event("AIConvAIEnd")
     (told,) = voice.events("AIConvAIEcho")
     assert told["EchoDelayMs"] == echo[1]
     assert -35 < float(told["EchoReturnDb"]) < -5
-    call.hangup()
-    event = voice.event("AIConvAIEnd")
     assert (event["EchoDelayMs"], event["EchoOpenings"]) == (echo[1], "0")
     assert round(float(event["EchoReturnDb"])) == int(echo[0])
 

@@ -116,6 +116,7 @@ def test_events_beyond_the_bound_are_dropped_and_counted_the_least_important_fir
     after = voice.asterisk.cli("aiconvai show stats")
     assert _shown(after, "Events dropped")[0] - _shown(before, "Events dropped")[0] == 120
     assert _shown(after, "Events dropped")[1] == _shown(before, "Events dropped")[1]
+    voice.wait_for_log("more events come than are told")
     assert voice.log().count("more events come than are told") == 1
 
 

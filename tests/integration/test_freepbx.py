@@ -166,7 +166,7 @@ def test_a_caller_whom_the_agent_cannot_serve_comes_to_the_queue_and_behind_it_t
     assert pbx.voice.event("QueueCallerJoin")["Queue"] == "600"
     assert pbx.voice.event("UserEvent", UserEvent="Voicemail")["Mailbox"] == "200"
     assert pbx.voice.events("VoicemailBlocked") == []
-    assert "the agent sales gave up: UNAVAILABLE" in pbx.voice.log()
+    pbx.voice.wait_for_log("the agent sales gave up: UNAVAILABLE")
     call.wait_ended()
 
 
@@ -206,6 +206,8 @@ def test_freepbx_records_both_where_it_looks_for_recordings(pbx: PBX) -> None:
     call.hangup()
     name = cdr_of(pbx)["Recording"]
     assert name.startswith("generic-sales-")
+    # The call is accounted for before its file is closed.
+    pbx.voice.wait_for_log("End MixMonitor Recording")
     monitor = pbx.voice.asterisk.directory / "spool" / "monitor"
     (file,) = monitor.glob(f"[0-9]*/[0-9]*/[0-9]*/{name}")
     samples, rate = read_wav(file)

@@ -194,8 +194,7 @@ def test_a_caller_who_hangs_up_leaves_nothing(voice: Voice, program: GatewayProg
     call, conversation = answered(voice, dialplan(program.port))
     call.hangup()
     conversation.wait_closed()
-    status = program.until("/api/live", lambda calls: calls[-1]["ended"])[-1]["status"]
-    assert status == "CALLER_HANGUP"
+    assert program.over(conversation.record.id)["status"] == "CALLER_HANGUP"
 
 
 def test_an_agent_that_cannot_be_reached_lets_the_dialplan_go_on(voice: Voice, program: GatewayProgram) -> None:
@@ -217,9 +216,7 @@ def test_a_call_that_nobody_may_take_goes_on(voice: Voice, program: GatewayProgr
     voice.asterisk.set_dialplan(dialplan(program.port, agent=agent))
     if agent == "full":
         voice.sections["full"]["max_concurrent_calls"] = "1"
-        program.agents.write_text(voice.configuration())
-        assert program.process is not None
-        program.process.send_signal(signal.SIGHUP)
+        program.reload(voice.configuration())
         first = voice.call("100")
         voice.conversation()
     call = voice.call("100")
@@ -234,6 +231,7 @@ def test_an_interruption_silences_the_agent(voice: Voice, program: GatewayProgra
     program.reload(voice.configuration())
     call, conversation = answered(voice, dialplan(program.port))
     agent_says(conversation, AGENT_HZ, 5.0)
+    call.wait_for_sound()
     time.sleep(1.0)
     conversation.interrupt(conversation.current_event_id)
     program.until("/api/live", lambda calls: calls[-1]["interruptions"] == 1)

@@ -57,7 +57,7 @@ def refused(voice: Voice, conversation: ThreadedConversation, text: str, act: Ca
 def connected(program: GatewayProgram, call: Call, person: Call, conversation: ThreadedConversation) -> None:
     """The two hear each other, and the agent is gone."""
     conversation.wait_closed()
-    assert program.until("/api/live", lambda calls: calls[-1]["ended"])[-1]["status"] == "COMPLETED"
+    assert program.over(conversation.record.id)["status"] == "COMPLETED"
     person.wait_heard(1)
     hears(person, call, CALLER_HZ)
     hears(call, person, PERSON_HZ)
@@ -230,7 +230,7 @@ def test_the_agent_may_stay_and_listen(voice: Voice, program: GatewayProgram) ->
 def test_an_agent_that_goes_disturbs_nobody(voice: Voice, program: GatewayProgram) -> None:
     call, person, conversation = taken(voice, program)
     conversation.close(1000)
-    program.until("/api/live", lambda calls: calls[-1]["ended"])
+    program.over(conversation.record.id)
     hears(person, call, CALLER_HZ)
     hears(call, person, PERSON_HZ)
     person.hangup()
@@ -243,7 +243,7 @@ def test_a_caller_who_hangs_up_ends_it_all(voice: Voice, program: GatewayProgram
     call.hangup()
     person.wait_ended()
     conversation.wait_closed()
-    assert program.until("/api/live", lambda calls: calls[-1]["ended"])[-1]["status"] == "CALLER_HANGUP"
+    assert program.over(conversation.record.id)["status"] == "CALLER_HANGUP"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -76,6 +76,8 @@ def test_agents_may_hand_over_to_and_fro(voice: Voice) -> None:
         before.wait_closed()
     hears_agent(call, conversation, AGENT_HZ)
     agent_hears(conversation, call, CALLER_HZ)
+    call.hangup()
+    voice.event("AIConvAIEnd")
     assert [event["NextAgent"] for event in voice.events("AIConvAIHandOver")] == ["second", "first"] * 2
 
 

@@ -52,6 +52,8 @@ def bridge(voice: Voice) -> tuple[Call, Call, ThreadedConversation]:
     caller = voice.caller.call("100")
     party = voice.caller.wait_incoming().answer()
     caller.wait_answered()
+    # Answered is not yet bridged: only a bridge lets the one hear the other.
+    party.wait_heard(1)
     hears(party, caller, CALLER_HZ)
     return caller, party, voice.conversation()
 

@@ -99,6 +99,8 @@ def test_a_call_is_a_line_with_all_that_was_told_of_it(voice: Voice, journal: Pa
     assert _lines(journal) == [], "a call that is not over is not in it"
     conversation.close(1000)
     call.wait_ended()
+    # It is in the journal before it is told.
+    voice.event("AIConvAIEnd")
     (line,) = _wait_for_lines(journal, 1)
     assert (line["Version"], line["LeftOut"]) == (1, 0)
     events = line["Events"]

@@ -79,6 +79,7 @@ def test_a_number_is_told_at_once_and_whole(voice: Voice) -> None:
     conversation.wait_received(lambda record: len(_texts(record)) >= 2)
     entered = [f"The caller entered {number} on the telephone keypad." for number in ("12345678", "90")]
     assert _all_texts(voice, conversation) == entered
+    voice.event("AIConvAIKeys", Keys="90")
     assert [event["Keys"] for event in voice.events("AIConvAIKeys")] == ["12345678", "90"]
 
 
@@ -117,6 +118,8 @@ def test_keys_of_a_bridged_caller_reach_the_agent_and_the_other_party(voice: Voi
     party = voice.caller.wait_incoming()
     party.answer()
     call.wait_answered()
+    # Answered is not yet bridged: only a bridge lets the one hear the other.
+    party.wait_heard(1)
     conversation = voice.conversation()
     call.send_dtmf("58")
     conversation.wait_received(lambda record: len(_texts(record)) >= 2)

@@ -63,7 +63,7 @@ def test_wazo(voice: Voice) -> None:
     voice.apply()
     voice.call("100")
     voice.event("UserEvent", UserEvent="Person")
-    assert "The agent sales gave up: UNAVAILABLE" in voice.log()
+    voice.wait_for_log("The agent sales gave up: UNAVAILABLE")
 
 
 class _Api(BaseHTTPRequestHandler):

@@ -216,7 +216,7 @@ def test_what_follows_the_agent_is_not_recorded(voice: Voice, folder: Path) -> N
     call, conversation = _converse(voice, dialplan)
     agent_hears(conversation, call, CALLER_HZ)
     conversation.close(1000)
-    voice.event("AIConvAIEnd")
+    voice.event("Newexten", Application="Echo")
     call.play(tone(1200.0, 0.5, call.sample_rate, -12.0)).wait()
     caller, _, rate = _recording(voice, folder)
     assert level_at(caller, 1200.0, rate) < level_at(caller, CALLER_HZ, rate) - 20

@@ -301,7 +301,7 @@ def test_who_is_sent_to_another_place_goes_on_there(talking: Voice, asterisk: As
         answer = serve.post(f"/api/live/pbx/{live['record']}/transfer", context=context, extension="200")
         assert answer.status_code == 200, answer.text
         serve.until("/api/live", lambda calls: calls[0]["ended"])
-        assert "Wait" in asterisk.cli(f"core show channel {live['channel']}")
+        talking.event("Newexten", Channel=live["channel"], Extension="200", Application="Wait")
         call.hangup()
 
 
@@ -353,6 +353,7 @@ def test_whatever_happens_to_it_each_call_is_there_once(
             serve.until("/api/live", lambda calls, said=f"begun {number}": any(said in texts(one) for one in calls))
             serve.stop(signal.SIGKILL)
             conversation.caller_said(f"missed {number}")
+            journalled.event("AIConvAITranscript", Text=f"missed {number}")
             call.hangup()
             conversation.wait_closed()
             _call_and_hang_up(journalled, f"unseen {number}")

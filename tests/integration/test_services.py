@@ -176,6 +176,8 @@ def test_call_goes_on_in_the_dialplan_when_the_agent_has_hung_up_and_was_heard(v
     conversation.play(tone(NEXT_HZ, 0.5, conversation.record.downlink_rate))
     conversation.close(1000)
     assert _status(voice) == "COMPLETED"
+    # Its last packet is on its way when the dialplan goes on.
+    call.wait_ended()
     assert seconds_of(agent_audio(call), NEXT_HZ, 8000) == pytest.approx(0.5, abs=0.03)
     assert conversation.record.violations == []
 
@@ -224,6 +226,7 @@ def test_session_is_changed_where_nobody_speaks(voice: Voice, provider: str) -> 
     wait_until_all_is_heard(call, 1.98)
     assert seconds_of(agent_audio(call), NEXT_HZ, 8000) == pytest.approx(2.0, abs=0.03)
     renewed = voice.conversation()
+    conversation.wait_closed()
     first, second = conversation.record, renewed.record
     assert first.close_code == 1000
     assert second.started is not None
@@ -325,9 +328,9 @@ def test_gemini_that_does_not_take_its_session_up_again_is_told_what_was_said(vo
     hears_agent(call, restored, NEXT_HZ)
     agent_hears(restored, call, CALLER_HZ)
     assert restored.record.violations == []
-    assert any(
-        "was not taken up again, a new one is begun" in event["Message"] for event in voice.events("AIConvAIError")
-    )
     call.hangup()
     end = voice.event("AIConvAIEnd")
     assert (end["Status"], end["Reconnects"], end["Attempts"]) == ("CALLER_HANGUP", "1", "1")
+    assert any(
+        "was not taken up again, a new one is begun" in event["Message"] for event in voice.events("AIConvAIError")
+    )

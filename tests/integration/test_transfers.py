@@ -151,6 +151,8 @@ def test_a_conversation_in_the_background_ends_with_the_caller_who_leaves_by_a_t
     conversation.wait_closed()
     caller.wait_ended()
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+    # Echo() is there once something comes back: nobody else sends any more.
+    colleague.wait_heard(1, since=time.monotonic())
     hears(colleague, colleague, 500.0)
 
 
@@ -211,8 +213,10 @@ def test_a_conversation_that_has_ended_does_not_come_back_in_a_masquerade(voice:
         conversation.close(1000)
         voice.event("VarSet", Variable="AICONVAI_STATUS", Value="COMPLETED", Channel=channel)
     voice.asterisk.ami.action("Bridge", Channel1=channels[0], Channel2=channels[1])
+    bridged = time.monotonic()
     for call in calls:
         call.stream.paused = False
+    calls[0].wait_heard(1, since=bridged)
     hears(*calls, 600.0)
     # What they came to stays with the two channels.
     assert voice.asterisk.module_use_count() == 2

@@ -15,7 +15,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from aiconvai.rig.asterisk.images import VERSIONS, repository_root
+from aiconvai.rig.asterisk.images import repository_root
+from debs import PACKAGES, public_names
 
 VERSION = (repository_root() / "VERSION").read_text().strip()
 NAME = f"aiconvai-{VERSION}"
@@ -62,8 +63,9 @@ def test_all_files_are_there_and_signed(release: Release) -> None:
         "SHA256SUMS.minisig",
     } <= names  # fmt: skip
     assert sum(name.endswith(".whl") for name in names) == 1
-    for version in VERSIONS:
-        assert any(re.match(rf"asterisk-aiconvai_{VERSION}-1\+asterisk{version}_\w+\.deb$", name) for name in names)
+    for package in map(PACKAGES.__getitem__, public_names()):
+        expected = re.escape(f"{package.name}_{VERSION}-{package.revision}_") + r"\w+\.deb"
+        assert any(re.fullmatch(expected, name) for name in names), expected
     said = release.verify()
     assert "Signature and comment signature verified" in said
     assert f"aiconvai {VERSION}" in said
@@ -123,13 +125,15 @@ def test_the_bill_of_materials_has_everything(release: Release) -> None:
     for one in files:
         assert one["hashes"][0]["content"] == hashlib.sha256((release.folder / one["name"]).read_bytes()).hexdigest()
     built = [one for one in files if one["name"].endswith((".whl", ".deb"))]
-    assert len(built) == 1 + len(VERSIONS)
+    assert len(built) == 1 + len(public_names())
     for one in built:
+        has_python = "numpy" in {components[ref]["name"] for ref in depends[one["bom-ref"]]}
+        assert has_python == one["name"].startswith("aiconvai_"), one["name"]
         wanted = " ".join(components[ref]["name"] for ref in depends[one["bom-ref"]])
         for library in LIBRARIES:
             assert library in wanted, one["name"]
     purls = " ".join(one.get("purl", "") for one in components.values())
-    for distro in ("bullseye", "forky"):
+    for distro in ("bullseye", "bookworm", "forky"):
         assert f"distro={distro}" in purls
     constraints = (release.folder / f"{NAME}-constraints.txt").read_text().split()
     python = {one["purl"] for one in components.values() if one.get("purl", "").startswith("pkg:pypi/")}

@@ -7,9 +7,14 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from start_mock import StartMock
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMock, MockOptions, Scenario
+
+# As in the unit tests: a machine under load is no failure.
+settings.register_profile("protocol", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("protocol")
 
 
 @pytest.fixture

@@ -81,11 +81,11 @@ class ServiceClient:
             if event_id is None or event["event_id"] == event_id
         )
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout: float = 20.0) -> None:
         """Until `condition` holds, asked after every message."""
         await asyncio.wait_for(self._waiters.until(condition), timeout)
 
-    async def closed(self, timeout: float = 5.0) -> tuple[int | None, str | None]:
+    async def closed(self, timeout: float = 20.0) -> tuple[int | None, str | None]:
         """The service's close code and reason, once it has closed."""
         await asyncio.wait_for(asyncio.shield(self._reader), timeout)
         return self.socket.close_code, self.socket.close_reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ssl
 import time
@@ -64,14 +65,15 @@ async def test_signed_url_with_conversation_id_works_once(start_mock: StartMock)
 
 
 async def test_signed_url_expires_for_starting_only(start_mock: StartMock) -> None:
-    mock = await start_mock(private=True, options={"signature_lifetime": 0.5})
+    mock = await start_mock(private=True, options={"signature_lifetime": 2.0})
     url = await _signed_url(mock)
+    deadline = time.monotonic() + 2.0
     async with ServiceClient(url) as running:
         await running.initiate()
-        deadline = time.monotonic() + 0.5
         conversation = await mock.next_conversation()
         while time.monotonic() <= deadline:
             await conversation.ping()
+            await asyncio.sleep(0.05)
         async with ServiceClient(url) as late:
             assert (await late.closed())[1] == "The conversation signature has expired."
         await conversation.ping()

@@ -144,17 +144,17 @@ class Listener:
 
     def next(self, kind: str) -> Any:
         """The next message, which must be of that kind; `audio` for agent audio."""
-        message = self._messages.get(timeout=5)
+        message = self._messages.get(timeout=20)
         assert _kind(message) == kind, message
         return message
 
     def skip(self, kind: str, *, until: str) -> None:
         """Messages of one kind, and the one after them."""
-        while _kind(message := self._messages.get(timeout=5)) != until:
+        while _kind(message := self._messages.get(timeout=20)) != until:
             assert _kind(message) == kind, message
 
     def join(self) -> None:
-        self._thread.join(5)
+        self._thread.join(20)
         assert not self._thread.is_alive()
         assert self._messages.empty()
 
@@ -476,13 +476,14 @@ async def test_settings_must_come_in_time(start_mock: StartMock) -> None:
 
 
 async def test_a_client_must_show_signs_of_life(start_mock: StartMock) -> None:
-    mock = await start_mock(limits=Limits(receive=0.3))
+    mock = await start_mock(limits=Limits(receive=1.5))
     async with Client(mock) as client:
         conversation = await begin(mock, client)
+        # Longer than that all together, and each a second before it would be too late.
         for _ in range(4):
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.5)
             await client.send({"type": "KeepAlive"})
-        await expect_error(client, conversation, "CLIENT_MESSAGE_TIMEOUT", "nothing from the client for 0.3 s", 1011)
+        await expect_error(client, conversation, "CLIENT_MESSAGE_TIMEOUT", "nothing from the client for 1.5 s", 1011)
         assert conversation.received_types().count("KeepAlive") == 4
 
 
@@ -608,7 +609,9 @@ async def test_the_agent_says_what_it_is_told_to_say(start_mock: StartMock) -> N
     mock = await start_mock()
     async with Client(mock) as client:
         conversation = await begin(mock, client)
-        inject = {"type": "InjectAgentMessage", "message": "One moment"}
+        # So long that the agent still speaks when it is told so again.
+        message = "One moment, please. I am looking for somebody who knows all about it, and who has time for you."
+        inject = {"type": "InjectAgentMessage", "message": message}
         await client.send(inject)
         await client.next("AgentAudioDone")
         await client.send(inject)

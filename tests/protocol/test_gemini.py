@@ -107,12 +107,12 @@ def library(mock: GeminiMock, key: str = "test-api-key", version: str = "v1beta"
 
 async def turn_of(session: genai.live.AsyncSession) -> list[types.LiveServerMessage]:
     """What the library makes of the messages up to the end of the model's turn."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return [message async for message in session.receive()]
 
 
 async def next_of(session: genai.live.AsyncSession) -> types.LiveServerMessage:
-    async with asyncio.timeout(5), contextlib.aclosing(session.receive()) as messages:
+    async with asyncio.timeout(20), contextlib.aclosing(session.receive()) as messages:
         return await anext(messages)
 
 

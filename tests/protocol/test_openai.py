@@ -52,7 +52,7 @@ async def connected(
 
 async def received(connection: AsyncRealtimeConnection, kind: str) -> Any:
     """The next event of that type."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for event in connection:
             if event.type == kind:
                 return event
@@ -61,7 +61,7 @@ async def received(connection: AsyncRealtimeConnection, kind: str) -> Any:
 
 async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
     """The same without the vendor's client."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for text in socket:
             event: dict[str, Any] = json.loads(text)
             if event["type"] == kind:
@@ -370,7 +370,7 @@ async def test_refusal_names_the_message_that_was_refused() -> None:
 
 
 async def _closed(socket: ClientConnection) -> int | None:
-    await asyncio.wait_for(socket.wait_closed(), 5)
+    await asyncio.wait_for(socket.wait_closed(), 20)
     return socket.close_code
 
 

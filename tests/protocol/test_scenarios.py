@@ -374,9 +374,10 @@ async def test_what_is_said_between_a_ping_and_the_close_is_read(start_mock: Sta
 
 async def test_periodic_pings(start_mock: StartMock) -> None:
     client, conversation = await _run(
-        start_mock, "steps: [{ping: {every: 0.05}}, {wait: 0.28}, {ping: true}, {close: 1000}]"
+        start_mock, "steps: [{ping: {every: 0.1}}, {wait: 1.05}, {ping: true}, {close: 1000}]"
     )
-    assert 4 <= len(client.of("ping")) <= 8
+    # Eleven and one, if the machine is on time.
+    assert 8 <= len(client.of("ping")) <= 13
     assert conversation.violations == []
 
 

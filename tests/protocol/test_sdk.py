@@ -57,7 +57,7 @@ class Telephone(AudioInterface):
 
     def next(self) -> bytes | None:
         """What was played next, or None for an interruption."""
-        return self.events.get(timeout=5)
+        return self.events.get(timeout=20)
 
 
 @pytest.fixture

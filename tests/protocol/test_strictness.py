@@ -35,6 +35,7 @@ async def _expect_violation(client: ServiceClient, conversation: Conversation, e
 
 AFTER_INITIATION: list[tuple[str | bytes, str, str]] = [
     ("not json", "invalid_message", "invalid JSON"),
+    ('{"type": ' + "1" * 5000 + "}", "invalid_message", "invalid JSON"),
     (b"\xff\xfe\x00", "invalid_message", "binary message of 3 bytes"),
     (json.dumps(INITIATION), "invalid_message", "a second time"),
     ('{"type":"hello"}', "invalid_message", "unknown type 'hello'"),
@@ -125,7 +126,8 @@ async def test_ping_of_a_closed_conversation_is_no_violation(start_mock: StartMo
     async with ServiceClient(mock.conversation_url("agent"), answer_pings=False) as client:
         await client.initiate()
         conversation = await mock.next_conversation()
-        unanswered = asyncio.create_task(conversation.ping(timeout=0.05))
+        expires = time.monotonic() + 2.0
+        unanswered = asyncio.create_task(conversation.ping(timeout=2.0))
         await client.until(lambda: bool(client.of("ping")))
         await conversation.close()
         with pytest.raises(ConversationClosedError):
@@ -133,7 +135,8 @@ async def test_ping_of_a_closed_conversation_is_no_violation(start_mock: StartMo
         await conversation.wait_closed()
         with pytest.raises(ConversationClosedError):
             await conversation.ping(timeout=0.05)
-        await asyncio.sleep(0.1)
+        # Until each of them would have been a violation.
+        await asyncio.sleep(max(0.1, expires + 0.1 - time.monotonic()))
         assert conversation.violations == []
 
 

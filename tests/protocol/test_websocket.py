@@ -173,7 +173,7 @@ async def test_the_callers_speech_interrupts_what_is_heard() -> None:
     async with started() as service:
         service.conversation.caller_began_speaking()
         await service.received("user_speech_started")
-        await service.conversation.play(CHUNK * 50)
+        await service.conversation.play(CHUNK * 1000)
         service.conversation.caller_began_speaking()
         await service.received("interruption")
         assert len(service.client.of("user_speech_started")) == 1
@@ -187,9 +187,10 @@ async def test_a_mark_is_reported_once_and_in_time() -> None:
         await service.client.send({"type": "mark", "name": "at once"})
         await conversation.wait_received(lambda record: "mark" in record.received_types())
         assert conversation.marks.reported == ["at once"]
-        await conversation.play(CHUNK * 50)
-        await conversation.mark("a second later")
-        await service.client.send({"type": "mark", "name": "a second later"})
+        # So long that it cannot have been heard, however slow the machine is.
+        await conversation.play(CHUNK * 1000)
+        await conversation.mark("20 seconds later")
+        await service.client.send({"type": "mark", "name": "20 seconds later"})
         await _refused(service, "before the audio before it can have been heard")
 
 

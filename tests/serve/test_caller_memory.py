@@ -38,6 +38,11 @@ def a_memory(store: Store, asterisk: Asterisk, turns: int = 20) -> CallerMemory:
     return CallerMemory(store, agents, asterisk.act)
 
 
+async def found(memory: CallerMemory) -> None:
+    """What is looked for is, as it is long before a service is there."""
+    await until(lambda: all(recalling.done() for _, recalling in memory._begun.values()))
+
+
 def text_told(asterisk: Asterisk) -> list[str]:
     (asked,) = asterisk.asked
     lines = asked[2]["Text"]
@@ -52,6 +57,7 @@ async def test_what_was_said_before_is_told_as_the_service_is_there(store: Store
     asterisk = Asterisk()
     memory = a_memory(store, asterisk)
     memory.take(a_start("1.4", Uniqueid="9.4"))
+    await found(memory)
     assert asterisk.asked == []
     memory.take(told("Ready", "1.4", ReadyMs="100"))
     await until(lambda: memory.told == 1)
@@ -70,6 +76,7 @@ async def test_only_the_last_turns_are(store: Store) -> None:
     asterisk = Asterisk()
     memory = a_memory(store, asterisk, turns=3)
     memory.take(a_start("1.2"))
+    await found(memory)
     memory.take(told("Ready", "1.2", ReadyMs="1"))
     await until(lambda: memory.told == 1)
     assert text_told(asterisk)[2:] == ["Caller: 47", "Caller: 48", "Caller: 49"]
@@ -117,6 +124,7 @@ async def test_an_asterisk_that_is_gone_changes_nothing(store: Store, caplog: py
     asterisk.is_gone = True
     memory = a_memory(store, asterisk)
     memory.take(a_start("1.2"))
+    await found(memory)
     memory.take(told("Ready", "1.2", ReadyMs="1"))
     await until(lambda: "was not told what this caller said before: gone" in caplog.text)
     assert memory.told == 0

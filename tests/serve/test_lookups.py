@@ -67,7 +67,7 @@ def some_lookups(
     return Lookups(runners, lambda one: facts_of(one, live.calls.get(one.call)), recalling, asterisk.act)
 
 
-def a_lookup(place: str = "test:x", timeout: int = 500) -> Told:
+def a_lookup(place: str = "test:x", timeout: int = 5000) -> Told:
     return told("Lookup", "1.1", TimeoutMs=str(timeout), **({"Runner": place} if place else {}))
 
 

@@ -56,7 +56,9 @@ def a_call(application: Application, record: str, text: str) -> None:
         application.hub.publish(one)
 
 
-async def test_how_it_goes_is_told_to_anybody(client: httpx.AsyncClient, application: Application) -> None:
+async def test_how_it_goes_is_told_to_anybody(
+    client: httpx.AsyncClient, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await until(lambda: application.sources[0].connection.problem != "not tried yet")
     health = (await client.get("/health")).json()
     assert health["status"] == "degraded"
@@ -64,6 +66,8 @@ async def test_how_it_goes_is_told_to_anybody(client: httpx.AsyncClient, applica
     assert health["problems"] == ["pbx"], "what it is stands on the page"
     assert (await client.get("/ready")).status_code == 503
     assert (await client.get("/live")).text == "ok"
+    # It is tried again meanwhile, and nobody is there still.
+    monkeypatch.setattr(application.sources[0], "_note", lambda _: None)
     application.sources[0].connection.is_there = True
     assert (await client.get("/health")).json()["status"] == "healthy"
     assert (await client.get("/ready")).json() == {"ready": True}

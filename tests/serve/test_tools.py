@@ -22,12 +22,13 @@ from aiconvai.serve.manager import Headers, ManagerError
 from aiconvai.serve.settings import McpSettings, ToolSettings
 from aiconvai.serve.told import Told
 from aiconvai.serve.tools import python_tools, tool_runs
+from aiconvai.serve.tools.arguments import checked_arguments
 from aiconvai.serve.tools.http_tools import HttpTools, a_client, url_of
 from aiconvai.serve.tools.mcp_server import McpServer
 from aiconvai.serve.tools.mcp_tools import McpTools, mcp_servers
 from aiconvai.serve.tools.python_tools import PythonTools
 from aiconvai.serve.tools.tool import CallFacts, ToolError, ToolRequest, ToolRunner, current_call
-from aiconvai.serve.tools.tool_runs import LONGEST_RESULT, ToolRuns, checked_arguments, facts_of
+from aiconvai.serve.tools.tool_runs import LONGEST_RESULT, ToolRuns, facts_of
 from aiconvai.toml_settings import SettingsError
 
 URL = "https://crm.example/find"
@@ -192,7 +193,8 @@ async def test_a_long_answer_is_cut_and_an_empty_one_is_one(asterisk: Asterisk) 
     runs.take(a_call("lines", parameters={"number": "line\n" * 1_000}))
     runs.take(a_call("empty", parameters={"number": ""}))
     await until(lambda: runs.answered == 3)
-    long, lines, empty = (result for result, _ in asterisk.results())
+    answers = {one["ToolCallID"]: one["Result"] for one in asterisk.answers}
+    long, lines, empty = (answers[name] for name in ("long", "lines", "empty"))
     assert len(long) < LONGEST_RESULT + 100
     assert long.endswith("(The rest, 30000 characters, is left out.)")
     assert lines.split() == ["line"] * 1_000
@@ -397,8 +399,9 @@ async def test_threads_that_nobody_waits_for_are_counted(hotel: PythonTools, mon
         await hotel.run(of_hotel("wait"))
     assert await hotel.run(of_hotel("say", kind="tea")), "one that waits by itself needs no thread"
     sys.modules["hotel_of_a_test"].gate.set()
+    # A thread says that it is done, and then ends.
+    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("tool ")])
     await until(lambda: hotel._running == 0)
-    assert not [one for one in threading.enumerate() if one.name.startswith("tool ")]
     assert await hotel.run(of_hotel("wait")) == "late"
 
 

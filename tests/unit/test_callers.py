@@ -57,7 +57,8 @@ def test_a_call_from_its_invite_to_its_bye() -> None:
     assert "m=audio " in invite.body
     assert len(invite.body) == int(invite.headers["content-length"])
     assert mark.calls == 1
-    assert mark.heard == mark.least_heard == pytest.approx(25, abs=2)
+    assert mark.seconds >= 0.5
+    assert mark.heard == mark.least_heard == pytest.approx(mark.seconds / PACKET_SECONDS, abs=2)
     assert mark.missing == mark.late == mark.refused == 0
     assert mark.bytes == 160 * mark.heard
     (ended,) = callers.ended
@@ -287,6 +288,7 @@ def test_what_is_no_sip_does_no_harm() -> None:
 def test_a_call_that_nobody_answers_is_cancelled() -> None:
     def ringing(peer: SipPeer, request: Message, before: int) -> None:
         peer.respond(request, "180 Ringing")
+        peer.request(request, "OPTIONS")
 
     def cancelled(peer: SipPeer, request: Message, before: int) -> None:
         peer.respond(request, "200 OK")
@@ -294,10 +296,10 @@ def test_a_call_that_nobody_answers_is_cancelled() -> None:
 
     with SipPeer({"echo": ringing, "CANCEL": cancelled}) as peer:
         with calling(peer) as callers:
-            until(lambda: peer.of("INVITE"))
-            time.sleep(0.1)
+            # What answers that has heard the ringing: before, there would be nothing to cancel.
+            until(lambda: peer.of("SIP/2.0"))
         until(lambda: peer.of("ACK"))
-        methods = [one.method for one in peer.messages]
+        methods = [one.method for one in peer.messages if one.method != "SIP/2.0"]
     assert methods == ["INVITE", "CANCEL", "ACK"]
     assert callers.totals is not None
     assert (callers.totals.answered, callers.totals.failed) == (0, 0)

@@ -362,7 +362,7 @@ def test_speech_that_the_client_takes_late_is_whole_and_needs_no_memory(far_end:
 def test_a_client_that_does_not_read_is_given_up(program: Path) -> None:
     with _complaining(program, "a peer does not read") as far_end:
         with socket.create_connection(("127.0.0.1", far_end.ws_port)) as raw:
-            raw.settimeout(0.5)
+            raw.settimeout(10)
             raw.sendall(
                 f"GET {CONVERSATION_PATH}?agent_id=echo HTTP/1.1\r\nHost: far-end\r\nConnection: Upgrade\r\n"
                 "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from release import ReleaseError, check_version, tags_of_head
-from third_party import ROOT
+from sources import ROOT
 
 RELEASED = "# Changelog\n\n## [1.2.0] - 2026-11-30\n\n- x\n\n## [1.1.0] - 2026-10-01\n"
 BEGUN = "# Changelog\n\n## [Unreleased]\n\n- x\n\n## [1.1.0] - 2026-10-01\n"

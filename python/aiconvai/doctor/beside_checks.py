@@ -27,7 +27,8 @@ async def beside_checks(installation: Installation, serve_toml: Path = SERVE_TOM
     except SettingsError as error:
         yield bad(AREA, str(error), f"mend {serve_toml}; then: aiconvai serve --check")
         return
-    async for one in check(settings):
+    # An Asterisk of the gateway's has no module.
+    async for one in check(settings, needs_module="gateway" not in settings.model_fields_set):
         yield good(AREA, one.what) if one.is_well else bad(AREA, one.what, "aiconvai serve --check says it once more")
     for finding in port_checks(installation, settings):
         yield finding

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiconvai.config.reader import read_configuration
 from aiconvai.config.sections import Section
-from aiconvai.config.verdict import validate
+from aiconvai.config.verdict import judge_file
 from aiconvai.engine.library import load_library
 from aiconvai.engine.settings import Line, PromptSettings, Settings, ToolSettings
 from aiconvai.options import fold_case, kind_of
@@ -44,17 +43,17 @@ class Agents:
 
     def __init__(self, path: Path) -> None:
         """Raises `AgentsError` where it cannot be used as it is."""
-        read = read_configuration(path)
-        problems = [str(one) for one in read.problems or validate(read.sections).problems]
+        sections, report = judge_file(path)
+        problems = [str(one) for one in report.problems]
         if problems:
             raise AgentsError("\n".join(problems))
-        general = Settings.read_general(_lines(_of_kind(read.sections, "general")))
-        tools = {name: ToolSettings(one.name, _lines([one])) for name, one in _named(read.sections, "tool")}
-        prompts = {fold_case(name): _prompts(one, path.parent) for name, one in _named(read.sections, "prompt")}
+        general = Settings.read_general(_lines(_of_kind(sections, "general")))
+        tools = {name: ToolSettings(one.name, _lines([one])) for name, one in _named(sections, "tool")}
+        prompts = {fold_case(name): _prompts(one, path.parent) for name, one in _named(sections, "prompt")}
         self.general = general
         self.path = path
         self._agents: dict[str, Agent] = {}
-        for name, section in _named(read.sections, "agent"):
+        for name, section in _named(sections, "agent"):
             lines = _lines([section])
             named = next((one.value for one in lines if fold_case(one.name) == "prompts"), "")
             settings = Settings.read_agent(name, lines, general, tools=tools, prompts=prompts.get(fold_case(named)))

@@ -239,7 +239,7 @@ class AriDoor:
         self.refused += 1
         _log.warning("ari.%s: %s: %s", self.name, way.channel, reason)
         self.let_go(way.channel)
-        await way.set_variables({"AICONVAI_STATUS": status, "AICONVAI_REASON": reason})
+        await way.set_variables({"AICONVAI_REASON": reason, "AICONVAI_STATUS": status})
         await way.go_on()
         if number:
             self._media.hang_up(number)

@@ -124,7 +124,7 @@ class AudioSocketDoor:
         refusal = self._calls.begin(number, caller, way, agent=caller.agent or own_agent, **names)
         if refusal is not None:
             status, reason = refusal
-            await way.set_variables({"AICONVAI_STATUS": status.value, "AICONVAI_REASON": reason})
+            await way.set_variables({"AICONVAI_REASON": reason, "AICONVAI_STATUS": status.value})
             self._refuse(number, arrived, reason)
 
     def _refuse(self, number: int, arrived: Arrived, why: str) -> None:

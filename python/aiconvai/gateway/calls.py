@@ -288,10 +288,11 @@ class Calls:
         ended = call.ended
         if ended is not None:
             variables = {
-                "AICONVAI_STATUS": ended.status.value,
                 "AICONVAI_REASON": ended.reason,
                 "AICONVAI_CONVERSATION_ID": call.conversation_id,
                 "AICONVAI_TRANSFER": ended.transfer[0] if ended.transfer else "",
+                # Last, as of the module: where it is, the others are.
+                "AICONVAI_STATUS": ended.status.value,
             }
             await call.way.set_variables(variables)
             if call.dialled is not None and await call.dialled.connect():

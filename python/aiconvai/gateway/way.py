@@ -15,7 +15,7 @@ class Way(Protocol):
     """Why the caller cannot be sent to another place, for the agent; empty: it can."""
 
     async def set_variables(self, variables: Mapping[str, str]) -> None:
-        """Of the caller's channel."""
+        """Of the caller's channel, one after the other."""
 
     async def send_to(self, context: str, extension: str, priority: str) -> bool:
         """The caller goes on there. False: it did not."""

@@ -72,6 +72,9 @@ def parse_object(text: str) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise InvalidMessageError("invalid_message", "invalid JSON: nested too deeply") from None
+    except ValueError as error:
+        # An integer of more digits than Python converts.
+        raise InvalidMessageError("invalid_message", f"invalid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidMessageError("invalid_message", f"expected a JSON object, got {_abbreviated(value)}")
     return value

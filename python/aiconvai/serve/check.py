@@ -11,8 +11,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aiconvai.config.reader import read_configuration
-from aiconvai.config.verdict import validate
+from aiconvai.config.verdict import judge_file
 from aiconvai.serve.events import PREFIX
 from aiconvai.serve.manager import Manager, ManagerError
 from aiconvai.serve.outbound.numbers import DoNotCallFile
@@ -153,8 +152,7 @@ def _recordings(name: str, path: Path) -> Finding:
 
 def _aiconvai_conf(name: str, path: Path) -> Finding:
     key = f"asterisk.{name}.aiconvai_conf"
-    read = read_configuration(path)
-    if problems := read.problems or validate(read.sections).problems:
+    if problems := judge_file(path)[1].problems:
         return Finding(False, f"{key}: {problems[0]}")
     writable = os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK | os.X_OK)
     may_change = "" if writable else "; agents cannot be changed, as it, or its folder, cannot be written to"

@@ -7,16 +7,9 @@ program was there is not run: whoever was there may have.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import jsonschema
-from jsonschema import Draft202012Validator
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from aiconvai.serve.events import ToolCall, ToolCancelled
 from aiconvai.serve.live import LiveCall
@@ -30,7 +23,6 @@ LONGEST_RESULT = 20_000
 """Characters that an agent is told; the manager takes a text in so many lines (manager.py)."""
 EARLIER_SECONDS = 0.2
 """Than the module says that the tool did not answer, so that the agent is told why."""
-_PROBLEMS_TOLD = 5
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +88,7 @@ class ToolRuns:
         try:
             async with asyncio.timeout(seconds):
                 # A pattern may take as long as it likes.
-                arguments = await asyncio.to_thread(checked_arguments, event.parameters, event.schema_text)
+                arguments = await asyncio.to_thread(_judge_arguments, event)
                 return await runner.run(ToolRequest(event.id, event.name, event.place, arguments, call))
         except TimeoutError:
             raise ToolError(f"The tool did not answer within {seconds:g} s.") from None
@@ -137,38 +129,12 @@ def facts_of(told: Told, known: LiveCall | None) -> CallFacts:
     )
 
 
-def checked_arguments(parameters: str, schema: str) -> dict[str, Any]:
-    """The arguments, as the tool's JSON Schema has them (empty: any). Raises `ToolError`, for the agent."""
-    try:
-        arguments = json.loads(parameters or "{}")
-    except (ValueError, RecursionError) as error:
-        raise ToolError(f"The arguments are no JSON: {error}") from error
-    if not isinstance(arguments, dict):
-        raise ToolError("The arguments are no JSON object.")
-    if not _is_text(parameters) or not _is_text(json.dumps(arguments, ensure_ascii=False)):
-        raise ToolError("The arguments have half a character in them.")
-    if schema:
-        try:
-            rules = json.loads(schema)
-            Draft202012Validator.check_schema(rules)
-            # What a schema refers to is in it, or nowhere: nothing is fetched.
-            validator = Draft202012Validator(rules, registry=Registry())
-            problems = list(itertools.islice(validator.iter_errors(arguments), _PROBLEMS_TOLD))
-        except (ValueError, ArithmeticError, RecursionError, jsonschema.SchemaError, Unresolvable) as error:
-            raise ToolError(f"The tool's schema is wrong: {error}") from error
-        if problems:
-            said = [f"{one.json_path.removeprefix('$.')}: {one.message:.200}" for one in problems]
-            raise ToolError(f"The arguments are wrong: {'; '.join(said)}")
-    return arguments
+def _judge_arguments(event: ToolCall) -> dict[str, Any]:
+    """In a thread. Raises `ToolError`."""
+    # Whose library takes long to load: with the first tool that is called, and not before a program is there.
+    from aiconvai.serve.tools.arguments import checked_arguments
 
-
-def _is_text(text: str) -> bool:
-    """Whether it can be sent."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return checked_arguments(event.parameters, event.schema_text)
 
 
 def _bounded(text: str) -> str:

@@ -16,9 +16,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
 from aiconvai.config.edit import Edit, EditError, apply, fingerprint, own_texts, texts_of, try_edit
-from aiconvai.config.reader import read_configuration
 from aiconvai.config.sections import Section
-from aiconvai.config.verdict import validate
+from aiconvai.config.verdict import judge_file
 from aiconvai.options import OptionDefinition, find_option, fold_case, kind_of, options, options_by_name
 from aiconvai.serve.access import Role
 from aiconvai.serve.application import Application
@@ -68,9 +67,8 @@ class File:
             raise HTTPException(503, f"{path}: {error.strerror}") from error
         self.asterisk = asterisk
         self.path = path
-        read = read_configuration(path)
-        self.sections = read.sections
-        self.problems = [str(one) for one in read.problems or validate(read.sections).problems]
+        self.sections, report = judge_file(path)
+        self.problems = [str(one) for one in report.problems]
 
     def of_kind(self, kind: str) -> list[Section]:
         """Sections about that, in their order."""
