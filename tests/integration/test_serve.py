@@ -317,7 +317,8 @@ def journal(asterisk: Asterisk) -> Iterator[Path]:
 @pytest.fixture
 def journalled(voice: Voice, journal: Path) -> Voice:
     voice.general["journal"] = JOURNAL
-    voice.agent("agent")
+    # Nobody answers what the caller says, however long a program takes to begin.
+    voice.agent("agent", answer_timeout_ms=0)
     voice.dialplan("exten => 100,1,AIConvAI(agent)\nsame => n,Hangup()")
     voice.apply()
     return voice
