@@ -169,7 +169,8 @@ def prompts(folder: Path, texts: Path, words: int) -> list[Prompt]:
     lines = (gzip.decompress(data) if texts.suffix == ".gz" else data).decode(errors="replace").splitlines()
     for line in lines:
         name, colon, text = line.strip().partition(":")
-        text = text.strip()
+        # The normaliser would take what is left out for a word.
+        text = text.replace("...", " ").strip()
         path = folder / f"{name}.wav"
         if not colon or line.startswith(";") or re.search(r"[][(){}<>*#]", text) or len(text.split()) < words:
             continue

@@ -122,7 +122,15 @@ def test_a_repetition_at_the_end(tokens: list[int], repeats: bool) -> None:
 
 @pytest.mark.parametrize(
     ("no_speech", "log_probability", "is_speech"),
-    [(0.0, -0.3, True), (0.55, -0.3, True), (0.1, -1.5, True), (0.45, -1.5, False), (0.7, -0.1, False)],
+    [
+        (0.0, -0.3, True),
+        (0.55, -0.3, True),
+        (0.1, -1.5, True),
+        (0.45, -1.5, False),
+        (0.7, -0.1, True),
+        (0.7, -0.7, False),
+        (0.95, -0.1, False),
+    ],
 )
 def test_what_is_believed(no_speech: float, log_probability: float, is_speech: bool) -> None:
     assert Heard("You", (1,), no_speech, log_probability).is_speech is is_speech

@@ -253,7 +253,8 @@ class Conversation:
             return ToolOutcome("This telephone runs no tools.", is_error=True)
         self._tool_count += 1
         identity = f"call_{self._tool_count}"
-        waiting = self._tools[identity] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[ToolOutcome] = asyncio.get_running_loop().create_future()
+        self._tools[identity] = waiting
         try:
             await self._send("tool_call", id=identity, name=name, parameters=dict(arguments))
             async with asyncio.timeout(TOOL_SECONDS):

@@ -145,9 +145,9 @@ def _read(text: str | bytes) -> Any:
         raise ValueError("a binary message: only text is taken")
     # Which bounds how deep it goes, and says a ValueError.
     value = from_json(text)
-    model: type[Message] | None = CLIENT_MESSAGES.get(value.get("type")) if isinstance(value, dict) else None
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")
+    model: type[Message] | None = CLIENT_MESSAGES.get(str(value.get("type")))
     return model.model_validate(value) if model is not None else None
 
 

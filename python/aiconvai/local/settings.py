@@ -35,15 +35,18 @@ class ListenSettings(WithSecret):
         return self
 
 
+_USUAL_TURNS = TurnSettings()
+
+
 class TurnTable(TomlSettings):
     """`[turns]`: when a caller has finished."""
 
     detection: Literal["silero", "energy"] = "silero"
     """What tells speech from anything else: a model, or loudness."""
-    threshold: Annotated[float, Field(gt=0.2, lt=1.0)] = TurnSettings.threshold
-    end_ms: Milliseconds = TurnSettings.end_ms
+    threshold: Annotated[float, Field(gt=0.2, lt=1.0)] = _USUAL_TURNS.threshold
+    end_ms: Milliseconds = _USUAL_TURNS.end_ms
     """Of silence."""
-    unfinished_ms: Milliseconds = TurnSettings.unfinished_ms
+    unfinished_ms: Milliseconds = _USUAL_TURNS.unfinished_ms
     """The same after what sounds unfinished."""
 
     def turns(self) -> TurnSettings:

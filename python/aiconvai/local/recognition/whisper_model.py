@@ -32,14 +32,11 @@ SHORTEST_WINDOW_SECONDS = 16.0
 """Below, tiny.en repeats itself; base can do with 12."""
 AFTER_SPEECH_SECONDS = 0.5
 """Of silence, without which the last word may be missed."""
-MOST_NO_SPEECH = 0.6
-"""The probability of no speech above which nothing was said, as in the paper."""
-DOUBTFUL_NO_SPEECH = 0.3
-"""That above which nothing was said if the words are unlikely as well."""
-LEAST_LOG_PROBABILITY = -1.0
-"""Of a token, on average, below which words are unlikely, as in the paper. Of telephone speech with other voices behind
-it -0.8 was the least, of noise and tones -1.1 the most, but for
-repetitions.
+LEAST_LOG_PROBABILITY = ((0.9, 0.0), (0.6, -0.5), (0.3, -1.0))
+"""Where the probability of no speech is above the first, a token's log probability has to be above the second, on
+average, or nothing was said. The paper has 0.6 and -1.0. Measured on the telephone: -0.8 and more for speech, with 0.5
+and more of no speech only where others speak in the background, and then -0.35 and more; for noise and tones less than
+each second, but for repetitions.
 """
 MOST_COMPRESSION = 2.4
 """How many times smaller zlib may make the text, as in the paper: more is a repetition."""
@@ -69,9 +66,7 @@ class Heard:
 
     @property
     def is_speech(self) -> bool:
-        if self.no_speech > MOST_NO_SPEECH:
-            return False
-        return self.no_speech <= DOUBTFUL_NO_SPEECH or self.log_probability >= LEAST_LOG_PROBABILITY
+        return not any(self.no_speech > most and self.log_probability < least for most, least in LEAST_LOG_PROBABILITY)
 
     @property
     def is_repetition(self) -> bool:
