@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audiosocket import load_audiosocket
 from gateway_program import GatewayProgram
 from local_program import LocalProgram
 from voice import Voice, mock_options, voice
@@ -129,6 +130,7 @@ def test_who_comes_when_it_is_full_goes_on_at_once(voice: Voice, local: LocalPro
 def test_the_gateway_talks_with_it(
     voice: Voice, local: LocalProgram, sentence: Callable[[str], Samples], tmp_path: Path
 ) -> None:
+    load_audiosocket(voice.asterisk)
     section(voice, local.url)
     program = GatewayProgram(
         tmp_path, voice.configuration(), '[gateway.audiosocket.usual]\nport = 0\nagent = "reception"'

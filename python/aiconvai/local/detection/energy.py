@@ -1,4 +1,4 @@
-"""Speech detection by loudness: no library, no model, some 10 us a window.
+"""Speech detection by loudness: no library, no model, some 20 us a window.
 
 Speech is what is clearly louder than the line's noise, whose level is followed all the time. A voice, music or an
 announcement behind the caller is speech to it too: Silero's detection is better wherever it can be had.

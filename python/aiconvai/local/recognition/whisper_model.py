@@ -32,7 +32,7 @@ SHORTEST_WINDOW_SECONDS = 16.0
 """Below, tiny.en repeats itself; base can do with 12."""
 AFTER_SPEECH_SECONDS = 0.5
 """Of silence, without which the last word may be missed."""
-LEAST_LOG_PROBABILITY = ((0.9, 0.0), (0.6, -0.5), (0.3, -1.0))
+LEAST_LOG_PROBABILITY = ((0.9, 0.0), (0.5, -0.5), (0.3, -1.0))
 """Where the probability of no speech is above the first, a token's log probability has to be above the second, on
 average, or nothing was said. The paper has 0.6 and -1.0. Measured on the telephone: -0.8 and more for speech, with 0.5
 and more of no speech only where others speak in the background, and then -0.35 and more; for noise and tones less than
