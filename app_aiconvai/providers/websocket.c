@@ -398,7 +398,8 @@ static void websocket_tool_result(struct aic_conversation *conversation, const s
 static const struct aic_close_code closes[] = {
 	{.code = 1000, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
 	/* "Try again later": of a server that counts its calls that is now, not in a moment. */
-	{.code = 1013, .status = AIC_STATUS_LOST, .busy = true, .reopen = true, .sentence = "the service takes no more calls"},
+	{.code = 1013, .status = AIC_STATUS_LOST, .busy = true, .reopen = true,
+		.sentence = "the service takes no more calls"},
 };
 
 /* `aiconvai local` speaks it, too. */
