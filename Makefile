@@ -26,7 +26,7 @@ endif
 PYTHON := .venv/bin/python
 PYTHON_SOURCES := python tests tools packaging
 
-.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations test \
+.PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
 	packages images dist test-packages install docs demo bench clean
 .DEFAULT_GOAL := all
 
@@ -90,6 +90,10 @@ unit: test-programs
 conversations: bootstrap
 	$(SIDE_BY_SIDE) -n 4 -m "not quiet and not programs and not alone" tests/integration
 
+# Real models, which are loaded once for each file.
+local: bootstrap
+	$(PYTEST) -n 2 --dist loadfile tests/local
+
 # After those, for what fails there fails here.
 protocol: unit
 	$(SIDE_BY_SIDE) -n 6 tests/protocol tests/host tests/serve --ignore tests/host/test_build.py
@@ -98,6 +102,7 @@ protocol: unit
 test: bootstrap
 	$(MAKE) -j 2 protocol modules
 	$(MAKE) -j 2 conversations scrutinise
+	$(MAKE) local
 	$(PYTEST) tests/page
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/unit
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration

@@ -175,12 +175,17 @@ def bundled(licenses: Licenses, root: Path = ROOT) -> list[ThirdParty]:
     """Files of others in our tree. Raises `ValueError` where one does not say its version."""
     parts = []
     for name, given in licenses.known["bundled"].items():
-        found = re.search(given["version"], (root / given["file"]).read_text(encoding="utf-8"))
-        if found is None:
-            raise ValueError(f"{given['file']}: expected {given['version']!r} in it, its version; correct {KNOWN}")
+        number = given.get("number") or _version_in(root / given["file"], given["version"])
         text = (root / given["text"]).read_text(encoding="utf-8")
-        parts.append(ThirdParty("bundled", name, found[1], given["license"], given["url"], ((given["text"], text),)))
+        parts.append(ThirdParty("bundled", name, number, given["license"], given["url"], ((given["text"], text),)))
     return parts
+
+
+def _version_in(file: Path, pattern: str) -> str:
+    found = re.search(pattern, file.read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"{file}: expected {pattern!r} in it, its version; correct {KNOWN}")
+    return found[1]
 
 
 def texts_of(parts: Iterable[ThirdParty]) -> str:

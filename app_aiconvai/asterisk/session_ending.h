@@ -35,7 +35,7 @@ void session_leave_registry(struct session *session);
  */
 void session_set_cdr_variables(struct session *session, struct ast_channel *channel, const struct aic_outcome *outcome);
 
-/* Sets AICONVAI_REASON, AICONVAI_CONVERSATION_ID, AICONVAI_TRANSFER and, when all the rest is there, AICONVAI_STATUS. */
+/* Sets AICONVAI_REASON, AICONVAI_CONVERSATION_ID, AICONVAI_TRANSFER and, when the rest is there, AICONVAI_STATUS. */
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id);
 
 #endif

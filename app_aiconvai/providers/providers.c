@@ -11,6 +11,7 @@ static const struct aic_provider *const providers[] = {
 	[AIC_PROVIDER_GEMINI] = &aic_provider_gemini,
 	[AIC_PROVIDER_DEEPGRAM] = &aic_provider_deepgram,
 	[AIC_PROVIDER_WEBSOCKET] = &aic_provider_websocket,
+	[AIC_PROVIDER_LOCAL] = &aic_provider_local,
 	[AIC_PROVIDER_TWILIO] = &aic_provider_twilio,
 };
 

@@ -16,6 +16,7 @@ extern const struct aic_provider aic_provider_openai_live;
 extern const struct aic_provider aic_provider_gemini;
 extern const struct aic_provider aic_provider_deepgram;
 extern const struct aic_provider aic_provider_websocket;
+extern const struct aic_provider aic_provider_local;
 extern const struct aic_provider aic_provider_twilio;
 
 /* The provider of the option's value; never NULL. */

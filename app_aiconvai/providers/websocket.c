@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where `aiconvai local` listens, if nobody says otherwise. */
+#define LOCAL_URL "ws://127.0.0.1:8400/"
+
 struct websocket_state {
 	struct aic_audio_format format; /* both ways */
 	bool has_ids; /* the service gives audio event ids of its own */
@@ -66,7 +69,9 @@ static const struct aic_audio_format formats[] = {
 
 static int websocket_open(const struct aic_settings *settings, struct aic_request *request)
 {
-	return aic_request_websocket(request, settings->conversation_url)
+	const char *url = settings->conversation_url;
+
+	return aic_request_websocket(request, url || settings->provider != AIC_PROVIDER_LOCAL ? url : LOCAL_URL)
 		|| aic_request_authorize(request, "Bearer", settings->api_key) ? -1 : 0;
 }
 
@@ -97,6 +102,12 @@ static void put_extensions(struct aic_json_writer *writer, const struct aic_sett
 	aic_json_close_array(writer);
 }
 
+/* Others are asked to answer it. */
+static bool says_first_message(struct aic_conversation *conversation)
+{
+	return aic_port_settings(conversation)->provider == AIC_PROVIDER_LOCAL;
+}
+
 static void put_config(struct aic_conversation *conversation, struct aic_json_writer *writer,
 	struct aic_audio_format format)
 {
@@ -114,6 +125,9 @@ static void put_config(struct aic_conversation *conversation, struct aic_json_wr
 	}
 	if (aic_port_prompt(conversation)) {
 		aic_json_put_text(writer, "system_prompt", aic_port_prompt(conversation));
+	}
+	if (aic_port_first_message(conversation) && says_first_message(conversation)) {
+		aic_json_put_text(writer, "first_message", aic_port_first_message(conversation));
 	}
 	aic_json_put_boolean(writer, "vad_enabled", settings->vad_enabled && settings->turns != AIC_TURNS_LOCAL);
 	aic_json_put_number(writer, "vad_threshold", settings->vad_threshold);
@@ -154,7 +168,7 @@ static void on_started(struct aic_conversation *conversation, const void *record
 
 	aic_port_ready(conversation, message->session_id.bytes ? message->session_id.bytes : "", state->format,
 		state->format);
-	if (aic_port_first_message(conversation)) {
+	if (aic_port_first_message(conversation) && !says_first_message(conversation)) {
 		send_text(conversation, aic_port_first_message(conversation));
 	}
 }
@@ -383,26 +397,33 @@ static void websocket_tool_result(struct aic_conversation *conversation, const s
 
 static const struct aic_close_code closes[] = {
 	{.code = 1000, .status = AIC_STATUS_COMPLETED, .sentence = "the agent ended the conversation"},
+	/* "Try again later": of a server that counts its calls that is now, not in a moment. */
+	{.code = 1013, .status = AIC_STATUS_LOST, .busy = true, .reopen = true,
+		.sentence = "the service takes no more calls"},
 };
 
-const struct aic_provider aic_provider_websocket = {
-	.name = "websocket",
-	.fields = fields,
-	.field_count = sizeof(fields) / sizeof(fields[0]),
-	.record_size = sizeof(struct websocket_message),
-	.state_size = sizeof(struct websocket_state),
-	.open = websocket_open,
-	.begin = websocket_begin,
-	.message = websocket_message,
-	.audio = websocket_audio,
-	.encode_audio = websocket_encode_audio,
-	.caller_began = websocket_caller_began,
-	.caller_finished = websocket_caller_finished,
-	.dtmf = websocket_dtmf,
-	.mark_played = websocket_mark_played,
-	.context = websocket_context,
-	.user_message = websocket_user_message,
-	.tool_result = websocket_tool_result,
-	.closes = closes,
-	.close_count = sizeof(closes) / sizeof(closes[0]),
-};
+/* `aiconvai local` speaks it, too. */
+#define PROVIDER(name_) { \
+	.name = name_, \
+	.fields = fields, \
+	.field_count = sizeof(fields) / sizeof(fields[0]), \
+	.record_size = sizeof(struct websocket_message), \
+	.state_size = sizeof(struct websocket_state), \
+	.open = websocket_open, \
+	.begin = websocket_begin, \
+	.message = websocket_message, \
+	.audio = websocket_audio, \
+	.encode_audio = websocket_encode_audio, \
+	.caller_began = websocket_caller_began, \
+	.caller_finished = websocket_caller_finished, \
+	.dtmf = websocket_dtmf, \
+	.mark_played = websocket_mark_played, \
+	.context = websocket_context, \
+	.user_message = websocket_user_message, \
+	.tool_result = websocket_tool_result, \
+	.closes = closes, \
+	.close_count = sizeof(closes) / sizeof(closes[0]), \
+}
+
+const struct aic_provider aic_provider_websocket = PROVIDER("websocket");
+const struct aic_provider aic_provider_local = PROVIDER("local");

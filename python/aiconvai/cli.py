@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "asterisk": ("aiconvai.rig.asterisk.cli", "rig", "Run a real Asterisk with the module in a container."),
     "serve": ("aiconvai.serve.cli", "serve", "Remember, show and measure what happens in calls."),
     "gateway": ("aiconvai.gateway.cli", "serve", "Take calls by AudioSocket, without the module."),
+    "local": ("aiconvai.local.cli", "local", "Be an agent without a cloud, on this machine."),
     "call": ("aiconvai.serve.outbound.cli", "serve", "Have an agent call somebody, or everybody of a list."),
     "tools": ("aiconvai.serve.tools.cli", "serve", "Declare and try the tools that serve runs for agents."),
     "demo": ("aiconvai.rig.demo", "rig", "Talk to a mock agent through a real Asterisk."),

@@ -48,6 +48,8 @@ class SessionConfig(Message):
     """Such as en or cs."""
     voice: str | None = None
     system_prompt: str | None = None
+    first_message: str | None = None
+    """What the agent is to say first. Only `provider = local` sends it; others send it as text.input."""
     vad_enabled: bool
     """Whether the server is to look for the caller's turns itself."""
     vad_threshold: Annotated[float, Field(ge=0, le=1)]

@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 
 from aiconvai.audio import Samples
+from aiconvai.rig.asterisk import Asterisk
 
 TERMINATE, UUID, DTMF, AUDIO = 0x00, 0x01, 0x03, 0x10
 KINDS = {8000: 0x10, 12000: 0x11, 16000: 0x12, 24000: 0x13, 48000: 0x16}
@@ -125,3 +126,11 @@ class AudioSocketCall:
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+
+
+def load_audiosocket(asterisk: Asterisk) -> None:
+    """The modules, which the rig does not load."""
+    for name in ("res_audiosocket", "app_audiosocket", "chan_audiosocket", "func_uuid"):
+        if "Running" not in asterisk.cli(f"module show like {name}"):
+            loaded = asterisk.cli(f"module load {name}.so")
+            assert "Loaded" in loaded, loaded

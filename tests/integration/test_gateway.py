@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from audiosocket import load_audiosocket
 from exchange import agent_hears, agent_says, calling, hears_agent
 from gateway_program import GatewayProgram
 from hearing import agent_audio, seconds_of
@@ -68,18 +69,10 @@ def program(asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Ite
     assert program.stop() == 0
 
 
-def load_modules(asterisk: Asterisk) -> None:
-    """Which the rig does not load."""
-    for name in ("res_audiosocket", "app_audiosocket", "chan_audiosocket", "func_uuid"):
-        if "Running" not in asterisk.cli(f"module show like {name}"):
-            loaded = asterisk.cli(f"module load {name}.so")
-            assert "Loaded" in loaded, loaded
-
-
 @pytest.fixture
 def by_audiosocket(asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProgram]:
     """One of a test's own."""
-    load_modules(asterisk)
+    load_audiosocket(asterisk)
     program = begun(tmp_path_factory.mktemp("audiosocket"), asterisk)
     yield program
     assert program.stop() == 0
@@ -87,7 +80,7 @@ def by_audiosocket(asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(autouse=True)
 def modules(asterisk: Asterisk) -> None:
-    load_modules(asterisk)
+    load_audiosocket(asterisk)
 
 
 def answered(voice: Voice, text: str) -> tuple[Call, ThreadedConversation]:

@@ -20,8 +20,9 @@ from aiconvai.serve.application import Application
 from aiconvai.serve.check import check
 from aiconvai.serve.outbound import going
 from aiconvai.serve.outbound.cli import _said
-from aiconvai.serve.settings import ServeSettings, SettingsError, read_settings
+from aiconvai.serve.settings import ServeSettings, read_settings
 from aiconvai.serve.web.api import make_api
+from aiconvai.toml_settings import SettingsError
 
 OUTBOUND = {"dial": "PJSIP/{number}@trunk", "caller_id": "+420555", "caller_name": "Shop", "per_second": 50}
 SALES = {"number": "+420 123", "agent": "sales"}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from aiconvai.serve.local_asterisk import local_asterisk
-from aiconvai.serve.settings import ServeSettings, SettingsError, default_data, read_settings
+from aiconvai.serve.settings import ServeSettings, default_data, read_settings
+from aiconvai.toml_settings import SettingsError
 
 MANAGER = "[general]\nenabled=yes\nport=5040\nbindaddr=0.0.0.0\n"
 ASTERISK = '[asterisk.office]\nuser = "serve"\nsecret = "s3cret"\n'
@@ -48,7 +49,7 @@ def test_a_secret_without_a_folder_is_in_the_systems(tmp_path: Path, monkeypatch
     """As it is from the command line, and as a unit of systemd's is given it."""
     settings = reading(tmp_path, '[asterisk.office]\nuser = "serve"\nsecret_file = "office"\n')
     (tmp_path / "office").write_text("of the folder\n")
-    monkeypatch.setattr("aiconvai.serve.settings.SECRETS", tmp_path)
+    monkeypatch.setattr("aiconvai.toml_settings.SECRETS", tmp_path)
     assert settings.asterisk["office"].manager().secret == "of the folder"
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "secret_office").write_text("of the unit\n")

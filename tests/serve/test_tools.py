@@ -19,7 +19,7 @@ from serve_events import a_start, again, told, until
 
 from aiconvai.serve.live import LiveCalls
 from aiconvai.serve.manager import Headers, ManagerError
-from aiconvai.serve.settings import McpSettings, SettingsError, ToolSettings
+from aiconvai.serve.settings import McpSettings, ToolSettings
 from aiconvai.serve.told import Told
 from aiconvai.serve.tools import python_tools, tool_runs
 from aiconvai.serve.tools.arguments import checked_arguments
@@ -29,6 +29,7 @@ from aiconvai.serve.tools.mcp_tools import McpTools, mcp_servers
 from aiconvai.serve.tools.python_tools import PythonTools
 from aiconvai.serve.tools.tool import CallFacts, ToolError, ToolRequest, ToolRunner, current_call
 from aiconvai.serve.tools.tool_runs import LONGEST_RESULT, ToolRuns, facts_of
+from aiconvai.toml_settings import SettingsError
 
 URL = "https://crm.example/find"
 SCHEMA = json.dumps({"type": "object", "properties": {"number": {"type": "string"}}, "required": ["number"]})

@@ -12,8 +12,9 @@ import pytest
 from pydantic import ValidationError
 from serve_events import a_start, again, an_end, said, told
 
-from aiconvai.serve.settings import SettingsError, WebhookSettings
+from aiconvai.serve.settings import WebhookSettings
 from aiconvai.serve.webhooks import DELIVERIES_KNOWN, DeliveryError, Webhook, sign
+from aiconvai.toml_settings import SettingsError
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

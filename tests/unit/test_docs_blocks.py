@@ -22,10 +22,11 @@ from command_line import problems
 from docs_blocks import ROOT, Block, Command, blocks, commands, indented, pages
 
 from aiconvai.config.verdict import judge_file
+from aiconvai.local.settings import LocalSettings
 from aiconvai.mock import parse_scenario
 from aiconvai.serve.settings import ServeSettings
 
-JUDGED_HERE = {"aiconvai.conf", "serve.toml"}
+JUDGED_HERE = {"aiconvai.conf", "local.toml", "serve.toml"}
 JUDGED_BY_ASTERISK = {"extensions.conf", "extensions_custom.conf", "manager.conf", "ari.conf", "pjsip.conf"}
 """tests/integration/test_docs_asterisk.py."""
 LANGUAGES = {"sh", "bash", "console", "ini", "toml", "yaml", "python", "json", "jsonl", "text"}
@@ -175,6 +176,11 @@ def completed(text: str) -> str:
 @pytest.mark.parametrize("block", blocks("toml", title="serve.toml"), ids=ident)
 def test_settings_are_read(block: Block) -> None:
     ServeSettings.model_validate(tomllib.loads(block.text))
+
+
+@pytest.mark.parametrize("block", blocks("toml", title="local.toml"), ids=ident)
+def test_settings_of_a_local_agent_are_read(block: Block) -> None:
+    LocalSettings.model_validate(tomllib.loads(block.text))
 
 
 @pytest.mark.parametrize("block", blocks("yaml", "json", "jsonl", "python"), ids=ident)

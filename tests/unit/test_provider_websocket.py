@@ -484,3 +484,43 @@ def test_the_end(code: int | None, status: Status) -> None:
     host.conversation.closed(code, "")
     host.pump()
     assert host.ended.status is status
+
+
+# One that has no room
+
+
+def test_who_has_no_room_says_so_and_is_not_asked_again() -> None:
+    host = Host(AGENT)
+    host.open()
+    host.conversation.closed(1013, "4 calls go on")
+    host.pump()
+    assert (host.ended.status, host.ended.reason) == (
+        Status.BUSY, "the service takes no more calls (close code 1013: 4 calls go on)",
+    )  # fmt: skip
+
+
+def test_a_conversation_that_goes_on_is_not_busy_but_lost() -> None:
+    host = Host(AGENT, reconnect_attempts=0)
+    start(host)
+    host.conversation.closed(1013, "")
+    host.pump()
+    assert host.ended.status is Status.LOST
+
+
+# `aiconvai local` on this machine
+
+
+def test_the_local_agent_is_found_without_a_url_and_says_its_first_message_itself() -> None:
+    settings = {"provider": "local", "first_message": "Good morning, {name}.", "prompt": "Be brief."}
+    assert Host(settings).begin().request.url == "ws://127.0.0.1:8400/"
+    host = Host(settings, variables={"name": "Ann"})
+    config = start(host)["config"]
+    assert (config["audio_format"], config["sample_rate"]) == ("g711_ulaw", 8000)
+    assert (config["first_message"], config["system_prompt"]) == ("Good morning, Ann.", "Be brief.")
+    assert len(host.sent) == 1
+
+
+def test_it_may_be_elsewhere() -> None:
+    settings = {"provider": "local", "conversation_url": "wss://ai.example.com/", "api_key": API_KEY}
+    request = Host(settings).begin().request
+    assert (request.url, request.headers) == ("wss://ai.example.com/", {"Authorization": f"Bearer {API_KEY}"})

@@ -49,6 +49,7 @@ void aic_close_code_explain(const struct aic_provider *provider, const struct ai
 	found = found ? found : &unknown;
 	advice = found->advice && !close->was_active ? found->advice : "";
 	meaning->status = found->status;
+	meaning->busy = found->busy;
 	meaning->retry = found->retry;
 	meaning->reopen = found->reopen;
 	snprintf(said, sizeof(said), "%s%s%s", found->sentence, *advice ? ": " : "", advice);

@@ -19,7 +19,8 @@ struct aic_provider;
 struct aic_close_code {
 	uint16_t code;
 	const char *reason;     /* only where the service's reason has this in it; NULL: with any */
-	enum aic_status status; /* once the conversation was active; before that it is UNAVAILABLE */
+	enum aic_status status; /* once the conversation was active; before that it is UNAVAILABLE, or BUSY */
+	bool busy;              /* before it was active: the service is well, and has no room: BUSY */
 	bool retry;             /* before it was active: another attempt may succeed */
 	bool reopen;            /* once it was: another connection may go on */
 	const char *sentence;
@@ -28,7 +29,7 @@ struct aic_close_code {
 
 struct aic_close_meaning {
 	enum aic_status status;
-	bool retry, reopen;
+	bool busy, retry, reopen;
 	char sentence[AIC_REASON_MAX];
 };
 

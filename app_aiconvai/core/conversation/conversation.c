@@ -281,7 +281,7 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 			aic_conversation_finish(conversation, meaning.status, code, text);
 		}
 	} else if (is_of_the_server(code) || !aic_conversation_begin_afresh(conversation, text)) {
-		aic_conversation_attempt_failed(conversation, meaning.retry, code, text);
+		aic_conversation_attempt_failed(conversation, meaning.retry, meaning.busy, code, text);
 	}
 }
 

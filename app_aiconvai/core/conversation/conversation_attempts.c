@@ -63,7 +63,7 @@ static bool fail_over(struct aic_conversation *conversation, const char *reason)
 	return true;
 }
 
-void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
+void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, bool busy, uint16_t close_code,
 	const char *reason)
 {
 	unsigned int attempts = conversation->stats.attempts;
@@ -73,8 +73,8 @@ void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool
 	if (!retry || attempts >= most) {
 		if (!fail_over(conversation, reason)) {
 			snprintf(text, sizeof(text), "%s%s", reason, conversation->attempts.passed_over);
-			aic_conversation_finish(conversation,
-				conversation->reopen.under_way ? AIC_STATUS_LOST : AIC_STATUS_UNAVAILABLE, close_code, text);
+			aic_conversation_finish(conversation, conversation->reopen.under_way ? AIC_STATUS_LOST
+				: busy ? AIC_STATUS_BUSY : AIC_STATUS_UNAVAILABLE, close_code, text);
 		}
 		return;
 	}
@@ -177,7 +177,7 @@ static void phase_took_too_long(struct aic_conversation *conversation)
 		break;
 	}
 	conversation->abort_pending = true;
-	aic_conversation_attempt_failed(conversation, true, 0, text);
+	aic_conversation_attempt_failed(conversation, true, false, 0, text);
 }
 
 void aic_conversation_http_reply(struct aic_conversation *conversation, int status, const char *body, size_t length,
@@ -199,12 +199,12 @@ void aic_conversation_http_reply(struct aic_conversation *conversation, int stat
 			aic_url_origin(conversation->attempts.request.url, origin, sizeof(origin)), status,
 			status == 401 || status == 403 ? CHECK_KEY
 			: status == 404 || status == 422 ? ": check agent_id and signed_url_endpoint" : "");
-		aic_conversation_attempt_failed(conversation, retry, 0, text);
+		aic_conversation_attempt_failed(conversation, retry, false, 0, text);
 		return;
 	}
 	if (conversation->provider->http_reply(conversation->settings, body, length, &next, text)) {
 		aic_request_clear(&next);
-		aic_conversation_attempt_failed(conversation, true, 0, text);
+		aic_conversation_attempt_failed(conversation, true, false, 0, text);
 		return;
 	}
 	aic_request_clear(&conversation->attempts.request);
@@ -244,7 +244,7 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
 		snprintf(text, sizeof(text), "%.*s%s", AIC_REASON_MAX, failure->text,
 			failure->http_status == 401 ? CHECK_KEY : "");
-		aic_conversation_attempt_failed(conversation, failure->retry, 0, text);
+		aic_conversation_attempt_failed(conversation, failure->retry, false, 0, text);
 	}
 }
 

@@ -29,8 +29,11 @@ struct aic_attempts {
 	uint64_t due_us;
 };
 
-/* The present attempt is over: begins to wait for the next one, or ends. Whatever was open is gone or being dropped. */
-void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, uint16_t close_code,
+/*
+ * The present attempt is over: begins to wait for the next one, or ends. Whatever was open is gone or being dropped.
+ * `busy`: the service is well, and has no room.
+ */
+void aic_conversation_attempt_failed(struct aic_conversation *conversation, bool retry, bool busy, uint16_t close_code,
 	const char *reason);
 
 /* The present attempt is over, and the next one is due then. Whatever was open is gone or being dropped. */

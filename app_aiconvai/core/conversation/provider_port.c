@@ -476,7 +476,7 @@ void aic_port_fail(struct aic_conversation *conversation, const char *reason)
 		aic_conversation_end(conversation, AIC_STATUS_LOST, reason, conversation->now_us);
 	} else {
 		aic_conversation_leave(conversation);
-		aic_conversation_attempt_failed(conversation, false, 0, reason);
+		aic_conversation_attempt_failed(conversation, false, false, 0, reason);
 	}
 }
 

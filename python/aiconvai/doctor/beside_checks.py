@@ -9,7 +9,8 @@ from aiconvai.doctor.finding import Finding, bad, good, weak
 from aiconvai.doctor.installation import Installation, entries_of
 from aiconvai.options import fold_case
 from aiconvai.serve.check import check
-from aiconvai.serve.settings import SERVE_TOML, ServeSettings, SettingsError, usual_settings
+from aiconvai.serve.settings import SERVE_TOML, ServeSettings, usual_settings
+from aiconvai.toml_settings import SettingsError
 
 AREA = "serve"
 PORTS = "ports"

@@ -27,8 +27,9 @@ from aiconvai.gateway.media import Arrived, Media, MediaError
 from aiconvai.gateway.registrations import Caller, a_line, a_number
 from aiconvai.serve.outbound.outcome import is_outbound
 from aiconvai.serve.retrying import failure_of
-from aiconvai.serve.settings import AriSettings, SettingsError
+from aiconvai.serve.settings import AriSettings
 from aiconvai.serve.tasks import cancel_all, spawn
+from aiconvai.toml_settings import SettingsError
 
 PREFIX = "aiconvai-"
 """With what the names of all begin that is made here."""

@@ -21,9 +21,10 @@ from aiconvai.serve.hub import Hub
 from aiconvai.serve.outbound.dialplan import dialplan
 from aiconvai.serve.outbound.outbound import Outbound
 from aiconvai.serve.program import serve
-from aiconvai.serve.settings import AriSettings, ServeSettings, SettingsError
+from aiconvai.serve.settings import AriSettings, ServeSettings
 from aiconvai.serve.store.store import StoreError
 from aiconvai.serve.tasks import spawn
+from aiconvai.toml_settings import SettingsError
 
 # Before anything loads the engine by itself.
 use_gateway()

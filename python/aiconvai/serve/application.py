@@ -28,7 +28,7 @@ from aiconvai.serve.outbound.book import Book
 from aiconvai.serve.outbound.manager_door import ManagerDoor
 from aiconvai.serve.outbound.outbound import Outbound
 from aiconvai.serve.recordings import Forgetting, Recordings
-from aiconvai.serve.settings import OutboundSettings, ServeSettings, SettingsError, TelemetrySettings
+from aiconvai.serve.settings import OutboundSettings, ServeSettings, TelemetrySettings
 from aiconvai.serve.spool import Spool
 from aiconvai.serve.store.sink import StoreSink
 from aiconvai.serve.store.store import Store
@@ -43,6 +43,7 @@ from aiconvai.serve.tools.tool import CallFacts, ToolRunner
 from aiconvai.serve.tools.tool_runs import RUNS_AT_ONCE, ToolRuns, facts_of
 from aiconvai.serve.users import Users
 from aiconvai.serve.webhooks import Webhook
+from aiconvai.toml_settings import SettingsError
 
 if TYPE_CHECKING:
     from aiconvai.serve.tools.mcp_server import McpServer

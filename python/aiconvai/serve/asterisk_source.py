@@ -14,8 +14,9 @@ from aiconvai.serve.events import PREFIX, UnreadableEventError, read_event
 from aiconvai.serve.hub import Hub
 from aiconvai.serve.live import LiveCalls
 from aiconvai.serve.manager import Headers, Manager, ManagerError, ManagerRefusal
-from aiconvai.serve.settings import AsteriskSettings, SettingsError
+from aiconvai.serve.settings import AsteriskSettings
 from aiconvai.serve.told import Told
+from aiconvai.toml_settings import SettingsError
 
 LONGEST_WAIT_SECONDS = 15.0
 """Between two tries to connect."""

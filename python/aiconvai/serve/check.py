@@ -21,10 +21,10 @@ from aiconvai.serve.settings import (
     MemorySettings,
     OutboundSettings,
     ServeSettings,
-    SettingsError,
     ToolsSettings,
 )
 from aiconvai.serve.store.store import Store, StoreError
+from aiconvai.toml_settings import SettingsError
 
 _CONNECT_SECONDS = 5.0
 

@@ -18,9 +18,10 @@ from aiconvai.serve.local_asterisk import NAME, local_asterisk
 from aiconvai.serve.outbound.dialplan import dialplan
 from aiconvai.serve.program import serve as serve_until_told
 from aiconvai.serve.recordings import Forgetting, Recordings
-from aiconvai.serve.settings import SERVE_TOML, ServeSettings, SettingsError, usual_settings
+from aiconvai.serve.settings import SERVE_TOML, ServeSettings, usual_settings
 from aiconvai.serve.store.store import Store, StoreError
 from aiconvai.serve.users import UserError, Users
+from aiconvai.toml_settings import SettingsError
 
 app = typer.Typer(add_completion=False, help="What happened in every call, remembered, shown and measured.")
 

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from aiconvai.config.reader import read_configuration
 from aiconvai.config.sections import Section
 from aiconvai.config.settings import TRUE_WORDS
-from aiconvai.serve.settings import AsteriskSettings, SettingsError
+from aiconvai.serve.settings import AsteriskSettings
+from aiconvai.toml_settings import SettingsError
 
 CONFIGURATION = Path("/etc/asterisk")
 MONITOR = Path("/var/spool/asterisk/monitor")

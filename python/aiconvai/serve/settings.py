@@ -6,35 +6,28 @@ import base64
 import os
 import socket
 import ssl
-import tomllib
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     IPvAnyAddress,
     IPvAnyNetwork,
     SecretStr,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from aiconvai.serve.manager import ManagerSettings
 from aiconvai.serve.outbound.hours import Hours, HoursError, read_span
 from aiconvai.serve.outbound.outcome import State
 from aiconvai.serve.redaction import RedactionKind
+from aiconvai.toml_settings import Port, SettingsError, TomlSettings, WithSecret, read_toml, secret_of
 
 SERVE_TOML = Path("/etc/aiconvai/serve.toml")
-SECRETS = Path("/etc/aiconvai/secrets")
-_CREDENTIAL = "secret"
-"""As the units of the packages load that folder: LoadCredential=secret:/etc/aiconvai/secrets."""
 OF_SYSTEM = Path("/var/lib/aiconvai")
 _MOST_DAYS = 36_500
 _MOST_LOOPS = 4
@@ -43,53 +36,11 @@ _SUMMARY_PROMPT = (
     " caller's language, what the caller wanted, what came of it and what is left to be done. Nothing else."
 )
 
-Port = Annotated[int, Field(ge=1, le=65_535)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 """Files are named after it."""
 
 
-class SettingsError(ValueError):
-    """What is wrong in a file of settings: one line for each thing, which names the file and the key."""
-
-
-def secret_of(path: Path) -> str:
-    """The first line of a file. A name without a folder is in `SECRETS`, which root alone may read: a unit of systemd's
-    is given its files as credentials. Raises `SettingsError`.
-    """
-    if path.name == str(path):
-        if given := os.environ.get("CREDENTIALS_DIRECTORY"):
-            # LoadCredential= of a folder: "the provided ID suffixed with _$FILENAME" (systemd.exec).
-            path = Path(given) / f"{_CREDENTIAL}_{path}"
-        elif SECRETS.is_dir():
-            path = SECRETS / path
-    return first_line(path)
-
-
-def first_line(path: Path) -> str:
-    """Of a file with a secret. Raises `SettingsError`."""
-    try:
-        return path.read_text(encoding="utf-8").split("\n", 1)[0].strip()
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class _WithSecret(_Settings):
-    secret: SecretStr | None = None
-    secret_file: Path | None = None
-    """Instead of `secret`: its first line."""
-
-    def secret_text(self) -> str | None:
-        """Of the one that there is; None: there is neither. Raises `SettingsError` where a file cannot be read."""
-        if self.secret is not None:
-            return self.secret.get_secret_value()
-        return secret_of(self.secret_file) if self.secret_file is not None else None
-
-
-class AsteriskSettings(_WithSecret):
+class AsteriskSettings(WithSecret):
     """`[asterisk.NAME]`: one that is followed."""
 
     host: str = "127.0.0.1"
@@ -126,7 +77,7 @@ WebhookKind = Literal["start", "end", "transcript", "tool"]
 _SECRET_PREFIX = "whsec_"
 
 
-class WebhookSettings(_WithSecret):
+class WebhookSettings(WithSecret):
     """`[webhook.NAME]`: a system that is told of calls.
 
     Its secret is `whsec_` and base64, of 24 to 64 bytes (Standard Webhooks). Without one nothing is signed.
@@ -167,14 +118,14 @@ class WebhookSettings(_WithSecret):
 Price = Annotated[float, Field(ge=0)]
 
 
-class CostsSettings(_Settings):
+class CostsSettings(TomlSettings):
     """`[costs]`."""
 
     currency: Annotated[str, StringConstraints(min_length=1, max_length=10)] = "USD"
     """Of all prices; it is shown."""
 
 
-class AgentSettings(_Settings):
+class AgentSettings(TomlSettings):
     """`[agent.NAME]`: what is done for that agent of aiconvai.conf."""
 
     remember: Literal["nothing", "caller"] = "nothing"
@@ -202,7 +153,7 @@ class AgentSettings(_Settings):
         return self
 
 
-class _WithHeaders(_Settings):
+class _WithHeaders(TomlSettings):
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     header_files: dict[str, Path] = Field(default_factory=dict)
     """Files whose first line is the header's value."""
@@ -233,7 +184,7 @@ class McpSettings(_WithHeaders):
         return self
 
 
-class ToolsSettings(_Settings):
+class ToolsSettings(TomlSettings):
     """`[tools]`."""
 
     python: tuple[str, ...] = ()
@@ -242,7 +193,7 @@ class ToolsSettings(_Settings):
     """A folder in which they are looked for first."""
 
 
-class SummarySettings(_WithSecret):
+class SummarySettings(WithSecret):
     """`[summary]`: a language model that says what a call was about; its key is `secret` or in `secret_file`."""
 
     url: Annotated[str, Field(pattern=r"^https?://")]
@@ -261,7 +212,7 @@ class TelemetrySettings(_WithHeaders):
     service_name: str = "aiconvai"
 
 
-class MemorySettings(_Settings):
+class MemorySettings(TomlSettings):
     """`[memory]`: Redis or Valkey, besides the database."""
 
     url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")]
@@ -270,7 +221,7 @@ class MemorySettings(_Settings):
     """That what was said in a call is kept after its last turn."""
 
 
-class AudioSocketSettings(_Settings):
+class AudioSocketSettings(TomlSettings):
     """`[gateway.audiosocket.NAME]`: a port that Asterisk's AudioSocket connects to."""
 
     host: IPvAnyAddress = IPv4Address("127.0.0.1")
@@ -283,7 +234,7 @@ class AudioSocketSettings(_Settings):
     """Who may connect."""
 
 
-class AriSettings(_WithSecret):
+class AriSettings(WithSecret):
     """`[gateway.ari.NAME]`: an Asterisk whose Stasis applications are answered."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^/]+")] = "http://127.0.0.1:8088"
@@ -320,7 +271,7 @@ def _usual_loops() -> int:
     return min(_MOST_LOOPS, os.cpu_count() or 1)
 
 
-class GatewaySettings(_Settings):
+class GatewaySettings(TomlSettings):
     """`[gateway]`: what `aiconvai gateway` does besides. Without it: AudioSocket on 127.0.0.1:8090."""
 
     aiconvai_conf: Path = Path("/etc/asterisk/aiconvai.conf")
@@ -344,7 +295,7 @@ CALLER_ID_PATTERN = r"^(\+?[0-9*#]{1,32})?$"
 CALLER_NAME_PATTERN = r"^[\w .'&+-]{0,60}$"
 
 
-class OutboundSettings(_Settings):
+class OutboundSettings(TomlSettings):
     """`[outbound]`: calls that go out."""
 
     dial: Annotated[str, StringConstraints(max_length=200, pattern=r"^\w+/[^{}\s&,]*\{number\}[^{}\s&,]*$")]
@@ -412,7 +363,7 @@ class OutboundSettings(_Settings):
             raise ValueError(f"hours: {error}") from error
 
 
-class PageSettings(_Settings):
+class PageSettings(TomlSettings):
     """`[page]`: where the page, the API and the metrics are."""
 
     host: str = "127.0.0.1"
@@ -446,7 +397,7 @@ def default_data() -> Path:
     return (Path(home) if home.startswith("/") else Path.home() / ".local/share") / "aiconvai"
 
 
-class ServeSettings(_Settings):
+class ServeSettings(TomlSettings):
     """All of the file."""
 
     data: Path = Field(default_factory=default_data)
@@ -505,30 +456,10 @@ class ServeSettings(_Settings):
 
 def read_settings(path: Path) -> ServeSettings:
     """Raises `SettingsError`."""
-    try:
-        with path.open("rb") as file:
-            given = tomllib.load(file)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-    try:
-        return ServeSettings.model_validate(given)
-    except ValidationError as error:
-        problems = [_said(path, one) for one in error.errors(include_url=False)]
-        raise SettingsError("\n".join(problems)) from None
+    return read_toml(path, ServeSettings)
 
 
 def usual_settings(config: Path | None) -> ServeSettings:
     """Of that file; None: of the usual one, and without it what holds then. Raises `SettingsError`."""
     path = config or (SERVE_TOML if SERVE_TOML.exists() else None)
     return read_settings(path) if path is not None else ServeSettings()
-
-
-def _said(path: Path, problem: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"{path}: {key}: no such key"
-    # What was given may be a secret.
-    given = "" if "secret" in key or isinstance(problem["input"], dict) else f", got {problem['input']!r:.100}"
-    return f"{path}: {key}: {problem['msg'].removeprefix('Value error, ')}{given}"

@@ -19,9 +19,10 @@ from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
 
 from aiconvai.serve.events import Ended
 from aiconvai.serve.retrying import failure_of
-from aiconvai.serve.settings import SettingsError, SummarySettings
+from aiconvai.serve.settings import SummarySettings
 from aiconvai.serve.store.tables import Call
 from aiconvai.serve.told import Told
+from aiconvai.toml_settings import SettingsError
 
 LONGEST_SUMMARY = 4_000
 LONGEST_TRANSCRIPT = 60_000

@@ -18,8 +18,9 @@ import typer
 from aiconvai.serve.access import Role, TokenError, Tokens
 from aiconvai.serve.cli import Config, fail
 from aiconvai.serve.outbound.outcome import State
-from aiconvai.serve.settings import ServeSettings, SettingsError, first_line, usual_settings
+from aiconvai.serve.settings import ServeSettings, usual_settings
 from aiconvai.serve.store.store import Store, StoreError
+from aiconvai.toml_settings import SettingsError, first_line
 
 app = typer.Typer(add_completion=False, help="Have an agent call somebody, or everybody of a list.")
 

@@ -13,12 +13,13 @@ import httpx
 import typer
 
 from aiconvai.config.writer import write_configuration
-from aiconvai.serve.settings import SERVE_TOML, ServeSettings, SettingsError, usual_settings
+from aiconvai.serve.settings import SERVE_TOML, ServeSettings, usual_settings
 from aiconvai.serve.tools.declarations import describe, file_text, tools_to_declare
 from aiconvai.serve.tools.http_tools import HttpTools
 from aiconvai.serve.tools.mcp_tools import McpTools, mcp_servers
 from aiconvai.serve.tools.python_tools import PythonTools, python_tools
 from aiconvai.serve.tools.tool import CallFacts, ToolError, ToolRequest, ToolRunner
+from aiconvai.toml_settings import SettingsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tools that aiconvai serve runs for agents.")
 

@@ -7,8 +7,9 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from aiconvai.serve.settings import SettingsError, ToolSettings
+from aiconvai.serve.settings import ToolSettings
 from aiconvai.serve.tools.tool import ToolError, ToolRequest
+from aiconvai.toml_settings import SettingsError
 
 LONGEST_ANSWER = 1 << 20
 """Bytes that are read."""

@@ -1,0 +1,293 @@
+"""One conversation: the caller's turns are recognised, the mind answers them, the voice says it.
+
+The client may take an interruption back: it pauses the agent when the caller is heard, and lets it go on where nothing
+was said. So an answer is given up only once there are words, or the client says that a turn is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiconvai.audio import Samples
+from aiconvai.local.answer import Answer, Send
+from aiconvai.local.back_channels import is_back_channel
+from aiconvai.local.caller_turns import Began, CallerTurns, Ended, Paused, Resumed, TurnEvent, TurnSettings
+from aiconvai.local.ear import Ear
+from aiconvai.local.figures import Figures
+from aiconvai.local.parts import Act, CallFacts, Detection, Mind, PartError, Recognizer, ToolOutcome, Voice
+from aiconvai.websocket_protocol import (
+    WIRE_FORMATS,
+    AudioInput,
+    Dtmf,
+    Message,
+    SessionInit,
+    TextInput,
+    ToolResult,
+    TurnEnded,
+    TurnStarted,
+)
+
+TOOL_SECONDS = 60.0
+"""In which a tool has answered: the client answers each, at the latest after its own time."""
+KEYS_SECONDS = 1.5
+"""Without another key, after which those that were pressed are all."""
+_MOST_KEYS = 32
+_FINAL_MARKS = (".", "!", "?", "…", '"')
+_FORMATS = {wire: name for name, wire in WIRE_FORMATS.items()}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """All parts, and what holds for each conversation."""
+
+    detection: Detection
+    recognizer: Recognizer
+    mind: Mind
+    voice: Voice
+    turns: TurnSettings
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a caller has said."""
+
+    text: str
+    last_word: float
+    """When it was over (time.monotonic())."""
+
+
+class Conversation:
+    """On the event loop alone. `begin`, `take` for each message in its order, `close`."""
+
+    def __init__(
+        self, session_id: str, init: SessionInit, agent: Agent, send: Send, hang_up: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`hang_up`: closes the connection, for clients that cannot be asked to."""
+        config = init.config
+        self.id = session_id
+        self._agent, self._send_message, self._hang_up = agent, send, hang_up
+        self._format = _FORMATS[config.audio_format, config.sample_rate]
+        self._language, self._voice_name = config.language, config.voice
+        self._extensions = frozenset(init.extensions)
+        self._client_has_turns = "turns" in self._extensions and not config.vad_enabled
+        self._ear = Ear(self._format, agent.detection.detector(), CallerTurns(agent.turns))
+        self._tools: dict[str, asyncio.Future[ToolOutcome]] = {}
+        self._tool_count = 0
+        facts = CallFacts(
+            self._run_tool, config.system_prompt, config.first_message, config.language, dict(init.variables),
+            [one.model_dump() for one in init.tools],
+        )  # fmt: skip
+        self._talk = agent.mind.begin(facts)
+        self._event_id = 0
+        self._answer: Answer | None = None
+        self._answering: asyncio.Task[None] | None = None
+        self._barged_in: float | None = None
+        """When the caller began to speak over the agent (time.monotonic())."""
+        self._recognizing: asyncio.Task[Heard] | None = None
+        self._turn_over: asyncio.Task[None] | None = None
+        self._keys = ""
+        self._keys_over: asyncio.TimerHandle | None = None
+
+    async def begin(self) -> None:
+        """The client hears that it may begin, and then the greeting."""
+        await self._send("session_started", session_id=self.id)
+        self._give(self._talk.greeting())
+
+    async def take(self, message: Message) -> None:
+        """A message of the client. Raises `ValueError` where it is none that may come now."""
+        if isinstance(message, AudioInput):
+            for event in self._ear.hear(_bytes_of(message.audio)):
+                await self._obey(event)
+        elif isinstance(message, TextInput):
+            if message.role == "system":
+                self._talk.know(message.text)
+            else:
+                await self._answer_to(message.text)
+        elif isinstance(message, Dtmf):
+            self._take_key(message.digit)
+        elif isinstance(message, ToolResult):
+            waiting = self._tools.get(message.id)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(ToolOutcome(message.result, message.is_error))
+        elif isinstance(message, TurnStarted):
+            await self._caller_begins()
+        elif isinstance(message, TurnEnded):
+            for event in self._ear.turns.finish():
+                await self._obey(event)
+        elif isinstance(message, SessionInit):
+            raise ValueError("session.init for the second time")
+
+    async def close(self) -> None:
+        """The client has gone."""
+        if self._keys_over is not None:
+            self._keys_over.cancel()
+        tasks = [one for one in (self._answering, self._recognizing, self._turn_over) if one is not None]
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ear.close()
+
+    # The caller speaks ---------------------------------------------------------------------------------
+
+    async def _obey(self, event: TurnEvent) -> None:
+        if isinstance(event, Began):
+            await self._caller_begins()
+        elif isinstance(event, Paused):
+            last_word = time.monotonic() - event.silence_ms / 1000
+            self._recognizing = asyncio.create_task(self._recognize(event.samples, last_word))
+        elif isinstance(event, Resumed):
+            if self._recognizing is not None:
+                self._recognizing.cancel()
+        elif isinstance(event, Ended) and self._recognizing is not None:
+            self._turn_over = asyncio.create_task(self._end_turn(self._recognizing, self._turn_over))
+            self._recognizing = None
+
+    async def _caller_begins(self) -> None:
+        if not self._is_answering():
+            return
+        self._barged_in = time.monotonic()
+        if not self._client_has_turns:
+            await self._send("user_speech_started")
+
+    async def _recognize(self, samples: Samples, last_word: float) -> Heard:
+        began = time.monotonic()
+        text = await self._agent.recognizer.recognize(samples, self._language)
+        self._agent.figures.recognition.observe(time.monotonic() - began)
+        if text:
+            if not text.endswith(_FINAL_MARKS):
+                self._ear.turns.wait_longer()
+            # Words confirm an interruption, long before the turn is over.
+            await self._send("transcript", text=text, role="user", final=False)
+        return Heard(text, last_word)
+
+    async def _end_turn(self, recognizing: asyncio.Task[Heard], before: asyncio.Task[None] | None) -> None:
+        """`before`: the turn before this one, which may not be answered yet."""
+        if before is not None:
+            await asyncio.wait([before])
+        async with self._failing("recognition"):
+            heard = await recognizing
+            if not heard.text:
+                # A cough: the client lets the agent go on.
+                self._agent.figures.void.inc()
+                self._barged_in = None
+                return
+            self._agent.figures.turns.inc()
+            await self._send("transcript", text=heard.text, role="user")
+            if self._is_answering() and is_back_channel(heard.text):
+                self._barged_in = None
+                return
+            await self._answer_to(heard.text, heard.last_word)
+
+    def _take_key(self, digit: str) -> None:
+        self._keys = (self._keys + digit)[:_MOST_KEYS]
+        if self._keys_over is not None:
+            self._keys_over.cancel()
+        loop = asyncio.get_running_loop()
+        self._keys_over = loop.call_later(0.0 if digit == "#" else KEYS_SECONDS, self._end_keys)
+
+    def _end_keys(self) -> None:
+        keys, self._keys, self._keys_over = self._keys, "", None
+        self._turn_over = asyncio.create_task(self._answer_keys(keys, self._turn_over))
+
+    async def _answer_keys(self, keys: str, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._stop_answering()
+        self._give(self._talk.pressed(keys))
+
+    # The agent answers ---------------------------------------------------------------------------------
+
+    def _is_answering(self) -> bool:
+        """It is thinking, or still heard."""
+        if self._answering is not None and not self._answering.done():
+            return True
+        return self._answer is not None and self._answer.left(time.monotonic()) > 0.0
+
+    async def _answer_to(self, said: str, last_word: float | None = None) -> None:
+        await self._stop_answering()
+        self._give(self._talk.answer(said), last_word)
+
+    async def _stop_answering(self) -> None:
+        """The mind is told what was heard of the last answer, where that is not all."""
+        answer, answering, self._answering = self._answer, self._answering, None
+        was_answering = answer is not None and (
+            (answering is not None and not answering.done()) or answer.left(self._barged_in or time.monotonic()) > 0.0
+        )
+        if answering is not None:
+            answering.cancel()
+            await asyncio.wait([answering])
+        if answer is not None and was_answering:
+            self._talk.cut(answer.heard(self._barged_in or time.monotonic()))
+        self._answer = self._barged_in = None
+
+    def _give(self, acts: AsyncIterator[Act], last_word: float | None = None) -> None:
+        answer = Answer(
+            self._next_event_id, self._agent.voice, self._voice_name, self._format, self._language, self._send
+        )
+        self._answer = answer
+        self._answering = asyncio.create_task(self._give_all(answer, acts, last_word))
+
+    def _next_event_id(self) -> int:
+        self._event_id += 1
+        return self._event_id
+
+    async def _give_all(self, answer: Answer, acts: AsyncIterator[Act], last_word: float | None) -> None:
+        async with self._failing("answer"):
+            await answer.give(acts)
+        if last_word is not None and answer.first_audio is not None:
+            self._agent.figures.answer.observe(answer.first_audio - last_word)
+
+    async def _run_tool(self, name: str, arguments: Mapping[str, Any]) -> ToolOutcome:
+        if "tools" not in self._extensions:
+            return ToolOutcome("This telephone runs no tools.", is_error=True)
+        self._tool_count += 1
+        identity = f"call_{self._tool_count}"
+        waiting: asyncio.Future[ToolOutcome] = asyncio.get_running_loop().create_future()
+        self._tools[identity] = waiting
+        try:
+            await self._send("tool_call", id=identity, name=name, parameters=dict(arguments))
+            async with asyncio.timeout(TOOL_SECONDS):
+                return await waiting
+        except TimeoutError:
+            return ToolOutcome("Nobody answered in time.", is_error=True)
+        finally:
+            del self._tools[identity]
+
+    # What the client is told ---------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _failing(self, part: str) -> AsyncIterator[None]:
+        """A part that cannot do its work ends the conversation: the caller goes on in the dialplan."""
+        try:
+            yield
+        except PartError as error:
+            _log.error("%s: %s", self.id, error)
+            self._agent.figures.failures.labels(part).inc()
+            await self._send("error", message=str(error), fatal=True)
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        if kind == "hangup" and "hangup" not in self._extensions:
+            await asyncio.sleep(max(0.0, self._answer.left(time.monotonic()) if self._answer is not None else 0.0))
+            await self._hang_up()
+            return
+        if "event_ids" not in self._extensions:
+            fields.pop("event_id", None)
+        await self._send_message(kind, **fields)
+
+
+def _bytes_of(encoded: str) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"audio: {error}: expected base64") from None

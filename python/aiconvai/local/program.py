@@ -1,0 +1,59 @@
+"""The program: parts are opened, what this machine takes is measured, and calls are served until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiconvai.local.assembling import agent_of
+from aiconvai.local.capacity import Costs, calls_that_fit, measure
+from aiconvai.local.conversation import Agent
+from aiconvai.local.server import LocalServer, ServerSettings
+from aiconvai.local.settings import LocalSettings
+
+MOST_MEASURED = 500
+"""Calls that `calls = "auto"` comes to at the most."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is open."""
+
+    agent: Agent
+    costs: Costs
+    most_calls: int
+
+
+@asynccontextmanager
+async def ready(settings: LocalSettings) -> AsyncIterator[Ready]:
+    """Raises `PartError` and `SettingsError`."""
+    agent = agent_of(settings)
+    async with AsyncExitStack() as stack:
+        for part in (agent.detection, agent.recognizer, agent.mind, agent.voice):
+            stack.push_async_callback(part.close)
+        # What takes long is loaded on threads, side by side.
+        async with asyncio.TaskGroup() as opening:
+            for part in (agent.detection, agent.recognizer, agent.mind, agent.voice):
+                opening.create_task(part.open())
+        costs = await measure(agent)
+        calls = settings.listen.calls
+        yield Ready(agent, costs, calls if calls != "auto" else min(MOST_MEASURED, calls_that_fit(costs)))
+
+
+async def serve(settings: LocalSettings, announce: Callable[[Ready, int], None]) -> None:
+    """Until SIGINT or SIGTERM. `announce`: is told the port when it is open. Raises `PartError`, `SettingsError` and
+    `OSError` where it cannot begin.
+    """
+    listen = settings.listen
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    async with ready(settings) as one:
+        server = LocalServer(ServerSettings(listen.host, listen.port, one.most_calls, listen.secret_text()), one.agent)
+        async with server.running() as listening:
+            announce(one, next(iter(listening.sockets)).getsockname()[1])
+            await over.wait()

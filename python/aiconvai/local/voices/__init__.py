@@ -1,0 +1,1 @@
+"""Voices: what makes sound of sentences, and what spells a sentence for the ear before."""

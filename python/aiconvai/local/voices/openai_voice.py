@@ -1,0 +1,95 @@
+"""The voice of any endpoint that speaks OpenAI's /v1/audio/speech, of a local server or of a service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Literal
+
+import openai
+
+from aiconvai.local.parts import PartError, Speech
+from aiconvai.local.voices.speech_bytes import empty_speech, speech_of_pcm, speech_of_wav
+from aiconvai.local.voices.speech_limits import MOST_BYTES, sayable
+from aiconvai.local.voices.trimming import trimmed
+
+PCM_RATE = 24_000
+"""Of OpenAI's response_format pcm: 16 bits, mono, little-endian (its guide "Text to speech")."""
+SPEAK_SECONDS = 30.0
+LONGEST_COMPLAINT = 300
+_NO_KEY = "none"
+"""What is sent where there is no key: the SDK does not go without."""
+_AT_ONCE = 65_536
+
+
+class OpenAIVoice:
+    """One endpoint."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        voice: str,
+        voices: Collection[str] = (),
+        key: str | None = None,
+        response_format: Literal["pcm", "wav"] = "pcm",
+        pcm_rate: int = PCM_RATE,
+    ) -> None:
+        """`url`: up to /v1. `voices`: more that an agent may ask for. `pcm_rate`: of an endpoint whose pcm is not as
+        OpenAI's.
+        """
+        self._url = url
+        self._model = model
+        self._voice = voice
+        self._voices = frozenset(voices) | {voice}
+        self._format = response_format
+        self._pcm_rate = pcm_rate
+        self._client = openai.AsyncOpenAI(base_url=url, api_key=key or _NO_KEY, timeout=SPEAK_SECONDS, max_retries=0)
+
+    async def open(self) -> None:
+        """Has it say something. Raises `PartError`."""
+        await self.speak("Hello.", None)
+
+    async def speak(self, sentence: str, voice: str | None) -> Speech:
+        """As `Voice` has it. Cancelled, the request is given up."""
+        line = sayable(sentence)
+        if not line:
+            return empty_speech(self._pcm_rate)
+        try:
+            async with asyncio.timeout(SPEAK_SECONDS):
+                data = await self._sound(line, voice if voice in self._voices else self._voice)
+        except TimeoutError:
+            raise PartError(f"{self._url} has not answered after {SPEAK_SECONDS:g} s") from None
+        except openai.APIStatusError as error:
+            raise PartError(f"{self._url}: HTTP {error.status_code}: {_short(error)}") from error
+        except PartError:
+            raise
+        except Exception as error:
+            # The SDK's own, and those of its HTTP library, which is another in another version.
+            raise PartError(f"{self._url}: {_short(error)} {_short(error.__cause__)}".strip()) from error
+        if self._format == "wav" or data[:4] == b"RIFF":
+            # Some servers give a header with their pcm.
+            return trimmed(speech_of_wav(data, self._url))
+        return trimmed(speech_of_pcm(data, self._pcm_rate, self._url))
+
+    async def close(self) -> None:
+        """Its connections."""
+        await self._client.close()
+
+    async def _sound(self, line: str, voice: str) -> bytes:
+        data = bytearray()
+        async with self._client.audio.speech.with_streaming_response.create(
+            model=self._model, voice=voice, input=line, response_format=self._format
+        ) as response:
+            async for part in response.iter_bytes(_AT_ONCE):
+                data += part
+                if len(data) > MOST_BYTES:
+                    raise PartError(f"{self._url}: more than {MOST_BYTES} bytes of sound for a sentence")
+        if not data:
+            raise PartError(f"{self._url}: the answer has no sound")
+        return bytes(data)
+
+
+def _short(error: BaseException | None) -> str:
+    return " ".join(str(error).split())[:LONGEST_COMPLAINT] if error is not None else ""

@@ -1,0 +1,157 @@
+"""Somebody calls and talks with `aiconvai local`: what is said is recognised, answered and spoken, not scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audiosocket import load_audiosocket
+from gateway_program import GatewayProgram
+from local_program import LocalProgram
+from voice import Voice, mock_options, voice
+
+from aiconvai.audio import Samples, resample
+from aiconvai.local.voices.hibari_voice import HibariVoice
+from aiconvai.rig.caller import Call
+from aiconvai.rig.talk.telephone import at_level
+
+__all__ = ["mock_options", "voice"]
+
+pytestmark = [
+    pytest.mark.programs,
+    pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session"),
+]
+
+SECONDS = 30.0
+MOST_CALLS = 4
+"""Of `LocalProgram`."""
+AFTER = "exten => desk,1,Answer()\n same => n,UserEvent(Desk)\n same => n,Echo()"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProgram]:
+    with LocalProgram(tmp_path_factory.mktemp("local")) as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def sentence() -> Callable[[str], Samples]:
+    """As somebody says it into a telephone, at 8 kHz. By hibari: what espeak-ng says is hard to understand."""
+
+    @cache
+    def speak(text: str) -> Samples:
+        async def run() -> Samples:
+            person = HibariVoice()
+            await person.open()
+            said = await person.speak(text, None)
+            await person.close()
+            return resample(said.samples, said.rate, 8000)
+
+        return at_level(asyncio.run(run()), -20.0)
+
+    return speak
+
+
+def section(voice: Voice, url: str, **options: object) -> None:
+    given = {"provider": "local", "conversation_url": url, "tool_transfer_call": "builtin",
+             "transfer_to_desk": "default,desk,1", **options}  # fmt: skip
+    voice.sections["reception"] = {name: str(value) for name, value in given.items()}
+
+
+def says(call: Call, samples: Samples) -> None:
+    call.play(np.concatenate([samples, np.zeros(400, np.int16)])).wait()
+
+
+def until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
+def told(voice: Voice, role: str, words: str) -> None:
+    """A manager is, that the caller or the agent has said that."""
+    until(lambda: any(
+        one.get("Role") == role and words.lower() in one.get("Text", "").lower()
+        for one in voice.events("AIConvAITranscript")
+    ))  # fmt: skip
+
+
+def ask(voice: Voice, call: Call, question: Samples, heard: str, expected: str) -> float:
+    """It is understood; the answer has that in it, and is heard. When it began."""
+    asked = time.monotonic()
+    says(call, question)
+    told(voice, "caller", heard)
+    told(voice, "agent", expected)
+    return call.wait_for_sound(timeout=SECONDS, since=asked)
+
+
+def is_over(call: Call, began: float) -> None:
+    """What the agent says."""
+    call.wait_for_silence(duration_ms=900, timeout=SECONDS, since=began)
+
+
+def test_questions_are_answered_and_the_caller_is_put_through(
+    voice: Voice, local: LocalProgram, sentence: Callable[[str], Samples]
+) -> None:
+    section(voice, local.url)
+    voice.dialplan(f"exten => 100,1,AIConvAI(reception,c)\n{AFTER}")
+    voice.apply()
+    call = voice.call("100")
+    told(voice, "agent", "Thank you for calling")
+    is_over(call, call.wait_for_sound(timeout=SECONDS))
+    is_over(call, ask(voice, call, sentence("What are your opening hours?"), "hours", "Monday"))
+    ask(voice, call, sentence("Where can I find you?"), "find", "Main Street")
+    # In the middle of the answer.
+    says(call, sentence("Stop please, I want to speak to a person."))
+    voice.event("AIConvAIInterruption", SECONDS)
+    voice.event("UserEvent", SECONDS, UserEvent="Desk")
+    assert len(voice.events("AIConvAIAnswer")) >= 2
+    call.hangup()
+
+
+def test_who_comes_when_it_is_full_goes_on_at_once(voice: Voice, local: LocalProgram) -> None:
+    section(voice, local.url)
+    voice.dialplan("exten => 100,1,AIConvAI(reception,c)\n same => n,UserEvent(Next,Status: ${AICONVAI_STATUS})")
+    voice.apply()
+    calls = [voice.call("100") for _ in range(MOST_CALLS)]
+    until(lambda: len(voice.events("AIConvAIReady")) == MOST_CALLS)
+    refused = voice.call("100")
+    assert voice.event("UserEvent", SECONDS, UserEvent="Next")["Status"] == "BUSY"
+    for call in (*calls, refused):
+        call.hangup()
+
+
+def test_the_gateway_talks_with_it(
+    voice: Voice, local: LocalProgram, sentence: Callable[[str], Samples], tmp_path: Path
+) -> None:
+    load_audiosocket(voice.asterisk)
+    section(voice, local.url)
+    program = GatewayProgram(
+        tmp_path, voice.configuration(), '[gateway.audiosocket.usual]\nport = 0\nagent = "reception"'
+    )
+    program.start()
+    try:
+        voice.sections.clear()
+        voice.dialplan(
+            "exten => 100,1,Answer()\n"
+            f" same => n,AudioSocket(${{UUID()}},127.0.0.1:{program.port})\n"
+            " same => n,Hangup()"
+        )
+        voice.apply()
+        call = voice.call("100")
+        is_over(call, call.wait_for_sound(timeout=SECONDS))
+        asked = time.monotonic()
+        says(call, sentence("What are your opening hours?"))
+        call.wait_for_sound(timeout=SECONDS, since=asked)
+        call.hangup()
+        (one,) = program.until("/api/calls", lambda calls: calls and calls[0]["ended"])
+        turns = program.get(f"/api/calls/{one['id']}")["turns"]
+        assert any("Monday" in turn["text"] for turn in turns if turn["role"] == "agent")
+    finally:
+        assert program.stop() == 0
