@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -12,12 +14,12 @@ import numpy as np
 import pytest
 from audiosocket import load_audiosocket
 from gateway_program import GatewayProgram
-from local_program import LocalProgram
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, resample
 from aiconvai.local.voices.hibari_voice import HibariVoice
 from aiconvai.rig.caller import Call
+from aiconvai.rig.local_program import LocalProgram
 from aiconvai.rig.talk.telephone import at_level
 
 __all__ = ["mock_options", "voice"]
@@ -155,3 +157,11 @@ def test_the_gateway_talks_with_it(
         assert any("Monday" in turn["text"] for turn in turns if turn["role"] == "agent")
     finally:
         assert program.stop() == 0
+
+
+def test_every_check_of_the_demo_passes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "aiconvai", "demo", "--local", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAILED" not in done.stdout
+    assert (tmp_path / "conversation.png").stat().st_size > 10_000
