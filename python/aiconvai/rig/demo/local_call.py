@@ -57,7 +57,7 @@ class Question:
 QUESTIONS = (
     Question("Good morning. What are your opening hours?", "hours", "Monday"),
     Question("And where can I find you?", "find", "Main Street"),
-    Question("How much does it cost?", "cost", "price"),
+    Question("How much does it cost?", "cost", "offer"),
 )
 INTERRUPTS = Question("Sorry, stop please. I want to speak to a person.", "person", "put you through")
 
