@@ -25,6 +25,8 @@ class LocalProgram:
         self._config.write_text(f"[listen]\nport = 0\ncalls = 4\n{settings}")
         self._log = folder / "local.log"
         self.url = ""
+        self.said = ""
+        """What it has printed, once it is over."""
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "aiconvai", "local", "--config", str(self._config)]
@@ -36,14 +38,14 @@ class LocalProgram:
         if found is None:
             self._process.communicate(timeout=STOP_SECONDS)
             raise LocalProgramError(first + self.log())
-        self.url = found[1]
+        self.url, self.said = found[1], first
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=STOP_SECONDS)
+        self.said += self._process.communicate(timeout=STOP_SECONDS)[0]
         if error is None and (self._process.returncode != 0 or "Traceback" in self.log()):
             raise LocalProgramError(f"exit status {self._process.returncode}\n{self.log()}")
 
