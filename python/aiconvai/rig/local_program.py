@@ -45,7 +45,11 @@ class LocalProgram:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self.said += self._process.communicate(timeout=STOP_SECONDS)[0]
+        assert self._process.stdout is not None
+        # Not communicate(), which does not know of what was read ahead.
+        with self._process.stdout as printed:
+            self.said += printed.read()
+        self._process.wait(STOP_SECONDS)
         if error is None and (self._process.returncode != 0 or "Traceback" in self.log()):
             raise LocalProgramError(f"exit status {self._process.returncode}\n{self.log()}")
 

@@ -59,7 +59,7 @@ QUESTIONS = (
     Question("And where can I find you?", "find", "Main Street"),
     Question("How much does it cost?", "cost", "offer"),
 )
-INTERRUPTS = Question("Sorry, stop please. I want to speak to a person.", "person", "put you through")
+INTERRUPTS = Question("Stop please. I want to talk to a human being.", "human", "put you through")
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def local_call(console: Console, asterisk: Asterisk, caller: Caller, folder: Pat
     """The call, shown while it lasts, and its files in the folder. Raises `PartError` without flite."""
     lines = asyncio.run(_spoken([*(one.text for one in QUESTIONS), INTERRUPTS.text]))
     moments = Moments()
-    observer = Observer(asterisk.ami, caller.kernel_clock, moments)
+    observer = Observer(asterisk.ami, caller.kernel_clock, moments, answers_tools=False)
     call = caller.call(EXTENSION, "ulaw", caller_name="Demo Caller")
     problem = _watch(console, observer, moments, call, lines)
     if call.heard:
