@@ -5,7 +5,8 @@
 #   make install    install the module      make packages   a wheel, Debian's packages and RPMs, in dist/
 #   make images     containers' images      make dist       all files of a release, in dist/
 #   make demo       a call with a mock agent (KEEP=1: then yours;
-#                   PROVIDER=openai: of that service; SPEAKERPHONE=1: the caller has no headset)
+#                   PROVIDER=openai: of that service; SPEAKERPHONE=1: the caller has no headset;
+#                   LOCAL=1: with an agent on this machine, of which nothing is scripted)
 #   make docs       the site, in build/site
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #
@@ -136,7 +137,7 @@ docs: bootstrap
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 demo: bootstrap
-	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep) $(if $(SPEAKERPHONE),--speakerphone)
+	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep) $(if $(SPEAKERPHONE),--speakerphone) $(if $(LOCAL),--local)
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

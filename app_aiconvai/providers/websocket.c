@@ -404,7 +404,7 @@ static const struct aic_close_code closes[] = {
 
 /* `aiconvai local` speaks it, too. */
 #define PROVIDER(name_) { \
-	.name = name_, \
+	.name = (name_), \
 	.fields = fields, \
 	.field_count = sizeof(fields) / sizeof(fields[0]), \
 	.record_size = sizeof(struct websocket_message), \

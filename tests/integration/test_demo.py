@@ -15,9 +15,9 @@ SECONDS = 150
 pytestmark = pytest.mark.quiet
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_every_check_of_the_demo_passes(provider: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "aiconvai", "demo", "--provider", provider, "--output", str(tmp_path)]
+@pytest.mark.parametrize("of", [*(["--provider", one] for one in PROVIDERS), ["--local"]], ids=" ".join)
+def test_every_check_of_the_demo_passes(of: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "aiconvai", "demo", *of, "--output", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAILED" not in done.stdout

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from audiosocket import load_audiosocket
 from gateway_program import GatewayProgram
-from local_program import LocalProgram
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, resample
 from aiconvai.local.voices.hibari_voice import HibariVoice
 from aiconvai.rig.caller import Call
+from aiconvai.rig.local_program import LocalProgram
 from aiconvai.rig.talk.telephone import at_level
 
 __all__ = ["mock_options", "voice"]

@@ -30,6 +30,8 @@ class Ready:
 @asynccontextmanager
 async def ready(settings: LocalSettings) -> AsyncIterator[Ready]:
     """Raises `PartError` and `SettingsError`."""
+    # What is wrong with it is said before anything that takes long.
+    settings.listen.secret_text()
     agent = agent_of(settings)
     async with AsyncExitStack() as stack:
         for part in (agent.detection, agent.recognizer, agent.mind, agent.voice):

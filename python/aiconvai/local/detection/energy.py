@@ -41,6 +41,9 @@ _POWER_SCALE = 2.0 / (WINDOW * float(np.sum(np.square(_TAPER))) * FULL_SCALE**2)
 class EnergyDetection(Detection):
     """Its detectors have nothing in common, and there may be any number."""
 
+    def __str__(self) -> str:
+        return "loudness"
+
     async def open(self) -> None:
         """There is nothing to load."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -27,8 +26,6 @@ _CONTEXT = 32
 _STATE = (2, 1, 128)
 _TO_FLOAT: Final = np.float32(1.0 / FULL_SCALE)
 _RATE: Final = np.array(LINE_RATE, np.int64)
-
-_log = logging.getLogger(__name__)
 
 
 class SileroDetection(Detection):

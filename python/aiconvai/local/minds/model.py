@@ -62,6 +62,9 @@ class LanguageModel(Mind):
         self._endpoint = ChatEndpoint(url, model, key=key, options=options)
         self._prompt = prompt
 
+    def __str__(self) -> str:
+        return f"{self._endpoint.model} at {self._endpoint.url}"
+
     async def open(self) -> None:
         """Sees that the endpoint and the model are there, and has the model loaded. Raises `PartError`."""
         await self._endpoint.open([END_CALL])

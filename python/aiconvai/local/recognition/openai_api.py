@@ -61,6 +61,9 @@ class OpenAIRecognizer(Recognizer):
         self._seconds = seconds
         self._client: openai.AsyncOpenAI | None = None
 
+    def __str__(self) -> str:
+        return f"{self._model} at {self._url}"
+
     async def open(self) -> None:
         """Has half a second of noise recognised: address, key and model are right, and the connection stands.
         Raises `PartError`.

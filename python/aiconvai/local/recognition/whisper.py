@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +23,6 @@ from aiconvai.local.recognition.whisper_model import (
 DEFAULT_MODEL = "tiny.en"
 MOST_WORKERS = 256
 _WARM_UP_SECONDS = 1.0
-
-_log = logging.getLogger(__name__)
 
 
 class WhisperRecognizer(Recognizer):
@@ -58,8 +55,13 @@ class WhisperRecognizer(Recognizer):
         self._workers = count
         self._window_seconds = window_seconds
         self._cache = cache
+        self._origin = f"Whisper {model}"
+        """And where it is from, once it is open."""
         self._threads: ThreadPoolExecutor | None = None
         self._model: WindowedWhisper | None = None
+
+    def __str__(self) -> str:
+        return self._origin
 
     async def open(self) -> None:
         """Checks the weights, loads them, and recognises something on each thread. Raises `PartError`."""
@@ -115,5 +117,5 @@ class WhisperRecognizer(Recognizer):
     def _load(self) -> WindowedWhisper:
         weights = own_folder(self._folder) if self._folder is not None else packaged(self._model_name, self._cache)
         model = WindowedWhisper(weights, self._workers, self._window_seconds)
-        _log.info("speech recognition: %s; %s, %d at once", weights.origin, model.languages, self._workers)
+        self._origin = f"{weights.origin}; {model.languages}"
         return model

@@ -61,6 +61,9 @@ class WyomingRecognizer(Recognizer):
         self._seconds = seconds
         self._is_open = False
 
+    def __str__(self) -> str:
+        return f"the Wyoming server {self._where}"
+
     async def open(self) -> None:
         """Asks the server what it has. Raises `PartError` where it does not answer, or recognises no speech."""
         async with self._connection() as client:

@@ -40,6 +40,9 @@ class CachedVoice:
         """Of what is kept."""
         return self._bytes
 
+    def __str__(self) -> str:
+        return str(self._voice)
+
     async def open(self) -> None:
         """Opens the other and prepares what is to be. Raises `PartError`."""
         await self._voice.open()

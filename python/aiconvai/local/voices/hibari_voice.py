@@ -61,6 +61,9 @@ class HibariVoice:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hibari")
         self._hibari: Any = None
 
+    def __str__(self) -> str:
+        return f"hibari, {self._voice}"
+
     async def open(self) -> None:
         """As `Voice` has it. Raises `PartError`: it is not installed, not packaged, or not what was measured."""
         if self._voice != VOICE:

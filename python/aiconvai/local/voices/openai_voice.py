@@ -47,6 +47,9 @@ class OpenAIVoice:
         self._pcm_rate = pcm_rate
         self._client = openai.AsyncOpenAI(base_url=url, api_key=key or _NO_KEY, timeout=SPEAK_SECONDS, max_retries=0)
 
+    def __str__(self) -> str:
+        return f"{self._voice} of {self._model} at {self._url}"
+
     async def open(self) -> None:
         """Has it say something. Raises `PartError`."""
         await self.speak("Hello.", None)

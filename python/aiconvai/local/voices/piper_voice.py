@@ -47,6 +47,9 @@ class PiperVoice:
         self._exchange: asyncio.Task[Speech] | None = None
         self._is_open = False
 
+    def __str__(self) -> str:
+        return f"Piper, {self._model.name}"
+
     async def open(self) -> None:
         """Starts it and has it say something. Raises `PartError`."""
         for path in (self._model, Path(f"{self._model}.json")):

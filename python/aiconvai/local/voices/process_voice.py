@@ -42,6 +42,9 @@ class ProcessVoice(ABC):
         self._slots = asyncio.Semaphore(PROCESSES_AT_ONCE)
         self._known: frozenset[str] = frozenset()
 
+    def __str__(self) -> str:
+        return f"{self._program()}, {self._voice}"
+
     async def open(self) -> None:
         """Asks the program for its voices, and says something. Raises `PartError`."""
         self._known = await self._names()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from num2words import num2words
+import inflect
 
+_ENGLISH = inflect.engine()
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LARGEST_DIGITS = 15
 """Of a number that is said as one: longer ones are said digit by digit."""
@@ -41,17 +42,22 @@ def parted(group: str) -> list[str]:
 
 def cardinal(number: int) -> str:
     """ "one thousand two hundred and five": without the commas of writing, which a voice makes pauses of."""
-    return str(num2words(number)).replace(",", "")
+    return str(_ENGLISH.number_to_words(number)).replace(",", "")  # type: ignore[arg-type]
 
 
 def ordinal(number: int) -> str:
     """ "twenty-second" """
-    return str(num2words(number, to="ordinal")).replace(",", "")
+    return str(_ENGLISH.number_to_words(_ENGLISH.ordinal(number))).replace(",", "")  # type: ignore[arg-type]
 
 
 def year(number: int) -> str:
-    """ "nineteen ninety-nine", "two thousand and five", "twenty twenty-six" """
-    return str(num2words(number, to="year")).replace(",", "")
+    """ "nineteen ninety-nine", "nineteen oh five", "two thousand and five", "twenty twenty-six" """
+    century, rest = divmod(number, 100)
+    if rest < 10 and century % 10 == 0:
+        return cardinal(number)
+    if rest == 0:
+        return f"{cardinal(century)} hundred"
+    return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
 
 
 def plain(text: str) -> str:

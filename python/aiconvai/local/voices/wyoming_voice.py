@@ -53,6 +53,9 @@ class WyomingVoice:
         if not self._path and (parts.scheme != "tcp" or not self._host or self._port is None):
             raise PartError(f"{url}: expected tcp://HOST:PORT or unix:///PATH of a Wyoming server")
 
+    def __str__(self) -> str:
+        return f"the Wyoming server {self._url}"
+
     async def open(self) -> None:
         """Asks for the server's voices, and has it say something. Raises `PartError`."""
         async with self._connected(DESCRIBE_SECONDS) as peer:

@@ -51,6 +51,9 @@ def demo(
         bool,
         typer.Option("--speakerphone", help="The caller has no headset: his telephone sends the agent's voice back."),
     ] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="With `aiconvai local`: nothing that the agent says is scripted.")
+    ] = False,
     screenshots: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Then take the pictures of the page that docs/ shows: docs/images."),
@@ -66,12 +69,16 @@ def demo(
         signal.signal(number, signal.default_int_handler)
     console = wide_console()
     try:
-        name = "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
+        name = "demo-local" if local else "demo" if provider == PROVIDERS[0] else f"demo-{provider}"
         name += "-speakerphone" if speakerphone else ""
         folder = output or repository_root() / "build" / name
         folder.mkdir(parents=True, exist_ok=True)
         ensure_image(22, console=console)
         module = build_module(22, console=console)
+        if local:
+            if not _local_call(console, module, folder):
+                raise typer.Exit(1)
+            return
         general, agent = (page.GENERAL, page.AGENT) if keep or screenshots else ((), ())
         with set_stage(module, provider, agent_scenario(), general=general, agent=agent) as stage:
             passed = _scripted_call(console, stage, folder, Speakerphone(Telephone()) if speakerphone else None)
@@ -85,6 +92,28 @@ def demo(
         _fail(console, error)
     if not passed:
         raise typer.Exit(1)
+
+
+def _local_call(console: Console, module: Path, folder: Path) -> bool:
+    """Whether every check passed."""
+    # What it needs is another extra of the package.
+    from aiconvai.local.parts import PartError
+    from aiconvai.rig.demo.local_call import local_call, set_local_stage
+    from aiconvai.rig.local_program import LocalProgramError
+
+    try:
+        with set_local_stage(module, folder) as (asterisk, caller):
+            console.print(
+                f"A caller calls sip:{EXTENSION}@{asterisk.host}:{asterisk.sip_port} on Asterisk "
+                f"{asterisk.exact_version()}, where app_aiconvai connects him with aiconvai local.\n",
+                highlight=False,
+            )
+            checks = local_call(console, asterisk, caller, folder)
+    except (PartError, LocalProgramError) as error:
+        _fail(console, error)
+    _print_checks(console, checks)
+    _print_files(console, folder)
+    return all(check.passed for check in checks)
 
 
 def _scripted_call(console: Console, stage: Stage, folder: Path, speakerphone: Speakerphone | None) -> bool:
@@ -174,9 +203,13 @@ def _print_checks(console: Console, checks: Sequence[Check]) -> None:
 
 
 def _save(console: Console, folder: Path, call: Call, record: ConversationRecord | None, moments: Moments) -> None:
+    call.recording(folder / "conversation.wav")
+    draw(folder / "conversation.png", call, record, moments)
+    _print_files(console, folder)
+
+
+def _print_files(console: Console, folder: Path) -> None:
     recording, picture = folder / "conversation.wav", folder / "conversation.png"
-    call.recording(recording)
-    draw(picture, call, record, moments)
     console.print(
         f"\nRecording (left the caller, right the agent as heard): {recording}", soft_wrap=True, highlight=False
     )

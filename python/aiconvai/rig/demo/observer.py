@@ -24,12 +24,13 @@ class Observer:
     Without a call it tells what the manager says, of whatever calls there are.
     """
 
-    def __init__(self, ami: ManagerClient, clock: KernelClock, moments: Moments) -> None:
+    def __init__(self, ami: ManagerClient, clock: KernelClock, moments: Moments, *, answers_tools: bool = True) -> None:
         self.agent_voice = VoiceActivity()
         self.caller_voice = VoiceActivity()
         self.events: list[Message] = []
         """The module's manager events so far."""
         self._ami = ami
+        self._answers_tools = answers_tools
         self._clock = clock
         self._moments = moments
         self._position = ami.position()
@@ -70,7 +71,8 @@ class Observer:
                 add(when, Kind.INTERRUPTION, f"the caller interrupts the agent {heard}; {removed}")
             case "AIConvAIToolCall":
                 add(when, Kind.TOOL_CALL, f"{event['ToolName']}({event['Parameters']})")
-                self._answer_tool(event)
+                if self._answers_tools:
+                    self._answer_tool(event)
             case "AIConvAIError":
                 add(when, Kind.ERROR, event["Message"])
             case "AIConvAIEnd":

@@ -42,6 +42,7 @@ _CAPTION_POINTS = 8.5
 _ENVELOPE_COLUMNS = 2600
 _ENLARGED_SECONDS = 0.26
 _LEAST_SIMILARITY = 0.6
+_SCRIPTED = "a real SIP call, app_aiconvai, and a mock service with synthesised speech"
 
 _MARKED: dict[Kind, tuple[str, str]] = {
     Kind.ANSWERED: ("answered", INK),
@@ -64,13 +65,37 @@ class Caption:
 
 
 def draw(path: Path, call: Call, record: ConversationRecord | None, moments: Moments) -> None:
-    """Write the picture as a PNG file. The time axis begins when the call was answered."""
+    """Write the picture of the scripted call as a PNG file."""
     origin = call.answered or call.started
-    agent = call.heard_samples(rate=RATE, origin=origin)
-    caller = call.sent_timeline(rate=RATE, origin=origin)
+    agent, caller = voices_of(call)
     interruption = heard_interruption(record, call.heard) if record is not None else None
     end = max(len(agent), len(caller)) / RATE
+    cut = (interruption.last_old_packet - origin + 0.02) if interruption is not None else end
+    captions = _agent_captions(agent, cut), _caller_captions(caller)
+    draw_call(path, call, moments, captions, _SCRIPTED, interruption)
 
+
+def voices_of(call: Call) -> tuple[Samples, Samples]:
+    """The agent's, as heard, and the caller's, at `RATE`, from the answer on."""
+    origin = call.answered or call.started
+    return call.heard_samples(rate=RATE, origin=origin), call.sent_timeline(rate=RATE, origin=origin)
+
+
+def draw_call(
+    path: Path,
+    call: Call,
+    moments: Moments,
+    captions: tuple[Sequence[Caption], Sequence[Caption]],
+    note: str,
+    interruption: HeardInterruption | None = None,
+) -> None:
+    """Write the picture of a call as a PNG file. The time axis begins when the call was answered.
+
+    `captions`: of the agent and of the caller; `note`: what kind of call it is; `interruption`: is enlarged.
+    """
+    origin = call.answered or call.started
+    agent, caller = voices_of(call)
+    end = max(len(agent), len(caller)) / RATE
     figure = pyplot.figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DPI, facecolor="white")
     try:
         grid = figure.add_gridspec(
@@ -80,9 +105,8 @@ def draw(path: Path, call: Call, record: ConversationRecord | None, moments: Mom
         lower = figure.add_subplot(grid[1], sharex=upper)
         _draw_voice(upper, agent, AGENT_COLOUR, "agent", "as the caller hears it")
         _draw_voice(lower, caller, CALLER_COLOUR, "caller", "as sent to Asterisk")
-        cut = (interruption.last_old_packet - origin + 0.02) if interruption is not None else end
-        _draw_captions(upper, _agent_captions(agent, cut), AGENT_COLOUR, above=True)
-        _draw_captions(lower, _caller_captions(caller), CALLER_COLOUR, above=False)
+        _draw_captions(upper, captions[0], AGENT_COLOUR, above=True)
+        _draw_captions(lower, captions[1], CALLER_COLOUR, above=False)
         upper.set_xlim(min(-0.4, 0.0), end + 0.6)
         upper.tick_params(labelbottom=False, bottom=False)
         lower.set_xlabel("seconds since the call was answered", color=FAINT, fontsize=8.5, labelpad=2)
@@ -94,7 +118,7 @@ def draw(path: Path, call: Call, record: ConversationRecord | None, moments: Mom
         else:
             enlarged.set_axis_off()
         _write_figures(figure.add_subplot(bottom[1, 1]), call, moments, interruption)
-        _write_title(figure)
+        _write_title(figure, note)
         figure.savefig(path)
     finally:
         pyplot.close(figure)
@@ -281,11 +305,10 @@ def _write_figures(axes: Axes, call: Call, moments: Moments, interruption: Heard
         )
 
 
-def _write_title(figure: Figure) -> None:
+def _write_title(figure: Figure, note: str) -> None:
     figure.text(
         0.06, 0.965, "A caller and an AI agent, through Asterisk", fontsize=17, weight="bold", color=INK, va="center"
     )
     figure.text(
-        0.985, 0.965, "a real SIP call, app_aiconvai, and a mock service with synthesised speech",
-        fontsize=10, color=FAINT, va="center", ha="right",
+        0.985, 0.965, note, fontsize=10, color=FAINT, va="center", ha="right",
     )  # fmt: skip

@@ -16,7 +16,7 @@ TURN_PAUSE_MS = 700
 EXPLANATION_HEARD_PACKETS = 170
 """20 ms each: how much of the explanation the caller listens to before he interrupts."""
 LONGEST_TURN_SECONDS = 25.0
-_LEVEL_DBFS = -42.0
+LEVEL_DBFS = -42.0
 
 
 def converse(call: Call, speech: Sequence[Path]) -> None:
@@ -26,20 +26,20 @@ def converse(call: Call, speech: Sequence[Path]) -> None:
     not hang up, when it should.
     """
     question, request, barge_in, thanks = (read_speech(path) for path in speech)
-    said = _listen_then_say(call, question, since=0.0)
-    said = _listen_then_say(call, request, since=said)
-    explained = call.wait_for_sound(_LEVEL_DBFS, LONGEST_TURN_SECONDS, since=said)
+    said = listen_then_say(call, question, since=0.0)
+    said = listen_then_say(call, request, since=said)
+    explained = call.wait_for_sound(LEVEL_DBFS, LONGEST_TURN_SECONDS, since=said)
     call.wait_heard(EXPLANATION_HEARD_PACKETS, LONGEST_TURN_SECONDS, since=explained)
     playback = call.play(barge_in, RATE)
     playback.wait()
-    said = _listen_then_say(call, thanks, since=time.monotonic())
-    call.wait_for_sound(_LEVEL_DBFS, LONGEST_TURN_SECONDS, since=said)
+    said = listen_then_say(call, thanks, since=time.monotonic())
+    call.wait_for_sound(LEVEL_DBFS, LONGEST_TURN_SECONDS, since=said)
     call.wait_ended(LONGEST_TURN_SECONDS)
 
 
-def _listen_then_say(call: Call, line: Samples, since: float) -> float:
+def listen_then_say(call: Call, line: Samples, since: float) -> float:
     """Says the line when the agent has spoken after `since` and fallen silent; returns when it was said."""
-    begun = call.wait_for_sound(_LEVEL_DBFS, LONGEST_TURN_SECONDS, since=since)
-    call.wait_for_silence(_LEVEL_DBFS, TURN_PAUSE_MS, LONGEST_TURN_SECONDS, since=begun)
+    begun = call.wait_for_sound(LEVEL_DBFS, LONGEST_TURN_SECONDS, since=since)
+    call.wait_for_silence(LEVEL_DBFS, TURN_PAUSE_MS, LONGEST_TURN_SECONDS, since=begun)
     call.play(line, RATE).wait()
     return call.sent[-1].time_ns / NANOSECONDS

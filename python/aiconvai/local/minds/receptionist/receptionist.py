@@ -39,6 +39,9 @@ class Receptionist(Mind):
         """Compares what was said, a few ms each, for all calls."""
         self._ready: tuple[Intents, Matcher] | None = None
 
+    def __str__(self) -> str:
+        return f"the receptionist of {self._file or 'its own example'}"
+
     async def open(self) -> None:
         """Reads the file, the model and all examples. Raises `PartError`."""
         self._ready = await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
