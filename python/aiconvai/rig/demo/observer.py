@@ -62,7 +62,7 @@ class Observer:
             case "AIConvAIReady":
                 formats = f"to the service {event['UplinkFormat']}, from it {event['DownlinkFormat']}"
                 add(when, Kind.READY, f"{event['ConversationID']} after {event['ReadyMs']} ms; {formats}")
-            case "AIConvAITranscript":
+            case "AIConvAITranscript" if event.get("Final") != "no":
                 kind = Kind.AGENT_SAYS if event["Role"] == "agent" else Kind.CALLER_SAYS
                 add(when, kind, event["Text"])
             case "AIConvAIInterruption":
