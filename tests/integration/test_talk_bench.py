@@ -13,9 +13,11 @@ from aiconvai.rig.talk.sounds import Kind
 # Rooms, voices and five telephones keep a processor busy.
 pytestmark = pytest.mark.alone
 
-SPOKEN = 14
-"""A seed whose caller is a voice that is made: recordings of people are in packages that need not be here."""
-QUIET = Case(OURS, USUAL, Kind.NOTHING, 2, 11)
+SPOKEN = 24
+"""A seed whose caller is a voice that is made, as is the agent with it and those below: recordings of people are in
+packages that need not be here.
+"""
+QUIET = Case(OURS, USUAL, Kind.NOTHING, 2, 18)
 INTERRUPTED = Case(OURS, HEADSET, Kind.INTERRUPTION, 1, SPOKEN)
 HELLO = Case(OURS, HEADSET, Kind.HELLO, 1, 12)
 NOT_TO_BE_INTERRUPTED = Case(NOTHING, HEADSET, Kind.INTERRUPTION, 1, SPOKEN)
