@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from sources import ROOT, UPDATE
 
 KNOWN = Path(__file__).with_name("licenses.toml")
-EXTRAS = frozenset({"local", "mock", "rig", "serve", "telemetry"})
+EXTRAS = frozenset({"mock", "rig", "serve", "telemetry"})
 """Of the wheel, whose dependencies are a release's."""
 _LONGEST_NAME = 80
 _RECORD = "\x1e"
