@@ -19,6 +19,8 @@ WIRE_FORMATS = {
     "alaw_8000": ("g711_alaw", 8000),
 }
 """What an audio format is called in aiconvai.conf, and the `audio_format` and `sample_rate` of session.init."""
+FORMAT_NAMES = {wire: name for name, wire in WIRE_FORMATS.items()}
+"""The other way round."""
 
 AudioFormat = Literal["pcm16", "g711_ulaw", "g711_alaw"]
 Role = Literal["user", "caller", "assistant", "agent"]

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+from http_endpoint import serving
 
 from aiconvai.local.minds import chat_endpoint, chat_history
 from aiconvai.local.minds import model as module
@@ -99,13 +99,9 @@ class Endpoint:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        server = uvicorn.Server(uvicorn.Config(self._api, log_level="error", timeout_graceful_shutdown=1))
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-            serving = asyncio.create_task(server.serve([listening]))
+        async with serving(self._api) as address:
+            self.url = f"{address}/v1"
             yield
-            server.should_exit = True
-            await serving
 
 
 @pytest.fixture

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
+from http_endpoint import serving
 
 from aiconvai.audio import encode, tone
 from aiconvai.local.parts import LINE_RATE, PartError
@@ -52,13 +51,9 @@ class Transcriptions:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        server = uvicorn.Server(uvicorn.Config(self._api, log_level="error", timeout_graceful_shutdown=1))
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-            serving = asyncio.create_task(server.serve([listening]))
+        async with serving(self._api) as address:
+            self.url = f"{address}/v1"
             yield
-            server.should_exit = True
-            await serving
 
 
 @pytest.fixture

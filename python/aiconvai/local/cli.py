@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from aiconvai.local.capacity import Costs, measure
 from aiconvai.local.parts import PartError
 from aiconvai.local.program import Ready, ready, serve
 from aiconvai.local.settings import LOCAL_TOML, PORT, LocalSettings, usual_settings
@@ -38,12 +39,11 @@ def local(
 
 async def _check(settings: LocalSettings) -> None:
     async with ready(settings) as one:
-        for line in _described(one):
+        for line in _described(one, one.costs or await measure(one.agent)):
             print(f"ok     {line}")
 
 
-def _described(one: Ready) -> list[str]:
-    costs = one.costs
+def _described(one: Ready, costs: Costs) -> list[str]:
     return [
         f"recognition: {one.agent.recognizer}: {costs.recognition_factor:.3f} of real time, "
         f"{1000 * costs.recognition:.0f} ms for {costs.sentence_seconds:.1f} s",

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiconvai.audio import Samples
@@ -24,7 +25,7 @@ from aiconvai.local.ear import Ear
 from aiconvai.local.figures import Figures
 from aiconvai.local.parts import Act, CallFacts, Detection, Mind, PartError, Recognizer, ToolOutcome, Voice
 from aiconvai.websocket_protocol import (
-    WIRE_FORMATS,
+    FORMAT_NAMES,
     AudioInput,
     Dtmf,
     Message,
@@ -41,7 +42,6 @@ KEYS_SECONDS = 1.5
 """Without another key, after which those that were pressed are all."""
 _MOST_KEYS = 32
 _FINAL_MARKS = (".", "!", "?", "…", '"')
-_FORMATS = {wire: name for name, wire in WIRE_FORMATS.items()}
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Conversation:
         config = init.config
         self.id = session_id
         self._agent, self._send_message, self._hang_up = agent, send, hang_up
-        self._format = _FORMATS[config.audio_format, config.sample_rate]
+        self._format = FORMAT_NAMES[config.audio_format, config.sample_rate]
         self._language, self._voice_name = config.language, config.voice
         self._extensions = frozenset(init.extensions)
         self._client_has_turns = "turns" in self._extensions and not config.vad_enabled
@@ -150,8 +150,19 @@ class Conversation:
             if self._recognizing is not None:
                 self._recognizing.cancel()
         elif isinstance(event, Ended) and self._recognizing is not None:
-            self._turn_over = asyncio.create_task(self._end_turn(self._recognizing, self._turn_over))
+            self._in_order(partial(self._end_turn, self._recognizing))
             self._recognizing = None
+
+    def _in_order(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Ends a turn, behind the one before, which may not be answered yet."""
+        before = self._turn_over
+
+        async def run() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await end()
+
+        self._turn_over = asyncio.create_task(run())
 
     async def _caller_begins(self) -> None:
         if not self._is_answering():
@@ -171,10 +182,7 @@ class Conversation:
             await self._send("transcript", text=text, role="user", final=False)
         return Heard(text, last_word)
 
-    async def _end_turn(self, recognizing: asyncio.Task[Heard], before: asyncio.Task[None] | None) -> None:
-        """`before`: the turn before this one, which may not be answered yet."""
-        if before is not None:
-            await asyncio.wait([before])
+    async def _end_turn(self, recognizing: asyncio.Task[Heard]) -> None:
         async with self._failing("recognition"):
             heard = await recognizing
             if not heard.text:
@@ -198,11 +206,9 @@ class Conversation:
 
     def _end_keys(self) -> None:
         keys, self._keys, self._keys_over = self._keys, "", None
-        self._turn_over = asyncio.create_task(self._answer_keys(keys, self._turn_over))
+        self._in_order(partial(self._answer_keys, keys))
 
-    async def _answer_keys(self, keys: str, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait([before])
+    async def _answer_keys(self, keys: str) -> None:
         await self._stop_answering()
         self._give(self._talk.pressed(keys))
 

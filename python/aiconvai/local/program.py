@@ -23,8 +23,9 @@ class Ready:
     """What is open."""
 
     agent: Agent
-    costs: Costs
     most_calls: int
+    costs: Costs | None
+    """Where they had to be measured to know how many calls."""
 
 
 @asynccontextmanager
@@ -40,9 +41,12 @@ async def ready(settings: LocalSettings) -> AsyncIterator[Ready]:
         async with asyncio.TaskGroup() as opening:
             for part in (agent.detection, agent.recognizer, agent.mind, agent.voice):
                 opening.create_task(part.open())
-        costs = await measure(agent)
         calls = settings.listen.calls
-        yield Ready(agent, costs, calls if calls != "auto" else min(MOST_MEASURED, calls_that_fit(costs)))
+        if calls != "auto":
+            yield Ready(agent, calls, None)
+            return
+        costs = await measure(agent)
+        yield Ready(agent, min(MOST_MEASURED, calls_that_fit(costs)), costs)
 
 
 async def serve(settings: LocalSettings, announce: Callable[[Ready, int], None]) -> None:

@@ -22,8 +22,8 @@ from aiconvai.mock.strict_json import decode_base64, parse_object, read_message
 from aiconvai.websocket_protocol import (
     CLIENT_MESSAGES,
     EXTENSIONS,
+    FORMAT_NAMES,
     SERVER_MESSAGES,
-    WIRE_FORMATS,
     AudioChunk,
     AudioDelta,
     AudioInput,
@@ -45,7 +45,6 @@ ALIASES = {
 }
 """The other names of messages."""
 _ALIASED_KEYS = {"audio_chunk": {"audio": "data"}, "transcription": {"role": "speaker"}}
-_FORMATS = {wire: name for name, wire in WIRE_FORMATS.items()}
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ class WebSocketConversation(Conversation):
         if unknown := sorted(set(message.extensions) - set(EXTENSIONS)):
             raise InvalidMessageError("value_error", f"extensions: there is no {', '.join(unknown)}")
         self.config = message.config
-        self.input_format = self.output_format = _FORMATS[message.config.audio_format, message.config.sample_rate]
+        self.input_format = self.output_format = FORMAT_NAMES[message.config.audio_format, message.config.sample_rate]
         if self.agent.extensions:
             self._used_extensions = frozenset(message.extensions)
 
@@ -234,7 +233,6 @@ class WebSocketConversation(Conversation):
             self.marks.report(message.name, now)
         elif isinstance(message, ToolResultMessage):
             self._accept_tool_result(message.id, ToolResult(message.id, message.result, message.is_error))
-
 
     def _take_turn(self, begins: bool, now: float) -> None:
         kind = "turn.started" if begins else "turn.ended"

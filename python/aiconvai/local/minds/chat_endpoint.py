@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ import httpx2
 import openai
 
 from aiconvai.local.minds.chat_reply import ReplyReader, ToolCall, as_sentence
+from aiconvai.local.openai_client import authorization_of, bounded_client
 from aiconvai.local.parts import PartError
 
 CONNECT_SECONDS = 3.0
@@ -50,16 +51,15 @@ class ChatEndpoint:
         self.takes_tools = True
         """As `open` has found."""
         self._options = dict(options or {})
-        self._headers: Mapping[str, str | openai.Omit] = {} if key else {"Authorization": openai.Omit()}
-        self._client = openai.AsyncOpenAI(
-            base_url=self.url,
-            # The SDK wants a key, and would take the environment's, which is another endpoint's.
-            api_key=key or "none",
-            timeout=openai.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS),
-            max_retries=RETRIES,
-            http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks={"response": [_bound]}, headers={"Accept-Encoding": "identity"}
-            ),
+        self._headers = authorization_of(key)
+        self._client = bounded_client(
+            self.url,
+            key,
+            seconds=REPLY_SECONDS,
+            connect_seconds=CONNECT_SECONDS,
+            retries=RETRIES,
+            most_bytes=LONGEST_RESPONSE,
+            too_long=_too_long,
         )
 
     async def open(self, tools: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -215,32 +215,8 @@ class _Patience:
             self._waited += loop.time() - begun
 
 
-class _BoundedStream(httpx2.AsyncByteStream):
-    """A response's body, up to `LONGEST_RESPONSE`."""
-
-    def __init__(self, body: httpx2.AsyncByteStream) -> None:
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        length = 0
-        async for piece in self._body:
-            length += len(piece)
-            if length > LONGEST_RESPONSE:
-                raise PartError(f"the language model's endpoint sends more than {LONGEST_RESPONSE} bytes for one reply")
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
-async def _bound(response: httpx2.Response) -> None:
-    """A hook for responses whose body is not read yet."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        # A few bytes could become any number of them.
-        await response.aclose()
-        raise httpx2.DecodingError("its answer is compressed, which was not asked for")
-    if isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _BoundedStream(response.stream)
+def _too_long() -> PartError:
+    return PartError(f"the language model's endpoint sends more than {LONGEST_RESPONSE} bytes for one reply")
 
 
 def _is_connecting(error: BaseException) -> bool:

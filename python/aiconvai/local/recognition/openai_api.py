@@ -6,13 +6,13 @@ OpenAI has it, and so have servers for one's own machine (speaches, vLLM, LocalA
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx2
 import numpy as np
 import openai
 
 from aiconvai.audio import Samples
+from aiconvai.local.openai_client import authorization_of, bounded_client
 from aiconvai.local.parts import LINE_RATE, PartError, Recognizer
 from aiconvai.local.recognition.speech_audio import (
     RECOGNITION_RATE,
@@ -29,8 +29,6 @@ RETRIES = 1
 MOST_BODY = 256 * 1024
 """Bytes of an answer; two minutes of speech are some 2 kB of text."""
 _LONGEST_REASON = 200
-_NO_KEY = "none"
-"""The library does without a key in its requests, but not without one."""
 _WARM_UP_SECONDS = 0.5
 
 
@@ -68,14 +66,14 @@ class OpenAIRecognizer(Recognizer):
         """Has half a second of noise recognised: address, key and model are right, and the connection stands.
         Raises `PartError`.
         """
-        self._client = openai.AsyncOpenAI(
-            base_url=self._url,
-            api_key=self._key or _NO_KEY,
-            timeout=openai.Timeout(self._seconds, connect=min(CONNECT_SECONDS, self._seconds)),
-            max_retries=RETRIES,
-            http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks={"response": [_bound_body]}, headers={"Accept-Encoding": "identity"}
-            ),
+        self._client = bounded_client(
+            self._url,
+            self._key,
+            seconds=self._seconds,
+            connect_seconds=min(CONNECT_SECONDS, self._seconds),
+            retries=RETRIES,
+            most_bytes=MOST_BODY,
+            too_long=_too_long,
         )
         noise = np.random.default_rng(1).normal(0.0, 30.0, int(_WARM_UP_SECONDS * LINE_RATE)).astype(np.int16)
         try:
@@ -113,7 +111,7 @@ class OpenAIRecognizer(Recognizer):
                 model=self._model,
                 language=language if language is not None else openai.omit,
                 response_format="json",
-                extra_headers=None if self._key else {"Authorization": openai.Omit()},
+                extra_headers=authorization_of(self._key),
             )
         except openai.APITimeoutError as error:
             raise TimeoutError from error
@@ -137,27 +135,5 @@ def _wav_for_recognition(samples: Samples) -> bytes:
     return wav_file(for_recognition(samples), RECOGNITION_RATE)
 
 
-async def _bound_body(response: httpx2.Response) -> None:
-    """A hook for answers whose body is not read yet: none is read further than `MOST_BODY`."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        # A few bytes could become any number of them.
-        await response.aclose()
-        raise httpx2.DecodingError("its answer is compressed, which was not asked for")
-    if isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _BoundedStream(response.stream)
-
-
-class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        came = 0
-        async for chunk in self._stream:
-            came += len(chunk)
-            if came > MOST_BODY:
-                raise httpx2.ReadError(f"its answer is longer than {MOST_BODY} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+def _too_long() -> httpx2.ReadError:
+    return httpx2.ReadError(f"its answer is longer than {MOST_BODY} bytes")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -23,20 +22,18 @@ from aiconvai.rig.caller import Call, SipError
 from aiconvai.rig.console import wide_console
 from aiconvai.rig.demo import page
 from aiconvai.rig.demo.checks import Check, check_all
-from aiconvai.rig.demo.display import Display, LogDisplay, make_display
+from aiconvai.rig.demo.display import LogDisplay
 from aiconvai.rig.demo.moments import Moments
 from aiconvai.rig.demo.observer import Observer
 from aiconvai.rig.demo.picture import draw
 from aiconvai.rig.demo.script import AGENT, agent_scenario, agent_speech, visitor_scenario, write_caller_speech
 from aiconvai.rig.demo.scripted_caller import converse
 from aiconvai.rig.demo.stage import AGENT_NAME, EXTENSION, Stage, set_stage
+from aiconvai.rig.demo.watching import LOOK_SECONDS, watch
 from aiconvai.rig.talk.telephone import Speakerphone, Telephone
 from aiconvai.speech import SpeechError
 
 app = typer.Typer(add_completion=False)
-
-_LOOK_SECONDS = 0.05
-_END_EVENT_SECONDS = 2.0
 
 
 @app.command()
@@ -131,7 +128,9 @@ def _scripted_call(console: Console, stage: Stage, folder: Path, speakerphone: S
     call = stage.caller.call(EXTENSION, "ulaw", caller_name="Demo Caller")
     if speakerphone is not None:
         call.stream.microphone = speakerphone.sends
-    problem = _watch(console, stage, moments, observer, call, speech)
+    problem = watch(
+        console, moments, observer, call, lambda: _call_and_converse(call, speech), lambda: stage.mock.conversations
+    )
     conversations = stage.mock.conversations
     record = conversations[0].record if conversations else None
     if record is not None and record.closed is None:
@@ -145,44 +144,6 @@ def _scripted_call(console: Console, stage: Stage, folder: Path, speakerphone: S
     if call.heard:
         _save(console, folder, call, record, moments)
     return all(check.passed for check in checks)
-
-
-def _watch(
-    console: Console, stage: Stage, moments: Moments, observer: Observer, call: Call, speech: Sequence[Path]
-) -> str | None:
-    """Shows the call while it lasts; says what went against the script, if anything did."""
-    with (
-        ThreadPoolExecutor(1, "scripted-caller") as executor,
-        make_display(console, moments, observer, call.started) as display,
-    ):
-        script = executor.submit(_call_and_converse, call, speech)
-        try:
-            _show(stage, observer, display, call, script)
-        except BaseException:
-            # The script waits for the agent; without a call it ends, and the executor with it.
-            call.hangup()
-            raise
-    error = script.exception()
-    if isinstance(error, (TimeoutError, SipError)):
-        return str(error)
-    if error is not None:
-        raise error
-    return None
-
-
-def _show(stage: Stage, observer: Observer, display: Display, call: Call, script: Future[None]) -> None:
-    deadline: float | None = None
-    while deadline is None or time.monotonic() < deadline:
-        observer.look(call, stage.mock.conversations)
-        display.refresh(time.monotonic())
-        if script.done():
-            # The manager's last event may come a moment after the BYE.
-            deadline = deadline or time.monotonic() + _END_EVENT_SECONDS
-            if any(event.event == "AIConvAIEnd" for event in observer.events):
-                break
-        time.sleep(_LOOK_SECONDS)
-    observer.look(call, stage.mock.conversations)
-    display.refresh(time.monotonic())
 
 
 def _call_and_converse(call: Call, speech: Sequence[Path]) -> None:
@@ -246,7 +207,7 @@ def _receive_visitors(console: Console, stage: Stage, address: str) -> None:
             stage.asterisk.check_alive()
             observer.look()
             display.refresh(time.monotonic())
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         console.print("\nStopping.")
 

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +16,8 @@ from rich.console import Console
 from aiconvai.audio import Samples, resample
 from aiconvai.local.voices.process_voice import FliteVoice
 from aiconvai.rig.asterisk import Asterisk, Message
-from aiconvai.rig.caller import Call, Caller, SipError
+from aiconvai.rig.caller import Call, Caller
 from aiconvai.rig.demo.checks import Check
-from aiconvai.rig.demo.display import make_display
 from aiconvai.rig.demo.moments import Kind, Moment, Moments
 from aiconvai.rig.demo.observer import Observer
 from aiconvai.rig.demo.picture import Caption, draw_call
@@ -28,6 +25,7 @@ from aiconvai.rig.demo.script import RATE
 from aiconvai.rig.demo.scripted_caller import LEVEL_DBFS, LONGEST_TURN_SECONDS, listen_then_say
 from aiconvai.rig.demo.stage import AGENT_NAME, EXTENSION
 from aiconvai.rig.demo.voice_activity import Stretch, VoiceActivity
+from aiconvai.rig.demo.watching import watch
 from aiconvai.rig.local_program import LocalProgram
 
 NOTE = "a real SIP call, app_aiconvai and aiconvai local: nothing is scripted but what the caller asks"
@@ -41,8 +39,6 @@ exten => {_DESK},1,Wait(1)
 _INTERRUPTS_AFTER = 70
 """Packets of 20 ms of the answer."""
 _LONGEST_ANSWER_MS = 5000
-_LOOK_SECONDS = 0.05
-_END_EVENT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,9 @@ def local_call(console: Console, asterisk: Asterisk, caller: Caller, folder: Pat
     moments = Moments()
     observer = Observer(asterisk.ami, caller.kernel_clock, moments, answers_tools=False)
     call = caller.call(EXTENSION, "ulaw", caller_name="Demo Caller")
-    problem = _watch(console, observer, moments, call, lines)
+    problem = watch(console, moments, observer, call, lambda: _converse(call, lines))
+    if call.alive:
+        call.hangup()
     if call.heard:
         call.recording(folder / "conversation.wav")
         captions = _captions(call, moments, observer)
@@ -112,34 +110,6 @@ def _converse(call: Call, lines: Sequence[Samples]) -> None:
     call.wait_heard(_INTERRUPTS_AFTER, LONGEST_TURN_SECONDS, since=answered)
     call.play(interrupts, RATE).wait()
     call.wait_ended(LONGEST_TURN_SECONDS)
-
-
-def _watch(console: Console, observer: Observer, moments: Moments, call: Call, lines: Sequence[Samples]) -> str:
-    """Shows the call while it lasts; what went wrong, if anything did."""
-    with (
-        ThreadPoolExecutor(1, "caller") as executor,
-        make_display(console, moments, observer, call.started) as display,
-    ):
-        conversation = executor.submit(_converse, call, lines)
-        deadline: float | None = None
-        try:
-            while deadline is None or time.monotonic() < deadline:
-                observer.look(call)
-                display.refresh(time.monotonic())
-                if conversation.done():
-                    deadline = deadline or time.monotonic() + _END_EVENT_SECONDS
-                    if any(event.event == "AIConvAIEnd" for event in observer.events):
-                        break
-                time.sleep(_LOOK_SECONDS)
-        finally:
-            if call.alive:
-                call.hangup()
-    error = conversation.exception()
-    if isinstance(error, (TimeoutError, SipError)):
-        return str(error)
-    if error is not None:
-        raise error
-    return ""
 
 
 def _checks(call: Call, events: Sequence[Message]) -> list[Check]:
