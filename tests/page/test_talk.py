@@ -204,11 +204,16 @@ def test_what_is_said_is_soon_heard_again(page: Page, mock: ElevenLabsMockThread
     talk(page, mock, "parrot")
     wait_until(page, "recorded[0].length > 16000 * 12")
     said, heard = np.array(page.evaluate("recorded"))
-    spectrum = np.conj(np.fft.rfft(said, 2 * len(said))) * np.fft.rfft(heard, 2 * len(heard))
-    likeness = np.fft.irfft(spectrum)[: 2 * RATE]
-    delay_ms = np.argmax(likeness) / RATE * 1000
-    assert likeness.max() > 0.5 * np.sum(said**2)
-    assert 20 < delay_ms < 300
+    # By half seconds: what waits to be played grows where the machine was late, so that the delay is not one.
+    pieces = [(said[at : at + RATE // 2], heard[at : at + RATE]) for at in range(0, len(said) - RATE, RATE // 2)]
+    loud = 0.1 * np.mean([np.sum(one**2) for one, _ in pieces])
+    spoken = [(one, after) for one, after in pieces if np.sum(one**2) > loud]
+    assert len(spoken) > 12
+    matches = [np.correlate(after, one, "valid") / np.sum(one**2) for one, after in spoken]
+    delays_ms = [np.argmax(match) / RATE * 1000 for match in matches if match.max() > 0.9]
+    assert len(delays_ms) > 0.6 * len(spoken)
+    assert min(delays_ms) > 20
+    assert max(delays_ms) < 300
 
 
 def test_the_agents_end_is_shown_and_another_call_made(page: Page, mock: ElevenLabsMockThread) -> None:
