@@ -93,7 +93,7 @@ conversations: bootstrap
 
 # Real models, which are loaded once for each file.
 local: bootstrap
-	$(PYTEST) -n 2 --dist loadfile tests/local
+	$(PYTEST) -n 2 --dist loadfile tests/local tests/pipecat
 
 # After those, for what fails there fails here.
 protocol: unit
@@ -117,7 +117,7 @@ packages: bootstrap
 	$(PYTHON) packaging/debs.py
 	$(PYTHON) packaging/rpms.py
 
-# aiconvai/asterisk, aiconvai/serve, aiconvai/gateway, aiconvai/mock: of this tree, for packaging/compose.
+# aiconvai/asterisk, aiconvai/serve, aiconvai/gateway, aiconvai/local, aiconvai/mock: of this tree, for packaging/compose.
 images: bootstrap
 	$(PYTHON) packaging/images.py
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the images of packaging/compose, of this tree: aiconvai/asterisk, .../serve, .../gateway and .../mock.
+"""Makes the images of packaging/compose, of this tree: aiconvai/asterisk, .../serve, .../gateway, .../local
+and .../mock.
 
     .venv/bin/python packaging/images.py [NAME...]
 
@@ -38,6 +39,7 @@ RECIPES: Mapping[str, Recipe] = {
     "asterisk": Recipe("asterisk", "forky"),
     "serve": Recipe("python", "bookworm", "serve"),
     "gateway": Recipe("python", "bookworm", "gateway"),
+    "local": Recipe("python", "bookworm", "local"),
     "mock": Recipe("python", "bookworm", "mock"),
 }
 

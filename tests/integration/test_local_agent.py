@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from audiosocket import load_audiosocket
 from gateway_program import GatewayProgram
+from openai_service import MODEL, OpenAIService, Reply
+from openai_service import Call as ToolCall
 from voice import Voice, mock_options, voice
 
 from aiconvai.audio import Samples, resample
+from aiconvai.local.minds.chat_history import WAS_INTERRUPTED
 from aiconvai.local.voices.hibari_voice import HibariVoice
 from aiconvai.rig.caller import Call
 from aiconvai.rig.local_program import LocalProgram
@@ -113,6 +117,43 @@ def test_questions_are_answered_and_the_caller_is_put_through(
     voice.event("UserEvent", SECONDS, UserEvent="Desk")
     assert len(voice.events("AIConvAIAnswer")) >= 2
     call.hangup()
+
+
+def answers(messages: list[dict[str, Any]]) -> Reply:
+    """Of a language model."""
+    last = str(messages[-1].get("content")).lower()
+    if "person" in last:
+        return ToolCall("transfer_call", {"destination": "desk"})
+    if "find" in last:
+        return "You find us in Main Street. " + "It is the long white house beside the river, with a red door. " * 4
+    return "We are open from Monday to Friday. Come in at any time between nine and five."
+
+
+def test_a_language_model_answers_and_puts_the_caller_through(
+    voice: Voice, sentence: Callable[[str], Samples], tmp_path: Path
+) -> None:
+    with OpenAIService(answers) as service:
+        mind = f'[mind]\nengine = "model"\nurl = "{service.url}"\nmodel = "{MODEL}"\n'
+        with LocalProgram(tmp_path, mind) as local:
+            section(voice, local.url, prompt="Be brief.", initial_message="Good morning.")
+            voice.dialplan(f"exten => 100,1,AIConvAI(reception,c)\n{AFTER}")
+            voice.apply()
+            call = voice.call("100")
+            told(voice, "agent", "Good morning")
+            is_over(call, call.wait_for_sound(timeout=SECONDS))
+            is_over(call, ask(voice, call, sentence("What are your opening hours?"), "hours", "Monday"))
+            ask(voice, call, sentence("Where can I find you?"), "find", "Main Street")
+            # The caller listens for a while.
+            says(call, np.zeros(8000 * 3, np.int16))
+            says(call, sentence("Stop please, I want to speak to a person."))
+            voice.event("AIConvAIInterruption", SECONDS)
+            voice.event("UserEvent", SECONDS, UserEvent="Desk")
+            call.hangup()
+    asked = service.chats[-1]
+    assert "Be brief." in asked[0]["content"]
+    (interrupted,) = [one["content"] for one in asked if WAS_INTERRUPTED in str(one["content"]) and one is not asked[0]]
+    assert interrupted.startswith("You find us")
+    assert interrupted.count("red door") < 4
 
 
 def test_who_comes_when_it_is_full_goes_on_at_once(voice: Voice, local: LocalProgram) -> None:

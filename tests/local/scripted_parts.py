@@ -12,7 +12,7 @@ from aiconvai.audio import Samples, rms_dbfs, tone
 from aiconvai.local.caller_turns import TurnSettings
 from aiconvai.local.conversation import Agent
 from aiconvai.local.figures import Figures
-from aiconvai.local.parts import Act, CallFacts, PartError, Say, Speech
+from aiconvai.local.parts import Act, CallFacts, PartError, Say, Speech, Voice
 
 AGENT_HZ = 700.0
 RATE = 8000
@@ -82,6 +82,8 @@ class ScriptedVoice:
 
     seconds_a_word: float = 0.1
     said: list[str] = field(default_factory=list)
+    made: asyncio.Event = field(default_factory=asyncio.Event)
+    """Once it has said anything."""
 
     async def open(self) -> None: ...
 
@@ -89,6 +91,7 @@ class ScriptedVoice:
 
     async def speak(self, sentence: str, voice: str | None) -> Speech:
         self.said.append(sentence)
+        self.made.set()
         return Speech(tone(AGENT_HZ, self.seconds_a_word * len(sentence.split()), RATE), RATE)
 
 
@@ -106,6 +109,9 @@ class ScriptedMind:
 
     async def close(self) -> None: ...
 
+    def usual_sentences(self) -> list[str]:
+        return [act.text for act in self.greeting if isinstance(act, Say)]
+
     def begin(self, call: CallFacts) -> ScriptedTalk:
         talk = ScriptedTalk(self, call)
         self.talks.append(talk)
@@ -120,6 +126,8 @@ class ScriptedTalk:
     cuts: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
+    was_discarded: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def _acts(self, acts: list[Act]) -> AsyncIterator[Act]:
         for act in acts:
@@ -139,6 +147,15 @@ class ScriptedTalk:
         async for act in self._acts(self.mind.answers.get(said, [Say(f"You said {said}")])):
             yield act
 
+    async def prepare(self, said: str) -> str | None:
+        self.prepared.append(said)
+        await asyncio.sleep(self.mind.thinks)
+        answer = self.mind.answers.get(said, [Say(f"You said {said}")])
+        return next((act.text for act in answer if isinstance(act, Say)), None)
+
+    def discard(self) -> None:
+        self.was_discarded.set()
+
     def pressed(self, keys: str) -> AsyncIterator[Act]:
         self.keys.append(keys)
         return self._acts([Say(f"Keys {keys}")])
@@ -151,7 +168,7 @@ class ScriptedTalk:
 
 
 def agent_of(
-    recognizer: ScriptedRecognizer, mind: ScriptedMind, voice: ScriptedVoice, detection: ScriptedDetection | None = None
+    recognizer: ScriptedRecognizer, mind: ScriptedMind, voice: Voice, detection: ScriptedDetection | None = None
 ) -> Agent:
     return Agent(detection or ScriptedDetection(), recognizer, mind, voice, TurnSettings(), Figures())
 

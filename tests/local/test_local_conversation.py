@@ -29,6 +29,7 @@ from aiconvai.audio import Samples, encode
 from aiconvai.local.conversation import Agent
 from aiconvai.local.parts import HangUp, Say
 from aiconvai.local.server import LocalServer, ServerSettings
+from aiconvai.local.voices.cached_voice import CachedVoice
 from aiconvai.websocket_protocol import SERVER_MESSAGES, USUAL_EXTENSIONS
 
 _SECONDS = 10.0
@@ -193,6 +194,43 @@ async def test_who_goes_on_after_a_pause_is_recognised_as_a_whole() -> None:
         assert len(mind.talks[0].heard) == 1
         first, second = recognizer.given
         assert len(second) > len(first)
+
+
+async def test_the_answer_is_made_while_the_caller_may_have_finished() -> None:
+    mind, voice = ScriptedMind(), ScriptedVoice()
+    async with served(agent_of(ScriptedRecognizer(["Are you open?"]), mind, CachedVoice(voice))) as port:
+        async with conversing(port) as client:
+            await client.say(loud(1.0))
+            await client.say(silence(0.3))
+            async with asyncio.timeout(_SECONDS):
+                await voice.made.wait()
+            assert mind.talks[0].heard == []
+            assert client.of("transcript", role="assistant") == []
+            await client.say(silence(0.3))
+            await client.wait_for("transcript", text="You said Are you open?", role="assistant")
+        assert voice.said == ["You said Are you open?"]
+        assert mind.talks[0].prepared == mind.talks[0].heard == ["Are you open?"]
+
+
+async def test_what_was_made_for_a_caller_who_goes_on_is_never_heard() -> None:
+    mind, voice = ScriptedMind(), ScriptedVoice()
+    recognizer = ScriptedRecognizer(["Are you open?", "Are you open? On Sunday?"])
+    async with served(agent_of(recognizer, mind, CachedVoice(voice))) as port, conversing(port) as client:
+        await client.say(loud(1.0))
+        await client.say(silence(0.3))
+        async with asyncio.timeout(_SECONDS):
+            await voice.made.wait()
+        talk = mind.talks[0]
+        await client.say(loud(0.5))
+        async with asyncio.timeout(_SECONDS):
+            await talk.was_discarded.wait()
+        await client.say(silence(0.6))
+        await client.wait_for("transcript", role="assistant")
+        await client.wait_for("response_complete")
+        assert [one["text"] for one in client.of("transcript", role="assistant")] == [
+            "You said Are you open? On Sunday?"
+        ]
+        assert talk.heard == ["Are you open? On Sunday?"]
 
 
 async def test_what_sounds_unfinished_is_waited_for() -> None:

@@ -329,23 +329,82 @@ async def test_an_interrupted_tool_has_an_outcome(endpoint: Endpoint, mind: Lang
     assert "interrupted" in endpoint.asked[1]["messages"][3]["content"]
 
 
-async def test_keys_are_told_together(endpoint: Endpoint, mind: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEYS_SECONDS", 0.2)
+async def test_keys_are_told(endpoint: Endpoint, mind: LanguageModel) -> None:
+    assert await said(begun(mind).pressed("42#")) == ["Hello."]
+    assert endpoint.asked[0]["messages"][-1]["content"] == "The caller pressed 42#."
+
+
+async def test_a_reply_that_was_prepared_is_asked_for_once(endpoint: Endpoint, mind: LanguageModel) -> None:
+    endpoint.answers.append(written("We have", " rooms. ", "And a", " bar."))
     talk = begun(mind)
-    first, second = talk.pressed("4"), talk.pressed("2")
-    assert list(await asyncio.gather(said(first), said(second))) == [["Hello."], []]
-    assert endpoint.asked[0]["messages"][-1]["content"] == "The caller pressed 42."
-    # One that was interrupted by another is told with it, and # is not waited after.
-    third = asyncio.ensure_future(anext(talk.pressed("7")))
-    await asyncio.sleep(0.01)
-    third.cancel()
-    monkeypatch.setattr(module, "KEYS_SECONDS", 60.0)
-    assert await said(talk.pressed("#")) == ["Hello."]
-    assert endpoint.asked[1]["messages"][-1]["content"] == "The caller pressed 7#."
-    # So is one after which the caller speaks.
-    talk.pressed("9")
-    await said(talk.answer("Nine."))
-    assert endpoint.asked[2]["messages"][-1]["content"] == "The caller pressed 9. Nine."
+    assert await talk.prepare("Have you rooms?") == "We have rooms."
+    assert await said(talk.answer("Have you rooms?")) == ["We have rooms.", "And a bar."]
+    assert len(endpoint.asked) == 1
+    await said(talk.answer("Thanks."))
+    assert [one["content"] for one in endpoint.asked[1]["messages"][1:]] == [
+        "Have you rooms?", "We have rooms. And a bar.", "Thanks.",
+    ]  # fmt: skip
+
+
+async def test_a_reply_is_taken_over_while_it_is_written(endpoint: Endpoint, mind: LanguageModel) -> None:
+    may_end = asyncio.Event()
+
+    async def body() -> Body:
+        yield chunk(content="We have rooms. ")
+        await may_end.wait()
+        yield chunk(content="And a bar.")
+
+    endpoint.answers.append(lambda request: StreamingResponse(body(), media_type="text/event-stream"))
+    talk = begun(mind)
+    assert await talk.prepare("Have you rooms?") == "We have rooms."
+    answer = talk.answer("Have you rooms?")
+    assert await anext(answer) == Say("We have rooms.")
+    may_end.set()
+    assert await anext(answer) == Say("And a bar.")
+    assert await said(answer) == []
+    assert len(endpoint.asked) == 1
+
+
+async def test_a_caller_who_goes_on_has_the_model_stop(endpoint: Endpoint, mind: LanguageModel) -> None:
+    endpoint.answers += [endpoint.endless(), written("Twin or double?")]
+    talk = begun(mind)
+    assert await talk.prepare("Have you rooms?") == "Once upon a time."
+    talk.discard()
+    async with asyncio.timeout(10):
+        await endpoint.was_left.wait()
+    assert await said(talk.answer("Have you rooms for two?")) == ["Twin or double?"]
+    # Nobody has said what was prepared.
+    assert [one["content"] for one in endpoint.asked[1]["messages"][1:]] == ["Have you rooms for two?"]
+
+
+async def test_what_has_become_known_meanwhile_is_another_request(endpoint: Endpoint, mind: LanguageModel) -> None:
+    endpoint.answers += [endpoint.endless(), written("Yes, Ada.")]
+    talk = begun(mind)
+    await talk.prepare("Have you rooms?")
+    talk.know("She is Ada.")
+    assert await said(talk.answer("Have you rooms?")) == ["Yes, Ada."]
+    async with asyncio.timeout(10):
+        await endpoint.was_left.wait()
+
+
+async def test_a_reply_that_fails_while_it_is_prepared_fails_the_answer(
+    endpoint: Endpoint, mind: LanguageModel
+) -> None:
+    endpoint.answers += [refused(400, "out of memory")]
+    talk = begun(mind)
+    with pytest.raises(PartError, match="out of memory"):
+        await talk.prepare("Have you rooms?")
+    with pytest.raises(PartError, match="out of memory"):
+        await said(talk.answer("Have you rooms?"))
+
+
+async def test_where_replies_are_paid_for_none_is_prepared(endpoint: Endpoint) -> None:
+    mind = LanguageModel(endpoint.url, "small", is_early=False)
+    talk = begun(mind)
+    assert await talk.prepare("Have you rooms?") is None
+    assert endpoint.asked == []
+    assert await said(talk.answer("Have you rooms?")) == ["Hello."]
+    await mind.close()
 
 
 async def test_thoughts_are_not_said(endpoint: Endpoint, mind: LanguageModel) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import yaml
 
-from aiconvai.local.minds.receptionist import receptionist as module
 from aiconvai.local.minds.receptionist.embeddings import SentenceEmbeddings
 from aiconvai.local.minds.receptionist.intents import Slot, filled, parse_intents, read_intents
 from aiconvai.local.minds.receptionist.matching import Matcher
@@ -352,24 +351,44 @@ async def test_a_text_may_be_about_anything(shop: Receptionist) -> None:
     ]
 
 
-async def test_numbers_are_pressed(shop: Receptionist, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEYS_SECONDS", 0.2)
+async def test_numbers_are_pressed(shop: Receptionist) -> None:
     run = Tools()
     talk = begun(shop, run, tools=[{"name": "order"}])
     assert await said(talk.answer("I want to order a green lamp.")) == ["How many, in green?"]
-    together = await asyncio.gather(said(talk.pressed("1")), said(talk.pressed("2")))
-    assert list(together) == [[], ["What is your number?"]]
-    monkeypatch.setattr(module, "KEYS_SECONDS", 60.0)
-    for key in "5512":
-        talk.pressed(key)
-    assert await said(talk.pressed("#")) == ["12 in green, and I call 5512.", "Done: ok."]
+    assert await said(talk.pressed("12")) == ["What is your number?"]
+    assert await said(talk.pressed("5512#")) == ["12 in green, and I call 5512.", "Done: ok."]
     assert run.run[0][1] == {"colour": "green", "count": "12", "phone": "5512"}
 
 
 async def test_a_key_chooses(shop: Receptionist) -> None:
     talk = begun(shop)
     assert await said(talk.pressed("1")) == ["We are open from 9 a.m. to 5 p.m.", "Come in!"]
+    assert await said(talk.pressed("1#")) == ["We are open from 9 a.m. to 5 p.m.", "Come in!"]
     assert await said(talk.pressed("9")) == []
+
+
+async def test_what_is_prepared_changes_nothing(shop: Receptionist) -> None:
+    """A caller who goes on has not said it."""
+    run = Tools()
+    talk = begun(shop, run, tools=[{"name": "order"}])
+    assert await talk.prepare("I want to order a green lamp.") == "How many, in green?"
+    talk.discard()
+    assert await said(talk.answer("I want to order a lamp.")) == ["Red, or green?"]
+    assert await talk.prepare("Green, please.") == "How many, in green?"
+    assert await talk.prepare("Red, please.") == "How many, in red?"
+    assert await said(talk.answer("Red, please.")) == ["How many, in red?"]
+    assert await said(talk.answer("Four.")) == ["What is your number?"]
+    assert await talk.prepare("5512") == "4 in red, and I call 5512."
+    assert run.run == []
+    assert await said(talk.answer("5512")) == ["4 in red, and I call 5512.", "Done: ok."]
+    assert len(run.run) == 1
+
+
+async def test_its_usual_sentences_depend_on_no_caller(shop: Receptionist) -> None:
+    usual = shop.usual_sentences()
+    assert usual[0] == (await said(begun(shop).greeting()))[0]
+    assert "We are open from 9 a.m. to 5 p.m." in usual
+    assert not [one for one in usual if "{" in one]
 
 
 async def test_a_question_that_is_not_answered_is_given_up(shop: Receptionist) -> None:

@@ -13,7 +13,7 @@ from aiconvai.rig.asterisk.images import ensure_base, repository_root
 from images import RECIPES, build
 
 BUILD_TOOLS = ("gcc", "meson", "ninja", "pip")
-MEGABYTES = {"asterisk": 400, "serve": 600, "gateway": 600, "mock": 650}
+MEGABYTES = {"asterisk": 400, "serve": 600, "gateway": 600, "local": 1500, "mock": 650}
 """More than this is a mistake."""
 
 pytestmark = pytest.mark.timeout(1800)

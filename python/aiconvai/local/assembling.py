@@ -59,7 +59,7 @@ def mind_of(given: MindSettings) -> Mind:
         from aiconvai.local.minds.model import TELEPHONE_PROMPT, LanguageModel
 
         prompt = given.prompt or TELEPHONE_PROMPT
-        return LanguageModel(given.url, given.model, key=given.secret_text(), prompt=prompt)
+        return LanguageModel(given.url, given.model, key=given.secret_text(), prompt=prompt, is_early=given.early)
     from aiconvai.local.minds.receptionist.receptionist import Receptionist
 
     return Receptionist(given.file)

@@ -10,9 +10,10 @@ import asyncio
 import base64
 import binascii
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from aiconvai.local.caller_turns import Began, CallerTurns, Ended, Paused, Resum
 from aiconvai.local.ear import Ear
 from aiconvai.local.figures import Figures
 from aiconvai.local.parts import Act, CallFacts, Detection, Mind, PartError, Recognizer, ToolOutcome, Voice
+from aiconvai.local.voices.spelling import spell
 from aiconvai.websocket_protocol import (
     FORMAT_NAMES,
     AudioInput,
@@ -78,14 +80,14 @@ class Conversation:
         self.id = session_id
         self._agent, self._send_message, self._hang_up = agent, send, hang_up
         self._format = FORMAT_NAMES[config.audio_format, config.sample_rate]
-        self._language, self._voice_name = config.language, config.voice
+        self._language, self._voice_name = _iso_639_1(config.language), config.voice
         self._extensions = frozenset(init.extensions)
         self._client_has_turns = "turns" in self._extensions and not config.vad_enabled
         self._ear = Ear(self._format, agent.detection.detector(), CallerTurns(agent.turns))
         self._tools: dict[str, asyncio.Future[ToolOutcome]] = {}
         self._tool_count = 0
         facts = CallFacts(
-            self._run_tool, config.system_prompt, config.first_message, config.language, dict(init.variables),
+            self._run_tool, config.system_prompt, config.first_message, self._language, dict(init.variables),
             [one.model_dump() for one in init.tools],
         )  # fmt: skip
         self._talk = agent.mind.begin(facts)
@@ -95,7 +97,10 @@ class Conversation:
         self._barged_in: float | None = None
         """When the caller began to speak over the agent (time.monotonic())."""
         self._recognizing: asyncio.Task[Heard] | None = None
-        self._turn_over: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._turns_over: set[asyncio.Task[None]] = set()
+        """Turns that end, one behind the other."""
+        self._last_turn_over: asyncio.Task[None] | None = None
         self._keys = ""
         self._keys_over: asyncio.TimerHandle | None = None
 
@@ -132,10 +137,12 @@ class Conversation:
         """The client has gone."""
         if self._keys_over is not None:
             self._keys_over.cancel()
-        tasks = [one for one in (self._answering, self._recognizing, self._turn_over) if one is not None]
+        pending = (self._answering, self._recognizing, self._preparing, *self._turns_over)
+        tasks = [one for one in pending if one is not None]
         for one in tasks:
             one.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._talk.discard()
         self._ear.close()
 
     # The caller speaks ---------------------------------------------------------------------------------
@@ -149,20 +156,23 @@ class Conversation:
         elif isinstance(event, Resumed):
             if self._recognizing is not None:
                 self._recognizing.cancel()
+            self._discard_prepared()
         elif isinstance(event, Ended) and self._recognizing is not None:
             self._in_order(partial(self._end_turn, self._recognizing))
             self._recognizing = None
 
     def _in_order(self, end: Callable[[], Awaitable[None]]) -> None:
         """Ends a turn, behind the one before, which may not be answered yet."""
-        before = self._turn_over
+        before = self._last_turn_over
 
         async def run() -> None:
             if before is not None:
                 await asyncio.wait([before])
             await end()
 
-        self._turn_over = asyncio.create_task(run())
+        self._last_turn_over = asyncio.create_task(run())
+        self._turns_over.add(self._last_turn_over)
+        self._last_turn_over.add_done_callback(self._turns_over.discard)
 
     async def _caller_begins(self) -> None:
         if not self._is_answering():
@@ -178,9 +188,26 @@ class Conversation:
         if text:
             if not text.endswith(_FINAL_MARKS):
                 self._ear.turns.wait_longer()
+            if not self._is_answering():
+                self._discard_prepared()
+                self._preparing = asyncio.create_task(self._prepare(text))
             # Words confirm an interruption, long before the turn is over.
             await self._send("transcript", text=text, role="user", final=False)
         return Heard(text, last_word)
+
+    async def _prepare(self, said: str) -> None:
+        """For the answer, while the caller may have finished: so it is there when that is known."""
+        # What fails here fails again where it matters, and is said there.
+        with suppress(PartError):
+            first = await self._talk.prepare(said)
+            if first is not None:
+                await self._agent.voice.speak(spell(first, self._language), self._voice_name)
+
+    def _discard_prepared(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+            self._preparing = None
+            self._talk.discard()
 
     async def _end_turn(self, recognizing: asyncio.Task[Heard]) -> None:
         async with self._failing("recognition"):
@@ -290,6 +317,11 @@ class Conversation:
         if "event_ids" not in self._extensions:
             fields.pop("event_id", None)
         await self._send_message(kind, **fields)
+
+
+def _iso_639_1(language: str | None) -> str | None:
+    """Of en, en-US or en_US: en."""
+    return re.split("[-_]", language.strip().lower())[0] or None if language else None
 
 
 def _bytes_of(encoded: str) -> bytes:

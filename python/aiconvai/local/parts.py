@@ -143,8 +143,19 @@ class Talk(Protocol):
         """
         ...
 
+    async def prepare(self, said: str) -> str | None:
+        """The caller has said that, and may go on. What can be done for its answer beforehand is done, as far as
+        nobody hears of it; returns what the answer would begin with, None where that is not known. `answer` follows
+        with the same words, or `discard`. Raises `PartError`.
+        """
+        ...
+
+    def discard(self) -> None:
+        """The caller has gone on: what was prepared, or is being prepared, is not asked for."""
+        ...
+
     def pressed(self, keys: str) -> AsyncIterator[Act]:
-        """The same for keys, which were pressed one soon after the other."""
+        """The same as `answer` for keys, which were pressed one soon after the other: they are all there are."""
         ...
 
     def cut(self, heard: str) -> None:
@@ -165,6 +176,10 @@ class Mind(Protocol):
 
     def begin(self, call: CallFacts) -> Talk:
         """Its side of a conversation that begins."""
+        ...
+
+    def usual_sentences(self) -> Sequence[str]:
+        """That it often says, just as they are: they are worth being made before a call wants them. It is open."""
         ...
 
     async def close(self) -> None: ...

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from aiconvai.local.assembling import agent_of
 from aiconvai.local.capacity import Costs, calls_that_fit, measure
 from aiconvai.local.conversation import Agent
 from aiconvai.local.server import LocalServer, ServerSettings
 from aiconvai.local.settings import LocalSettings
+from aiconvai.local.voices.spelling import spell
 
 MOST_MEASURED = 500
 """Calls that `calls = "auto"` comes to at the most."""
@@ -59,7 +61,19 @@ async def serve(settings: LocalSettings, announce: Callable[[Ready, int], None])
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
     async with ready(settings) as one:
+        usual = iter(one.agent.mind.usual_sentences())
+        # The greeting is there for the first call, and all others soon.
+        await _make(one.agent, islice(usual, 1))
+        making = asyncio.create_task(_make(one.agent, usual))
         server = LocalServer(ServerSettings(listen.host, listen.port, one.most_calls, listen.secret_text()), one.agent)
         async with server.running() as listening:
             announce(one, next(iter(listening.sockets)).getsockname()[1])
             await over.wait()
+        making.cancel()
+        await asyncio.wait([making])
+
+
+async def _make(agent: Agent, sentences: Iterator[str]) -> None:
+    """One after the other, beside whatever calls ask for: the voice keeps them. Raises `PartError`."""
+    for sentence in sentences:
+        await agent.voice.speak(spell(sentence), None)

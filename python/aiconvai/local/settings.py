@@ -96,6 +96,10 @@ class MindSettings(_Served):
     """Of the receptionist's; not set: that of a small business which nobody has."""
     prompt: str = ""
     """What a model is told besides what the agent's own prompt says."""
+    early: bool = True
+    """A model writes at each pause of the caller's, and not only when he has finished: it answers sooner, and some of
+    what it writes is thrown away.
+    """
 
     @model_validator(mode="after")
     def _is_complete(self) -> MindSettings:

@@ -7,6 +7,7 @@ if the caller had said it.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,6 +88,13 @@ class ChatHistory:
             reply.text = ""
         if said:
             said[-1].text = f"{heard.strip()} {WAS_INTERRUPTED}".strip()
+
+    def messages_after(self, text: str) -> list[dict[str, Any]]:
+        """For a request, if the caller said that; all stays as it is."""
+        trial = copy.copy(self)
+        trial._turns = deque(self._turns)
+        trial.hear(text)
+        return trial.messages()
 
     def messages(self) -> list[dict[str, Any]]:
         """For a request."""

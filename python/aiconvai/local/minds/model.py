@@ -4,13 +4,13 @@ are the call's.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+from aiconvai.local.minds.chat_draft import ChatDraft
 from aiconvai.local.minds.chat_endpoint import ChatEndpoint
 from aiconvai.local.minds.chat_history import WAS_INTERRUPTED, ChatHistory, Reply
 from aiconvai.local.minds.chat_reply import ToolCall, as_sentence
@@ -36,9 +36,6 @@ MOST_ROUNDS = 6
 MOST_VARIABLES = 50
 LONGEST_VARIABLE = 500
 """Characters."""
-KEYS_SECONDS = 1.2
-"""After a key in which another may belong to it; # ends a number at once."""
-MOST_KEYS = 32
 _NAMES_SHOWN = 8
 
 _log = logging.getLogger(__name__)
@@ -55,12 +52,15 @@ class LanguageModel(Mind):
         key: str | None = None,
         prompt: str = TELEPHONE_PROMPT,
         options: Mapping[str, Any] | None = None,
+        is_early: bool = True,
     ) -> None:
         """`url`: of an endpoint that speaks OpenAI's chat completions, up to /v1. `key`: None: it wants none.
         `prompt`: comes before each call's own. `options`: fields of the requests besides, such as temperature.
+        `is_early`: it writes before it is known that the caller has finished.
         """
         self._endpoint = ChatEndpoint(url, model, key=key, options=options)
         self._prompt = prompt
+        self._is_early = is_early
 
     def __str__(self) -> str:
         return f"{self._endpoint.model} at {self._endpoint.url}"
@@ -70,7 +70,11 @@ class LanguageModel(Mind):
         await self._endpoint.open([END_CALL])
 
     def begin(self, call: CallFacts) -> LanguageModelTalk:
-        return LanguageModelTalk(self._endpoint, self._prompt, call)
+        return LanguageModelTalk(self._endpoint, self._prompt, call, is_early=self._is_early)
+
+    def usual_sentences(self) -> Sequence[str]:
+        """Nobody knows what a model is going to say."""
+        return ()
 
     async def close(self) -> None:
         await self._endpoint.close()
@@ -79,15 +83,16 @@ class LanguageModel(Mind):
 class LanguageModelTalk(Talk):
     """What it remembers of a call is bounded; see `chat_history`."""
 
-    def __init__(self, endpoint: ChatEndpoint, prompt: str, call: CallFacts) -> None:
+    def __init__(self, endpoint: ChatEndpoint, prompt: str, call: CallFacts, *, is_early: bool) -> None:
         self._endpoint = endpoint
         self._call = call
         self._names = [str(tool["name"]) for tool in call.tools]
         self._ends_itself = END_CALL["name"] not in self._names
         self._tools: Sequence[Mapping[str, Any]] = [*call.tools, END_CALL] if self._ends_itself else call.tools
+        self._is_early = is_early
         self._history = ChatHistory(_system_prompt(prompt, call))
-        self._keys = ""
-        """Pressed, and not told to the model yet."""
+        self._draft: ChatDraft | None = None
+        """What the model writes of a reply that may be asked for next."""
 
     async def greeting(self) -> AsyncGenerator[Act, None]:
         """The call's first message, as it is; the caller begins where it has none."""
@@ -99,16 +104,29 @@ class LanguageModelTalk(Talk):
 
     async def answer(self, said: str) -> AsyncGenerator[Act, None]:
         """See `Talk`."""
-        self._history.hear(f"{self._told_keys()} {said}".strip())
+        self._history.hear(said)
         async with aclosing(self._think()) as acts:
             async for act in acts:
                 yield act
 
-    def pressed(self, digit: str) -> AsyncGenerator[Act, None]:
-        """Keys that come one after the other are told together: the answer to one of them has none, then."""
-        if len(self._keys) < MOST_KEYS:
-            self._keys += digit
-        return self._answer_keys()
+    async def prepare(self, said: str) -> str | None:
+        """See `Talk`: the model begins to write."""
+        self.discard()
+        if not self._is_early:
+            return None
+        messages = self._history.messages_after(said)
+        self._draft = ChatDraft(messages, self._endpoint.reply(messages, self._tools))
+        return await self._draft.first_sentence()
+
+    def discard(self) -> None:
+        """See `Talk`."""
+        if self._draft is not None:
+            self._draft.close()
+            self._draft = None
+
+    def pressed(self, keys: str) -> AsyncGenerator[Act, None]:
+        """The model is told which."""
+        return self.answer(f"The caller pressed {keys}.")
 
     def cut(self, heard: str) -> None:
         """See `Talk`."""
@@ -118,20 +136,6 @@ class LanguageModelTalk(Talk):
         """See `Talk`."""
         self._history.know(text)
 
-    async def _answer_keys(self) -> AsyncGenerator[Act, None]:
-        keys = self._keys
-        if keys and not keys.endswith("#"):
-            await asyncio.sleep(KEYS_SECONDS)
-        if not keys or keys != self._keys:
-            return
-        async with aclosing(self.answer("")) as acts:
-            async for act in acts:
-                yield act
-
-    def _told_keys(self) -> str:
-        keys, self._keys = self._keys, ""
-        return f"The caller pressed {keys}." if keys else ""
-
     async def _think(self) -> AsyncGenerator[Act, None]:
         """Rounds of what the model says, and of tools that it calls, until it calls none. Raises `PartError`."""
         has_said = has_called = False
@@ -139,7 +143,7 @@ class LanguageModelTalk(Talk):
             reply = self._history.begin_reply()
             calls: list[ToolCall] = []
             cutter = SentenceCutter(early=not has_said)
-            async with aclosing(self._endpoint.reply(self._history.messages(), self._tools)) as parts:
+            async with self._reply() as parts:
                 async for part in parts:
                     if isinstance(part, ToolCall):
                         calls.append(part)
@@ -164,6 +168,22 @@ class LanguageModelTalk(Talk):
             has_called = False
         if not has_said and not has_called:
             raise PartError(f"the model {self._endpoint.model} at {self._endpoint.url} answered nothing")
+
+    @asynccontextmanager
+    async def _reply(self) -> AsyncGenerator[AsyncGenerator[str | ToolCall, None], None]:
+        """Its parts: those of the draft where that is of the same request."""
+        messages = self._history.messages()
+        draft, self._draft = self._draft, None
+        if draft is not None and not draft.is_of(messages):
+            draft.close()
+            draft = None
+        try:
+            parts = draft.parts() if draft is not None else self._endpoint.reply(messages, self._tools)
+            async with aclosing(parts):
+                yield parts
+        finally:
+            if draft is not None:
+                draft.close()
 
     async def _run(self, reply: Reply, calls: Sequence[ToolCall]) -> None:
         """One after the other, in the model's order; where the caller interrupts, the model is told so of the rest."""

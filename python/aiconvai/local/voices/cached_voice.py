@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aiconvai.local.parts import Speech, Voice
@@ -26,10 +25,8 @@ class _Making:
 class CachedVoice:
     """A `Voice` around another. Not for threads: the event loop's."""
 
-    def __init__(self, voice: Voice, *, prepared: Iterable[str] = (), most_bytes: int = MOST_BYTES) -> None:
-        """`prepared`: sentences that are made when it is opened, as spelt as they will be asked for."""
+    def __init__(self, voice: Voice, *, most_bytes: int = MOST_BYTES) -> None:
         self._voice = voice
-        self._prepared = tuple(prepared)
         self._most_bytes = most_bytes
         self._kept: OrderedDict[_Key, Speech] = OrderedDict()
         self._bytes = 0
@@ -44,18 +41,8 @@ class CachedVoice:
         return str(self._voice)
 
     async def open(self) -> None:
-        """Opens the other and prepares what is to be. Raises `PartError`."""
+        """Opens the other. Raises `PartError`."""
         await self._voice.open()
-        try:
-            await self.prepare(self._prepared)
-        except BaseException:
-            await self._voice.close()
-            raise
-
-    async def prepare(self, sentences: Iterable[str], voice: str | None = None) -> None:
-        """Makes them, one after the other, so that they are there when they are asked for. Raises `PartError`."""
-        for sentence in sentences:
-            await self.speak(sentence, voice)
 
     async def speak(self, sentence: str, voice: str | None) -> Speech:
         """As `Voice` has it. Its samples are others' too, and cannot be written to.

@@ -6,13 +6,14 @@ Twice in a row not understood, it puts the caller through to somebody, where the
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiconvai.local.minds.receptionist.form import MOST_TRIES, Form
-from aiconvai.local.minds.receptionist.intents import Intent, Intents, Then, filled
+from aiconvai.local.minds.receptionist.intents import Intent, Intents, Then, filled, is_filled
 from aiconvai.local.minds.receptionist.matching import Understanding
 from aiconvai.local.minds.receptionist.transfers import ToolUse, transfer_to
 
@@ -74,6 +75,11 @@ class Dialogue:
         """A number was asked for, which may be pressed."""
         return self._form is not None and self._form.takes_keys
 
+    def usual_texts(self) -> list[str]:
+        """That do not depend on what the caller says, the greeting first."""
+        texts = map(self._filled, self._intents.said())
+        return [text for text in texts if is_filled(text)]
+
     def greet(self, text: str | None) -> Plan:
         """`text`: instead of the file's greeting."""
         greeting = text if text is not None else self._intents.greeting
@@ -97,15 +103,23 @@ class Dialogue:
             return self._kept(Plan((self._filled(self._intents.what_else),)))
         return self._kept(self._act_on(said, understanding))
 
+    def foresee(self, said: str, understanding: Understanding) -> Plan:
+        """What would come of it; all stays as it is."""
+        trial = copy.copy(self)
+        if self._form is not None:
+            trial._form = replace(self._form, values=dict(self._form.values))
+        return trial.hear(said, understanding)
+
     def enter(self, digits: str) -> Plan:
         """A number that was pressed, while `takes_digits`."""
         if self._form is None:
             return Plan()
         return self._kept(self._go_on(self._form) if self._form.take(digits) else self._ask_again(self._form))
 
-    def choose(self, key: str) -> Plan:
-        """A key, which is nothing where no intent has it."""
-        intent = next((one for one in self._intents.intents if one.keys == key), None)
+    def choose(self, keys: str) -> Plan:
+        """Keys, which are nothing where no intent has them; # after them only ends them."""
+        wanted = (keys, keys.rstrip("#"))
+        intent = next((one for one in self._intents.intents if one.keys in wanted), None)
         return self._kept(self._begin(intent, "")) if intent is not None else Plan()
 
     def _act_on(self, said: str, understanding: Understanding) -> Plan:

@@ -22,6 +22,8 @@ MOST_EXAMPLES = 8
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _FILLED = re.compile(r"\{(\w+)\}(\.?)")
 _LONGEST_SHOWN = 80
+_ALWAYS_SAID = ("again", "what_else", "cannot", "putting_through", "nobody_there")
+"""Whatever the file is about."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
@@ -162,12 +164,20 @@ class Intents(_Settings):
                     )
         return self
 
+    def said(self) -> Iterator[str]:
+        """What is said, with its placeholders: the greeting first, and then what is asked for most often."""
+        yield from filter(None, (self.greeting,))
+        for intent in self.intents:
+            yield from filter(None, (intent.answer, *(slot.question for slot in intent.slots)))
+        for name in _ALWAYS_SAID:
+            yield getattr(self, name)
+
     def _texts(self) -> Iterator[tuple[str, str | None, set[str]]]:
         """Where it is, a text with placeholders, and those that it may have besides variables."""
         yield "greeting", self.greeting, set()
         yield "not_understood", self.not_understood, {"topics"}
         yield "ask_between", self.ask_between, {"first", "second"}
-        for name in ("again", "what_else", "cannot", "putting_through", "nobody_there"):
+        for name in _ALWAYS_SAID:
             yield name, getattr(self, name), set()
         for intent in self.intents:
             slots: set[str] = set()
@@ -180,6 +190,11 @@ class Intents(_Settings):
                 yield f"{intent.name}, say", intent.then.say, {*slots, "result"}
                 for parameter, value in intent.then.parameters.items():
                     yield f"{intent.name}, parameter {parameter}", value, slots
+
+
+def is_filled(text: str) -> bool:
+    """There is no placeholder in it any more."""
+    return _PLACEHOLDER.search(text) is None
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -5,20 +5,17 @@ answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aiconvai.local.minds.receptionist.dialogue import Dialogue, Plan
 from aiconvai.local.minds.receptionist.embeddings import SentenceEmbeddings
 from aiconvai.local.minds.receptionist.intents import Intents, filled, read_intents
-from aiconvai.local.minds.receptionist.matching import Matcher
+from aiconvai.local.minds.receptionist.matching import Matcher, Understanding
 from aiconvai.local.minds.sentences import sentences_of
 from aiconvai.local.parts import Act, CallFacts, HangUp, Mind, PartError, Say, Talk
 
-KEYS_SECONDS = 1.5
-"""After a key in which another may belong to the number; # ends it at once."""
-MOST_KEYS = 30
 LONGEST_RESULT = 1_000
 """Characters of a tool's result that are said."""
 
@@ -51,6 +48,13 @@ class Receptionist(Mind):
             raise PartError("the receptionist is not open yet: open it before calls begin")
         return ReceptionistTalk(*self._ready, self._thread, call)
 
+    def usual_sentences(self) -> Sequence[str]:
+        """The greeting, and answers that depend on no call."""
+        if self._ready is None:
+            return ()
+        texts = Dialogue(self._ready[0], (), {}).usual_texts()
+        return [sentence for text in texts for sentence in sentences_of(text)]
+
     async def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -67,8 +71,6 @@ class ReceptionistTalk(Talk):
         self._thread = thread
         self._call = call
         self._dialogue = Dialogue(intents, call.tools, call.variables)
-        self._keys = ""
-        """Of a number that is being pressed."""
 
     def greeting(self) -> AsyncGenerator[Act, None]:
         """The call's first message, or the file's greeting."""
@@ -76,33 +78,33 @@ class ReceptionistTalk(Talk):
 
     async def answer(self, said: str) -> AsyncGenerator[Act, None]:
         """See `Talk`."""
-        self._keys = ""
-        loop = asyncio.get_running_loop()
-        understanding = await loop.run_in_executor(self._thread, self._matcher.understand, said)
+        understanding = await self._understand(said)
         async for act in self._carry_out(self._dialogue.hear(said, understanding)):
             yield act
 
-    def pressed(self, digit: str) -> AsyncGenerator[Act, None]:
-        """A digit of the number that was asked for, or the key of an intent. Others are nothing to it."""
-        if not self._dialogue.takes_digits:
-            return self._carry_out(self._dialogue.choose(digit))
-        self._keys = (self._keys + digit)[:MOST_KEYS]
-        return self._enter(self._keys)
+    async def prepare(self, said: str) -> str | None:
+        """See `Talk`."""
+        understanding = await self._understand(said)
+        plan = self._dialogue.foresee(said, understanding)
+        return next((sentence for text in plan.says for sentence in sentences_of(text)), None)
 
-    async def _enter(self, keys: str) -> AsyncGenerator[Act, None]:
-        """The number as it is now, unless another key comes: what is made of that has them all."""
-        if not keys.endswith("#"):
-            await asyncio.sleep(KEYS_SECONDS)
-        if keys == self._keys and self._dialogue.takes_digits:
-            self._keys = ""
-            async for act in self._carry_out(self._dialogue.enter(keys)):
-                yield act
+    def discard(self) -> None:
+        """There is nothing that goes on."""
+
+    def pressed(self, keys: str) -> AsyncGenerator[Act, None]:
+        """The number that was asked for, or the key of an intent. Others are nothing to it."""
+        if self._dialogue.takes_digits:
+            return self._carry_out(self._dialogue.enter(keys))
+        return self._carry_out(self._dialogue.choose(keys))
 
     def cut(self, heard: str) -> None:
         """Nothing depends on it: what was said can be heard again."""
 
     def know(self, text: str) -> None:
         """There is nothing that could make use of it."""
+
+    async def _understand(self, said: str) -> Understanding:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._matcher.understand, said)
 
     async def _carry_out(self, plan: Plan) -> AsyncGenerator[Act, None]:
         for text in plan.says:

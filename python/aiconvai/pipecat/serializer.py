@@ -1,0 +1,118 @@
+"""Messages of the WebSocket protocol (docs/protocol/websocket.md) as pipecat's frames, and the other way round."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames.frames import (
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    InputDTMFFrame,
+    InterruptionFrame,
+    LLMMessagesAppendFrame,
+    OutputAudioRawFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
+)
+from pipecat.serializers.base_serializer import FrameSerializer
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from aiconvai.audio import decode, encode, format_rate
+from aiconvai.websocket_protocol import CLIENT_MESSAGES, AudioInput, Dtmf, Message, TextInput, ToolResult
+
+_KEYS = frozenset(one.value for one in KeypadEntry)
+
+_log = logging.getLogger(__name__)
+
+
+class CallSerializer(FrameSerializer):
+    """Of one call."""
+
+    def __init__(
+        self, audio_format: str, extensions: frozenset[str], take_result: Callable[[ToolResult], None]
+    ) -> None:
+        """`audio_format`: of both ways, a name of `WIRE_FORMATS`; frames have its rate. `take_result`: is given what
+        came of a tool.
+        """
+        super().__init__()
+        self._format = audio_format
+        self._extensions = extensions
+        self._take_result = take_result
+        self.event_id = 1
+        """Of what the agent says now."""
+        self._has_spoken = False
+        """Since the last interruption."""
+
+    async def serialize(self, frame: Frame) -> str | bytes | None:
+        """The message of a frame; None: there is none."""
+        if isinstance(frame, OutputAudioRawFrame):
+            self._has_spoken = True
+            audio = encode(np.frombuffer(frame.audio, "<i2").astype(np.int16), self._format)
+            return self._message("audio_delta", audio=base64.b64encode(audio).decode(), event_id=self.event_id)
+        if isinstance(frame, InterruptionFrame):
+            return self._interrupted()
+        if isinstance(frame, EndFrame) and "hangup" in self._extensions:
+            # What was said before is still heard.
+            return self._message("hangup")
+        if isinstance(frame, OutputTransportMessageFrame | OutputTransportMessageUrgentFrame):
+            return None if self.should_ignore_frame(frame) else json.dumps(frame.message)
+        return None
+
+    async def deserialize(self, data: str | bytes) -> Frame | None:
+        """The frame of a message; None: there is none, or the message makes no sense, which is logged."""
+        try:
+            message = _read(data)
+        except (ValidationError, ValueError) as error:
+            _log.warning("a message of the telephone is left out: %s", " ".join(str(error).split()))
+            return None
+        match message:
+            case AudioInput():
+                return self._audio(message)
+            case Dtmf() if message.digit in _KEYS:
+                return InputDTMFFrame(KeypadEntry(message.digit))
+            case TextInput():
+                said: Any = {"role": message.role, "content": message.text}
+                return LLMMessagesAppendFrame([said], run_llm=message.role == "user")
+            case ToolResult():
+                self._take_result(message)
+        return None
+
+    def _audio(self, message: AudioInput) -> Frame | None:
+        try:
+            samples = decode(base64.b64decode(message.audio, validate=True), self._format)
+        except (binascii.Error, ValueError) as error:
+            _log.warning("audio of the telephone is left out: %s", error)
+            return None
+        return InputAudioRawFrame(samples.astype("<i2").tobytes(), format_rate(self._format), 1)
+
+    def _interrupted(self) -> str | None:
+        if not self._has_spoken:
+            return None
+        self._has_spoken = False
+        event_id, self.event_id = self.event_id, self.event_id + 1
+        if "interruption" in self._extensions and "event_ids" in self._extensions:
+            return self._message("interruption", event_id=event_id)
+        return self._message("user_speech_started")
+
+    def _message(self, kind: str, **fields: Any) -> str:
+        if "event_ids" not in self._extensions:
+            fields.pop("event_id", None)
+        return json.dumps({"type": kind, **fields}, separators=(",", ":"))
+
+
+def _read(data: str | bytes) -> Message | None:
+    """None: a message that is not known here. Raises `ValueError`."""
+    value = from_json(data)
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")
+    model = CLIENT_MESSAGES.get(str(value.get("type")))
+    return model.model_validate(value) if model is not None else None

@@ -1,0 +1,238 @@
+"""A bot of pipecat's answers calls of the module's protocol: its services are a fake, all else is pipecat's own."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hearing import tone_in
+from openai_service import SPEECH_HZ, Call, OpenAIService, Reply
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from aiconvai.audio import Samples, decode, encode
+from aiconvai.rig.asterisk.ports import free_port
+from aiconvai.speech import speak
+from aiconvai.websocket_protocol import SERVER_MESSAGES, USUAL_EXTENSIONS, WIRE_FORMATS
+
+SECONDS = 60.0
+TRANSFER = {
+    "name": "transfer_call", "description": "Puts the caller through.",
+    "parameters": {"type": "object", "properties": {"destination": {"type": "string"}}, "required": ["destination"]},
+}  # fmt: skip
+
+
+def mind(messages: list[dict[str, Any]]) -> Reply:
+    last = messages[-1]
+    text = str(last.get("content"))
+    if last["role"] == "tool":
+        return f"The line says {text}."
+    if "put me through" in text:
+        return Call("transfer_call", {"destination": "desk"})
+    if "Pressed" in text or "customer" in text:
+        return "I know."
+    return "Good morning." if last["role"] == "developer" else "We are open from nine to five."
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[OpenAIService]:
+    with OpenAIService(mind) as one:
+        yield one
+
+
+@pytest.fixture
+def service(shared: OpenAIService) -> OpenAIService:
+    shared.words[:] = ["What are your opening hours?"]
+    shared.speech_seconds = 1.0
+    shared.heard_bytes.clear()
+    shared.chats.clear()
+    return shared
+
+
+@pytest.fixture(scope="module")
+def bot(shared: OpenAIService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its address. It answers all calls, one after the other."""
+    port = free_port()
+    environment = {**os.environ, "OPENAI_API_KEY": "key", "OPENAI_BASE_URL": shared.url}
+    command = [sys.executable, "-m", "aiconvai.pipecat.example_bot", "--port", str(port)]
+    log = tmp_path_factory.mktemp("bot") / "bot.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + SECONDS
+    while "Uvicorn running" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    yield f"ws://127.0.0.1:{port}/"
+    process.terminate()
+    process.wait(SECONDS)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+class Telephone:
+    """The module's side, in real time."""
+
+    def __init__(self, connection: ClientConnection, audio_format: str) -> None:
+        self.connection = connection
+        self.format = audio_format
+        self.wire, self.rate = WIRE_FORMATS[audio_format]
+        self.messages: list[dict[str, Any]] = []
+        self._said: list[Samples] = []
+        self._changed = asyncio.Condition()
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._speak())]
+
+    async def close(self) -> None:
+        for one in self._tasks:
+            one.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        async for text in self.connection:
+            message = json.loads(text)
+            SERVER_MESSAGES[message["type"]].model_validate(message, strict=True)
+            async with self._changed:
+                self.messages.append(message)
+                self._changed.notify_all()
+
+    async def _speak(self) -> None:
+        due = time.monotonic()
+        size = self.rate // 50
+        while True:
+            samples = self._said.pop(0) if self._said else np.zeros(size, np.int16)
+            audio = base64.b64encode(encode(samples, self.format)).decode()
+            await self.tell("audio.input", audio=audio, format=self.wire)
+            due += 0.02
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def tell(self, kind: str, **fields: Any) -> None:
+        await self.connection.send(json.dumps({"type": kind, **fields}))
+
+    def say(self, text: str) -> None:
+        samples = speak(text, self.rate)
+        self._said += [samples[at : at + self.rate // 50] for at in range(0, len(samples), self.rate // 50)]
+
+    def of(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+        return [one for one in self.messages if one["type"] == kind and fields.items() <= one.items()]
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        async with self._changed, asyncio.timeout(SECONDS):
+            await self._changed.wait_for(condition)
+
+    async def wait_for(self, kind: str, **fields: Any) -> dict[str, Any]:
+        await self.until(lambda: self.of(kind, **fields))
+        return self.of(kind, **fields)[-1]
+
+    def heard(self, event_id: int) -> Samples:
+        audio = b"".join(base64.b64decode(one["audio"]) for one in self.of("audio_delta", event_id=event_id))
+        return decode(audio, self.format)
+
+    def has_said(self, words: str) -> bool:
+        said = " ".join(one["text"] for one in self.of("transcript", role="assistant"))
+        return words in " ".join(said.split())
+
+
+def init(audio_format: str, **more: Any) -> dict[str, Any]:
+    wire, rate = WIRE_FORMATS[audio_format]
+    config = {
+        "audio_format": wire, "sample_rate": rate, "channels": 1, "vad_enabled": True, "vad_threshold": 0.6,
+        "vad_silence_duration_ms": 600, "vad_prefix_padding_ms": 200,
+    }  # fmt: skip
+    return {
+        "type": "session.init", "config": config, "variables": {"caller_number": "200"},
+        "extensions": list(USUAL_EXTENSIONS), "tools": [TRANSFER], **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("audio_format", ["pcm_16000", "ulaw_8000"])
+async def test_a_call_is_answered(bot: str, service: OpenAIService, audio_format: str) -> None:
+    async with connect(bot, proxy=None) as connection:
+        phone = Telephone(connection, audio_format)
+        await connection.send(json.dumps(init(audio_format)))
+        await phone.wait_for("session_started")
+        await phone.wait_for("response_complete")
+        assert phone.has_said("Good morning.")
+        greeting = tone_in(phone.heard(1), SPEECH_HZ, phone.rate)
+        assert greeting.seconds == pytest.approx(service.speech_seconds, abs=0.1)
+        assert greeting.purity_db > 25
+        phone.say("What are your opening hours?")
+        await phone.wait_for("transcript", text="What are your opening hours?", role="user")
+        await phone.until(lambda: phone.has_said("We are open from nine to five."))
+        # What was recorded of the caller is what he said.
+        assert max(service.heard_bytes) > phone.rate
+        await phone.close()
+    assert service.chats[-1][-1]["content"] == "What are your opening hours?"
+
+
+async def test_who_interrupts_hears_no_more_of_it(bot: str, service: OpenAIService) -> None:
+    service.speech_seconds = 20.0
+    async with connect(bot, proxy=None) as connection:
+        phone = Telephone(connection, "pcm_16000")
+        await connection.send(json.dumps(init("pcm_16000")))
+        await phone.wait_for("audio_delta", event_id=1)
+        phone.say("Stop, what are your opening hours?")
+        await phone.wait_for("interruption", event_id=1)
+        await phone.wait_for("audio_delta", event_id=2)
+        after = phone.messages[phone.messages.index(phone.of("interruption")[0]) :]
+        assert [one for one in after if one["type"] == "audio_delta" and one["event_id"] == 1] == []
+        await phone.close()
+
+
+async def test_the_telephone_runs_its_tools(bot: str, service: OpenAIService) -> None:
+    service.words[:] = ["Please put me through."]
+    async with connect(bot, proxy=None) as connection:
+        phone = Telephone(connection, "pcm_16000")
+        await connection.send(json.dumps(init("pcm_16000")))
+        await phone.wait_for("response_complete")
+        phone.say("Please put me through.")
+        call = await phone.wait_for("tool_call", name="transfer_call", parameters={"destination": "desk"})
+        await phone.tell("tool_result", id=call["id"], name="transfer_call", result="it is busy", is_error=True)
+        await phone.until(lambda: phone.has_said("it is busy"))
+        await phone.close()
+
+
+async def test_what_nobody_said_is_known(bot: str, service: OpenAIService) -> None:
+    async with connect(bot, proxy=None) as connection:
+        phone = Telephone(connection, "pcm_16000")
+        await connection.send(json.dumps(init("pcm_16000")))
+        await phone.wait_for("response_complete")
+        await phone.tell("text.input", text="He is a customer.", role="system")
+        await phone.tell("text.input", text="Am I a customer?", role="user")
+        await phone.until(lambda: phone.has_said("I know."))
+        await phone.close()
+    assert [one["content"] for one in service.chats[-1][-2:]] == ["He is a customer.", "Am I a customer?"]
+
+
+NONSENSE = ["no JSON", '{"type":"audio.input","audio":"AAAA","format":"pcm16"}', json.dumps({"type": "session.init"})]
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+async def test_whoever_is_no_telephone_is_refused(bot: str, said: str) -> None:
+    async with connect(bot, proxy=None) as connection:
+        await connection.send(said)
+        with pytest.raises(ConnectionClosed):
+            async with asyncio.timeout(SECONDS):
+                await connection.recv()
+        assert connection.close_code == 1007
+
+
+async def test_nonsense_in_a_call_is_left_out(bot: str) -> None:
+    async with connect(bot, proxy=None) as connection:
+        phone = Telephone(connection, "pcm_16000")
+        await connection.send(json.dumps(init("pcm_16000")))
+        await phone.wait_for("session_started")
+        for said in ("no JSON", "[" * 10_000, b"\x00", '{"type":"dtmf","digit":"42"}', '{"type":"new"}',
+                     '{"type":"audio.input","audio":"%%%","format":"pcm16"}'):  # fmt: skip
+            await connection.send(said)
+        await phone.wait_for("response_complete")
+        await phone.tell("text.input", text="Hello?", role="user")
+        await phone.until(lambda: phone.has_said("We are open"))
+        await phone.close()
