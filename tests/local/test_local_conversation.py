@@ -7,11 +7,12 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from protocol_client import ProtocolClient
 from scripted_parts import (
     RATE,
     ScriptedDetection,
@@ -30,7 +31,7 @@ from aiconvai.local.conversation import Agent
 from aiconvai.local.parts import HangUp, Say
 from aiconvai.local.server import LocalServer, ServerSettings
 from aiconvai.local.voices.cached_voice import CachedVoice
-from aiconvai.websocket_protocol import SERVER_MESSAGES, USUAL_EXTENSIONS
+from aiconvai.websocket_protocol import USUAL_EXTENSIONS
 
 _SECONDS = 10.0
 CONFIG = {
@@ -39,28 +40,11 @@ CONFIG = {
 }  # fmt: skip
 
 
-class Client:
-    """The module's side: speaks in real time, and keeps what comes with when it came."""
+class Client(ProtocolClient):
+    """The module's side, which speaks in real time."""
 
     def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.messages: list[tuple[float, dict[str, Any]]] = []
-        self._changed = asyncio.Condition()
-        self._reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        try:
-            async for text in self.connection:
-                message = json.loads(text)
-                SERVER_MESSAGES[message["type"]].model_validate(message, strict=True)
-                async with self._changed:
-                    self.messages.append((time.monotonic(), message))
-                    self._changed.notify_all()
-        except ConnectionClosed:
-            pass
-
-    async def tell(self, kind: str, **fields: Any) -> None:
-        await self.connection.send(json.dumps({"type": kind, **fields}))
+        super().__init__(connection, "ulaw_8000")
 
     async def say(self, samples: Samples) -> None:
         begun = time.monotonic()
@@ -69,20 +53,8 @@ class Client:
             await self.tell("audio.input", audio=audio, format="g711_ulaw")
             await asyncio.sleep(max(0.0, begun + (number + 1) * 0.04 - time.monotonic()))
 
-    def of(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
-        wanted = fields.items()
-        return [one for _, one in self.messages if one["type"] == kind and wanted <= one.items()]
-
-    async def until(self, condition: Callable[[], Any]) -> None:
-        async with self._changed, asyncio.timeout(_SECONDS):
-            await self._changed.wait_for(condition)
-
-    async def wait_for(self, kind: str, **fields: Any) -> dict[str, Any]:
-        await self.until(lambda: self.of(kind, **fields))
-        return self.of(kind, **fields)[-1]
-
     def audio_seconds(self, event_id: int) -> float:
-        return sum(len(base64.b64decode(one["audio"])) for one in self.of("audio_delta", event_id=event_id)) / RATE
+        return len(self.heard(event_id)) / RATE
 
 
 @contextlib.asynccontextmanager

@@ -101,7 +101,8 @@ UNUSABLE = {
 @pytest.mark.parametrize("what", UNUSABLE)
 def test_what_cannot_be_used_is_said_in_a_sentence_at_once(what: str, tmp_path: Path) -> None:
     text, named = UNUSABLE[what]
-    (tmp_path / "local.toml").write_text(f"{LIGHT}{text}\n")
+    quick = "" if "[voice]" in text else '[voice]\nengine = "espeak-ng"\n'
+    (tmp_path / "local.toml").write_text(f"{LIGHT}{quick}{text}\n")
     for more in ([], ["--check"]):
         done = run("local", "--config", tmp_path / "local.toml", *more)
         assert done.returncode == 1

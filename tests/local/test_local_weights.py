@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from aiconvai.local.parts import PartError
 from aiconvai.local.recognition import weights
-from aiconvai.local.recognition.weights import PackagedModel, Source, own_folder, packaged
+from aiconvai.local.recognition.weights import PACKAGED, PackagedModel, Source, own_folder, packaged
 
 MODEL = bytes(range(256)) * 5000
 CONFIG = b"{}"
@@ -156,3 +157,9 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
     for name in ("config.json", "tokenizer.json", "vocabulary.json"):
         (tmp_path / name).write_text("{}")
     assert own_folder(tmp_path).origin == f"the Whisper model in {tmp_path}, taken as it is"
+
+
+@pytest.mark.parametrize(("model", "extra"), [("tiny.en", "local"), ("base", "local-base")])
+def test_an_extra_installs_the_model(model: str, extra: str) -> None:
+    metadata = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert set(PACKAGED[model].requirements) <= set(metadata["project"]["optional-dependencies"][extra])

@@ -9,20 +9,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from hearing import tone_in
 from openai_service import SPEECH_HZ, Call, OpenAIService, Reply
+from protocol_client import ProtocolClient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from aiconvai.audio import Samples, decode, encode
+from aiconvai.audio import Samples, encode
 from aiconvai.rig.asterisk.ports import free_port
 from aiconvai.speech import speak
-from aiconvai.websocket_protocol import SERVER_MESSAGES, USUAL_EXTENSIONS, WIRE_FORMATS
+from aiconvai.websocket_protocol import USUAL_EXTENSIONS, WIRE_FORMATS
 
 SECONDS = 60.0
 TRANSFER = {
@@ -78,30 +79,17 @@ def bot(shared: OpenAIService, tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
-class Telephone:
-    """The module's side, in real time."""
+class Telephone(ProtocolClient):
+    """The module's side, which speaks in real time."""
 
     def __init__(self, connection: ClientConnection, audio_format: str) -> None:
-        self.connection = connection
-        self.format = audio_format
-        self.wire, self.rate = WIRE_FORMATS[audio_format]
-        self.messages: list[dict[str, Any]] = []
+        super().__init__(connection, audio_format)
         self._said: list[Samples] = []
-        self._changed = asyncio.Condition()
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._speak())]
+        self._speaking = asyncio.create_task(self._speak())
 
     async def close(self) -> None:
-        for one in self._tasks:
-            one.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _read(self) -> None:
-        async for text in self.connection:
-            message = json.loads(text)
-            SERVER_MESSAGES[message["type"]].model_validate(message, strict=True)
-            async with self._changed:
-                self.messages.append(message)
-                self._changed.notify_all()
+        self._speaking.cancel()
+        await asyncio.wait([self._speaking])
 
     async def _speak(self) -> None:
         due = time.monotonic()
@@ -113,27 +101,9 @@ class Telephone:
             due += 0.02
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    async def tell(self, kind: str, **fields: Any) -> None:
-        await self.connection.send(json.dumps({"type": kind, **fields}))
-
     def say(self, text: str) -> None:
         samples = speak(text, self.rate)
         self._said += [samples[at : at + self.rate // 50] for at in range(0, len(samples), self.rate // 50)]
-
-    def of(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
-        return [one for one in self.messages if one["type"] == kind and fields.items() <= one.items()]
-
-    async def until(self, condition: Callable[[], Any]) -> None:
-        async with self._changed, asyncio.timeout(SECONDS):
-            await self._changed.wait_for(condition)
-
-    async def wait_for(self, kind: str, **fields: Any) -> dict[str, Any]:
-        await self.until(lambda: self.of(kind, **fields))
-        return self.of(kind, **fields)[-1]
-
-    def heard(self, event_id: int) -> Samples:
-        audio = b"".join(base64.b64decode(one["audio"]) for one in self.of("audio_delta", event_id=event_id))
-        return decode(audio, self.format)
 
     def has_said(self, words: str) -> bool:
         said = " ".join(one["text"] for one in self.of("transcript", role="assistant"))
@@ -181,7 +151,8 @@ async def test_who_interrupts_hears_no_more_of_it(bot: str, service: OpenAIServi
         phone.say("Stop, what are your opening hours?")
         await phone.wait_for("interruption", event_id=1)
         await phone.wait_for("audio_delta", event_id=2)
-        after = phone.messages[phone.messages.index(phone.of("interruption")[0]) :]
+        messages = [one for _, one in phone.messages]
+        after = messages[messages.index(phone.of("interruption")[0]) :]
         assert [one for one in after if one["type"] == "audio_delta" and one["event_id"] == 1] == []
         await phone.close()
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-import inflect
+from num2words import num2words
 
-_ENGLISH = inflect.engine()
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LARGEST_DIGITS = 15
 """Of a number that is said as one: longer ones are said digit by digit."""
@@ -42,12 +41,12 @@ def parted(group: str) -> list[str]:
 
 def cardinal(number: int) -> str:
     """ "one thousand two hundred and five": without the commas of writing, which a voice makes pauses of."""
-    return str(_ENGLISH.number_to_words(number)).replace(",", "")  # type: ignore[arg-type]
+    return str(num2words(number)).replace(",", "")
 
 
 def ordinal(number: int) -> str:
     """ "twenty-second" """
-    return str(_ENGLISH.number_to_words(_ENGLISH.ordinal(number))).replace(",", "")  # type: ignore[arg-type]
+    return str(num2words(number, to="ordinal")).replace(",", "")
 
 
 def year(number: int) -> str:
