@@ -8,6 +8,7 @@ from typing import Literal
 
 import openai
 
+from aiconvai.local.openai_client import authorization_of, bounded_client
 from aiconvai.local.parts import PartError, Speech
 from aiconvai.local.voices.speech_bytes import empty_speech, speech_of_pcm, speech_of_wav
 from aiconvai.local.voices.speech_limits import MOST_BYTES, sayable
@@ -16,9 +17,8 @@ from aiconvai.local.voices.trimming import trimmed
 PCM_RATE = 24_000
 """Of OpenAI's response_format pcm: 16 bits, mono, little-endian (its guide "Text to speech")."""
 SPEAK_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
 LONGEST_COMPLAINT = 300
-_NO_KEY = "none"
-"""What is sent where there is no key: the SDK does not go without."""
 _AT_ONCE = 65_536
 
 
@@ -45,7 +45,11 @@ class OpenAIVoice:
         self._voices = frozenset(voices) | {voice}
         self._format = response_format
         self._pcm_rate = pcm_rate
-        self._client = openai.AsyncOpenAI(base_url=url, api_key=key or _NO_KEY, timeout=SPEAK_SECONDS, max_retries=0)
+        self._headers = authorization_of(key)
+        self._client = bounded_client(
+            url, key, seconds=SPEAK_SECONDS, connect_seconds=CONNECT_SECONDS, retries=0, most_bytes=MOST_BYTES,
+            too_long=self._too_long,
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self._voice} of {self._model} at {self._url}"
@@ -83,15 +87,16 @@ class OpenAIVoice:
     async def _sound(self, line: str, voice: str) -> bytes:
         data = bytearray()
         async with self._client.audio.speech.with_streaming_response.create(
-            model=self._model, voice=voice, input=line, response_format=self._format
+            model=self._model, voice=voice, input=line, response_format=self._format, extra_headers=self._headers
         ) as response:
             async for part in response.iter_bytes(_AT_ONCE):
                 data += part
-                if len(data) > MOST_BYTES:
-                    raise PartError(f"{self._url}: more than {MOST_BYTES} bytes of sound for a sentence")
         if not data:
             raise PartError(f"{self._url}: the answer has no sound")
         return bytes(data)
+
+    def _too_long(self) -> PartError:
+        return PartError(f"{self._url}: more than {MOST_BYTES} bytes of sound for a sentence")
 
 
 def _short(error: BaseException | None) -> str:
