@@ -22,7 +22,7 @@ from aiconvai.rig.asterisk.engine import container_engine
 from aiconvai.rig.asterisk.images import IMAGES, VERSIONS, AsteriskVersion, ensure_base, ensure_image
 from sources import ROOT, UPDATE, committed_at, put_committed, put_libraries, python_of
 
-MAINTAINER = "aiconvai maintainers <maintainers@users.noreply.b-seed-7ce4dd49.example>"
+MAINTAINER = "aiconvai maintainers <maintainers@aiconvai.example>"
 SANGOMA = (20, 21, 22)
 """The Asterisks of FreePBX 17, which are packages of Sangoma's for bookworm: asterisk20, asterisk20-devel and so on."""
 SANGOMA_MODULES = "/usr/lib/x86_64-linux-gnu/asterisk/modules"
@@ -50,7 +50,7 @@ cd /source
 apt-get build-dep -q -y --no-install-recommends ./ >/dev/null
 {variables}
 build
-lintian --info --fail-on error,warning ../*.changes
+lintian --info --fail-on error,warning {lintian} ../*.changes
 cp ../*.deb /out/
 if [ {rounds} = 2 ]; then
     build
@@ -220,6 +220,8 @@ def build(package: Package, output: Path, wishes: Wishes = Wishes()) -> None:
             volumes.append(f"--volume={wishes.archive.absolute()}:/archive:ro")
         script = _BUILD.format(
             archive="" if wishes.archive is None else "cp -r /archive/. /etc/apt/",
+            # Who names a folder has modules there; Debian's own packages have nothing in /opt and /usr/local.
+            lintian="--suppress-tags dir-or-file-in-opt,dir-in-usr-local,file-in-usr-local" if wishes.modules else "",
             update=UPDATE, prepare=package.prepare, rounds=2 if wishes.is_twice else 1,
             variables="\n".join(f"export {name}={value}" for name, value in variables.items()),
         )  # fmt: skip

@@ -97,6 +97,9 @@ class Conversation:
         self._barged_in: float | None = None
         """When the caller began to speak over the agent (time.monotonic())."""
         self._recognizing: asyncio.Task[Heard] | None = None
+        """Of the turn that goes on."""
+        self._recognitions: set[asyncio.Task[Heard]] = set()
+        """That are under way: of this turn, and of those before whose answer is still to come."""
         self._preparing: asyncio.Task[None] | None = None
         self._turns_over: set[asyncio.Task[None]] = set()
         """Turns that end, one behind the other."""
@@ -137,13 +140,16 @@ class Conversation:
         """The client has gone."""
         if self._keys_over is not None:
             self._keys_over.cancel()
-        pending = (self._answering, self._recognizing, self._preparing, *self._turns_over)
+        # Those first that begin others.
+        pending = (*self._recognitions, *self._turns_over, self._preparing, self._answering)
         tasks = [one for one in pending if one is not None]
         for one in tasks:
             one.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._talk.discard()
-        self._ear.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            self._talk.discard()
+            self._ear.close()
 
     # The caller speaks ---------------------------------------------------------------------------------
 
@@ -153,6 +159,8 @@ class Conversation:
         elif isinstance(event, Paused):
             last_word = time.monotonic() - event.silence_ms / 1000
             self._recognizing = asyncio.create_task(self._recognize(event.samples, last_word))
+            self._recognitions.add(self._recognizing)
+            self._recognizing.add_done_callback(self._recognitions.discard)
         elif isinstance(event, Resumed):
             if self._recognizing is not None:
                 self._recognizing.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,12 +13,15 @@ from itertools import islice
 from aiconvai.local.assembling import agent_of
 from aiconvai.local.capacity import Costs, calls_that_fit, measure
 from aiconvai.local.conversation import Agent
+from aiconvai.local.parts import PartError
 from aiconvai.local.server import LocalServer, ServerSettings
 from aiconvai.local.settings import LocalSettings
 from aiconvai.local.voices.spelling import spell
 
 MOST_MEASURED = 500
 """Calls that `calls = "auto"` comes to at the most."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,19 @@ async def serve(settings: LocalSettings, announce: Callable[[Ready, int], None])
         await _make(one.agent, islice(usual, 1))
         making = asyncio.create_task(_make(one.agent, usual))
         server = LocalServer(ServerSettings(listen.host, listen.port, one.most_calls, listen.secret_text()), one.agent)
-        async with server.running() as listening:
-            announce(one, next(iter(listening.sockets)).getsockname()[1])
-            await over.wait()
-        making.cancel()
-        await asyncio.wait([making])
+        try:
+            async with server.running() as listening:
+                announce(one, next(iter(listening.sockets)).getsockname()[1])
+                await over.wait()
+        finally:
+            making.cancel()
+            await asyncio.wait([making])
 
 
 async def _make(agent: Agent, sentences: Iterator[str]) -> None:
-    """One after the other, beside whatever calls ask for: the voice keeps them. Raises `PartError`."""
+    """One after the other, beside whatever calls ask for: the voice keeps them. Calls make those that fail here."""
     for sentence in sentences:
-        await agent.voice.speak(spell(sentence), None)
+        try:
+            await agent.voice.speak(spell(sentence), None)
+        except PartError as error:
+            _log.warning("%r was not made beforehand: %s", sentence, error)

@@ -9,7 +9,6 @@ from typing import Any
 
 from aiconvai.local.minds.chat_reply import ToolCall
 from aiconvai.local.minds.sentences import SentenceCutter
-from aiconvai.local.parts import PartError
 
 
 class ChatDraft:
@@ -22,7 +21,7 @@ class ChatDraft:
         self._messages = list(messages)
         self._parts: list[str | ToolCall] = []
         self._is_over = False
-        self._error: PartError | None = None
+        self._error: Exception | None = None
         self._news = asyncio.Event()
         self._writing = asyncio.create_task(self._write(parts), name="draft")
 
@@ -31,7 +30,7 @@ class ChatDraft:
         return self._messages == list(messages)
 
     async def parts(self) -> AsyncGenerator[str | ToolCall, None]:
-        """All of them, from the first on, as they come. Raises `PartError`, as the endpoint has it."""
+        """All of them, from the first on, as they come. Raises what the endpoint raised."""
         number = 0
         while True:
             while number < len(self._parts):
@@ -63,7 +62,8 @@ class ChatDraft:
                 async for part in parts:
                     self._parts.append(part)
                     self._news.set()
-        except PartError as error:
+        except Exception as error:
+            # Whatever it is: who reads the parts is told.
             self._error = error
         finally:
             self._is_over = True

@@ -131,7 +131,7 @@ class ChatEndpoint:
                     patience.seconds = all_seconds
                 if has_begun:
                     yield progress.text
-        except (TimeoutError, ValueError, openai.OpenAIError, httpx2.HTTPError) as error:
+        except (TimeoutError, ValueError, RecursionError, openai.OpenAIError, httpx2.HTTPError) as error:
             raise self._explained(error, patience.seconds) from error
         finally:
             if stream is not None:
