@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import socket
 import threading
+import wave
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from aiconvai.audio import tone
+from aiconvai.audio import Samples, tone
 
 MODEL = "small"
 SPEECH_HZ = 700.0
@@ -47,7 +49,8 @@ class OpenAIService:
     speech_seconds: float = 1.0
     chats: list[list[dict[str, Any]]] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
-    heard_bytes: list[int] = field(default_factory=list)
+    heard: list[tuple[Samples, int]] = field(default_factory=list)
+    """What was to be recognised, and its rate in Hz."""
     url: str = ""
 
     def __enter__(self) -> OpenAIService:
@@ -95,7 +98,7 @@ class OpenAIService:
         form = await request.form()
         audio = form["file"]
         assert not isinstance(audio, str)
-        self.heard_bytes.append(len(await audio.read()))
+        self.heard.append(_of_wav(await audio.read()))
         return {"text": self.words.pop(0) if len(self.words) > 1 else "".join(self.words)}
 
     async def _speak(self, request: Request) -> Response:
@@ -105,6 +108,11 @@ class OpenAIService:
         self.spoken.append(asked["input"])
         samples = tone(SPEECH_HZ, self.speech_seconds, SPEECH_RATE)
         return Response(np.asarray(samples, "<i2").tobytes(), media_type="audio/pcm")
+
+
+def _of_wav(data: bytes) -> tuple[Samples, int]:
+    with wave.open(io.BytesIO(data), "rb") as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16), file.getframerate()
 
 
 def _chunk(delta: dict[str, Any], finish: str | None = None) -> str:

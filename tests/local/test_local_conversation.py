@@ -205,6 +205,23 @@ async def test_what_was_made_for_a_caller_who_goes_on_is_never_heard() -> None:
         assert talk.heard == ["Are you open? On Sunday?"]
 
 
+async def test_a_caller_who_hangs_up_leaves_nothing_behind() -> None:
+    """With the turn before still to be recognised, nobody goes on with what he has said last."""
+    mind, detection = ScriptedMind(), ScriptedDetection()
+    recognizer = ScriptedRecognizer(["Are you open?", "Hello?"], seconds=_SECONDS)
+    before = asyncio.all_tasks()
+    async with served(agent_of(recognizer, mind, ScriptedVoice(), detection)) as port:
+        async with conversing(port) as client:
+            for _ in range(2):
+                await client.say(loud(0.5))
+                await client.say(silence(0.5))
+            assert len(recognizer.given) == 2
+        await _all_given_back(detection)
+    assert {one.get_name() for one in asyncio.all_tasks() - before} == set()
+    assert recognizer.cancelled == 2
+    assert mind.talks[0].prepared == []
+
+
 async def test_what_sounds_unfinished_is_waited_for() -> None:
     recognizer, mind = ScriptedRecognizer(["I would like to", "I would like to book."]), ScriptedMind()
     async with served(agent_of(recognizer, mind, ScriptedVoice())) as port, conversing(port) as client:

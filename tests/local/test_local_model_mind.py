@@ -398,6 +398,21 @@ async def test_a_reply_that_fails_while_it_is_prepared_fails_the_answer(
         await said(talk.answer("Have you rooms?"))
 
 
+@pytest.mark.parametrize("is_prepared", [True, False])
+async def test_a_stream_that_cannot_be_read_is_told(
+    endpoint: Endpoint, mind: LanguageModel, is_prepared: bool
+) -> None:
+    """JSON that is nested too deeply is no ValueError."""
+    endpoint.answers.append(streamed(chunk(content="Yes. And"), f"data: {'[' * 200_000}\n\n"))
+    talk = begun(mind)
+    if is_prepared:
+        assert await talk.prepare("Have you rooms?") == "Yes."
+    answer = talk.answer("Have you rooms?")
+    assert await anext(answer) == Say("Yes.")
+    with pytest.raises(PartError, match="no JSON"):
+        await said(answer)
+
+
 async def test_where_replies_are_paid_for_none_is_prepared(endpoint: Endpoint) -> None:
     mind = LanguageModel(endpoint.url, "small", is_early=False)
     talk = begun(mind)

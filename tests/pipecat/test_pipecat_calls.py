@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from aiconvai.speech import speak
 from aiconvai.websocket_protocol import USUAL_EXTENSIONS, WIRE_FORMATS
 
 SECONDS = 60.0
+GREET = "Greet the caller."
+"""The agent's initial_message, which the module sends as it is."""
 TRANSFER = {
     "name": "transfer_call", "description": "Puts the caller through.",
     "parameters": {"type": "object", "properties": {"destination": {"type": "string"}}, "required": ["destination"]},
@@ -41,7 +44,7 @@ def mind(messages: list[dict[str, Any]]) -> Reply:
         return Call("transfer_call", {"destination": "desk"})
     if "Pressed" in text or "customer" in text:
         return "I know."
-    return "Good morning." if last["role"] == "developer" else "We are open from nine to five."
+    return "Good morning." if text == GREET else "We are open from nine to five."
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def shared() -> Iterator[OpenAIService]:
 def service(shared: OpenAIService) -> OpenAIService:
     shared.words[:] = ["What are your opening hours?"]
     shared.speech_seconds = 1.0
-    shared.heard_bytes.clear()
+    shared.heard.clear()
     shared.chats.clear()
     return shared
 
@@ -122,67 +125,96 @@ def init(audio_format: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("audio_format", ["pcm_16000", "ulaw_8000"])
-async def test_a_call_is_answered(bot: str, service: OpenAIService, audio_format: str) -> None:
+@asynccontextmanager
+async def talking(bot: str, audio_format: str = "pcm_16000") -> AsyncIterator[Telephone]:
+    """With a bot that has greeted."""
     async with connect(bot, proxy=None) as connection:
         phone = Telephone(connection, audio_format)
         await connection.send(json.dumps(init(audio_format)))
         await phone.wait_for("session_started")
+        await phone.tell("text.input", text=GREET)
+        await phone.wait_for("audio_delta", event_id=1)
+        yield phone
+        await phone.close()
+
+
+@pytest.mark.parametrize("audio_format", ["pcm_16000", "ulaw_8000"])
+async def test_a_call_is_answered(bot: str, service: OpenAIService, audio_format: str) -> None:
+    question = "What are your opening hours?"
+    async with talking(bot, audio_format) as phone:
         await phone.wait_for("response_complete")
-        assert phone.has_said("Good morning.")
+        assert [one["text"] for one in phone.of("transcript", role="assistant")] == ["Good morning."]
         greeting = tone_in(phone.heard(1), SPEECH_HZ, phone.rate)
         assert greeting.seconds == pytest.approx(service.speech_seconds, abs=0.1)
         assert greeting.purity_db > 25
-        phone.say("What are your opening hours?")
-        await phone.wait_for("transcript", text="What are your opening hours?", role="user")
+        phone.say(question)
+        await phone.wait_for("transcript", text=question, role="user")
         await phone.until(lambda: phone.has_said("We are open from nine to five."))
-        # What was recorded of the caller is what he said.
-        assert max(service.heard_bytes) > phone.rate
-        await phone.close()
-    assert service.chats[-1][-1]["content"] == "What are your opening hours?"
+        await phone.until(lambda: len(phone.of("response_complete")) == 2)
+        # Another utterance has another number, and is whole.
+        ids = [one["event_id"] for one in phone.of("audio_delta")]
+        assert ids == sorted(ids)
+        answer = tone_in(phone.heard(ids[-1]), SPEECH_HZ, phone.rate)
+        assert answer.seconds == pytest.approx(service.speech_seconds, abs=0.1)
+        assert ids[-1] > 1
+        # What was to be recognised is what the caller said, as it was.
+        (heard, rate) = service.heard[-1]
+        said = speak(question, phone.rate)
+        assert rate == phone.rate
+        assert len(said) / rate - 0.3 < len(heard) / rate < len(said) / rate + 2.5
+        assert np.abs(heard).max() == pytest.approx(np.abs(said).max(), rel=0.1)
+    assert [one["content"] for one in service.chats[-1] if one["role"] == "user"] == [GREET, question]
 
 
 async def test_who_interrupts_hears_no_more_of_it(bot: str, service: OpenAIService) -> None:
     service.speech_seconds = 20.0
-    async with connect(bot, proxy=None) as connection:
-        phone = Telephone(connection, "pcm_16000")
-        await connection.send(json.dumps(init("pcm_16000")))
-        await phone.wait_for("audio_delta", event_id=1)
+    async with talking(bot) as phone:
+        service.speech_seconds = 1.0
         phone.say("Stop, what are your opening hours?")
-        await phone.wait_for("interruption", event_id=1)
-        await phone.wait_for("audio_delta", event_id=2)
+        await phone.wait_for("user_speech_started")
+        await phone.until(lambda: any(one["event_id"] > 1 for one in phone.of("audio_delta")))
         messages = [one for _, one in phone.messages]
-        after = messages[messages.index(phone.of("interruption")[0]) :]
+        after = messages[messages.index(phone.of("user_speech_started")[0]) :]
         assert [one for one in after if one["type"] == "audio_delta" and one["event_id"] == 1] == []
-        await phone.close()
+        await phone.until(lambda: phone.has_said("We are open"))
 
 
 async def test_the_telephone_runs_its_tools(bot: str, service: OpenAIService) -> None:
     service.words[:] = ["Please put me through."]
-    async with connect(bot, proxy=None) as connection:
-        phone = Telephone(connection, "pcm_16000")
-        await connection.send(json.dumps(init("pcm_16000")))
+    async with talking(bot) as phone:
         await phone.wait_for("response_complete")
         phone.say("Please put me through.")
         call = await phone.wait_for("tool_call", name="transfer_call", parameters={"destination": "desk"})
         await phone.tell("tool_result", id=call["id"], name="transfer_call", result="it is busy", is_error=True)
         await phone.until(lambda: phone.has_said("it is busy"))
-        await phone.close()
 
 
 async def test_what_nobody_said_is_known(bot: str, service: OpenAIService) -> None:
-    async with connect(bot, proxy=None) as connection:
-        phone = Telephone(connection, "pcm_16000")
-        await connection.send(json.dumps(init("pcm_16000")))
+    async with talking(bot) as phone:
         await phone.wait_for("response_complete")
         await phone.tell("text.input", text="He is a customer.", role="system")
         await phone.tell("text.input", text="Am I a customer?", role="user")
         await phone.until(lambda: phone.has_said("I know."))
-        await phone.close()
     assert [one["content"] for one in service.chats[-1][-2:]] == ["He is a customer.", "Am I a customer?"]
 
 
-NONSENSE = ["no JSON", '{"type":"audio.input","audio":"AAAA","format":"pcm16"}', json.dumps({"type": "session.init"})]
+async def test_keys_are_pressed(bot: str) -> None:
+    """The example makes nothing of them; the call goes on."""
+    async with talking(bot) as phone:
+        await phone.wait_for("response_complete")
+        for digit in "5#D":
+            await phone.tell("dtmf", digit=digit)
+        await phone.tell("text.input", text="Hello?", role="user")
+        await phone.until(lambda: phone.has_said("We are open"))
+
+
+NONSENSE = [
+    "no JSON",
+    json.dumps(init("ulaw_8000", extensions=["turns"])),
+    json.dumps(init("ulaw_8000", variables={"é" * 200: {}})),
+    '{"type":"audio.input","audio":"AAAA","format":"pcm16"}',
+    json.dumps({"type": "session.init"}),
+]
 
 
 @pytest.mark.parametrize("said", NONSENSE)
@@ -196,14 +228,20 @@ async def test_whoever_is_no_telephone_is_refused(bot: str, said: str) -> None:
 
 
 async def test_nonsense_in_a_call_is_left_out(bot: str) -> None:
-    async with connect(bot, proxy=None) as connection:
-        phone = Telephone(connection, "pcm_16000")
-        await connection.send(json.dumps(init("pcm_16000")))
-        await phone.wait_for("session_started")
+    async with talking(bot) as phone:
         for said in ("no JSON", "[" * 10_000, b"\x00", '{"type":"dtmf","digit":"42"}', '{"type":"new"}',
                      '{"type":"audio.input","audio":"%%%","format":"pcm16"}'):  # fmt: skip
-            await connection.send(said)
+            await phone.connection.send(said)
         await phone.wait_for("response_complete")
         await phone.tell("text.input", text="Hello?", role="user")
         await phone.until(lambda: phone.has_said("We are open"))
-        await phone.close()
+
+
+async def test_callers_who_hang_up_at_once_harm_nobody(bot: str) -> None:
+    for messages in ([], [init("ulaw_8000")]):
+        async with connect(bot, proxy=None) as connection:
+            for one in messages:
+                await connection.send(json.dumps(one))
+            connection.transport.abort()
+    async with talking(bot) as phone:
+        await phone.wait_for("response_complete")

@@ -47,10 +47,11 @@ class BotCall:
             websocket,
             FastAPIWebsocketParams(
                 audio_in_enabled=True, audio_out_enabled=True, audio_in_sample_rate=self.rate,
-                audio_out_sample_rate=self.rate, serializer=serializer, allowed_origins=[],
+                audio_out_sample_rate=self.rate, audio_out_end_silence_secs=0, serializer=serializer,
+                allowed_origins=[],
             ),
         )  # fmt: skip
-        self.observer = CallObserver(self._tell)
+        self.observer = CallObserver(self._tell, self.transport.output(), serializer.end_utterance)
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -109,12 +110,18 @@ async def answer(websocket: WebSocket) -> BotCall:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, problem["loc"])) or "session.init"
         raise await _refused(websocket, f"{where}: {problem['msg']}") from error
-    await websocket.send_json({"type": "session_started", "session_id": f"pipecat_{secrets.token_hex(8)}"})
+    if "turns" in init.extensions:
+        raise await _refused(websocket, "turns = local: pipecat finds the caller's turns itself; leave that line out")
+    try:
+        await websocket.send_json({"type": "session_started", "session_id": f"pipecat_{secrets.token_hex(8)}"})
+    except (RuntimeError, WebSocketDisconnect) as error:
+        raise CallRefusedError("the caller has hung up") from error
     return BotCall(websocket, init)
 
 
 async def _refused(websocket: WebSocket, reason: str) -> CallRefusedError:
     # It may have gone already.
-    with suppress(RuntimeError):
-        await websocket.close(_WRONG, reason[:120])
+    with suppress(RuntimeError, WebSocketDisconnect):
+        # As long as the reason of a close may be (RFC 6455 5.5.1: 125 bytes with the code).
+        await websocket.close(_WRONG, reason.encode()[:123].decode(errors="ignore"))
     return CallRefusedError(reason)

@@ -8,6 +8,7 @@ In aiconvai.conf:
     provider = websocket
     conversation_url = ws://127.0.0.1:8500/
     audio_format = pcm_16000
+    initial_message = Good morning.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ import argparse
 import uvicorn
 from fastapi import FastAPI, WebSocket
 from pipecat.audio.vad.silero import SileroVADAnalyzer
-from pipecat.frames.frames import LLMRunFrame
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair, LLMUserAggregatorParams
 from pipecat.services.openai.llm import OpenAILLMService
@@ -30,7 +30,6 @@ from pipecat.workers.runner import WorkerRunner
 from aiconvai.pipecat import BotCall, CallRefusedError, answer
 
 PROMPT = "You answer the telephone. Speak in short sentences, without lists or emoji."
-GREET = "The caller is on the line: greet him."
 
 app = FastAPI()
 
@@ -46,7 +45,9 @@ async def take_call(websocket: WebSocket) -> None:
 
 
 async def talk(call: BotCall) -> None:
-    """Until either side ends the call."""
+    """Until either side ends the call. The bot speaks first where the agent has an initial_message, which the model is
+    told as if the caller had said it.
+    """
     prompt = call.init.config.system_prompt or PROMPT
     context = LLMContext([{"role": "system", "content": prompt}], tools=call.tools())
     listening = LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer(sample_rate=call.rate))
@@ -62,16 +63,13 @@ async def talk(call: BotCall) -> None:
             said,
         ]
     )
-    worker = PipelineWorker(pipeline, observers=[call.observer])
-
-    async def greet(transport: object, client: object) -> None:
-        context.add_message({"role": "developer", "content": call.init.config.first_message or GREET})
-        await worker.queue_frames([LLMRunFrame()])
+    # The voice has a rate of its own, which the transport changes to the call's.
+    heard_at = PipelineParams(audio_in_sample_rate=call.rate)
+    worker = PipelineWorker(pipeline, params=heard_at, observers=[call.observer])
 
     async def end(transport: object, client: object) -> None:
         await worker.cancel()
 
-    call.transport.add_event_handler("on_client_connected", greet)
     call.transport.add_event_handler("on_client_disconnected", end)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ from pydantic_core import from_json
 from aiconvai.audio import decode, encode, format_rate
 from aiconvai.websocket_protocol import CLIENT_MESSAGES, AudioInput, Dtmf, Message, TextInput, ToolResult
 
+REST_SECONDS = 0.06
+"""After an interruption, in which pipecat may still write what it had taken from its queue: a chunk of 40 ms."""
 _KEYS = frozenset(one.value for one in KeypadEntry)
 
 _log = logging.getLogger(__name__)
@@ -47,19 +50,32 @@ class CallSerializer(FrameSerializer):
         self._format = audio_format
         self._extensions = extensions
         self._take_result = take_result
-        self.event_id = 1
-        """Of what the agent says now."""
+        self._event_id = 1
+        """Of what the agent says now, or next."""
         self._has_spoken = False
-        """Since the last interruption."""
+        """With that event id."""
+        self._deaf_until = 0.0
+        """When the rest of what was interrupted has come (time.monotonic())."""
+
+    def end_utterance(self) -> None:
+        """What the agent says next is something else."""
+        if self._has_spoken:
+            self._has_spoken = False
+            self._event_id += 1
 
     async def serialize(self, frame: Frame) -> str | bytes | None:
         """The message of a frame; None: there is none."""
         if isinstance(frame, OutputAudioRawFrame):
+            if time.monotonic() < self._deaf_until:
+                return None
             self._has_spoken = True
             audio = encode(np.frombuffer(frame.audio, "<i2").astype(np.int16), self._format)
-            return self._message("audio_delta", audio=base64.b64encode(audio).decode(), event_id=self.event_id)
+            return self._message("audio_delta", audio=base64.b64encode(audio).decode(), event_id=self._event_id)
         if isinstance(frame, InterruptionFrame):
-            return self._interrupted()
+            # One comes with each turn of the caller's: the telephone knows whether anything is heard.
+            self.end_utterance()
+            self._deaf_until = time.monotonic() + REST_SECONDS
+            return self._message("user_speech_started")
         if isinstance(frame, EndFrame) and "hangup" in self._extensions:
             # What was said before is still heard.
             return self._message("hangup")
@@ -93,15 +109,6 @@ class CallSerializer(FrameSerializer):
             _log.warning("audio of the telephone is left out: %s", error)
             return None
         return InputAudioRawFrame(samples.astype("<i2").tobytes(), format_rate(self._format), 1)
-
-    def _interrupted(self) -> str | None:
-        if not self._has_spoken:
-            return None
-        self._has_spoken = False
-        event_id, self.event_id = self.event_id, self.event_id + 1
-        if "interruption" in self._extensions and "event_ids" in self._extensions:
-            return self._message("interruption", event_id=event_id)
-        return self._message("user_speech_started")
 
     def _message(self, kind: str, **fields: Any) -> str:
         if "event_ids" not in self._extensions:
