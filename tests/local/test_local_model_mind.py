@@ -399,9 +399,7 @@ async def test_a_reply_that_fails_while_it_is_prepared_fails_the_answer(
 
 
 @pytest.mark.parametrize("is_prepared", [True, False])
-async def test_a_stream_that_cannot_be_read_is_told(
-    endpoint: Endpoint, mind: LanguageModel, is_prepared: bool
-) -> None:
+async def test_a_stream_that_cannot_be_read_is_told(endpoint: Endpoint, mind: LanguageModel, is_prepared: bool) -> None:
     """JSON that is nested too deeply is no ValueError."""
     endpoint.answers.append(streamed(chunk(content="Yes. And"), f"data: {'[' * 200_000}\n\n"))
     talk = begun(mind)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,12 +14,12 @@ import numpy as np
 import pytest
 from hearing import tone_in
 from openai_service import SPEECH_HZ, Call, OpenAIService, Reply
+from pipecat_bot import running_bot
 from protocol_client import ProtocolClient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from aiconvai.audio import Samples, encode
-from aiconvai.rig.asterisk.ports import free_port
 from aiconvai.speech import speak
 from aiconvai.websocket_protocol import USUAL_EXTENSIONS, WIRE_FORMATS
 
@@ -64,22 +61,9 @@ def service(shared: OpenAIService) -> OpenAIService:
 
 @pytest.fixture(scope="module")
 def bot(shared: OpenAIService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address. It answers all calls, one after the other."""
-    port = free_port()
-    environment = {**os.environ, "OPENAI_API_KEY": "key", "OPENAI_BASE_URL": shared.url}
-    command = [sys.executable, "-m", "aiconvai.pipecat.example_bot", "--port", str(port)]
-    log = tmp_path_factory.mktemp("bot") / "bot.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + SECONDS
-    while "Uvicorn running" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
-    yield f"ws://127.0.0.1:{port}/"
-    process.terminate()
-    process.wait(SECONDS)
-    assert "Traceback" not in log.read_text(), log.read_text()
+    """Its address."""
+    with running_bot(shared.url, tmp_path_factory.mktemp("bot") / "bot.log") as address:
+        yield address
 
 
 class Telephone(ProtocolClient):
