@@ -32,6 +32,7 @@ JUDGED_BY_ASTERISK = {"extensions.conf", "extensions_custom.conf", "manager.conf
 LANGUAGES = {"sh", "bash", "console", "ini", "toml", "yaml", "python", "json", "jsonl", "text"}
 JUDGED_ELSEWHERE = {"nginx": "tests/gateway/test_browser_door.py"}
 
+_UNIT = "it changes this machine; tests/unit/test_local_unit.py reads it"
 _COMPOSE = "tests/packages/test_compose.py does"
 _RELEASE = "tests/packages/test_dist.py does"
 NOT_RUN = {
@@ -50,6 +51,11 @@ NOT_RUN = {
     "createdb": "of a database server that this machine may not have",
     "createuser": "of a database server that this machine may not have",
     "curl": "of a service that is not here",
+    "install": _UNIT,
+    "python3": _UNIT,
+    "/opt/aiconvai-local/bin/pip": _UNIT,
+    "podman": "tests/packages/test_images.py makes the image, and looks at it",
+    "python": "tests/pipecat/test_pipecat_calls.py does",
     "echo": "by an account at Google",
     "gcloud": "by an account at Google",
     "git": "it fetches from elsewhere",
