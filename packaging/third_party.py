@@ -159,7 +159,9 @@ def _debian_packages(names: Iterable[str], licenses: Licenses, run: Run, used_by
         package, version, source, architecture = first.split()
         major = re.sub(r"^\d+:", "", version).partition(".")[0]
         place = f"/usr/share/doc/{package}/copyright"
-        licence = licenses.of("debian", [f"{source}/{major}", source], advice=f"read {place}")
+        # gcc-12 and gcc-14 are one.
+        family = re.sub(r"-\d+$", "", source)
+        licence = licenses.of("debian", [f"{source}/{major}", source, family], advice=f"read {place}")
         purl = f"pkg:deb/debian/{package}@{version.replace('+', '%2B')}?arch={architecture}&distro={suite}"
         yield ThirdParty("debian", package, version, licence, purl, ((place, text),), used_by)
 
