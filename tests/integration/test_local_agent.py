@@ -20,6 +20,7 @@ from voice import Voice, mock_options, voice
 from aiconvai.audio import Samples, resample
 from aiconvai.local.minds.chat_history import WAS_INTERRUPTED
 from aiconvai.local.voices.hibari_voice import HibariVoice
+from aiconvai.rig.asterisk.configuration import AMI_SECRET, AMI_USER
 from aiconvai.rig.caller import Call
 from aiconvai.rig.local_program import LocalProgram
 from aiconvai.rig.talk.telephone import at_level
@@ -165,31 +166,41 @@ def test_who_comes_when_it_is_full_goes_on_at_once(voice: Voice, local: LocalPro
         call.hangup()
 
 
-def test_the_gateway_talks_with_it(
+def test_the_gateway_talks_with_it_and_puts_the_caller_through(
     voice: Voice, local: LocalProgram, sentence: Callable[[str], Samples], tmp_path: Path
 ) -> None:
     load_audiosocket(voice.asterisk)
     section(voice, local.url)
-    program = GatewayProgram(
-        tmp_path, voice.configuration(), '[gateway.audiosocket.usual]\nport = 0\nagent = "reception"'
-    )
+    manager = f'[asterisk.pbx]\nport = {voice.asterisk.ami_port}\nuser = "{AMI_USER}"\nsecret = "{AMI_SECRET}"\n'
+    program = GatewayProgram(tmp_path, voice.configuration(), more=manager)
     program.start()
     try:
+        program.until("/health", lambda health: health["status"] == "healthy")
         voice.sections.clear()
         voice.dialplan(
             "exten => 100,1,Answer()\n"
-            f" same => n,AudioSocket(${{UUID()}},127.0.0.1:{program.port})\n"
-            " same => n,Hangup()"
+            " same => n,Set(UUID=${UUID()})\n"
+            " same => n,UserEvent(AIConvAICall,UUID: ${UUID},Agent: reception)\n"
+            f" same => n,AudioSocket(${{UUID}},127.0.0.1:{program.port})\n"
+            f" same => n,Hangup()\n{AFTER}"
         )
         voice.apply()
         call = voice.call("100")
         is_over(call, call.wait_for_sound(timeout=SECONDS))
         asked = time.monotonic()
         says(call, sentence("What are your opening hours?"))
+        is_over(call, call.wait_for_sound(timeout=SECONDS, since=asked))
+        asked = time.monotonic()
+        says(call, sentence("Where can I find you?"))
         call.wait_for_sound(timeout=SECONDS, since=asked)
+        says(call, np.zeros(8000 * LISTENS_SECONDS, np.int16))
+        says(call, sentence("Stop please, I want to speak to a person."))
+        voice.event("UserEvent", SECONDS, UserEvent="Desk")
         call.hangup()
         (one,) = program.until("/api/calls", lambda calls: calls and calls[0]["ended"])
         turns = program.get(f"/api/calls/{one['id']}")["turns"]
-        assert any("Monday" in turn["text"] for turn in turns if turn["role"] == "agent")
+        said = " ".join(turn["text"] for turn in turns if turn["role"] == "agent")
+        assert "Monday" in said
+        assert "Main Street" in said
     finally:
         assert program.stop() == 0
