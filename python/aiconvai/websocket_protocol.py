@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 EXTENSIONS = ("event_ids", "interruption", "dtmf", "tools", "mark", "hangup", "binary_audio", "turns")
 """What the client can do beyond the bare protocol."""
@@ -275,3 +276,25 @@ def _by_type(models: tuple[type[Message], ...]) -> dict[str, type[Message]]:
 
 CLIENT_MESSAGES = _by_type(CLIENT_MODELS)
 SERVER_MESSAGES = _by_type(SERVER_MODELS)
+
+
+def read_client_message(text: str | bytes) -> Message | None:
+    """What a client has said; None: a message that is not known here. Raises `ValueError`, also for JSON that is too
+    deep: pydantic's reader bounds that.
+    """
+    value = from_json(text)
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")
+    model = CLIENT_MESSAGES.get(str(value.get("type")))
+    return model.model_validate(value) if model is not None else None
+
+
+def fault_of(error: ValidationError) -> str:
+    """The first thing that is wrong with a message: its key, and why."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, problem["loc"])), problem["msg"])))
+
+
+def close_reason(text: str) -> str:
+    """As much of it as the reason of a close may have (RFC 6455 5.5.1: 125 bytes with the code)."""
+    return text.encode()[:123].decode(errors="ignore")

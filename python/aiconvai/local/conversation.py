@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from aiconvai.audio import Samples
+from aiconvai.client_tools import ClientTools
 from aiconvai.local.answer import Answer, Send
 from aiconvai.local.back_channels import is_back_channel
 from aiconvai.local.caller_turns import Began, CallerTurns, Ended, Paused, Resumed, TurnEvent, TurnSettings
@@ -38,8 +39,6 @@ from aiconvai.websocket_protocol import (
     TurnStarted,
 )
 
-TOOL_SECONDS = 60.0
-"""In which a tool has answered: the client answers each, at the latest after its own time."""
 KEYS_SECONDS = 1.5
 """Without another key, after which those that were pressed are all."""
 _MOST_KEYS = 32
@@ -84,8 +83,7 @@ class Conversation:
         self._extensions = frozenset(init.extensions)
         self._client_has_turns = "turns" in self._extensions and not config.vad_enabled
         self._ear = Ear(self._format, agent.detection.detector(), CallerTurns(agent.turns))
-        self._tools: dict[str, asyncio.Future[ToolOutcome]] = {}
-        self._tool_count = 0
+        self._tools = ClientTools(self._send)
         facts = CallFacts(
             self._run_tool, config.system_prompt, config.first_message, self._language, dict(init.variables),
             [one.model_dump() for one in init.tools],
@@ -125,9 +123,7 @@ class Conversation:
         elif isinstance(message, Dtmf):
             self._take_key(message.digit)
         elif isinstance(message, ToolResult):
-            waiting = self._tools.get(message.id)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(ToolOutcome(message.result, message.is_error))
+            self._tools.take(message)
         elif isinstance(message, TurnStarted):
             await self._caller_begins()
         elif isinstance(message, TurnEnded):
@@ -292,18 +288,10 @@ class Conversation:
     async def _run_tool(self, name: str, arguments: Mapping[str, Any]) -> ToolOutcome:
         if "tools" not in self._extensions:
             return ToolOutcome("This telephone runs no tools.", is_error=True)
-        self._tool_count += 1
-        identity = f"call_{self._tool_count}"
-        waiting: asyncio.Future[ToolOutcome] = asyncio.get_running_loop().create_future()
-        self._tools[identity] = waiting
-        try:
-            await self._send("tool_call", id=identity, name=name, parameters=dict(arguments))
-            async with asyncio.timeout(TOOL_SECONDS):
-                return await waiting
-        except TimeoutError:
+        result = await self._tools.run(name, arguments)
+        if result is None:
             return ToolOutcome("Nobody answered in time.", is_error=True)
-        finally:
-            del self._tools[identity]
+        return ToolOutcome(result.result, result.is_error)
 
     # What the client is told ---------------------------------------------------------------------------
 

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from aiconvai.local.conversation import Agent, Conversation
 from aiconvai.local.parts import PartError
-from aiconvai.websocket_protocol import CLIENT_MESSAGES, Message, SessionInit
+from aiconvai.websocket_protocol import SessionInit, close_reason, fault_of, read_client_message
 
 HEALTH, METRICS = "/health", "/metrics"
 _MOST_BYTES = 1024 * 1024
@@ -102,12 +101,12 @@ class LocalServer:
         except ConnectionClosed:
             pass
         except ValidationError as error:
-            await connection.close(_WRONG, _short(_described(error)))
+            await connection.close(_WRONG, close_reason(fault_of(error)))
         except ValueError as error:
-            await connection.close(_WRONG, _short(str(error)))
+            await connection.close(_WRONG, close_reason(str(error)))
         except PartError as error:
             _log.error("%s", error)
-            await connection.close(_POLICY, _short(str(error)))
+            await connection.close(_POLICY, close_reason(str(error)))
         finally:
             self._active -= 1
             self._agent.figures.active.set(self._active)
@@ -143,22 +142,7 @@ def _read(text: str | bytes) -> Any:
     """The message; None: one that this server does not know, which it ignores. Raises `ValueError`."""
     if isinstance(text, bytes):
         raise ValueError("a binary message: only text is taken")
-    # Which bounds how deep it goes, and says a ValueError.
-    value = from_json(text)
-    if not isinstance(value, dict):
-        raise ValueError("expected a JSON object")
-    model: type[Message] | None = CLIENT_MESSAGES.get(str(value.get("type")))
-    return model.model_validate(value) if model is not None else None
-
-
-def _described(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-
-
-def _short(text: str) -> str:
-    """As long as the reason of a close may be (RFC 6455 5.5.1: 125 bytes with the code)."""
-    return text.encode()[:123].decode(errors="ignore")
+    return read_client_message(text)
 
 
 def _plain(connection: ServerConnection, text: str, kind: str) -> Response:

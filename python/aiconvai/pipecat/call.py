@@ -16,14 +16,13 @@ from pipecat.services.llm_service import FunctionCallParams
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pydantic import ValidationError
 
+from aiconvai.client_tools import ClientTools
 from aiconvai.pipecat.observer import CallObserver
 from aiconvai.pipecat.serializer import CallSerializer
-from aiconvai.websocket_protocol import FORMAT_NAMES, SessionInit, Tool, ToolResult
+from aiconvai.websocket_protocol import FORMAT_NAMES, SessionInit, Tool, close_reason, fault_of
 
 INIT_SECONDS = 10.0
 """In which the telephone says what the call is."""
-TOOL_SECONDS = 60.0
-"""In which a tool has answered: the telephone answers each, at the latest after its own time."""
 _WRONG = 1007
 
 
@@ -37,10 +36,9 @@ class BotCall:
     def __init__(self, websocket: WebSocket, init: SessionInit) -> None:
         self._websocket = websocket
         self.init = init
-        self._results: dict[str, asyncio.Future[ToolResult]] = {}
-        self._tool_count = 0
+        self._tools = ClientTools(self._tell)
         wire = init.config.audio_format, init.config.sample_rate
-        serializer = CallSerializer(FORMAT_NAMES[wire], frozenset(init.extensions), self._take_result)
+        serializer = CallSerializer(FORMAT_NAMES[wire], frozenset(init.extensions), self._tools.take)
         self.rate = init.config.sample_rate
         """In Hz. Pipecat's Silero VAD takes 8000 and 16000."""
         self.transport = FastAPIWebsocketTransport(
@@ -75,28 +73,15 @@ class BotCall:
     async def _outcome(self, name: str, arguments: Mapping[str, Any]) -> str:
         if "tools" not in self.init.extensions:
             return "Error: this telephone runs no tools."
-        self._tool_count += 1
-        identity = f"call_{self._tool_count}"
-        self._results[identity] = asyncio.get_running_loop().create_future()
-        try:
-            await self._tell({"type": "tool_call", "id": identity, "name": name, "parameters": dict(arguments)})
-            async with asyncio.timeout(TOOL_SECONDS):
-                result = await self._results[identity]
-            return f"Error: {result.result}" if result.is_error else result.result
-        except TimeoutError:
+        result = await self._tools.run(name, arguments)
+        if result is None:
             return "Error: nobody answered in time."
-        finally:
-            del self._results[identity]
+        return f"Error: {result.result}" if result.is_error else result.result
 
-    def _take_result(self, result: ToolResult) -> None:
-        waiting = self._results.get(result.id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(result)
-
-    async def _tell(self, message: Mapping[str, Any]) -> None:
+    async def _tell(self, kind: str, **fields: Any) -> None:
         # Where the caller has hung up the transport says so.
         with suppress(RuntimeError, WebSocketDisconnect):
-            await self._websocket.send_text(json.dumps(message, separators=(",", ":")))
+            await self._websocket.send_text(json.dumps({"type": kind, **fields}, separators=(",", ":")))
 
 
 async def answer(websocket: WebSocket) -> BotCall:
@@ -107,9 +92,7 @@ async def answer(websocket: WebSocket) -> BotCall:
     except (TimeoutError, KeyError, WebSocketDisconnect) as error:
         raise await _refused(websocket, f"no session.init within {INIT_SECONDS:g} s") from error
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"])) or "session.init"
-        raise await _refused(websocket, f"{where}: {problem['msg']}") from error
+        raise await _refused(websocket, fault_of(error)) from error
     if "turns" in init.extensions:
         raise await _refused(websocket, "turns = local: pipecat finds the caller's turns itself; leave that line out")
     try:
@@ -122,6 +105,5 @@ async def answer(websocket: WebSocket) -> BotCall:
 async def _refused(websocket: WebSocket, reason: str) -> CallRefusedError:
     # It may have gone already.
     with suppress(RuntimeError, WebSocketDisconnect):
-        # As long as the reason of a close may be (RFC 6455 5.5.1: 125 bytes with the code).
-        await websocket.close(_WRONG, reason.encode()[:123].decode(errors="ignore"))
+        await websocket.close(_WRONG, close_reason(reason))
     return CallRefusedError(reason)

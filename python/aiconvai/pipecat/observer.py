@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from pipecat.frames.frames import (
     BotStoppedSpeakingFrame,
@@ -20,14 +19,15 @@ LONGEST_TEXT = 4_000
 """Characters that are gathered of a sentence which comes word by word."""
 _SENTENCE_ENDS = (".", "!", "?", "\u2026", "\u3002", "\uff01", "\uff1f")
 
-Tell = Callable[[Mapping[str, Any]], Awaitable[None]]
+Tell = Callable[..., Awaitable[None]]
+"""`tell(type, **fields)`: a message to the telephone."""
 
 
 class CallObserver(BaseObserver):
     """Of one call: give it to the pipeline's worker (`observers=[call.observer]`)."""
 
     def __init__(self, tell: Tell, output: FrameProcessor, utterance_ends: Callable[[], None]) -> None:
-        """`tell`: sends the telephone a message. `output`: the transport's, which passes on what was said when it is
+        """`output`: the transport's, which passes on what was said when it is
         heard. `utterance_ends`: is called where the agent has finished.
         """
         super().__init__()
@@ -40,9 +40,9 @@ class CallObserver(BaseObserver):
         """The caller's words where they are recognised, the agent's where they leave the transport."""
         frame = data.frame
         if data.first_push and isinstance(frame, TranscriptionFrame):
-            await self._tell({"type": "transcript", "text": frame.text, "role": "user"})
+            await self._tell("transcript", text=frame.text, role="user")
         elif data.first_push and isinstance(frame, InterimTranscriptionFrame):
-            await self._tell({"type": "transcript", "text": frame.text, "role": "user", "final": False})
+            await self._tell("transcript", text=frame.text, role="user", final=False)
         elif data.source is self._output and data.direction is FrameDirection.DOWNSTREAM:
             await self._follow(frame)
 
@@ -56,9 +56,9 @@ class CallObserver(BaseObserver):
         elif isinstance(frame, BotStoppedSpeakingFrame):
             await self._tell_words()
             self._utterance_ends()
-            await self._tell({"type": "response_complete"})
+            await self._tell("response_complete")
 
     async def _tell_words(self) -> None:
         words, self._words = self._words.strip(), ""
         if words:
-            await self._tell({"type": "transcript", "text": words, "role": "assistant"})
+            await self._tell("transcript", text=words, role="assistant")

@@ -25,10 +25,9 @@ from pipecat.frames.frames import (
 )
 from pipecat.serializers.base_serializer import FrameSerializer
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from aiconvai.audio import decode, encode, format_rate
-from aiconvai.websocket_protocol import CLIENT_MESSAGES, AudioInput, Dtmf, Message, TextInput, ToolResult
+from aiconvai.websocket_protocol import AudioInput, Dtmf, TextInput, ToolResult, read_client_message
 
 REST_SECONDS = 0.06
 """After an interruption, in which pipecat may still write what it had taken from its queue: a chunk of 40 ms."""
@@ -86,7 +85,7 @@ class CallSerializer(FrameSerializer):
     async def deserialize(self, data: str | bytes) -> Frame | None:
         """The frame of a message; None: there is none, or the message makes no sense, which is logged."""
         try:
-            message = _read(data)
+            message = read_client_message(data)
         except (ValidationError, ValueError) as error:
             _log.warning("a message of the telephone is left out: %s", " ".join(str(error).split()))
             return None
@@ -114,12 +113,3 @@ class CallSerializer(FrameSerializer):
         if "event_ids" not in self._extensions:
             fields.pop("event_id", None)
         return json.dumps({"type": kind, **fields}, separators=(",", ":"))
-
-
-def _read(data: str | bytes) -> Message | None:
-    """None: a message that is not known here. Raises `ValueError`."""
-    value = from_json(data)
-    if not isinstance(value, dict):
-        raise ValueError("expected a JSON object")
-    model = CLIENT_MESSAGES.get(str(value.get("type")))
-    return model.model_validate(value) if model is not None else None

@@ -19,7 +19,6 @@ PCM_RATE = 24_000
 SPEAK_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
 LONGEST_COMPLAINT = 300
-_AT_ONCE = 65_536
 
 
 class OpenAIVoice:
@@ -85,15 +84,13 @@ class OpenAIVoice:
         await self._client.close()
 
     async def _sound(self, line: str, voice: str) -> bytes:
-        data = bytearray()
         async with self._client.audio.speech.with_streaming_response.create(
             model=self._model, voice=voice, input=line, response_format=self._format, extra_headers=self._headers
         ) as response:
-            async for part in response.iter_bytes(_AT_ONCE):
-                data += part
+            data = await response.read()
         if not data:
             raise PartError(f"{self._url}: the answer has no sound")
-        return bytes(data)
+        return data
 
     def _too_long(self) -> PartError:
         return PartError(f"{self._url}: more than {MOST_BYTES} bytes of sound for a sentence")
