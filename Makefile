@@ -25,6 +25,8 @@ MESON_OPTIONS += -Dwerror=true
 endif
 
 PYTHON := .venv/bin/python
+# A run starts hundreds of programs: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
@@ -104,10 +106,10 @@ test: bootstrap
 	$(MAKE) -j 2 protocol modules
 	$(MAKE) -j 2 conversations scrutinise
 	$(MAKE) local
-	$(PYTEST) tests/page
+	$(PYTEST) -n 2 --dist loadfile tests/page
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/unit
-	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration
-	$(SIDE_BY_SIDE) -n 3 -m programs tests/integration tests/gateway
+	$(SIDE_BY_SIDE) -n 3 -m quiet tests/integration
+	$(SIDE_BY_SIDE) -n 4 -m programs tests/integration tests/gateway
 	$(PYTEST) -m alone tests/integration tests/gateway
 	$(PYTEST) tests/bench
 
