@@ -9,6 +9,7 @@
 #                   LOCAL=1: with an agent on this machine, of which nothing is scripted)
 #   make docs       the site, in build/site
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
+#   make fuzz       inputs that nobody thought of, for two minutes each kind; SECONDS=600: ten
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
@@ -30,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
-	packages images dist test-packages install docs demo bench clean
+	packages images dist test-packages install docs demo bench fuzz clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -91,7 +92,7 @@ unit: test-programs
 
 # They wait more than they compute. A test that fails where the machine was late is run again.
 conversations: bootstrap
-	$(SIDE_BY_SIDE) -n 4 -m "not quiet and not programs and not alone" tests/integration
+	$(SIDE_BY_SIDE) -n 5 -m "not quiet and not programs and not alone" tests/integration
 
 # Real models, which are loaded once for each file.
 local: bootstrap
@@ -108,7 +109,7 @@ test: bootstrap
 	$(MAKE) local
 	$(PYTEST) -n 2 --dist loadfile tests/page
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/unit
-	$(SIDE_BY_SIDE) -n 3 -m quiet tests/integration
+	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration
 	$(SIDE_BY_SIDE) -n 4 -m programs tests/integration tests/gateway
 	$(PYTEST) -m alone tests/integration tests/gateway
 	$(PYTEST) tests/bench
@@ -140,6 +141,10 @@ docs: bootstrap
 
 demo: bootstrap
 	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep) $(if $(SPEAKERPHONE),--speakerphone) $(if $(LOCAL),--local)
+
+# What is found stays in build/fuzz-runs/findings/.
+fuzz: bootstrap
+	$(PYTHON) tools/fuzz.py $(if $(SECONDS),--seconds $(SECONDS))
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

@@ -103,6 +103,18 @@ def test_name_or_id_that_is_too_long_is_answered_and_not_run() -> None:
     assert host.conversation.phase is Phase.ACTIVE
 
 
+def test_what_a_tool_answered_is_told_as_a_line_and_handed_on_as_it_is(host: Host) -> None:
+    host.say(tool_call("t1", "find"))
+    answer = f"one\r\nEvent: Fake\r\n{ESCAPE}{OVERRIDE}" + "x" * (LIB.AIC_PARAMETERS_MAX + 1)
+    assert host.conversation.tool_result("t1", answer)
+    host.pump()
+    (done,) = host.told(ToolDone)
+    assert done.result is not None
+    assert done.result.startswith("one  Event: Fake   [2J txt ")
+    assert len(done.result) == LIB.AIC_PARAMETERS_MAX
+    assert answers(host) == [("t1", answer, False)]
+
+
 def test_name_and_id_are_told_as_lines_and_answered_by_what_was_told(host: Host) -> None:
     host.say(tool_call(f"id{ESCAPE}\n", f"find{CSI}", {"a": OVERRIDE}))
     (call,) = host.told(ToolCall)

@@ -66,6 +66,13 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 		told.tool_call.parameters = aic_conversation_line(conversation, event->tool_call.parameters,
 			AIC_PARAMETERS_MAX);
 		break;
+	case AIC_EVENT_TOOL_DONE:
+		/* The answer is from whoever ran it. */
+		told = *event;
+		if (event->tool_done.result) {
+			told.tool_done.result = aic_conversation_line(conversation, event->tool_done.result, AIC_PARAMETERS_MAX);
+		}
+		break;
 	case AIC_EVENT_STATE:
 		told = *event;
 		told.state.name = aic_conversation_line(conversation, event->state.name, AIC_NAME_MAX);
@@ -85,7 +92,6 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_VAD:
 	case AIC_EVENT_ANSWER:
 	case AIC_EVENT_THINKING:
-	case AIC_EVENT_TOOL_DONE:
 	case AIC_EVENT_ECHO:
 	case AIC_EVENT_RECORDING:
 	case AIC_EVENT_SECRET:

@@ -16,8 +16,6 @@
  */
 #include "json_reader_state.h"
 
-#include "yajl_memory.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +49,7 @@ struct aic_json_reader *aic_json_reader_new(const struct aic_json_field *fields,
 	reader->field_count = count;
 	reader->record = record;
 	reader->record_size = record_size;
-	reader->memory = aic_yajl_memory(&reader->arena);
+	aic_yajl_memory_init(&reader->memory, &reader->arena);
 	return reader;
 }
 
@@ -80,8 +78,9 @@ void aic_json_reader_trim(struct aic_json_reader *reader)
 	aic_arena_reset(&reader->arena);
 }
 
-static int begin_message(struct aic_json_reader *reader)
+static void begin_message(struct aic_json_reader *reader)
 {
+	reader->begun = true;
 	if (reader->arena.used || reader->arena.large) {
 		aic_arena_reset(&reader->arena);
 	}
@@ -98,11 +97,7 @@ static int begin_message(struct aic_json_reader *reader)
 	reader->binary.length = 0;
 	reader->decoder = (struct aic_base64_decoder) {.kept_count = 0};
 	aic_json_find_value_field(reader);
-	if (!(reader->parser = yajl_alloc(&aic_json_callbacks, &reader->memory, reader))) {
-		snprintf(reader->error, sizeof(reader->error), "out of memory");
-		return -1;
-	}
-	return 0;
+	reader->parser = yajl_alloc(&aic_json_callbacks, &reader->memory.functions, reader);
 }
 
 static int fail(struct aic_json_reader *reader, yajl_status status)
@@ -224,15 +219,12 @@ static int process_pending(struct aic_json_reader *reader)
 	return result;
 }
 
-int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size_t length)
+static int take(struct aic_json_reader *reader, const char *bytes, size_t length)
 {
 	bool gathers;
 
-	if (!reader->parser && begin_message(reader)) {
-		return -1;
-	}
-	if (reader->failed) {
-		return -1;
+	if (!reader->begun) {
+		begin_message(reader);
 	}
 	gathers = reader->pending.length + length < reader->held && reader->audio_state != AUDIO_NEXT
 		&& reader->audio_state != AUDIO_BEGUN;
@@ -245,12 +237,27 @@ int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size
 	return gathers ? 0 : process_pending(reader);
 }
 
-int aic_json_reader_finish(struct aic_json_reader *reader)
+/* As if a callback had said that memory is short. */
+static int run_short(struct aic_json_reader *reader)
+{
+	reader->refusal = NULL;
+	return fail(reader, yajl_status_client_canceled);
+}
+
+int aic_json_reader_feed(struct aic_json_reader *reader, const char *bytes, size_t length)
+{
+	if (reader->begun && reader->failed) {
+		return -1;
+	}
+	return setjmp(reader->memory.out) ? run_short(reader) : take(reader, bytes, length);
+}
+
+static int finish(struct aic_json_reader *reader)
 {
 	yajl_status status = yajl_status_error;
 
-	if (!reader->parser && begin_message(reader)) {
-		return -1;
+	if (!reader->begun) {
+		begin_message(reader);
 	}
 	if (!reader->failed && !process_pending(reader)) {
 		status = yajl_complete_parse(reader->parser);
@@ -259,9 +266,16 @@ int aic_json_reader_finish(struct aic_json_reader *reader)
 		/* It does not see a string behind the value that has no end: given one, there is a value too many. */
 		status = yajl_parse(reader->parser, (const unsigned char *) "\"", 1);
 	}
-	/* Its memory goes with the arena, at the start of the next message. */
-	reader->parser = NULL;
 	return status == yajl_status_ok ? 0 : fail(reader, status);
+}
+
+int aic_json_reader_finish(struct aic_json_reader *reader)
+{
+	int result = setjmp(reader->memory.out) ? run_short(reader) : finish(reader);
+
+	/* The parser goes with the arena, at the start of the next message. */
+	reader->begun = false;
+	return result;
 }
 
 uint64_t aic_json_reader_work(const struct aic_json_reader *reader)

@@ -12,6 +12,7 @@
 #include "base64.h"
 #include "buffer.h"
 #include "json_reader.h"
+#include "yajl_memory.h"
 
 #include <sys/types.h>
 #include <yajl/yajl_gen.h>
@@ -56,8 +57,9 @@ struct aic_json_reader {
 	struct aic_base64_decoder decoder; /* of the string being read; as at the beginning between two */
 	struct aic_buffer binary;          /* what it and those before it in the message became */
 	size_t binary_begin;               /* where it begins in there */
-	yajl_alloc_funcs memory;
-	yajl_handle parser; /* NULL between messages; lives in the arena */
+	struct aic_yajl_memory memory;
+	bool begun; /* a message has */
+	yajl_handle parser; /* lives in the arena */
 	yajl_gen generator; /* of this message's RAW fields; NULL: there was none; lives in the arena */
 	yajl_gen raw;       /* the same while one is being read */
 	unsigned int raw_depth;

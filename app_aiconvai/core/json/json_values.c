@@ -92,7 +92,7 @@ static void raw_begin(struct aic_json_reader *reader)
 		yajl_gen_clear(reader->generator);
 		yajl_gen_reset(reader->generator, NULL);
 	} else {
-		reader->generator = yajl_gen_alloc(&reader->memory);
+		reader->generator = yajl_gen_alloc(&reader->memory.functions);
 	}
 	reader->raw = reader->generator;
 	reader->raw_depth = 0;

@@ -4,7 +4,9 @@
  */
 #include "json_writer.h"
 
+#include "buffer.h"
 #include "utf8.h"
+#include "yajl_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,16 +17,40 @@
 #define KEPT_TEXT 4096
 
 struct aic_json_writer {
-	yajl_gen gen;
+	struct aic_arena arena; /* of the generator, which wants no more once it is made */
+	struct aic_yajl_memory memory;
+	yajl_gen gen; /* lives in the arena */
+	struct aic_buffer text;
 	bool failed;
 };
+
+/* Where the generator puts the text: yajl's own buffer does not look whether it got memory. */
+static void print(void *context, const char *text, size_t length)
+{
+	struct aic_json_writer *writer = context;
+
+	writer->failed |= aic_buffer_append(&writer->text, text, length) != 0;
+}
+
+static bool make_generator(struct aic_json_writer *writer)
+{
+	if (setjmp(writer->memory.out) || !(writer->gen = yajl_gen_alloc(&writer->memory.functions))) {
+		return false;
+	}
+	yajl_gen_config(writer->gen, yajl_gen_print_callback, print, writer);
+	return true;
+}
 
 struct aic_json_writer *aic_json_writer_new(void)
 {
 	struct aic_json_writer *writer = calloc(1, sizeof(*writer));
 
-	if (writer && !(writer->gen = yajl_gen_alloc(NULL))) {
-		free(writer);
+	if (!writer) {
+		return NULL;
+	}
+	aic_yajl_memory_init(&writer->memory, &writer->arena);
+	if (!make_generator(writer)) {
+		aic_json_writer_free(writer);
 		return NULL;
 	}
 	return writer;
@@ -33,28 +59,22 @@ struct aic_json_writer *aic_json_writer_new(void)
 void aic_json_writer_free(struct aic_json_writer *writer)
 {
 	if (writer) {
-		yajl_gen_free(writer->gen);
+		aic_arena_free(&writer->arena);
+		aic_buffer_free(&writer->text);
 		free(writer);
 	}
 }
 
 void aic_json_writer_reset(struct aic_json_writer *writer)
 {
-	const unsigned char *text;
-	size_t length = 0;
-	yajl_gen fresh;
-
 	if (!writer) {
 		return;
 	}
 	writer->failed = false;
-	yajl_gen_get_buf(writer->gen, &text, &length);
-	if (length > KEPT_TEXT && (fresh = yajl_gen_alloc(NULL))) {
-		yajl_gen_free(writer->gen);
-		writer->gen = fresh;
-		return;
+	if (writer->text.length > KEPT_TEXT) {
+		aic_buffer_free(&writer->text);
 	}
-	yajl_gen_clear(writer->gen);
+	writer->text.length = 0;
 	yajl_gen_reset(writer->gen, NULL);
 }
 
@@ -170,11 +190,10 @@ void aic_json_put_null(struct aic_json_writer *writer, const char *key)
 
 const char *aic_json_writer_text(const struct aic_json_writer *writer, size_t *length)
 {
-	const unsigned char *text;
-
 	*length = 0;
-	if (!writer || writer->failed || yajl_gen_get_buf(writer->gen, &text, length) != yajl_gen_status_ok) {
+	if (!writer || writer->failed) {
 		return NULL;
 	}
-	return (const char *) text;
+	*length = writer->text.length;
+	return (const char *) writer->text.bytes;
 }

@@ -10,40 +10,48 @@ struct sized_block {
 	_Alignas(16) unsigned char bytes[];
 };
 
-static void *yajl_malloc(void *arena, size_t size)
+static void *yajl_malloc(void *context, size_t size)
 {
-	struct sized_block *block = aic_arena_alloc(arena, sizeof(*block) + size);
+	struct aic_yajl_memory *memory = context;
+	struct sized_block *block = aic_arena_alloc(memory->arena, sizeof(*block) + size);
 
 	if (!block) {
-		return NULL;
+		longjmp(memory->out, 1);
 	}
 	block->size = size;
 	return block->bytes;
 }
 
-static void *yajl_realloc(void *arena, void *old, size_t size)
+static void *yajl_realloc(void *context, void *old, size_t size)
 {
+	struct aic_yajl_memory *memory = context;
 	struct sized_block *block;
 
 	if (!old) {
-		return yajl_malloc(arena, size);
+		return yajl_malloc(memory, size);
 	}
 	block = (struct sized_block *) (void *) ((unsigned char *) old - sizeof(*block));
-	block = aic_arena_grow(arena, block, sizeof(*block) + block->size, sizeof(*block) + size);
+	block = aic_arena_grow(memory->arena, block, sizeof(*block) + block->size, sizeof(*block) + size);
 	if (!block) {
-		return NULL;
+		longjmp(memory->out, 1);
 	}
 	block->size = size;
 	return block->bytes;
 }
 
-static void yajl_free_nothing(void *arena, void *old)
+static void yajl_free_nothing(void *context, void *old)
 {
-	(void) arena;
+	(void) context;
 	(void) old;
 }
 
-yajl_alloc_funcs aic_yajl_memory(struct aic_arena *arena)
+void aic_yajl_memory_init(struct aic_yajl_memory *memory, struct aic_arena *arena)
 {
-	return (yajl_alloc_funcs) {.malloc = yajl_malloc, .realloc = yajl_realloc, .free = yajl_free_nothing, .ctx = arena};
+	memory->arena = arena;
+	memory->functions = (yajl_alloc_funcs) {
+		.malloc = yajl_malloc,
+		.realloc = yajl_realloc,
+		.free = yajl_free_nothing,
+		.ctx = memory,
+	};
 }

@@ -15,6 +15,9 @@
 /* A secret this short would be given away by its last four characters. */
 #define MASK_SHOWS_FROM 12
 
+/* A name longer than this is near to none: looking for one would take as long as it is. */
+#define NEAR_NAME_MAX 120
+
 _Static_assert(sizeof(option_table) / sizeof(option_table[0]) == AIC_OPTION_COUNT,
 	"the table has as many options as it says");
 
@@ -119,6 +122,9 @@ const char *aic_option_nearest_name(const char *name)
 	size_t best = strlen(name) / 3 + 1;
 	const char *nearest = NULL;
 
+	if (strlen(name) > NEAR_NAME_MAX) {
+		return NULL;
+	}
 	for (size_t i = 0; i < AIC_OPTION_COUNT; i++) {
 		const char *own[] = {option_table[i].name, NULL};
 		const char *const *lists[] = {own, option_table[i].aliases};
