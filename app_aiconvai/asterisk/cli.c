@@ -231,6 +231,9 @@ static void print_report(int fd, const struct session *session, const struct ses
 	cli_line(fd, "Texts cut, refused: %" PRIu64, conversation->texts_refused);
 	cli_line(fd, "Errors:             %" PRIu64, conversation->errors);
 	cli_line(fd, "Events dropped:     %" PRIu64, report->events_dropped);
+	if (conversation->trouble[0]) {
+		cli_line(fd, "Trouble:            %s", conversation->trouble);
+	}
 	if (report->ended) {
 		cli_line(fd, "Ended:              %s, close code %u: %s", aic_status_name(report->outcome.status),
 			report->outcome.close_code, report->outcome.reason);

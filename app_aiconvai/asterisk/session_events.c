@@ -278,6 +278,13 @@ static void on_handed_over(struct session *session)
 		TOLD_OF_THE_CALL, (const char *const[]) {session_agent(session)->name}, 1, 0, NULL));
 }
 
+static void on_trouble(struct session *session, const struct aic_event *event)
+{
+	const char *texts[] = {aic_trouble_name(event->trouble.kind), event->trouble.text};
+
+	event_publisher_give(new_event(session, TOLD_TROUBLE, TOLD_HAPPENED, texts, ARRAY_LEN(texts)));
+}
+
 static void on_error(struct session *session, const struct aic_event *event)
 {
 	event_publisher_give(new_event(session, TOLD_ERROR, TOLD_HAPPENED, &event->error.message, 1));
@@ -376,6 +383,9 @@ void session_on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_FAILOVER:
 		session_tell_failover(session, session_agent_at(session, session->failed), event->failover.reason);
+		break;
+	case AIC_EVENT_TROUBLE:
+		on_trouble(session, event);
 		break;
 	case AIC_EVENT_ERROR:
 		on_error(session, event);

@@ -165,6 +165,9 @@ static void check_event(struct host *host, const struct aic_event *event)
 	case AIC_EVENT_FAILOVER:
 		check_line(host, event->failover.reason, AIC_REASON_MAX - 1);
 		break;
+	case AIC_EVENT_TROUBLE:
+		check_line(host, event->trouble.text, AIC_TROUBLE_TEXT_MAX - 1);
+		break;
 	case AIC_EVENT_ERROR:
 		check_line(host, event->error.message, AIC_ERROR_MAX - 1);
 		break;

@@ -179,6 +179,7 @@ static void on_event(void *user, const struct aic_event *event)
 		break;
 	case AIC_EVENT_HANDED_OVER:
 	case AIC_EVENT_FAILOVER:
+	case AIC_EVENT_TROUBLE:
 	case AIC_EVENT_ERROR:
 		count(&totals.errors);
 		break;

@@ -216,6 +216,11 @@ def audio(event_id: int, data: bytes) -> dict[str, Any]:
     }
 
 
+def transcript(text: str) -> dict[str, Any]:
+    """What the caller said."""
+    return {"type": "user_transcript", "user_transcription_event": {"user_transcript": text, "event_id": 1}}
+
+
 def interruption(event_id: int) -> dict[str, Any]:
     return {"type": "interruption", "interruption_event": {"event_id": event_id}}
 

@@ -11,7 +11,7 @@ import pytest
 import test_provider_deepgram as deepgram
 import test_provider_gemini as gemini
 import test_provider_openai as openai
-from engine_host import PUBLIC, Host, audio, metadata, tool_call
+from engine_host import PUBLIC, Host, audio, metadata, tool_call, transcript
 from engine_memory import allocated_bytes
 
 from aiconvai.engine.audio import AudioFormat, Encoding
@@ -22,10 +22,6 @@ from aiconvai.engine.settings import PromptSettings, Settings
 
 LIB = load_library().lib
 ESCAPE, CSI, OVERRIDE = "\x1b[2J", "\x9b31m", "\u202etxt\u2066"
-
-
-def transcript(text: str) -> dict[str, Any]:
-    return {"type": "user_transcript", "user_transcription_event": {"user_transcript": text, "event_id": 1}}
 
 
 def answers(host: Host) -> list[tuple[str, str, bool]]:

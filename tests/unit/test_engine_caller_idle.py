@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engine_host import PUBLIC, ULAW, Host, audio, interruption
+from engine_host import PUBLIC, ULAW, Host, audio, interruption, transcript
 
 from aiconvai.audio import tone, ulaw_encode
 from aiconvai.engine.conversation import Phase
@@ -130,10 +130,6 @@ def voice_is_heard(host: Host, seconds: float) -> None:
     for _ in range(round(seconds)):
         caller_speaks(host, seconds=0.8)
         caller_speaks(host, level_dbfs=-80.0, seconds=0.2)
-
-
-def transcript(text: str) -> dict[str, object]:
-    return {"type": "user_transcript", "user_transcription_event": {"user_transcript": text, "event_id": 1}}
 
 
 def test_a_television_is_not_the_caller() -> None:

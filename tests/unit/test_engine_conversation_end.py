@@ -142,6 +142,7 @@ def test_an_agent_that_hangs_up_ends_well_whatever_the_close(host: Host, kind: s
 def test_an_agent_that_hangs_up_without_closing(host: Host) -> None:
     host.say(end_call())
     host.wait(seconds=3)
+    host.conversation.caller_audio(b"\1" * 160)
     host.say(audio(9, b"\1" * 160))
     host.say(end_call())
     assert host.wait(seconds=1.999) == []

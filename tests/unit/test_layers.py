@@ -36,7 +36,7 @@ GENERATED = {"options_table.h": "core", "built_for.h": "asterisk"}
 # fmt: off
 ENGINE_HEADERS = {
     "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "stdalign.h",
-    "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",
+    "setjmp.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",
     "stdnoreturn.h", "string.h", "strings.h", "sys/types.h",
 }
 """Headers of libc that offer no thread, socket or clock."""

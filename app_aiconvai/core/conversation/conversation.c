@@ -162,6 +162,9 @@ void aic_conversation_take_caller(struct aic_conversation *conversation, const u
 	added.square_sum = conversation->uplink.energy.square_sum - before.square_sum;
 	added.samples = conversation->uplink.energy.samples - before.samples;
 	is_speech = aic_caller_idle_audio(&conversation->caller_idle, &added, rate, conversation->now_us);
+	if (is_speech) {
+		aic_troubles_caller_spoke(conversation, added.samples * US_PER_SECOND / rate);
+	}
 	if (aic_caller_turn_is_ours(conversation)) {
 		aic_caller_turn_hears(conversation, bytes, length, is_speech);
 	} else {
@@ -197,6 +200,7 @@ void aic_conversation_caller_audio(struct aic_conversation *conversation, const 
 	uint64_t now_us)
 {
 	conversation->now_us = now_us;
+	aic_troubles_audio_came(conversation);
 	if (conversation->phase == AIC_PHASE_ENDED || conversation->hold.is_on || aic_digits_are_secret(conversation)
 		|| aic_tools_silence_caller(conversation)) {
 		return;
@@ -395,4 +399,5 @@ void aic_conversation_stats(const struct aic_conversation *conversation, struct 
 	stats->open_tool_calls = conversation->tools_at_work.calls.count;
 	aic_echo_stats(&conversation->echo, &stats->echo);
 	stats->hears_caller = conversation->activation.is_open;
+	memcpy(stats->trouble, conversation->troubles.text, sizeof(stats->trouble));
 }

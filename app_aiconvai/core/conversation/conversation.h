@@ -18,6 +18,7 @@
 #define AIC_CONVERSATION_H
 
 #include "audio_format.h"
+#include "conversation_trouble.h"
 #include "echo_guard.h"
 #include "energy.h"
 #include "events.h"
@@ -164,6 +165,7 @@ struct aic_conversation_stats {
 	bool hears_caller; /* the agent does (option activation) */
 	uint64_t holds, held_ms; /* times the caller could not be heard, and for how long: those that are over */
 	char state[64]; /* of the agent's prompts; empty: none */
+	char trouble[AIC_TROUBLE_TEXT_MAX]; /* why the call is silent or goes badly, as a sentence; empty: it does not */
 };
 
 static inline uint64_t aic_answer_mean_ms(const struct aic_conversation_stats *stats)

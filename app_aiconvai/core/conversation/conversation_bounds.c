@@ -96,6 +96,7 @@ void aic_conversation_tell(struct aic_conversation *conversation, const struct a
 	case AIC_EVENT_RECORDING:
 	case AIC_EVENT_SECRET:
 	case AIC_EVENT_KEYS:
+	case AIC_EVENT_TROUBLE:
 	case AIC_EVENT_HOLD:
 	case AIC_EVENT_LISTENING:
 	case AIC_EVENT_HANDED_OVER:

@@ -30,6 +30,7 @@ static const struct part parts[] = {
 	{aic_keep_alive_due, aic_keep_alive_attend},
 	{aic_attempts_due, aic_attempts_attend},
 	{aic_tools_due, aic_tools_attend},
+	{aic_troubles_due, aic_troubles_attend},
 };
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))

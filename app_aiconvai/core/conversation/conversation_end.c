@@ -7,6 +7,7 @@
 #include "utf8.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* After the agent said that it ends: how long the service may take to close before we do. */
 #define AGENT_ENDS_GRACE_US (5 * US_PER_SECOND)
@@ -51,6 +52,20 @@ void aic_conversation_tell_rest(struct aic_conversation *conversation)
 	}
 }
 
+/* With what stood in the way of the conversation, if there is room for both. */
+static void set_reason(struct aic_conversation *conversation, const char *reason)
+{
+	char *to = conversation->outcome.reason;
+	const char *trouble = conversation->troubles.text;
+	size_t length;
+
+	aic_utf8_line(to, AIC_REASON_MAX, reason);
+	length = strlen(to);
+	if (trouble[0] && length + strlen(trouble) + strlen("; ") < AIC_REASON_MAX) {
+		snprintf(to + length, AIC_REASON_MAX - length, "; %s", trouble);
+	}
+}
+
 void aic_conversation_finish(struct aic_conversation *conversation, enum aic_status status, uint16_t close_code,
 	const char *reason)
 {
@@ -70,7 +85,7 @@ void aic_conversation_finish(struct aic_conversation *conversation, enum aic_sta
 	aic_marks_forget(&conversation->marks);
 	conversation->outcome.status = status;
 	conversation->outcome.close_code = close_code;
-	aic_utf8_line(conversation->outcome.reason, sizeof(conversation->outcome.reason), reason);
+	set_reason(conversation, reason);
 	if (!conversation->close_pending) {
 		aic_outbox_clear(&conversation->outbox);
 	}

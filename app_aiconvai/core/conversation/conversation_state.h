@@ -35,6 +35,7 @@
 #include "conversation_reopen.h"
 #include "conversation_silence.h"
 #include "conversation_tools.h"
+#include "conversation_trouble.h"
 #include "conversation_watch.h"
 #include "history.h"
 #include "json_writer.h"
@@ -107,6 +108,7 @@ struct aic_conversation {
 	struct aic_answer answer;
 	struct aic_watchdog watchdog;
 	struct aic_marks marks;
+	struct aic_troubles troubles;
 	struct aic_conversation_stats stats;
 };
 

@@ -46,6 +46,9 @@ static size_t texts_of(struct aic_event *event, const char **texts[TEXTS_MAX])
 	case AIC_EVENT_FAILOVER:
 		texts[count++] = &event->failover.reason;
 		break;
+	case AIC_EVENT_TROUBLE:
+		texts[count++] = &event->trouble.text;
+		break;
 	case AIC_EVENT_ERROR:
 		texts[count++] = &event->error.message;
 		break;

@@ -8,6 +8,7 @@
 #define AIC_EVENTS_H
 
 #include "audio_format.h"
+#include "conversation_trouble.h"
 #include "outcome.h"
 #include "playout_queue.h"
 #include "tools.h"
@@ -32,6 +33,7 @@ enum aic_event_type {
 	AIC_EVENT_STATE,        /* the conversation is in another state of the agent's prompts */
 	AIC_EVENT_HANDED_OVER,  /* the agent that was chosen last takes over from the one before */
 	AIC_EVENT_FAILOVER,     /* another agent is tried, because this one's conversation could not be started */
+	AIC_EVENT_TROUBLE,      /* why the call is silent or goes badly; once of each kind */
 	AIC_EVENT_ERROR,        /* something went wrong; the conversation, or the attempts to start it, go on */
 	AIC_EVENT_ENDED,        /* the last event; what is queued may still be played */
 };
@@ -137,6 +139,10 @@ struct aic_event {
 			size_t other;       /* which of the setup's */
 			const char *reason;
 		} failover;
+		struct {
+			enum aic_trouble kind;
+			const char *text; /* a sentence without a full stop */
+		} trouble;
 		struct {
 			const char *message;
 		} error;

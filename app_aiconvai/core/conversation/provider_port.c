@@ -194,6 +194,7 @@ void aic_port_ready(struct aic_conversation *conversation, const char *conversat
 	}
 	conversation->phase = AIC_PHASE_ACTIVE;
 	aic_stand_in_start(&conversation->stand_in, conversation->now_us);
+	aic_troubles_start(conversation);
 	aic_caller_idle_start(&conversation->caller_idle, aic_idle_clock(conversation));
 	aic_caller_turn_session(conversation);
 	aic_activation_begin(conversation);

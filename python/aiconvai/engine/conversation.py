@@ -119,6 +119,8 @@ class ConversationStats:
     holds: int
     held_ms: int
     state: str
+    trouble: str
+    """Why the call is silent or goes badly, as a sentence; empty: it does not."""
 
 
 NOT_MEASURED = OpenTimes()

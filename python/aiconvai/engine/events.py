@@ -219,6 +219,24 @@ class Failover:
     reason: str
 
 
+class TroubleKind(Enum):
+    """The names are those of `enum aic_trouble`."""
+
+    NO_CALLER_AUDIO = "no_caller_audio"
+    SILENT_CALLER = "silent_caller"
+    UNHEARD_CALLER = "unheard_caller"
+    SILENT_AGENT = "silent_agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the call is silent or goes badly; once of each kind."""
+
+    kind: TroubleKind
+    text: str
+    """A sentence without a full stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Error:
     """Something went wrong; the conversation, or the attempts to start it, go on."""
@@ -258,6 +276,7 @@ Event = (
     | StateEntered
     | HandedOver
     | Failover
+    | Trouble
     | Error
     | Ended
 )
@@ -378,6 +397,9 @@ def event_from_c(library: Library, event: Any) -> Event:
             return HandedOver()
         case "AIC_EVENT_FAILOVER":
             return Failover(event.failover.other, text(event.failover.reason))
+        case "AIC_EVENT_TROUBLE":
+            trouble = library.member(TroubleKind, "aic_trouble", "AIC_TROUBLE", event.trouble.kind)
+            return Trouble(trouble, text(event.trouble.text))
         case "AIC_EVENT_ERROR":
             return Error(text(event.error.message))
         case "AIC_EVENT_ENDED":

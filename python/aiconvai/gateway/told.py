@@ -29,6 +29,7 @@ from aiconvai.engine.events import (
     ToolRun,
     Transcript,
     TranscriptKind,
+    Trouble,
     Vad,
 )
 from aiconvai.gateway.media import Figures, Happened
@@ -106,6 +107,8 @@ def _of_talk(event: Event) -> tuple[str, Headers] | None:
             return "Keys", {"Keys": "" if event.secret else event.pressed, "Secret": yes_no(event.secret)}
         case StateEntered():
             return "State", {"State": event.name}
+        case Trouble():
+            return "Trouble", {"Trouble": event.kind.value, "Message": event.text}
         case Error():
             return "Error", {"Message": event.message}
     return None

@@ -195,6 +195,13 @@ class Problem(CallEvent):
     message: str = Field(alias="Message")
 
 
+class Trouble(Problem):
+    """Why the call is silent or goes badly."""
+
+    trouble: str = Field(alias="Trouble")
+    """Of which kind it is."""
+
+
 class Ended(_OfChannel):
     """The conversation is over."""
 
@@ -236,6 +243,7 @@ MODELS: dict[str, type[CallEvent]] = {
     "State": StateEntered,
     "HandOver": HandOver,
     "Failover": Failover,
+    "Trouble": Trouble,
     "Error": Problem,
     "End": Ended,
 }
