@@ -110,7 +110,7 @@ test: bootstrap
 	$(PYTEST) -n 2 --dist loadfile tests/page
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/unit
 	$(SIDE_BY_SIDE) -n 2 -m quiet tests/integration
-	$(SIDE_BY_SIDE) -n 4 -m programs tests/integration tests/gateway
+	$(SIDE_BY_SIDE) -n 3 -m programs tests/integration tests/gateway
 	$(PYTEST) -m alone tests/integration tests/gateway
 	$(PYTEST) tests/bench
 
