@@ -280,7 +280,7 @@ static void on_handed_over(struct session *session)
 
 static void on_trouble(struct session *session, const struct aic_event *event)
 {
-	const char *texts[] = {aic_trouble_name(event->trouble.kind), event->trouble.text};
+	const char *texts[] = {event->trouble.text, aic_trouble_name(event->trouble.kind)};
 
 	event_publisher_give(new_event(session, TOLD_TROUBLE, TOLD_HAPPENED, texts, ARRAY_LEN(texts)));
 }

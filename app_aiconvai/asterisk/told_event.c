@@ -405,8 +405,8 @@ static const char *put_rest(struct ast_str **body, const struct told_event *even
 		put_header(body, "Reason", event->texts[1]);
 		return "AIConvAIFailover";
 	case TOLD_TROUBLE:
-		put_header(body, "Trouble", event->texts[0]);
-		put_header(body, "Message", event->texts[1]);
+		put_header(body, "Trouble", event->texts[1]);
+		put_header(body, "Message", event->texts[0]);
 		return "AIConvAITrouble";
 	case TOLD_ERROR:
 		put_header(body, "Message", event->texts[0]);
@@ -435,8 +435,6 @@ static void log_event(const struct told_event *event)
 			event->texts[0], event->texts[1]);
 		break;
 	case TOLD_TROUBLE:
-		log_line(LOG_WARNING, "%s: agent %s: %s", event->id, event->agent, event->texts[1]);
-		break;
 	case TOLD_ERROR:
 		log_line(LOG_WARNING, "%s: agent %s: %s", event->id, event->agent, event->texts[0]);
 		break;

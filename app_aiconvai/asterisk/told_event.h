@@ -139,7 +139,7 @@ struct told_event {
 		 * TOLD_TOOL_CANCELLED, texts: its id, its name. TOLD_STATE, texts: its name. TOLD_HAND_OVER, texts: the next
 		 * agent.
 		 * TOLD_FAILOVER, texts: the next agent, the reason.
-		 * TOLD_TROUBLE, texts: its kind, what it is. TOLD_ERROR, texts: it
+		 * TOLD_TROUBLE, texts: what it is, its kind. TOLD_ERROR, texts: it
 		 */
 		struct told_end *end;
 	};

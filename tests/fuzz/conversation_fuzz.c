@@ -18,7 +18,7 @@
 #include "fft.h"
 #include "fuzz_bytes.h"
 #include "fuzzed_agent.h"
-#include "g711.h"
+#include "json_check.h"
 #include "outbox.h"
 #include "require.h"
 #include "speech.h"
@@ -26,7 +26,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -117,16 +116,6 @@ static void check_line(struct host *host, const char *text, size_t most)
 	}
 }
 
-static void check_json(const void *text, size_t length)
-{
-	yajl_handle parser = yajl_alloc(NULL, NULL, NULL);
-
-	require(parser != NULL);
-	require(yajl_parse(parser, text, length) == yajl_status_ok);
-	require(yajl_complete_parse(parser) == yajl_status_ok);
-	yajl_free(parser);
-}
-
 static void check_event(struct host *host, const struct aic_event *event)
 {
 	require(!host->has_ended);
@@ -151,7 +140,7 @@ static void check_event(struct host *host, const struct aic_event *event)
 		check_line(host, event->tool_call.id, AIC_NAME_MAX);
 		check_line(host, event->tool_call.name, AIC_NAME_MAX);
 		check_line(host, event->tool_call.parameters, AIC_PARAMETERS_MAX);
-		check_json(event->tool_call.parameters, strlen(event->tool_call.parameters));
+		require(is_json(event->tool_call.parameters, strlen(event->tool_call.parameters)));
 		strcpy(host->tool, event->tool_call.id);
 		break;
 	case AIC_EVENT_TOOL_DONE:
@@ -243,9 +232,7 @@ static void do_action(struct host *host, const struct aic_action *action)
 		require(host->opened == OPENED_WEBSOCKET && host->is_writable);
 		require(action->message_length && action->message_length <= AIC_OUTBOX_BYTES_MAX);
 		memset(action->message - AIC_SEND_HEADROOM, 0, AIC_SEND_HEADROOM);
-		if (!action->binary) {
-			check_json(action->message, action->message_length);
-		}
+		require(action->binary || is_json(action->message, action->message_length));
 		note(host, action->message, action->message_length);
 		/* The host masks it in place. */
 		memset(action->message, 0x55, action->message_length);
@@ -299,7 +286,7 @@ static void wait_until(struct host *host, uint64_t then_us)
 
 /* --- what may happen --- */
 
-/* `is_text`: all that this message consists of. Each piece lies in memory of its own: a byte behind it is nobody's. */
+/* Each piece lies in memory of its own: a byte behind it is nobody's. */
 static void send_message(struct host *host, const uint8_t *bytes, size_t length, bool is_complete)
 {
 	size_t at = 0;
@@ -310,9 +297,8 @@ static void send_message(struct host *host, const uint8_t *bytes, size_t length,
 	do {
 		size_t some = host->piece && host->piece < length - at ? host->piece : length - at;
 		bool ends = is_complete && at + some == length;
-		uint8_t *piece = own_memory(some);
+		uint8_t *piece = own_copy(bytes + at, some);
 
-		memcpy(piece, bytes + at, some);
 		if (host->is_text) {
 			aic_conversation_message(host->conversation, (const char *) piece, some, ends, host->now_us);
 		} else {
@@ -403,9 +389,8 @@ static void any_caller_audio(struct host *host)
 	size_t length = fuzz_u16(&host->bytes);
 	const uint8_t *bytes = fuzz_take(&host->bytes, &length);
 	size_t whole = length - length % aic_sample_bytes(host->format);
-	uint8_t *copy = own_memory(whole);
+	uint8_t *copy = own_copy(bytes, whole);
 
-	memcpy(copy, bytes, whole);
 	aic_conversation_caller_audio(host->conversation, copy, whole, host->now_us);
 	own_free(copy);
 }
@@ -445,11 +430,10 @@ static void reply_comes(struct host *host)
 	const uint8_t *bytes = fuzz_take(&host->bytes, &length);
 
 	if (host->opened == OPENED_REQUEST && host->request == AIC_REQUEST_HTTP_GET) {
-		uint8_t *copy = own_memory(length);
+		char *copy = own_copy(bytes, length);
 
-		memcpy(copy, bytes, length);
 		host->opened = OPENED_NOTHING;
-		aic_conversation_http_reply(host->conversation, status, (const char *) copy, length, &times, host->now_us);
+		aic_conversation_http_reply(host->conversation, status, copy, length, &times, host->now_us);
 		own_free(copy);
 	}
 }
@@ -498,11 +482,8 @@ static char *any_text(struct host *host)
 {
 	size_t length = fuzz_byte(&host->bytes);
 	const uint8_t *bytes = fuzz_take(&host->bytes, &length);
-	char *text = own_memory(length + 1);
 
-	memcpy(text, bytes, length);
-	text[length] = '\0';
-	return text;
+	return own_text(bytes, length);
 }
 
 static void tool_answers(struct host *host)

@@ -5,7 +5,6 @@
 #include "engine_memory.h"
 
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t most);
 
 static struct {
-	size_t now, most;
+	size_t now;
 	uint32_t asked, fails, count;
 	bool refused;
 } memory;
@@ -40,9 +39,6 @@ static bool is_refused(void)
 static void *taken(void *fresh)
 {
 	memory.now += malloc_usable_size(fresh);
-	if (memory.now > memory.most) {
-		memory.most = memory.now;
-	}
 	return fresh;
 }
 
@@ -93,21 +89,15 @@ size_t engine_memory_now(void)
 	return memory.now;
 }
 
-size_t engine_memory_most(void)
-{
-	return memory.most;
-}
-
 void engine_memory_begin(uint32_t fails, uint32_t count)
 {
-	memory.most = memory.now;
 	memory.asked = 0;
 	memory.fails = fails;
 	memory.count = count;
 	memory.refused = false;
 }
 
-int engine_memory_refused(void)
+bool engine_memory_refused(void)
 {
 	return memory.refused;
 }
@@ -121,6 +111,20 @@ void *own_memory(size_t length)
 		abort();
 	}
 	return fresh;
+}
+
+void *own_copy(const void *bytes, size_t length)
+{
+	return memcpy(own_memory(length), bytes, length);
+}
+
+char *own_text(const void *bytes, size_t length)
+{
+	char *text = own_memory(length + 1);
+
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	return text;
 }
 
 void own_free(void *own)

@@ -10,14 +10,13 @@
  */
 #include "engine_memory.h"
 #include "fuzz_bytes.h"
+#include "json_check.h"
 #include "json_reader.h"
-#include "json_writer.h"
 #include "require.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,16 +50,6 @@ static const struct aic_json_field fields[] = {
 
 /* A message costs no more than its bytes three times, and what is read again to find its audio. */
 #define WORK_MAX(length) (3 * (length) + 2 * 16384)
-
-static bool is_json(const char *bytes, size_t length)
-{
-	yajl_handle parser = yajl_alloc(NULL, NULL, NULL);
-	bool is_good = yajl_parse(parser, (const unsigned char *) bytes, length) == yajl_status_ok
-		&& yajl_complete_parse(parser) == yajl_status_ok;
-
-	yajl_free(parser);
-	return is_good;
-}
 
 static bool same_text(struct aic_text a, struct aic_text b)
 {
@@ -126,9 +115,8 @@ static bool read_message(struct aic_json_reader *reader, const uint8_t *bytes, s
 
 	for (size_t at = 0; at < length && is_good;) {
 		size_t some = length - at < most ? length - at : most;
-		char *piece = own_memory(some);
+		char *piece = own_copy(bytes + at, some);
 
-		memcpy(piece, bytes + at, some);
 		is_good = !aic_json_reader_feed(reader, piece, some);
 		own_free(piece);
 		at += some;
@@ -153,7 +141,7 @@ static void read_both(struct aic_json_reader *readers[2], struct record records[
 		if (!engine_memory_refused()) {
 			require(whole == cut);
 			/* It may refuse what is deeper than it goes, or more; it never takes what is none. */
-			require(!whole || is_json((const char *) message, length));
+			require(!whole || is_json(message, length));
 			require(!whole || same(&records[0], &records[1]));
 			require(!whole || !records[0].raw.bytes || is_json(records[0].raw.bytes, records[0].raw.length));
 		}

@@ -48,7 +48,7 @@ static void problem(void *user, const char *text)
 static void read_section(struct configuration *conf, const struct section *section)
 {
 	const char *name = "";
-	struct aic_tool_declaration declared = {.settings = &conf->tool};
+	struct aic_tool_declaration declared = {.name = "book", .settings = &conf->tool};
 	int problems = 0;
 
 	told = 0;
@@ -82,7 +82,6 @@ static void read_section(struct configuration *conf, const struct section *secti
 			problem, NULL);
 		require(engine_memory_refused() || problems == (int) told);
 		aic_tools_clear(&conf->tools);
-		declared.name = "book";
 		problems = aic_tools_read(&conf->tools, section->name, &conf->agent, &conf->prompts, &declared, 1, problem,
 			NULL);
 		require(problems >= 0 || engine_memory_refused());
@@ -149,9 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&conf, 0, sizeof(conf));
 	engine_memory_begin(fuzz_u16(&bytes), UINT32_MAX);
-	text = own_memory(bytes.left + 1);
-	memcpy(text, bytes.at, bytes.left);
-	text[bytes.left] = '\0';
+	text = own_text(bytes.at, bytes.left);
 	mask(text);
 	if (!aic_settings_init(&conf.general) && !aic_tool_settings_init(&conf.tool)) {
 		read_text(&conf, text);

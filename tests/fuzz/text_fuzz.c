@@ -61,13 +61,12 @@ static void read_proxy(const char *text)
 
 static void read_line(const char *text, size_t length)
 {
-	char line[LINE_MAX], *copy = own_memory(length + 1), *repaired;
+	char line[LINE_MAX], *copy = own_copy(text, length + 1), *repaired;
 
 	aic_utf8_line(line, sizeof(line), text);
 	require(strlen(line) < sizeof(line) && aic_utf8_is_valid(line));
 	require(aic_utf8_line_span(line, strlen(line)) == strlen(line));
 	/* It may be done in place, and once is enough. */
-	memcpy(copy, text, length + 1);
 	aic_utf8_line(copy, length + 1, copy);
 	require(aic_utf8_line_span(copy, length) == strlen(copy) && strlen(copy) <= length);
 	own_free(copy);
@@ -96,12 +95,11 @@ static void fill(const char *text)
 
 static void read_base64(const uint8_t *bytes, size_t length)
 {
-	uint8_t *decoded = own_memory(AIC_BASE64_DECODED_MAX(length));
 	char *text = own_memory(AIC_BASE64_LENGTH(length));
 	size_t count = aic_base64_encode(bytes, length, text);
+	uint8_t *decoded;
 
 	require(count == AIC_BASE64_LENGTH(length));
-	own_free(decoded);
 	decoded = own_memory(AIC_BASE64_DECODED_MAX(count));
 	require(aic_base64_decode(text, count, decoded) == (ssize_t) length && !memcmp(decoded, bytes, length));
 	own_free(decoded);
@@ -121,9 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	engine_memory_begin(fuzz_byte(&bytes), UINT32_MAX);
 	read_base64(bytes.at, bytes.left);
-	text = own_memory(bytes.left + 1);
-	memcpy(text, bytes.at, bytes.left);
-	text[bytes.left] = '\0';
+	text = own_text(bytes.at, bytes.left);
 	length = strlen(text);
 	read_url(text);
 	read_proxy(text);

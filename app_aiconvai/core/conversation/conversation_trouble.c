@@ -72,34 +72,60 @@ static bool is_silent(const struct aic_energy *energy)
 	return aic_energy_dbfs(energy) < SILENT_DBFS;
 }
 
-/* Whether there is that trouble now; writes it as a sentence. */
-static bool has_trouble(const struct aic_conversation *conversation, enum aic_trouble trouble, char *text, size_t size)
+static uint64_t missing_us(const struct aic_conversation *conversation)
+{
+	return conversation->now_us - conversation->troubles.came_us;
+}
+
+/* Whether there is that trouble now. */
+static bool stands(const struct aic_conversation *conversation, enum aic_trouble trouble)
 {
 	const struct aic_troubles *troubles = &conversation->troubles;
 	const struct aic_energy *caller = &conversation->uplink.energy, *agent = &conversation->downlink.energy;
-	uint64_t missing_us = conversation->now_us - troubles->came_us;
 
 	switch (trouble) {
 	case AIC_TROUBLE_NO_CALLER_AUDIO:
-		snprintf(text, size, troubles->has_come ? "no audio has come from the caller for %" PRIu64 " s"
-			: "no audio has come from the caller at all, for %" PRIu64 " s", missing_us / US_PER_SECOND);
-		return missing_us >= (troubles->has_come ? STOPPED_US : NEVER_CAME_US);
+		return missing_us(conversation) >= (troubles->has_come ? STOPPED_US : NEVER_CAME_US);
 	case AIC_TROUBLE_SILENT_CALLER:
-		snprintf(text, size, "the audio that comes from the caller is silent: %.0f dBFS in %" PRIu64 " s",
-			aic_energy_dbfs(caller), heard_ms(conversation, caller) / 1000);
 		return heard_ms(conversation, caller) >= SILENT_CALLER_MS && is_silent(caller);
 	case AIC_TROUBLE_UNHEARD_CALLER:
-		snprintf(text, size, "the caller has spoken for %" PRIu64 " s, and the service, which got %" PRIu64
-			" chunks, shows no sign of it", troubles->spoken_us / US_PER_SECOND, conversation->uplink.chunks_taken);
 		return troubles->spoken_us >= UNHEARD_US && conversation->now_us - troubles->spoke_us >= UNHEARD_PATIENCE_US;
 	case AIC_TROUBLE_SILENT_AGENT:
-		snprintf(text, size, "the agent sends audio that is silent: %.0f dBFS in %" PRIu64 " s",
-			aic_energy_dbfs(agent), heard_ms(conversation, agent) / 1000);
 		return heard_ms(conversation, agent) >= SILENT_AGENT_MS && is_silent(agent);
 	case AIC_TROUBLES:
 		break;
 	}
 	return false;
+}
+
+/* Writes it as a sentence, as it stands now. */
+static void describe(struct aic_conversation *conversation, enum aic_trouble trouble)
+{
+	const struct aic_troubles *troubles = &conversation->troubles;
+	const struct aic_energy *caller = &conversation->uplink.energy, *agent = &conversation->downlink.energy;
+	char *text = conversation->troubles.text;
+	size_t size = sizeof(conversation->troubles.text);
+
+	switch (trouble) {
+	case AIC_TROUBLE_NO_CALLER_AUDIO:
+		snprintf(text, size, troubles->has_come ? "no audio has come from the caller for %" PRIu64 " s"
+			: "no audio has come from the caller at all, for %" PRIu64 " s", missing_us(conversation) / US_PER_SECOND);
+		break;
+	case AIC_TROUBLE_SILENT_CALLER:
+		snprintf(text, size, "the audio that comes from the caller is silent: %.0f dBFS in %" PRIu64 " s",
+			aic_energy_dbfs(caller), heard_ms(conversation, caller) / 1000);
+		break;
+	case AIC_TROUBLE_UNHEARD_CALLER:
+		snprintf(text, size, "the caller has spoken for %" PRIu64 " s, and the service, which got %" PRIu64
+			" chunks, shows no sign of it", troubles->spoken_us / US_PER_SECOND, conversation->uplink.chunks_taken);
+		break;
+	case AIC_TROUBLE_SILENT_AGENT:
+		snprintf(text, size, "the agent sends audio that is silent: %.0f dBFS in %" PRIu64 " s",
+			aic_energy_dbfs(agent), heard_ms(conversation, agent) / 1000);
+		break;
+	case AIC_TROUBLES:
+		break;
+	}
 }
 
 static void tell(struct aic_conversation *conversation, enum aic_trouble trouble)
@@ -133,7 +159,8 @@ bool aic_troubles_attend(struct aic_conversation *conversation)
 		troubles->spoken_us = 0;
 	}
 	for (trouble = 0; trouble < AIC_TROUBLES; trouble++) {
-		if (has_trouble(conversation, trouble, troubles->text, sizeof(troubles->text))) {
+		if (stands(conversation, trouble)) {
+			describe(conversation, trouble);
 			tell(conversation, trouble);
 			return true;
 		}
