@@ -9,6 +9,7 @@
 #                   LOCAL=1: with an agent on this machine, of which nothing is scripted)
 #   make docs       the site, in build/site
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
+#   make reliability  every fault there is, hours of it: writes docs/reliability.md
 #   make fuzz       inputs that nobody thought of, for two minutes each kind; SECONDS=600: ten
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
@@ -31,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
-	packages images dist test-packages install docs demo bench fuzz clean
+	packages images dist test-packages install docs demo bench reliability fuzz clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -141,6 +142,13 @@ docs: bootstrap
 
 demo: bootstrap
 	.venv/bin/aiconvai demo $(if $(PROVIDER),--provider $(PROVIDER)) $(if $(KEEP),--keep) $(if $(SPEAKERPHONE),--speakerphone) $(if $(LOCAL),--local)
+
+# Every test of the table of faults, also those that take minutes; docs/reliability.md says what came of them.
+FAULTS = $(PYTHON) -m pytest --endurance --record-faults --dist worksteal
+reliability: test-programs
+	$(FAULTS) -n 3 -m "fault and not alone and not quiet" tests
+	$(FAULTS) -n 1 -m "fault and (alone or quiet)" tests
+	$(PYTHON) tools/generate_reliability.py
 
 # What is found stays in build/fuzz-runs/findings/.
 fuzz: bootstrap

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"
 
 from fuzz_seeds import SEEDS, write_seeds
 from fuzzing import FuzzRun, fuzzer, run_fuzzer
+from reliability import record_run
 
 from aiconvai.rig.asterisk.images import repository_root
 
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("programs", nargs="*", help="of tests/fuzz/; all")
     parser.add_argument("--seconds", type=int, default=120, help="each; 120")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of what is made up; the time")
+    parser.add_argument("--record", action="store_true", help="note it in docs/reliability.json")
     given = parser.parse_args()
     if unknown := set(given.programs) - SEEDS.keys():
         parser.error(f"{', '.join(sorted(unknown))}: expected some of {', '.join(SEEDS)}")
@@ -54,15 +56,20 @@ def main() -> int:
     print(f"seed {given.seed}", flush=True)
     print("| program | inputs | branches | kept | |\n| --- | --- | --- | --- | --- |", flush=True)
     failed = False
+    rows = []
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         runs = [(name, threads.submit(run, name, given.seconds, given.seed)) for name in names]
         for name, future in runs:
             one = future.result()
             failed |= one.finding is not None
             verdict = "nothing found" if one.finding is None else "FOUND"
-            print(f"| `{name}` | {one.inputs:,} | {one.branches} | {one.kept} | {verdict} |", flush=True)
+            rows.append([f"`{name}`", f"{one.inputs:,}", str(one.branches), str(one.kept), verdict])
+            print(f"| {' | '.join(rows[-1])} |", flush=True)
             if one.finding:
                 print(one.finding, file=sys.stderr, flush=True)
+    if given.record:
+        columns = ("program", "inputs", "branches", "kept", "found")
+        record_run("fuzz", [dict(zip(columns, row, strict=True)) | {"seconds": given.seconds} for row in rows])
     return 1 if failed else 0
 
 

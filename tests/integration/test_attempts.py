@@ -180,6 +180,7 @@ def test_a_reply_without_a_usable_signed_url_is_explained(voice: Voice, body: st
 # Out of reach
 
 
+@pytest.mark.fault("service.refuses-tcp")
 def test_a_refused_connection_is_explained(voice: Voice, closed_port: int, asterisk_version: AsteriskVersion) -> None:
     # Debian 11's libwebsockets, beside Asterisk 16, does not tell why.
     cause = "Unable to connect" if asterisk_version == 16 else "Connection refused"
