@@ -18,6 +18,7 @@ from aiconvai.speech import speak
 
 __all__ = ["mock_options", "voice"]
 
+LISTENS_NOT = "steps: []"
 LISTENS = "steps: [{barge_in: {min_ms: 60, level_dbfs: -45}}]"
 AGENT = (
     "Thank you for calling. I have looked up your booking, and there are three rooms that would suit you on that day; "
@@ -26,9 +27,9 @@ AGENT = (
 CALLER = "Excuse me, can I ask you something about the second one?"
 
 
-def _talk(voice: Voice, **options: object) -> tuple[Call, ThreadedConversation, int]:
+def _talk(voice: Voice, scenario: str = LISTENS, **options: object) -> tuple[Call, ThreadedConversation, int]:
     """The agent speaks to a caller with a speakerphone; so many packets it is."""
-    agent = voice.mock.agent_class(scenario=parse_scenario(LISTENS))
+    agent = voice.mock.agent_class(scenario=parse_scenario(scenario))
     voice.agent("speaker", agent, **{"audio_frames_buffer_ms": 20, "echo_guard": "gate", **options})
     voice.dialplan("exten => 100,1,AIConvAI(speaker)")
     voice.apply()
@@ -50,6 +51,19 @@ def _hears(conversation: ThreadedConversation) -> int:
 def test_without_it_the_agent_interrupts_itself(voice: Voice) -> None:
     _talk(voice, echo_guard="off", interruption="service")
     assert int(voice.event("AIConvAIInterruption")["HeardMs"]) < 2000
+
+
+def test_an_agent_that_hears_itself_is_named(voice: Voice) -> None:
+    """Of a service that talks on, with `echo_guard = off`: what is amiss is said, and the call goes on."""
+    call, _, packets = _talk(voice, LISTENS_NOT, echo_guard="off", interruption="service")
+    wait_until_all_is_heard(call, packets / 50, timeout=20.0)
+    told = voice.event("AIConvAITrouble", Trouble="agent_hears_itself")
+    assert re.fullmatch(
+        r"the agent hears itself: its voice comes back at -\d+ dB, \d+ ms late, and echo_guard is off", told["Message"]
+    )
+    assert told["Message"] in voice.asterisk.cli(f"aiconvai show call {voice.channel()}")
+    call.hangup()
+    assert voice.event("AIConvAIEnd")["Reason"].endswith(told["Message"])
 
 
 @pytest.mark.quiet

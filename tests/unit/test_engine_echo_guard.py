@@ -10,7 +10,7 @@ from engine_host import PUBLIC, ULAW, Host, audio, metadata
 
 from aiconvai.audio import Samples, decode, encode, resample
 from aiconvai.engine.audio import AudioFormat, Encoding
-from aiconvai.engine.events import Echo, Pause
+from aiconvai.engine.events import Echo, Pause, Trouble, TroubleKind
 from aiconvai.rig.talk.telephone import Telephone, at_level
 from aiconvai.speech import speak
 
@@ -174,13 +174,32 @@ def test_a_line_of_another_rate() -> None:
     assert host.conversation.stats().echo.delay_ms == pytest.approx(180, abs=4)
 
 
-def test_off_is_off() -> None:
+HEARS_ITSELF = "the agent hears itself: its voice comes back at "
+
+
+@pytest.mark.parametrize("name", ["usual", "loud", "headset"])
+def test_off_is_off_and_what_comes_of_it_is_said_once(name: str) -> None:
+    """The service gets all that comes; that the agent hears itself is a trouble of the call."""
     host = host_of(echo_guard="off")
-    agent = agent_says(3.0)
-    line = Telephone().sends(agent, np.zeros(0, np.int16))
+    agent = agent_says(8.0)
+    line = TELEPHONES[name].sends(agent, np.zeros(0, np.int16))
     heard = converse(host, agent, line)
     assert np.array_equal(heard, decode(encode(line[: len(heard)], "ulaw_8000"), "ulaw_8000"))
-    assert host.conversation.stats().echo.delay_ms == -1
+    if name == "headset":
+        assert (host.told(Echo), host.told(Trouble)) == ([], [])
+        return
+    (echo,), (trouble,) = host.told(Echo), host.told(Trouble)
+    assert host.conversation.stats().echo.delay_ms == echo.delay_ms
+    assert trouble.kind is TroubleKind.AGENT_HEARS_ITSELF
+    assert trouble.text == f"{HEARS_ITSELF}{echo.return_db:.0f} dB, {echo.delay_ms} ms late, and echo_guard is off"
+
+
+def test_an_agent_that_hears_all_is_looked_at_for_half_a_minute() -> None:
+    host = host_of(echo_guard="off")
+    agent, nothing = agent_says(31.0), np.zeros(31 * 8000, np.int16)
+    converse(host, agent, nothing)
+    converse(host, agent_says(8.0), Telephone().sends(agent_says(8.0), np.zeros(0, np.int16)))
+    assert host.told(Echo) == []
 
 
 def test_a_silent_caller_is_silent_though_the_agent_comes_back() -> None:

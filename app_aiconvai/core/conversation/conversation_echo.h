@@ -4,7 +4,8 @@
  *
  * The agent does not hear itself: while its own voice is all that comes from the line, the service is sent silence in
  * its place (echo_guard.h). What came last is kept, so that a caller who begins to speak is heard from the first
- * sound on.
+ * sound on. Where the agent is to hear all that comes (echo_guard = off) it is only looked, while it says its first
+ * sentences, whether its voice comes back.
  */
 #ifndef AIC_CONVERSATION_ECHO_H
 #define AIC_CONVERSATION_ECHO_H
@@ -20,9 +21,11 @@ struct aic_conversation;
 
 struct aic_echo {
 	struct aic_fft *fft;          /* the host's; NULL: it has none, and nothing is told from the caller */
-	struct aic_echo_guard *guard; /* owned; NULL: not wanted, or the agent has not been heard yet */
+	struct aic_echo_guard *guard; /* owned; NULL: looked long enough, or the agent has not been heard yet */
 	struct aic_buffer kept;       /* what came last while it was the agent's voice */
 	bool is_told;                 /* that it comes back */
+	struct aic_echo_report told;  /* with what */
+	size_t looked_bytes;          /* of the voice of an agent that hears all that comes was looked at */
 };
 
 void aic_echo_free(struct aic_echo *echo);

@@ -29,6 +29,7 @@ const char *aic_trouble_name(enum aic_trouble trouble)
 		[AIC_TROUBLE_SILENT_CALLER] = "silent_caller",
 		[AIC_TROUBLE_UNHEARD_CALLER] = "unheard_caller",
 		[AIC_TROUBLE_SILENT_AGENT] = "silent_agent",
+		[AIC_TROUBLE_AGENT_HEARS_ITSELF] = "agent_hears_itself",
 	};
 
 	return names[trouble];
@@ -92,6 +93,8 @@ static bool stands(const struct aic_conversation *conversation, enum aic_trouble
 		return troubles->spoken_us >= UNHEARD_US && conversation->now_us - troubles->spoke_us >= UNHEARD_PATIENCE_US;
 	case AIC_TROUBLE_SILENT_AGENT:
 		return heard_ms(conversation, agent) >= SILENT_AGENT_MS && is_silent(agent);
+	case AIC_TROUBLE_AGENT_HEARS_ITSELF:
+		return conversation->echo.is_told && conversation->settings->echo_guard == AIC_ECHO_GUARD_OFF;
 	case AIC_TROUBLES:
 		break;
 	}
@@ -122,6 +125,10 @@ static void describe(struct aic_conversation *conversation, enum aic_trouble tro
 	case AIC_TROUBLE_SILENT_AGENT:
 		snprintf(text, size, "the agent sends audio that is silent: %.0f dBFS in %" PRIu64 " s",
 			aic_energy_dbfs(agent), heard_ms(conversation, agent) / 1000);
+		break;
+	case AIC_TROUBLE_AGENT_HEARS_ITSELF:
+		snprintf(text, size, "the agent hears itself: its voice comes back at %.0f dB, %d ms late, and echo_guard is"
+			" off", conversation->echo.told.return_db, conversation->echo.told.delay_ms);
 		break;
 	case AIC_TROUBLES:
 		break;

@@ -19,6 +19,7 @@ enum aic_trouble {
 	AIC_TROUBLE_SILENT_CALLER,   /* packets come, and there is nothing in them: a muted microphone */
 	AIC_TROUBLE_UNHEARD_CALLER,  /* the caller has spoken, and the service says nothing of it, nor to it */
 	AIC_TROUBLE_SILENT_AGENT,    /* the agent's audio comes, and there is nothing in it */
+	AIC_TROUBLE_AGENT_HEARS_ITSELF, /* its voice comes back by the line, and the service is to hear all that comes */
 	AIC_TROUBLES,
 };
 

@@ -226,6 +226,7 @@ class TroubleKind(Enum):
     SILENT_CALLER = "silent_caller"
     UNHEARD_CALLER = "unheard_caller"
     SILENT_AGENT = "silent_agent"
+    AGENT_HEARS_ITSELF = "agent_hears_itself"
 
 
 @dataclass(frozen=True, slots=True)
