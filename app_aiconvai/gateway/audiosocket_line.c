@@ -236,7 +236,7 @@ static void on_ready(struct aic_watch *watch, uint32_t events)
 	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
 		char why[128];
 
-		snprintf(why, sizeof(why), "the connection broke off: %s", strerror(errno));
+		snprintf(why, sizeof(why), "the connection broke off: %m");
 		end(line, why);
 	}
 }

@@ -242,8 +242,7 @@ static void on_connections(struct aic_watch *watch, uint32_t events)
 		} else if (errno != ECONNABORTED && errno != EINTR) {
 			char text[128];
 
-			snprintf(text, sizeof(text), "port %u: no connection can be taken for now: %s", listener->port,
-				strerror(errno));
+			snprintf(text, sizeof(text), "port %u: no connection can be taken for now: %m", listener->port);
 			log_text(listener->gateway, text);
 			aic_event_loop_unwatch_fd(loop, &listener->watch);
 			aic_event_loop_set_timer(loop, &listener->timer, aic_now_us() + ACCEPT_AGAIN_US);
@@ -299,7 +298,7 @@ static int bind_at(const char *address, uint16_t port, int kind, char *error, si
 	/* A port of UDP that another one has is not to be shared. */
 	if (fd < 0 || (kind == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
 		|| bind(fd, found->ai_addr, found->ai_addrlen)) {
-		snprintf(error, error_size, "%s:%u: %s", address, port, strerror(errno));
+		snprintf(error, error_size, "%s:%u: %m", address, port);
 		if (fd >= 0) {
 			close(fd);
 		}
@@ -329,7 +328,7 @@ static int listen_at(const char *address, uint16_t *port, char *error, size_t er
 	int fd = bind_at(address, *port, SOCK_STREAM, error, error_size);
 
 	if (fd >= 0 && listen(fd, BACKLOG)) {
-		snprintf(error, error_size, "%s:%u: %s", address, *port, strerror(errno));
+		snprintf(error, error_size, "%s:%u: %m", address, *port);
 		close(fd);
 		return -1;
 	}
@@ -468,7 +467,7 @@ static bool make_pair(int pair[2], char *error, size_t error_size)
 	int bytes = PAIR_BYTES;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) {
-		snprintf(error, error_size, "no connection can be opened: %s", strerror(errno));
+		snprintf(error, error_size, "no connection can be opened: %m");
 		return false;
 	}
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));

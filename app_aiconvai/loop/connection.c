@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -72,27 +73,32 @@ int aic_connection_send(struct aic_event_loop *loop, struct lws *wsi, uint8_t *m
 	return lws_write(wsi, message - header, length, LWS_WRITE_RAW) < (int) length ? -1 : 0;
 }
 
+#define ERROR_TEXT_MAX 128
+
 /*
  * What the library says about a connection that failed, in words: its newer versions give the number of the system's
  * error.
  */
-static const char *error_text(const char *library_text)
+static const char *error_text(const char *library_text, char buffer[static ERROR_TEXT_MAX])
 {
-	int number;
+	static const char with_number[] = "conn fail: ";
 
 	if (!library_text) {
 		return "no reason given";
 	}
-	return sscanf(library_text, "conn fail: %d", &number) == 1 ? strerror(number) : library_text;
+	if (strncmp(library_text, with_number, strlen(with_number))) {
+		return library_text;
+	}
+	return strerror_r((int) strtol(library_text + strlen(with_number), NULL, 10), buffer, ERROR_TEXT_MAX);
 }
 
 /* libwebsockets 4.0 gives no reason, but leaves OpenSSL's where it is; later versions give it and take it away. */
-static const char *handshake_error_text(const char *library_text)
+static const char *handshake_error_text(const char *library_text, char buffer[static ERROR_TEXT_MAX])
 {
 	unsigned long code = ERR_peek_last_error();
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
-	return reason ? reason : error_text(library_text);
+	return reason ? reason : error_text(library_text, buffer);
 }
 
 bool aic_connection_is_in_handshake(struct lws *wsi)
@@ -104,10 +110,12 @@ bool aic_connection_is_in_handshake(struct lws *wsi)
 
 void aic_connection_explain(struct lws *wsi, const char *library_text, char *text, size_t size)
 {
+	char buffer[ERROR_TEXT_MAX];
+
 	if (aic_connection_is_in_handshake(wsi)) {
-		snprintf(text, size, "TLS: the handshake failed: %.150s", handshake_error_text(library_text));
+		snprintf(text, size, "TLS: the handshake failed: %.150s", handshake_error_text(library_text, buffer));
 	} else {
-		snprintf(text, size, "the connection could not be made: %.150s", error_text(library_text));
+		snprintf(text, size, "the connection could not be made: %.150s", error_text(library_text, buffer));
 	}
 }
 

@@ -168,7 +168,7 @@ static int look_at(const char *const paths[FILES], struct stat files[FILES], cha
 
 	for (size_t i = 0; i < FILES; i++) {
 		if (paths[i] && stat(paths[i], &files[i])) {
-			snprintf(error, error_size, "cannot read the %s %s: %s", names[i], paths[i], strerror(errno));
+			snprintf(error, error_size, "cannot read the %s %s: %m", names[i], paths[i]);
 			return -1;
 		}
 	}

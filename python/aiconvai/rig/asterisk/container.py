@@ -47,7 +47,7 @@ for module in {module_directory}/*.so; do
 done
 ulimit -c unlimited
 cd {root}/core
-{environment} asterisk -f -g -C {root}/etc/asterisk.conf
+{environment} {under} asterisk -f -g -C {root}/etc/asterisk.conf
 status=$?
 echo $status > {root}/run/exit-status
 exit $status
@@ -71,6 +71,7 @@ class Asterisk:
     extensions       dialplan text added to [default]; may open contexts of its own
     sounds           {name: WAV file, or 8 kHz samples}; Playback(${SOUNDS}/name)
     environment      variables of the asterisk process
+    under            the command that runs it: valgrind and its options
     sanitizer        the module was built with it: its library is preloaded, its reports become failures
     modules          further modules to load, e.g. ("app_queue.so",)
     autoload         load everything the packages bring instead of the small set
@@ -90,6 +91,7 @@ class Asterisk:
         extensions: str = "",
         sounds: Mapping[str, Path | Samples] | None = None,
         environment: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
         sanitizer: Sanitizer | None = None,
         modules: Sequence[str] = (),
         autoload: bool = False,
@@ -105,6 +107,7 @@ class Asterisk:
         self.sanitizer = sanitizer
         self._documentation = documentation or (documentation_of(module) if module else None)
         self._environment = dict(environment or {})
+        self._under = tuple(under)
         self._sounds = dict(sounds or {})
         self._files = dict(files or {})
         self._keep_directory = directory is not None
@@ -469,7 +472,12 @@ class Asterisk:
         if self.module is not None:
             self.install_module(self.module)
         (directory / "start.sh").write_text(
-            _START.format(root=CONTAINER_ROOT, module_directory=image.module_directory, environment=self._env()),
+            _START.format(
+                root=CONTAINER_ROOT,
+                module_directory=image.module_directory,
+                environment=self._env(),
+                under=shlex.join(self._under),
+            ),
             encoding="utf-8",
         )
 
