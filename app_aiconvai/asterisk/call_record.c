@@ -12,6 +12,7 @@
 
 #include "agents.h"
 #include "call_record.h"
+#include "dialplan_text.h"
 #include "locks.h"
 #include "session.h"
 #include "session_report.h"
@@ -139,6 +140,7 @@ static void put_agent(const struct call_record *record, char *buffer, size_t siz
 static void put_conversation_id(const struct call_record *record, char *buffer, size_t size)
 {
 	ast_copy_string(buffer, record->report.conversation.conversation_id, size);
+	aic_dialplan_text(buffer);
 }
 
 static void put_duration_ms(const struct call_record *record, char *buffer, size_t size)
@@ -174,6 +176,7 @@ static void put_ready_ms(const struct call_record *record, char *buffer, size_t 
 static void put_reason(const struct call_record *record, char *buffer, size_t size)
 {
 	ast_copy_string(buffer, record->report.outcome.reason, size);
+	aic_dialplan_text(buffer);
 }
 
 static void put_said(const struct call_record *record, char *buffer, size_t size)

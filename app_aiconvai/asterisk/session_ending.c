@@ -9,6 +9,7 @@
 #include "asterisk/pbx.h"
 
 #include "call_record.h"
+#include "dialplan_text.h"
 #include "event_publisher.h"
 #include "locks.h"
 #include "session.h"
@@ -99,10 +100,20 @@ void session_set_cdr_variables(struct session *session, struct ast_channel *chan
 	ast_cdr_setvar(name, "aiconvai_seconds", seconds);
 }
 
+/* What a service may have worded. */
+static void set_text(struct ast_channel *channel, const char *name, const char *value)
+{
+	char text[AIC_REASON_MAX];
+
+	ast_copy_string(text, value, sizeof(text));
+	aic_dialplan_text(text);
+	pbx_builtin_setvar_helper(channel, name, text);
+}
+
 void session_set_variables(struct ast_channel *channel, const struct aic_outcome *outcome, const char *conversation_id)
 {
-	pbx_builtin_setvar_helper(channel, "AICONVAI_REASON", outcome->reason);
-	pbx_builtin_setvar_helper(channel, "AICONVAI_CONVERSATION_ID", conversation_id);
+	set_text(channel, "AICONVAI_REASON", outcome->reason);
+	set_text(channel, "AICONVAI_CONVERSATION_ID", conversation_id);
 	pbx_builtin_setvar_helper(channel, "AICONVAI_TRANSFER", outcome->transfer);
 	/* A dialplan that goes on beside the agent (option b) waits for this one: the others are there then. */
 	pbx_builtin_setvar_helper(channel, "AICONVAI_STATUS", aic_status_name(outcome->status));

@@ -8,6 +8,7 @@
 #include "audio_format.h"
 #include "base64.h"
 #include "bounds.h"
+#include "dialplan_text.h"
 #include "engine_memory.h"
 #include "fuzz_bytes.h"
 #include "phrases.h"
@@ -69,6 +70,8 @@ static void read_line(const char *text, size_t length)
 	/* It may be done in place, and once is enough. */
 	aic_utf8_line(copy, length + 1, copy);
 	require(aic_utf8_line_span(copy, length) == strlen(copy) && strlen(copy) <= length);
+	aic_dialplan_text(copy);
+	require(aic_utf8_is_valid(copy) && !strpbrk(copy, "\"\\`$"));
 	own_free(copy);
 	require(aic_utf8_cut(text, LINE_MAX) <= LINE_MAX && aic_utf8_line_span(text, length) <= length);
 	if ((repaired = aic_utf8_repair(text))) {

@@ -208,6 +208,7 @@ def test_pieces_of_messages_are_messages(gateway: GatewayProgram, mock: ElevenLa
     ],
     ids=["port scan", "HTTP", "no UUID", "half a UUID", "nonsense", "a key first"],
 )
+@pytest.mark.fault("beside.audiosocket-strangers")
 def test_what_is_no_asterisk_is_closed_and_hurts_nobody(gateway: GatewayProgram, said: bytes) -> None:
     with AudioSocketCall(gateway.ports[1]) as call:
         if said:
@@ -219,6 +220,7 @@ def test_what_is_no_asterisk_is_closed_and_hurts_nobody(gateway: GatewayProgram,
     assert gateway.get("/health")["asterisks"]["gateway"] == {"connected": True}
 
 
+@pytest.mark.fault("beside.audiosocket-strangers")
 def test_who_may_not_connect_is_let_go_at_once(gateway: GatewayProgram) -> None:
     with AudioSocketCall(gateway.ports[2]) as call:
         call.wait(2)
@@ -226,6 +228,7 @@ def test_who_may_not_connect_is_let_go_at_once(gateway: GatewayProgram) -> None:
     gateway.until_logged("it is none of those that may connect")
 
 
+@pytest.mark.fault("beside.audiosocket-strangers")
 def test_an_asterisk_that_does_not_read_holds_up_nobody(gateway: GatewayProgram, mock: ElevenLabsMockThread) -> None:
     with socket.create_connection(("127.0.0.1", gateway.ports[1])) as stuck:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

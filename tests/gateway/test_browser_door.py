@@ -277,6 +277,7 @@ def test_there_are_so_many_calls_and_no_more(gateway: GatewayProgram, mock: Elev
     ],
     ids=["odd", "empty", "no JSON", "no key", "again"],
 )
+@pytest.mark.fault("beside.browser-hostile")
 def test_a_browser_that_says_what_no_page_says_is_let_go(
     gateway: GatewayProgram, mock: ElevenLabsMockThread, cookie: str, sent: bytes | str, reason: str
 ) -> None:
@@ -292,6 +293,7 @@ def test_a_browser_that_says_what_no_page_says_is_let_go(
     gateway.until_logged(over["reason"])
 
 
+@pytest.mark.fault("beside.browser-hostile")
 def test_a_browser_that_sends_more_than_there_is_time_for_is_let_go(
     gateway: GatewayProgram, mock: ElevenLabsMockThread, cookie: str
 ) -> None:
@@ -332,6 +334,7 @@ def test_a_browser_that_answers_no_ping_is_let_go(
         conversation.wait_closed()
 
 
+@pytest.mark.fault("beside.browser-hostile")
 def test_a_browser_that_does_not_read_is_let_go_and_disturbs_nobody(
     gateway: GatewayProgram, mock: ElevenLabsMockThread, cookie: str
 ) -> None:

@@ -67,6 +67,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+@pytest.mark.fault("service.swallows-packets")
 def test_address_that_swallows_packets_costs_the_first_call_a_moment(twofold: Twofold) -> None:
     with ElevenLabsMockThread(_options(SECOND)) as mock, swallowing(FIRST, mock.port):
         first, *next_ones = [twofold.ready_ms(mock) for _ in range(3)]
@@ -75,6 +76,7 @@ def test_address_that_swallows_packets_costs_the_first_call_a_moment(twofold: Tw
     assert max(next_ones) < USUAL_MS
 
 
+@pytest.mark.fault("service.swallows-packets")
 def test_address_that_was_good_and_is_not_any_more_costs_one_call_a_moment(twofold: Twofold) -> None:
     with ElevenLabsMockThread(_options(SECOND)) as mock, swallowing(FIRST, mock.port):
         port = mock.port

@@ -33,6 +33,7 @@ def _apply(voice: Voice, provider: str = "elevenlabs", **options: object) -> Non
 
 
 @pytest.mark.parametrize("provider", WITH_WORDS)
+@pytest.mark.fault("service.answers-nothing")
 def test_session_that_does_not_answer_is_left_for_another(voice: Voice, provider: str) -> None:
     _apply(voice, provider, thinking_ms=300, thinking_sound="sound:/aiconvai/sounds/tone", answer_timeout_ms=1000)
     call = voice.call()

@@ -72,6 +72,7 @@ def closed_port() -> Iterator[int]:
         "{upgrade: {drop: true, times: 1}}",
     ],
 )
+@pytest.mark.fault("service.http-overloaded")
 def test_a_failure_that_may_pass_is_tried_again(voice: Voice, handshake: str) -> None:
     voice.agent("sales", _agent(handshake), retry_backoff_ms=10)
     _apply(voice)
@@ -120,6 +121,7 @@ def test_one_attempt_is_one_attempt(voice: Voice) -> None:
         (422, "check agent_id and signed_url_endpoint"),
     ],
 )
+@pytest.mark.fault("service.http-refused")
 def test_a_refused_request_for_a_signed_url_is_final_and_names_what_to_check(
     voice: Voice, status: int, check: str
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_refused_request_for_a_signed_url_is_final_and_names_what_to_check(
     assert len(voice.mock.requests) == 1
 
 
+@pytest.mark.fault("service.http-refused")
 def test_a_wrong_api_key_is_named_and_not_shown(voice: Voice) -> None:
     voice.agent("sales", _agent("{}"), api_key="sk-a-wrong-secret-key")
     _apply(voice)
@@ -142,6 +145,7 @@ def test_a_wrong_api_key_is_named_and_not_shown(voice: Voice) -> None:
     assert "wrong-secret" not in voice.log()
 
 
+@pytest.mark.fault("service.upgrade-refused")
 def test_a_refused_upgrade_is_final(voice: Voice) -> None:
     voice.agent("sales", _agent("{upgrade: {status: 403}}"), retry_backoff_ms=10)
     _apply(voice)
@@ -149,6 +153,46 @@ def test_a_refused_upgrade_is_final(voice: Voice) -> None:
     assert found.status == "UNAVAILABLE"
     assert found.reason == f"127.0.0.1:{voice.mock.port}: it answered HTTP 403 to the WebSocket upgrade"
     assert len(_requests(voice, CONVERSATION_PATH)) == 1
+
+
+@pytest.mark.fault("service.http-statuses")
+@pytest.mark.parametrize("step", ["signed_url", "upgrade"])
+def test_every_refusal_by_http_has_a_status_and_a_sentence(voice: Voice, step: str) -> None:
+    statuses = (301, 302, 401, 403, 404, 429, 500, 503)
+    for status in statuses:
+        voice.agent(
+            str(status), _agent(f"{{{step}: {{status: {status}}}}}"), retry_backoff_ms=10, max_connection_attempts=2
+        )
+    _apply(voice)
+    calls = [voice.call(str(status)) for status in statuses]
+    for call in calls:
+        call.wait_ended()
+    for status in statuses:
+        found = outcome(voice, Exten=str(status))
+        assert found.status == "UNAVAILABLE"
+        assert f"answered HTTP {status}" in found.reason
+        may_pass = status in (429, 500, 503)
+        assert voice.event("AIConvAIEnd", Agent=str(status))["Attempts"] == ("2" if may_pass else "1")
+
+
+@pytest.mark.fault("service.signed-url-elsewhere")
+def test_a_signed_url_of_another_host_is_not_shown_the_key(voice: Voice) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as elsewhere:
+        elsewhere.settimeout(10.0)
+        url = f"ws://127.0.0.2:{elsewhere.getsockname()[1]}/talk?token=1"
+        voice.agent(
+            "sales", _agent(f"{{signed_url: {{body: '{{\"signed_url\": \"{url}\"}}'}}}}"), max_connection_attempts=1
+        )
+        _apply(voice)
+        call = voice.call("sales")
+        connection, _ = elsewhere.accept()
+        with connection:
+            request = connection.recv(65_536)
+        assert request.startswith(b"GET /talk?token=1 HTTP/1.1\r\n")
+        assert b"xi-api-key" not in request.lower()
+        assert voice.sections["sales"]["api_key"].encode() not in request
+        call.wait_ended()
+        assert outcome(voice).status == "UNAVAILABLE"
 
 
 def test_an_agent_the_service_does_not_know_is_final_and_names_what_to_check(voice: Voice) -> None:
@@ -169,6 +213,7 @@ def test_an_agent_the_service_does_not_know_is_final_and_names_what_to_check(voi
         ('{"signed_url": "https://127.0.0.1/"}', "is no ws:// or wss:// URL: check signed_url_endpoint"),
     ],
 )
+@pytest.mark.fault("service.signed-url-none")
 def test_a_reply_without_a_usable_signed_url_is_explained(voice: Voice, body: str, sentence: str) -> None:
     voice.agent("sales", _agent(f"{{signed_url: {{body: '{body}'}}}}"), max_connection_attempts=1)
     _apply(voice)
@@ -194,6 +239,7 @@ def test_a_refused_connection_is_explained(voice: Voice, closed_port: int, aster
         assert voice.event("AIConvAIEnd", Agent=name)["Attempts"] == "3"
 
 
+@pytest.mark.fault("machine.dns-wrong")
 def test_an_unknown_host_name_is_explained(voice: Voice) -> None:
     voice.agent("sales", conversation_endpoint="ws://agents.invalid/talk", retry_backoff_ms=10)
     _apply(voice)
@@ -210,6 +256,7 @@ def test_an_unknown_host_name_is_explained(voice: Voice) -> None:
         ("{metadata_delay: 1.6}", "ws://127.0.0.1:{port} did not announce the conversation within 1 s"),
     ],
 )
+@pytest.mark.fault("service.silent-metadata")
 def test_every_step_of_an_attempt_has_its_time_limit(voice: Voice, handshake: str, sentence: str) -> None:
     voice.agent(
         "sales",
@@ -228,6 +275,7 @@ def test_every_step_of_an_attempt_has_its_time_limit(voice: Voice, handshake: st
     assert 0.9 < took < 2.0
 
 
+@pytest.mark.fault("service.silent-metadata")
 def test_a_step_that_took_too_long_is_tried_again(voice: Voice) -> None:
     voice.agent(
         "sales",
@@ -245,6 +293,7 @@ def test_a_step_that_took_too_long_is_tried_again(voice: Voice) -> None:
     assert len(voice.mock.conversations) == 1
 
 
+@pytest.mark.fault("machine.dns-dead")
 def test_a_name_server_that_does_not_answer_holds_up_nobody_else(
     make_asterisk: Callable[..., Asterisk], app_module: Path
 ) -> None:

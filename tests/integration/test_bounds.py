@@ -47,6 +47,7 @@ def said_to(answer: Any) -> str:
 
 @pytest.mark.parametrize("provider", ["openai", "deepgram"])
 @pytest.mark.parametrize(("tool", "depth"), [("find", 20_000), ("send_dtmf", 20_000), ("end_call", 300_000)])
+@pytest.mark.fault("service.deep-json")
 def test_arguments_nested_too_deeply_are_answered(voice: Voice, provider: str, tool: str, depth: int) -> None:
     voice.use(provider)
     call, conversation = converse(voice)
@@ -80,6 +81,7 @@ def test_values_of_arguments_are_lines_in_the_dialplan(voice: Voice) -> None:
 # Texts
 
 
+@pytest.mark.fault("service.texts-of-megabytes")
 def test_texts_of_megabytes_are_cut_or_refused(voice: Voice) -> None:
     call, conversation = converse(voice, max_message_kb=16384, answer_timeout_ms=0)
     conversation.send(
@@ -111,6 +113,7 @@ def test_texts_of_megabytes_are_cut_or_refused(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize("kilobytes", [None, 64])
+@pytest.mark.fault("service.message-too-long")
 def test_message_that_is_too_long_ends_the_conversation(voice: Voice, kilobytes: int | None) -> None:
     _, conversation = converse(voice, max_message_kb=kilobytes)
     limit = (kilobytes or 4096) << 10
@@ -124,6 +127,7 @@ def test_message_that_is_too_long_ends_the_conversation(voice: Voice, kilobytes:
     conversation.wait_closed()
 
 
+@pytest.mark.fault("service.fragments")
 def test_message_of_many_pieces_keeps_nobody_waiting(voice: Voice) -> None:
     """Two agents share the network thread: one sends 4 MB in small pieces, the other is answered, and heard, meanwhile.
 
@@ -174,6 +178,7 @@ def test_reason_of_a_failover_is_one_line_in_the_log(voice: Voice) -> None:
 # The request before the conversation
 
 
+@pytest.mark.fault("service.texts-of-megabytes")
 def test_reply_that_is_too_long_is_said(voice: Voice) -> None:
     scenario = parse_scenario(f"handshake: {{signed_url: {{body: {'x' * 70_000}}}}}\nsteps: []")
     voice.agent("agent", ElevenLabsAgent(private=True, scenario=scenario))

@@ -74,6 +74,7 @@ def _scenario(*steps: Step, handshake: Handshake | None = None) -> ElevenLabsAge
     return ElevenLabsAgent(scenario=Scenario(steps=steps, handshake=handshake or Handshake()))
 
 
+@pytest.mark.fault("service.close-codes")
 def test_every_close_code_after_the_start_has_a_status_and_a_sentence(
     voice: Voice, asterisk_version: AsteriskVersion
 ) -> None:
@@ -94,6 +95,7 @@ def test_every_close_code_after_the_start_has_a_status_and_a_sentence(
     assert all(f"close code {codes[name]}:" in each.reason for name, each in found.items())
 
 
+@pytest.mark.fault("service.close-codes-before")
 def test_every_close_code_before_the_start_has_a_sentence_and_is_tried_again_or_not(
     voice: Voice, asterisk_version: AsteriskVersion
 ) -> None:
@@ -107,6 +109,7 @@ def test_every_close_code_before_the_start_has_a_sentence_and_is_tried_again_or_
     assert attempts == {f"c{code}": 1 if code in FINAL_CLOSES else 2 for code in CLOSES}
 
 
+@pytest.mark.fault("service.vanishes")
 def test_a_connection_that_breaks_has_a_status_and_a_sentence(voice: Voice) -> None:
     agents = {
         "after": _scenario(Step(drop=True)),
@@ -120,6 +123,7 @@ def test_a_connection_that_breaks_has_a_status_and_a_sentence(voice: Voice) -> N
     assert {name: end["Attempts"] for name, end in _ends(voice).items()} == {"after": "1", "before": "2"}
 
 
+@pytest.mark.fault("service.errors")
 def test_every_error_after_the_start_is_named_with_its_message(voice: Voice) -> None:
     kinds: tuple[ErrorType, ...] = get_args(ErrorType)
     agents = {

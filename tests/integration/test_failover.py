@@ -15,6 +15,7 @@ NOBODY = "ws://127.0.0.1:1/"
 
 
 @pytest.mark.parametrize("application", ["AIConvAI(first)", "AIConvAI(first,b)"])
+@pytest.mark.fault("service.failover")
 def test_caller_talks_with_the_next_agent(voice: Voice, application: str) -> None:
     voice.agent(
         "first",

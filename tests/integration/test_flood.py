@@ -51,6 +51,7 @@ def _flooding_service(kind: str, certificate: Path | None = None) -> Iterator[st
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.fault("service.floods")
 def test_call_beside_a_flood_keeps_its_pace(voice: Voice, tls: bool, tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
@@ -101,6 +102,7 @@ def _manager_that_does_not_read(asterisk: Asterisk) -> Iterator[None]:
         yield
 
 
+@pytest.mark.fault("service.floods")
 def test_call_beside_a_flood_of_transcripts_keeps_its_pace(
     make_asterisk: Callable[..., Asterisk], app_module: Path
 ) -> None:

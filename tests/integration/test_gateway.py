@@ -234,6 +234,7 @@ def test_an_interruption_silences_the_agent(voice: Voice, program: GatewayProgra
     call.hangup()
 
 
+@pytest.mark.fault("beside.gateway-killed")
 def test_a_gateway_that_is_killed_lets_the_dialplan_go_on(voice: Voice, program: GatewayProgram) -> None:
     voice.agent("sales")
     program.reload(voice.configuration())
@@ -251,6 +252,7 @@ def test_a_gateway_that_is_killed_lets_the_dialplan_go_on(voice: Voice, program:
     call.hangup()
 
 
+@pytest.mark.fault("beside.gateway-ends")
 def test_a_gateway_that_ends_lets_the_dialplan_go_on(voice: Voice, program: GatewayProgram) -> None:
     voice.agent("sales")
     program.reload(voice.configuration())
@@ -265,6 +267,7 @@ def test_a_gateway_that_ends_lets_the_dialplan_go_on(voice: Voice, program: Gate
     assert program.get("/api/calls")[0]["ended"]
 
 
+@pytest.mark.fault("beside.gateway-missing")
 def test_without_a_gateway_the_dialplan_goes_on(voice: Voice, program: GatewayProgram) -> None:
     voice.asterisk.set_dialplan(dialplan(free_port(), how=DRIVER))
     call = voice.call("100")

@@ -164,6 +164,7 @@ def test_asterisk_sends_what_is_read_and_no_more(voice: Voice, rest: Rest, progr
         assert {one["type"] for one in allowed} == set(EVENTS)
 
 
+@pytest.mark.fault("beside.rtp-strangers")
 def test_who_sends_to_a_calls_port_is_not_heard(voice: Voice, rest: Rest, program: GatewayProgram) -> None:
     """It may have been another call's, whose Asterisk still sends there."""
     voice.agent("sales", audio_frames_buffer_ms=20)
@@ -276,6 +277,7 @@ def test_a_caller_who_hangs_up_leaves_nothing(voice: Voice, rest: Rest, program:
     assert program.over(conversation.record.id)["status"] == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("beside.ari-events-lost")
 def test_calls_go_on_while_the_events_are_lost(voice: Voice, program: GatewayProgram, cable: Cable) -> None:
     voice.agent("sales", audio_frames_buffer_ms=20)
     program.reload(voice.configuration())
@@ -289,6 +291,7 @@ def test_calls_go_on_while_the_events_are_lost(voice: Voice, program: GatewayPro
     call.hangup()
 
 
+@pytest.mark.fault("beside.ari-events-lost")
 def test_a_caller_who_hangs_up_while_the_events_are_lost_is_noticed(
     voice: Voice, program: GatewayProgram, cable: Cable
 ) -> None:
@@ -301,6 +304,7 @@ def test_a_caller_who_hangs_up_while_the_events_are_lost_is_noticed(
     assert program.over(conversation.record.id)["status"] == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("beside.gateway-ends")
 def test_a_gateway_that_ends_lets_the_dialplan_go_on(voice: Voice, rest: Rest, program: GatewayProgram) -> None:
     voice.agent("sales")
     program.reload(voice.configuration())
@@ -315,6 +319,7 @@ def test_a_gateway_that_ends_lets_the_dialplan_go_on(voice: Voice, rest: Rest, p
     assert program.get("/api/calls")[0]["ended"]
 
 
+@pytest.mark.fault("beside.gateway-leftovers")
 def test_what_a_killed_gateway_has_left_is_deleted_by_the_next(
     voice: Voice, rest: Rest, program: GatewayProgram
 ) -> None:

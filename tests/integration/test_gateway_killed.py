@@ -83,6 +83,7 @@ def by_ari(cable: Cable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
     assert program.stop() == 0
 
 
+@pytest.mark.fault("beside.gateway-killed")
 def test_by_ari(voice: Voice, rest: Rest, by_ari: GatewayProgram) -> None:
     check(voice, by_ari, lambda: "Stasis(test-app)")
     deadline = time.monotonic() + 10
@@ -92,6 +93,7 @@ def test_by_ari(voice: Voice, rest: Rest, by_ari: GatewayProgram) -> None:
 
 
 @pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session")
+@pytest.mark.fault("beside.gateway-killed")
 def test_by_audiosocket(voice: Voice, by_audiosocket: GatewayProgram) -> None:
     tell = "Set(UUID=${UUID()})\n same => n,UserEvent(AIConvAICall,UUID: ${UUID},Agent: sales)\n same => n,"
     dial = "Dial(AudioSocket/127.0.0.1:{}/${{UUID}}/c(slin),,g)"

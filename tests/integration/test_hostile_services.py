@@ -47,6 +47,17 @@ MEMORY_KB = 96 * 1024
 """How much more Asterisk may hold after all of it: what its allocator does not give back."""
 STATUSES = frozenset({"COMPLETED", "CALLER_HANGUP", "TIMEOUT", "UNAVAILABLE", "LOST"})
 
+FAULTS = {
+    Kind.DEEP: pytest.mark.fault("service.hostile-deep"),
+    Kind.LONG: pytest.mark.fault("service.hostile-long"),
+    Kind.MANY: pytest.mark.fault("service.hostile-many"),
+    Kind.WRONG_TYPE: pytest.mark.fault("service.hostile-wrong-type"),
+    Kind.WRONG_ORDER: pytest.mark.fault("service.hostile-wrong-order"),
+    Kind.WRONG_TIME: pytest.mark.fault("service.hostile-wrong-time"),
+    Kind.FOREIGN_ID: pytest.mark.fault("service.hostile-foreign-id"),
+    Kind.TOOLS: pytest.mark.fault("service.hostile-tools"),
+}
+
 _HONEST = "honest_agent"
 _HONEST_TALK = "steps: [{tone: {seconds: 550, hz: 1000}}, {wait: 3000}]"
 _FIRST_EXTENSION = 70000
@@ -320,7 +331,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     else:
         cases = chosen(rotation)
     names = [f"{case.kind}-{case.place}-{case.provider}-{case.number}" for case in cases]
-    metafunc.parametrize("case", cases, ids=names)
+    metafunc.parametrize(
+        "case", [pytest.param(case, marks=FAULTS[case.kind], id=name) for case, name in zip(cases, names, strict=True)]
+    )
 
 
 @pytest.fixture(autouse=True)

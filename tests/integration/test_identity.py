@@ -65,6 +65,7 @@ def _contexts(record: ConversationRecord) -> list[str]:
 
 
 @pytest.mark.parametrize("header", ["Uniqueid", "Channel"])
+@pytest.mark.fault("service.foreign-ids")
 def test_a_conversation_id_takes_nothing_from_another_call(voice: Voice, header: str) -> None:
     """The service of one call names its conversation after another call."""
     _setup(voice)
@@ -81,6 +82,7 @@ def test_a_conversation_id_takes_nothing_from_another_call(voice: Voice, header:
     assert impostor.record.close_code is None
 
 
+@pytest.mark.fault("service.foreign-ids")
 def test_two_conversations_of_one_id_are_told_apart_by_their_channels(voice: Voice) -> None:
     _setup(voice)
     _, first = _connecting(voice)

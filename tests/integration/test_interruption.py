@@ -74,6 +74,7 @@ def test_the_interruption_is_told_with_what_was_heard(voice: Voice) -> None:
     assert call.alive
 
 
+@pytest.mark.fault("service.interruption-of-nothing")
 def test_a_second_interruption_of_an_older_event_changes_nothing(voice: Voice) -> None:
     call, conversation = _talk(voice)
     conversation.send_audio(tone(OLD_HZ, 2.0, 8000), event_id=5, chunk_ms=250)
@@ -94,6 +95,7 @@ def test_a_second_interruption_of_an_older_event_changes_nothing(voice: Voice) -
     assert seconds_of(agent_audio(call), NEXT_HZ, 8000) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.fault("service.interruption-of-nothing")
 def test_an_interruption_with_nothing_queued_removes_nothing(voice: Voice) -> None:
     call, conversation = _talk(voice)
     conversation.interrupt(1)

@@ -168,6 +168,7 @@ def test_who_moves_it_away_gets_another(voice: Voice, journal: Path) -> None:
     assert len(_lines(moved)) == 1
 
 
+@pytest.mark.fault("machine.journal-disk-full")
 def test_what_cannot_be_written_waits(voice: Voice, journal: Path) -> None:
     _begin(voice, journal="/dev/null/calls.jsonl")
     for _ in range(3):

@@ -228,6 +228,7 @@ def _not_injected(voice: Voice) -> None:
             assert len(event.all("Event")) == 1
 
 
+@pytest.mark.fault("asterisk.forged-lines")
 def test_transcript_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     conversation.send(_user_transcript(INJECTION))
@@ -235,6 +236,7 @@ def test_transcript_cannot_break_the_protocol(voice: Voice) -> None:
     _not_injected(voice)
 
 
+@pytest.mark.fault("asterisk.forged-lines")
 def test_tool_call_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     call = {"tool_name": INJECTION, "tool_call_id": "id" + INJECTION, "parameters": {"a": INJECTION}, "event_id": 1}
@@ -245,6 +247,7 @@ def test_tool_call_cannot_break_the_protocol(voice: Voice) -> None:
     _not_injected(voice)
 
 
+@pytest.mark.fault("asterisk.forged-lines")
 def test_error_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     error = {"code": 1011, "error_type": "llm_timeout", "message": INJECTION}
@@ -254,6 +257,7 @@ def test_error_cannot_break_the_protocol(voice: Voice) -> None:
     assert "\nEvent: Fake" not in voice.log()
 
 
+@pytest.mark.fault("asterisk.forged-lines")
 def test_close_reason_cannot_break_the_protocol(voice: Voice) -> None:
     call, conversation = _conversing(voice)
     conversation.close(1008, "a\r\nEvent: Fake\r\n\r\nb")
@@ -264,6 +268,7 @@ def test_close_reason_cannot_break_the_protocol(voice: Voice) -> None:
     assert "\nEvent: Fake" not in voice.log()
 
 
+@pytest.mark.fault("asterisk.forged-lines")
 def test_conversation_id_cannot_break_the_protocol(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 3}\nsteps: []")
     voice.agent("sales", ElevenLabsAgent(scenario=scenario))
@@ -509,6 +514,7 @@ def test_unanswered_tool_call_is_told_to_the_agent(voice: Voice) -> None:
     assert not conversation.record.violations
 
 
+@pytest.mark.fault("service.two-answers")
 def test_tool_call_is_answered_once(voice: Voice) -> None:
     _, conversation = _conversing(voice)
 
@@ -523,6 +529,7 @@ def test_tool_call_is_answered_once(voice: Voice) -> None:
         assert refused.result() == TOO_LATE
 
 
+@pytest.mark.fault("service.two-answers")
 def test_two_tool_calls_at_once_are_answered_each(voice: Voice) -> None:
     _, conversation = _conversing(voice)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from outcome import REPORT
 from voice import Voice
 
@@ -23,6 +24,7 @@ def _fail_once(asterisk: Asterisk) -> None:
     assert "Breakpoint 1, " in said, said
 
 
+@pytest.mark.fault("service.network-thread")
 def test_calls_end_others_are_refused_and_the_module_can_be_loaded_anew(
     make_asterisk: Callable[..., Asterisk], app_module: Path
 ) -> None:

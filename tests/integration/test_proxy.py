@@ -62,6 +62,7 @@ def test_a_name_is_left_to_the_proxy(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 502])
+@pytest.mark.fault("service.proxy")
 def test_a_proxy_that_refuses_is_named(voice: Voice, status: int) -> None:
     with connect_proxy() as proxy:
         proxy.status = status
@@ -77,11 +78,13 @@ def test_a_password_that_is_wrong_is_an_error_and_not_told(voice: Voice) -> None
     assert PASSWORD not in reason + voice.log()
 
 
+@pytest.mark.fault("service.proxy")
 def test_a_proxy_that_is_not_there_is_named(voice: Voice) -> None:
     converse(voice, "http://127.0.0.1:1")
     assert "through the proxy 127.0.0.1:1: " in fails(voice)
 
 
+@pytest.mark.fault("service.proxy")
 def test_a_proxy_that_does_not_answer_is_not_waited_for_for_ever(voice: Voice) -> None:
     with connect_proxy() as proxy:
         proxy.status = 0

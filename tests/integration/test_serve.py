@@ -341,6 +341,7 @@ def test_who_comes_late_is_told_what_was_said(
         serve.until("/api/calls", lambda calls: calls and calls[0]["ended"])
 
 
+@pytest.mark.fault("beside.serve-killed")
 def test_whatever_happens_to_it_each_call_is_there_once(
     journalled: Voice, asterisk: Asterisk, journal: Path, tmp_path: Path
 ) -> None:
@@ -378,6 +379,7 @@ def _call_and_hang_up(voice: Voice, words: str) -> None:
     voice.event("AIConvAIEnd", ConversationID=conversation.record.id)
 
 
+@pytest.mark.fault("beside.asterisk-gone")
 def test_an_asterisk_that_goes_away_is_followed_again(asterisk: Asterisk, tmp_path: Path) -> None:
     with serving(tmp_path, asterisk) as serve:
         asterisk.cli("manager reload")

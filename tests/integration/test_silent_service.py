@@ -25,6 +25,7 @@ def _apply(voice: Voice) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.fault("service.no-pongs")
 def test_service_that_answers_no_ping_keeps_the_call_while_it_speaks(voice: Voice) -> None:
     """libwebsockets by itself would give it up after half a minute."""
     voice.agent("sales", _agent("wire: {answers_pings: false}\nsteps: [{echo: {}}]"), audio_frames_buffer_ms=20)
@@ -38,6 +39,7 @@ def test_service_that_answers_no_ping_keeps_the_call_while_it_speaks(voice: Voic
     assert len(voice.mock.conversations) == 1
 
 
+@pytest.mark.fault("service.no-pongs")
 def test_service_may_answer_pings_late(voice: Voice) -> None:
     """And says nothing while nobody speaks to it."""
     voice.agent("sales", _agent("wire: {pong_delay: 1.5}\nsteps: [{wait: 60}]"), service_silence_seconds=4)
@@ -51,6 +53,7 @@ def test_service_may_answer_pings_late(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize("provider", ["elevenlabs", "gemini", "websocket"])
+@pytest.mark.fault("service.hangs")
 def test_service_that_hangs_is_left_for_another_connection(voice: Voice, provider: str) -> None:
     hanging = parse_scenario("steps: [{tone: 0.5}, {fall_silent: true}, {wait: 60}]")
     if provider != "elevenlabs":
@@ -74,6 +77,7 @@ def test_service_that_hangs_is_left_for_another_connection(voice: Voice, provide
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("service.hangs-for-good")
 def test_service_that_hangs_for_good_loses_the_call(voice: Voice) -> None:
     text = "steps: [{tone: 0.5}, {fall_silent: true}, {wait: 60}]"
     voice.agent("sales", _agent(text), service_silence_seconds=1, reconnect_attempts=1)

@@ -270,6 +270,7 @@ def test_agents_trust_each_its_own_authority(service: Service, authority: trustm
 
 
 @pytest.mark.parametrize("private", [True, False])
+@pytest.mark.fault("service.certificate")
 def test_unknown_authority_is_refused_once(service: Service, authority: trustme.CA, private: bool) -> None:
     voice = service.start(_issue(authority), private=private)
     event = _refuses(voice)
@@ -313,6 +314,7 @@ def _for_a_name(authority: trustme.CA) -> trustme.LeafCert:
     ],
 )
 @pytest.mark.parametrize("private", [True, False])
+@pytest.mark.fault("service.certificate")
 def test_wrong_certificate_is_refused_once(
     service: Service, authority: trustme.CA, make: Any, host: str, reasons: tuple[str, ...], private: bool
 ) -> None:
@@ -325,6 +327,7 @@ def test_wrong_certificate_is_refused_once(
     assert event["Attempts"] == "1"
 
 
+@pytest.mark.fault("service.certificate")
 def test_self_signed_certificate_is_refused_once(service: Service) -> None:
     event = _refuses(service.start(SelfSigned()))
     assert "the certificate was refused: self" in event["Reason"]
@@ -427,6 +430,7 @@ def test_certificate_that_cannot_be_used_is_told(
 # No TLS where it is wanted, and the other way round -------------------------------------------------------
 
 
+@pytest.mark.fault("service.tls-old")
 def test_server_without_tls_is_not_spoken_to(service: Service) -> None:
     voice = service.start(None, private=False, max_connection_attempts=1)
     endpoint = voice.mock.conversation_endpoint.replace("ws://", "wss://")
@@ -444,6 +448,7 @@ def test_server_with_tls_is_not_spoken_to_without(service: Service, authority: t
     assert f"127.0.0.1:{voice.mock.port}: " in _refuses(voice)["Reason"]
 
 
+@pytest.mark.fault("service.tls-old")
 def test_version_that_is_too_old_is_refused(service: Service, authority: trustme.CA) -> None:
     ca_file = service.trust(authority.cert_pem.bytes())
     certificate = OldVersion(_issue(authority))

@@ -61,6 +61,7 @@ async def test_all_of_them_get_all_of_it_in_its_order() -> None:
     assert all(taker.texts == numbers(1000) for taker in takers)
 
 
+@pytest.mark.fault("beside.sink-down")
 async def test_one_that_is_down_holds_up_no_other_and_catches_up(tmp_path: Path) -> None:
     hub, down, well = Hub(), Taker(), Taker()
     down.is_down = True
@@ -124,6 +125,7 @@ async def test_a_spool_has_a_bound_and_what_is_beyond_is_counted(tmp_path: Path)
     await hub.stop()
 
 
+@pytest.mark.fault("beside.sink-down")
 async def test_a_disk_that_takes_nothing_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub, taker = Hub(), Taker()
     taker.is_down = True

@@ -101,6 +101,7 @@ def fail(_: ToolRequest) -> str:
         (lambda _: asyncio.sleep(5), "no answer within 0.08 s"),
     ],
 )
+@pytest.mark.fault("beside.lookup-dead")
 async def test_an_agent_does_not_wait_for_what_cannot_be_found(
     asterisk: Asterisk, answer: Callable[[ToolRequest], Any], problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -72,6 +72,7 @@ async def test_what_is_given_again_is_there_once(redis: Redis) -> None:
     assert [turn["text"] for turn in await turns(redis)] == ["Where?", "It is", "And?"]
 
 
+@pytest.mark.fault("beside.redis-down")
 async def test_a_server_that_is_down_gets_it_later(server: Server, tmp_path: Path) -> None:
     hub = Hub()
     async with Redis.from_url(server.url, socket_timeout=1) as redis:
@@ -90,6 +91,7 @@ async def test_a_server_that_is_down_gets_it_later(server: Server, tmp_path: Pat
         assert [json.loads(text)["text"] for text in there.lrange("conv:9.1", 0, -1)] == ["Two"]
 
 
+@pytest.mark.fault("beside.redis-down")
 async def test_a_server_that_is_not_there_is_an_error() -> None:
     async with Redis.from_url("redis://127.0.0.1:1/0") as redis:
         with pytest.raises(NobodyThereError):

@@ -94,6 +94,7 @@ def test_the_loudest_moments(recording: Recording) -> None:
         ("pbx", "1764434123"), ("pbx", "/x/1764434123.42-caller"), ("pbx", "1.2\n"), ("pbx", "/"),
     ],
 )  # fmt: skip
+@pytest.mark.fault("beside.recordings-elsewhere")
 def test_nothing_else_is_read(recordings: Recordings, asterisk: str, told: str) -> None:
     assert recordings.find(asterisk, told) is None
 

@@ -96,6 +96,7 @@ async def test_a_call_that_goes_on_is_there_already(store: Store) -> None:
     assert (call.ended, call.status, len(call.turns)) == (None, "", 1)
 
 
+@pytest.mark.fault("beside.told-twice")
 async def test_whatever_comes_twice_is_there_once(store: Store) -> None:
     await store.keep("pbx", a_call())
     once = seen(await kept(store))
@@ -106,6 +107,7 @@ async def test_whatever_comes_twice_is_there_once(store: Store) -> None:
     assert seen(await kept(store)) == once
 
 
+@pytest.mark.fault("beside.told-twice")
 async def test_what_was_missed_comes_from_the_journal(store: Store) -> None:
     events = a_call()
     await store.keep("pbx", events[:3] + events[8:9])

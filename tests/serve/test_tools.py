@@ -136,6 +136,7 @@ def fail(_: ToolRequest) -> str:
         (refuse, a_call(place="else:x"), "Nobody here runs else:x."),
     ],
 )
+@pytest.mark.fault("beside.tool-slow")
 async def test_an_agent_is_told_why_a_tool_failed(
     asterisk: Asterisk, run: Callable[[ToolRequest], Any], call: Told, expected: str
 ) -> None:
@@ -147,6 +148,7 @@ async def test_an_agent_is_told_why_a_tool_failed(
     assert result.startswith(expected)
 
 
+@pytest.mark.fault("beside.tool-slow")
 async def test_a_slow_tool_holds_up_no_other(asterisk: Asterisk) -> None:
     gate = asyncio.Event()
 
@@ -454,6 +456,7 @@ async def test_a_server_runs_its_tools(shop: McpServer) -> None:
         await tools.declaration("mcp:shop/nothing")
 
 
+@pytest.mark.fault("beside.mcp-dead")
 async def test_a_server_that_died_is_started_again(shop: McpServer) -> None:
     tools = McpTools({"shop": shop})
     with pytest.raises(ToolError):
@@ -485,6 +488,7 @@ async def test_a_connection_is_left_for_what_is_its_own_fault(error: Exception, 
     assert server._client.done() != is_lost
 
 
+@pytest.mark.fault("beside.mcp-dead")
 async def test_a_server_that_is_not_there_is_said_and_waited_for() -> None:
     async with mcp_servers({"gone": McpSettings(url="http://127.0.0.1:1/mcp")}) as servers:
         await until(lambda: servers["gone"].problem.startswith("mcp.gone: "))

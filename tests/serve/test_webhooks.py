@@ -80,6 +80,7 @@ async def test_only_what_is_asked_for_is_told(client: httpx.AsyncClient, receive
 
 
 @pytest.mark.parametrize("status", [0, 301, 401, 404, 410, 429, 500, 503])
+@pytest.mark.fault("beside.webhook-dead")
 async def test_what_was_not_taken_is_told_again_and_what_was_is_not(
     client: httpx.AsyncClient, receiver: Receiver, status: int
 ) -> None:
@@ -96,6 +97,7 @@ async def test_what_was_not_taken_is_told_again_and_what_was_is_not(
     assert (one.delivered, one.refused) == (3, 0)
 
 
+@pytest.mark.fault("beside.webhook-dead")
 async def test_what_a_receiver_will_never_take_holds_up_nothing(client: httpx.AsyncClient, receiver: Receiver) -> None:
     receiver.statuses = [422, 200]
     one = webhook(client)

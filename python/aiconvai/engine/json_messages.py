@@ -191,3 +191,13 @@ def one_line(text: bytes, size: int = 256) -> bytes:
     line = library.ffi.new("char[]", size)
     library.lib.aic_utf8_line(line, size, text)
     return bytes(library.ffi.string(line))
+
+
+def dialplan_text(line: str) -> str:
+    """A line as it may stand between double quotes in an argument of a dialplan application: one argument, whatever is
+    in it. Quotes, backslashes, dollars and brackets that do not match become others, or blanks.
+    """
+    library = load_library()
+    text = library.ffi.new("char[]", line.encode())
+    library.lib.aic_dialplan_text(text)
+    return bytes(library.ffi.string(text)).decode()

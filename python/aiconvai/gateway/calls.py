@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from aiconvai.engine.events import Ended, Failover, HandedOver, Keys, Ready, Status, ToolCall, ToolDone, ToolRun
+from aiconvai.engine.json_messages import dialplan_text
 from aiconvai.gateway import keys
 from aiconvai.gateway.agents import Agent, Agents
 from aiconvai.gateway.dialled_transfer import DialledTransfer
@@ -288,8 +289,8 @@ class Calls:
         ended = call.ended
         if ended is not None:
             variables = {
-                "AICONVAI_REASON": ended.reason,
-                "AICONVAI_CONVERSATION_ID": call.conversation_id,
+                "AICONVAI_REASON": dialplan_text(ended.reason),
+                "AICONVAI_CONVERSATION_ID": dialplan_text(call.conversation_id),
                 "AICONVAI_TRANSFER": ended.transfer[0] if ended.transfer else "",
                 # Last, as of the module: where it is, the others are.
                 "AICONVAI_STATUS": ended.status.value,
