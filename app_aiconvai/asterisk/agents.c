@@ -16,6 +16,7 @@
 #include "ambience_sound.h"
 #include "output.h"
 #include "prompt_file.h"
+#include "url.h"
 
 /* Own name first; the other is what people who come from elsewhere have. */
 static const char *const file_names[] = {"aiconvai.conf", "elevenlabs.conf"};
@@ -461,4 +462,13 @@ size_t agents_failover(const struct configuration *configuration, const struct a
 void agents_unload(void)
 {
 	ao2_global_obj_release(in_force);
+}
+
+const char *agent_endpoint(const struct agent *agent, char *buffer, size_t size)
+{
+	const struct aic_settings *settings = &agent->settings;
+	const char *url = settings->conversation_url ? settings->conversation_url
+		: settings->signed_url_endpoint ? settings->signed_url_endpoint : settings->conversation_endpoint;
+
+	return aic_url_origin(url, buffer, size);
 }

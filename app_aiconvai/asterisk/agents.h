@@ -53,6 +53,9 @@ struct configuration *agents_configuration(void);
 /* The agent of that name (upper and lower case alike), with a reference for the caller, or NULL. */
 struct agent *agents_find(const struct configuration *configuration, const char *name);
 
+/* Where an agent is reached, without what may be secret in it: written to `buffer`, which is returned. */
+const char *agent_endpoint(const struct agent *agent, char *buffer, size_t size);
+
 /* Most agents that one call tries after the first. */
 #define AGENTS_CHAIN_MAX 8
 

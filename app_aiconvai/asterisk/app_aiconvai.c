@@ -11,6 +11,7 @@
 #include "asterisk/logger.h"
 #include "asterisk/module.h"
 
+#include "agent_trial.h"
 #include "agents.h"
 #include "application.h"
 #include "built_for.h"
@@ -50,6 +51,7 @@ static void stop_first(void)
 /* Stops what load_module() started, from the last on. */
 static void stop_threads(void)
 {
+	agent_trials_stop();
 	network_stop();
 	patient_writer_stop();
 	stop_first();

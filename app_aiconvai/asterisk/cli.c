@@ -10,6 +10,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "agent_trial.h"
 #include "agents.h"
 #include "cli.h"
 #include "event_publisher.h"
@@ -21,7 +22,6 @@
 #include "session_events.h"
 #include "session_report.h"
 #include "sessions.h"
-#include "url.h"
 
 /* Every command is there under both words. */
 #define COMMAND "{aiconvai|elevenlabs}"
@@ -29,15 +29,6 @@
 static void seconds(uint64_t ms, char *buffer, size_t size)
 {
 	snprintf(buffer, size, "%" PRIu64 ":%02" PRIu64, ms / 60000, ms / 1000 % 60);
-}
-
-/* Where an agent is reached, without what may be secret in it. */
-static const char *endpoint_of(const struct aic_settings *settings, char *buffer, size_t size)
-{
-	const char *url = settings->conversation_url ? settings->conversation_url
-		: settings->signed_url_endpoint ? settings->signed_url_endpoint : settings->conversation_endpoint;
-
-	return aic_url_origin(url, buffer, size);
 }
 
 static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
@@ -74,7 +65,7 @@ static char *show_agents(struct ast_cli_entry *entry, int command, struct ast_cl
 		}
 		cli_line(a->fd, "%-20s %-12s %-34s %-14s %9d %6d  %s", agent->name, aic_provider_of(settings->provider)->name,
 			S_OR(settings->agent_id, "-"), key,
-			(int) settings->audio_frames_buffer_ms, sessions_of(agent), endpoint_of(settings, endpoint,
+			(int) settings->audio_frames_buffer_ms, sessions_of(agent), agent_endpoint(agent, endpoint,
 			sizeof(endpoint)));
 		count++;
 	}
@@ -345,6 +336,82 @@ static char *show_stats(struct ast_cli_entry *entry, int command, struct ast_cli
 	return CLI_SUCCESS;
 }
 
+static void print_trial(int fd, const struct agent_trial_report *report)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct trial_step *step = &report->steps[i];
+		char ms[24] = "";
+
+		if (step->ms >= 0) {
+			snprintf(ms, sizeof(ms), "%.1f ms", step->ms);
+		}
+		cli_line(fd, "%-7s%-14s%12s  %s", step->failed ? "FAILED" : "ok", step->name, ms, step->text);
+	}
+	cli_line(fd, report->is_good ? "Agent %s can be talked with" : "Agent %s cannot be talked with: calls for it get "
+		"AICONVAI_STATUS=UNAVAILABLE", report->agent);
+}
+
+/* Completes the name of an agent. */
+static char *complete_agent(const char *word, int state)
+{
+	struct configuration *configuration = agents_configuration();
+	struct ao2_iterator iterator;
+	struct agent *agent;
+	char *match = NULL;
+	int which = 0;
+
+	if (!configuration) {
+		return NULL;
+	}
+	iterator = ao2_iterator_init(configuration->agents, 0);
+	for (; !match && (agent = ao2_iterator_next(&iterator)); ao2_ref(agent, -1)) {
+		if (!strncasecmp(word, agent->name, strlen(word)) && ++which > state) {
+			match = ast_strdup(agent->name);
+		}
+	}
+	ao2_iterator_destroy(&iterator);
+	ao2_ref(configuration, -1);
+	return match;
+}
+
+static char *test_agent(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
+{
+	struct configuration *configuration;
+	struct agent_trial_report report;
+	struct agent *agent;
+	int failed;
+
+	switch (command) {
+	case CLI_INIT:
+		entry->command = COMMAND " test agent";
+		entry->usage = "Usage: aiconvai test agent NAME\n"
+			"       Connects to the agent's service as a call does, without a call, until the agent\n"
+			"       is heard: what was done, how long it took, and why it does not work.\n";
+		return NULL;
+	case CLI_GENERATE:
+		return a->pos == 3 ? complete_agent(a->word, a->n) : NULL;
+	}
+	if (a->argc != 4) {
+		return CLI_SHOWUSAGE;
+	}
+	configuration = agents_configuration();
+	agent = configuration ? agents_find(configuration, a->argv[3]) : NULL;
+	ao2_cleanup(configuration);
+	if (!agent) {
+		cli_line(a->fd, "No agent '%s' is configured: 'aiconvai show agents' lists those that are", a->argv[3]);
+		return CLI_FAILURE;
+	}
+	failed = agent_trial_run(agent, &report);
+	ao2_ref(agent, -1);
+	if (failed) {
+		cli_line(a->fd, "%d agents are being tried already, or memory is short: try again in a moment",
+			AGENT_TRIALS_MAX);
+		return CLI_FAILURE;
+	}
+	print_trial(a->fd, &report);
+	return report.is_good ? CLI_SUCCESS : CLI_FAILURE;
+}
+
 static char *set_debug(struct ast_cli_entry *entry, int command, struct ast_cli_args *a)
 {
 	switch (command) {
@@ -399,6 +466,7 @@ static struct ast_cli_entry commands[] = {
 	AST_CLI_DEFINE(show_calls, "List the calls that are with an agent"),
 	AST_CLI_DEFINE(show_call, "Show one call that is with an agent"),
 	AST_CLI_DEFINE(show_stats, "Show what happened since the module was loaded"),
+	AST_CLI_DEFINE(test_agent, "Connect to an agent's service without a call"),
 	AST_CLI_DEFINE(set_debug, "Print VAD scores and interruptions to the log"),
 	AST_CLI_DEFINE(reload, "Read the configuration again"),
 };

@@ -11,6 +11,7 @@
 #include "asterisk/strings.h"
 #include "asterisk/utils.h"
 
+#include "agent_trial.h"
 #include "agents.h"
 #include "call_journal.h"
 #include "call_variables.h"
@@ -424,6 +425,18 @@ static int action_open_agent(struct mansession *s, const struct message *m)
 	return 0;
 }
 
+static int action_test_agent(struct mansession *s, const struct message *m)
+{
+	struct agent *agent = agent_of(s, m);
+
+	if (agent) {
+		answer(s, m, "The event AIConvAITrial tells the result", agent_trial_begin(agent, astman_get_header(m, "ActionID"))
+			? "Too many agents are being tried already, or memory is short" : NULL);
+		ao2_ref(agent, -1);
+	}
+	return 0;
+}
+
 static int action_recording(struct mansession *s, const struct message *m)
 {
 	struct session *session;
@@ -468,6 +481,7 @@ static const struct {
 	{"AIConvAIEnd", EVENT_FLAG_CALL, action_end},
 	{"AIConvAICloseAgent", EVENT_FLAG_CALL, action_close_agent},
 	{"AIConvAIOpenAgent", EVENT_FLAG_CALL, action_open_agent},
+	{"AIConvAITestAgent", EVENT_FLAG_CALL, action_test_agent},
 };
 
 int manager_actions_register(void)

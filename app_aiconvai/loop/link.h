@@ -99,6 +99,19 @@ uint64_t aic_link_refused_frames(const struct aic_link *link);
 /* The loop it lives on. */
 struct aic_event_loop *aic_link_loop(const struct aic_link *link);
 
+/* Whom a link is connected to. */
+struct aic_link_peer {
+	char address[64];       /* "203.0.113.5:443", of the proxy where there is one; empty: there is no connection */
+	char tls[16];           /* "TLSv1.3"; empty: no TLS */
+	char certificate[128];  /* whose it is; empty: no TLS */
+	char issuer[128];       /* who says so */
+	int64_t expires;        /* in seconds of Unix time; 0: not known */
+	uint64_t round_trip_us; /* as the kernel has measured it */
+};
+
+/* The loop's thread, inside aic_link_query() or an event. */
+void aic_link_describe_peer(const struct aic_link *link, struct aic_link_peer *peer);
+
 /* Times a frame was offered again, because the line was busy. The loop's thread. */
 uint64_t aic_link_late_frames(const struct aic_link *link);
 

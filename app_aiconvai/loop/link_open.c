@@ -27,7 +27,8 @@ void link_cancel_lookup(struct aic_link *link)
 void link_request_failed(struct aic_link *link, bool retry, const char *what)
 {
 	char text[AIC_REASON_MAX];
-	struct aic_request_failure failure = {.retry = retry, .http_status = link->http_status, .text = text};
+	struct aic_request_failure failure = {.retry = retry, .http_status = link->http_status, .text = text,
+		.times = link->times};
 
 	if (link->proxied) {
 		snprintf(text, sizeof(text), "%.90s: through the proxy %.60s: %.140s", link->url.authority,

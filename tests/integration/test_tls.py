@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import re
 import ssl
 import tempfile
 import warnings
@@ -241,6 +242,18 @@ def test_replaced_authority_is_used_for_the_next_call(service: Service, authorit
     _greets(voice)
     service.trust(other.cert_pem.bytes())
     assert "certificate" in _refuses(voice)["Reason"]
+
+
+def test_a_trial_tells_of_the_certificate(service: Service, authority: trustme.CA) -> None:
+    other = trustme.CA(organization_name="other")
+    ca_file = service.trust(authority.cert_pem.bytes())
+    voice = service.start(_issue(authority), tls_ca_file=ca_file)
+    text = voice.asterisk.cli("aiconvai test agent sales", timeout=40.0)
+    assert re.search(r"^ok +certificate +TLSv1\.3: .+, by private.*, for \d+ more days$", text, re.M), text
+    service.trust(other.cert_pem.bytes())
+    text = voice.asterisk.cli("aiconvai test agent sales", timeout=40.0)
+    assert re.search(r"^FAILED +connection +.*TLS: the certificate was refused: ", text, re.M), text
+    voice.asterisk.wait_unused()
 
 
 def test_authority_that_looks_like_the_one_before_is_told_from_it(service: Service, authority: trustme.CA) -> None:

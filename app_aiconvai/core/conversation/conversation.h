@@ -102,13 +102,6 @@ struct aic_action {
 	const char *close_reason;
 };
 
-/* How a request failed, as the host saw it. */
-struct aic_request_failure {
-	bool retry;       /* another attempt may succeed */
-	int http_status;  /* 0: there was no answer */
-	const char *text; /* one sentence; no secrets */
-};
-
 /*
  * How long it took to open a connection and to have its request answered, in microseconds. Each part ends where the
  * next one begins, so that what the host takes between them is in them. Of several addresses that are tried in turn,
@@ -122,7 +115,15 @@ struct aic_open_times {
 	bool tls_resumed;  /* with the session of an earlier connection */
 };
 
-/* Of the attempt that succeeded, or the one under way. */
+/* How a request failed, as the host saw it. */
+struct aic_request_failure {
+	bool retry;       /* another attempt may succeed */
+	int http_status;  /* 0: there was no answer */
+	const char *text; /* one sentence; no secrets */
+	struct aic_open_times times; /* of the parts that were done */
+};
+
+/* Of the attempt that succeeded, the one under way, or the last one that failed. */
 struct aic_setup_times {
 	struct aic_open_times http; /* the HTTP GET before the WebSocket; all 0 where there is none */
 	struct aic_open_times websocket;

@@ -242,6 +242,8 @@ void aic_conversation_request_failed(struct aic_conversation *conversation, cons
 
 	conversation->now_us = now_us;
 	if (conversation->phase == AIC_PHASE_FETCHING || conversation->phase == AIC_PHASE_CONNECTING) {
+		*(conversation->phase == AIC_PHASE_FETCHING ? &conversation->stats.setup.http
+			: &conversation->stats.setup.websocket) = failure->times;
 		snprintf(text, sizeof(text), "%.*s%s", AIC_REASON_MAX, failure->text,
 			failure->http_status == 401 ? CHECK_KEY : "");
 		aic_conversation_attempt_failed(conversation, failure->retry, false, 0, text);
