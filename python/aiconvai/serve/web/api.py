@@ -21,6 +21,7 @@ from aiconvai.serve.outbound.api import outbound_api
 from aiconvai.serve.recordings import Recording
 from aiconvai.serve.store.store import LONGEST_PAGE, Wanted
 from aiconvai.serve.store.tables import Call
+from aiconvai.serve.web.answer_headers import AnswerHeaders, say_fault
 from aiconvai.serve.web.body_limit import BodyLimit
 from aiconvai.serve.web.streams import STREAMS, Streams, whole
 from aiconvai.serve.web.visitor import need
@@ -163,9 +164,13 @@ def make_api(application: Application) -> FastAPI:
     """Everything but the page."""
     # FastAPI's pages for people fetch their scripts from elsewhere.
     api = FastAPI(
-        title="aiconvai serve", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
-    )
+        title="aiconvai serve", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        # It would be to where the request says that it is.
+        redirect_slashes=False,
+    )  # fmt: skip
     api.add_middleware(BodyLimit)
+    api.add_middleware(AnswerHeaders)
+    api.add_exception_handler(Exception, say_fault)
     api.include_router(_health(application))
     # Before the history, which has numbers where this has words.
     api.include_router(outbound_api(application), prefix="/api")
@@ -177,6 +182,8 @@ def make_api(application: Application) -> FastAPI:
 def make_health(application: Application, agent: str) -> FastAPI:
     """How it goes, and nothing else: of that agent, or of all where it is empty."""
     api = FastAPI(title="aiconvai health", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    api.add_middleware(AnswerHeaders)
+    api.add_exception_handler(Exception, say_fault)
     api.include_router(_health(application, agent))
     return api
 

@@ -12,7 +12,7 @@ import io
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,13 +49,6 @@ TRIES = parse("10 per 5 minutes")
 """To log in, from an address."""
 TRIES_OF_A_NAME = parse("50 per 5 minutes")
 """From all of them; more, so that nobody is locked out by whoever knows his name."""
-POLICY = "; ".join(
-    (
-        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "media-src 'self'",
-        "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
-    )
-)  # fmt: skip
-
 _HERE = Path(__file__).parent
 _CSV_COLUMNS = (
     "started", "ended", "asterisk", "direction", "agent", "caller_number", "caller_name", "extension", "status",
@@ -86,16 +79,6 @@ def add_page(api: FastAPI, application: Application, setup: Setup) -> None:
             return await http_exception_handler(request, error)
         visit = await visit_of(application, request)
         return show(request, "error", visit, error.status_code, detail=error.detail)
-
-    @api.middleware("http")
-    async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await answer(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        # With `no-referrer` browsers do not say where a form comes from either (Origin: null).
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
 
 
 # Who it is -------------------------------------------------------------------------------------------------
