@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = "; ".join(
@@ -44,6 +49,25 @@ async def say_fault(_: Request, __: Exception) -> Response:
     response = PlainTextResponse("Internal Server Error", 500)
     _add(response.headers)
     return response
+
+
+async def say_problem(_: Request, error: Exception) -> Response:
+    """Of an `HTTPException`, as JSON."""
+    assert isinstance(error, HTTPException)
+    if error.status_code < 200 or error.status_code in (204, 304):
+        return Response(status_code=error.status_code, headers=error.headers)
+    return _json({"detail": error.detail}, error.status_code, error.headers)
+
+
+async def say_invalid(_: Request, error: Exception) -> Response:
+    """Of what does not fit its model: what is wrong and where, without what was given."""
+    assert isinstance(error, RequestValidationError)
+    return _json({"detail": [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]}, 422)
+
+
+def _json(said: Any, status: int, headers: Any = None) -> Response:
+    # Of ASCII alone: half characters, which JSON may have, are no UTF-8.
+    return Response(json.dumps(said, default=str), status, headers, "application/json")
 
 
 def _add(headers: MutableHeaders) -> None:
