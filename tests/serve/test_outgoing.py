@@ -172,7 +172,9 @@ async def tried(server: McpServer, is_so: Callable[[], bool]) -> None:
         await until(is_so)
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # Also where it comes while the library fails.
+        async with asyncio.timeout(10):
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_server_at_a_private_address_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,9 @@ class McpServer:
         return streamable_http_client(settings.url, http_client=client)
 
     def _note(self, state: RetryCallState) -> None:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # It came while the library was failing, which then told of that alone.
+            raise asyncio.CancelledError
         error = failure_of(state)
         problem = f"mcp.{self.name}: {_first(error)}"
         if problem != self.problem:

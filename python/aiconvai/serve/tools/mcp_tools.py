@@ -20,7 +20,7 @@ _PREFIX = "mcp:"
 
 @asynccontextmanager
 async def mcp_servers(
-    settings: Mapping[str, McpSettings], reach: Reach
+    settings: Mapping[str, McpSettings], reach: Reach | None = None
 ) -> AsyncIterator[dict[str, McpServer]]:
     """They are connected as soon as they are there, and until the end."""
     if not settings:
