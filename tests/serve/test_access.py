@@ -178,6 +178,7 @@ def test_lists_name_what_there_is(api: FastAPI) -> None:
     assert changing == (OPERATOR | ADMIN | ANY_USER | {("POST", "/login"), ("POST", "/setup")}) & changing
 
 
+@pytest.mark.fault("security.page-stranger")
 async def test_a_stranger_is_refused_everywhere(api: FastAPI) -> None:
     async with visiting(api) as client:
         for route in http(routes(api)):
@@ -222,6 +223,7 @@ async def test_each_role_may_what_is_its_own(application: Application, api: Fast
                     assert (await ask(program, route, headers=token)).status_code == 303, route
 
 
+@pytest.mark.fault("security.page-other-site")
 @pytest.mark.parametrize("guess", ["guess", "é"])
 async def test_what_another_site_sends_changes_nothing(application: Application, api: FastAPI, guess: str) -> None:
     async with with_session(application, api, Role.ADMIN) as (client, _):

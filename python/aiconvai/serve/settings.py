@@ -464,7 +464,7 @@ class ServeSettings(TomlSettings):
     @property
     def reach(self) -> Reach:
         """Where requests may go."""
-        urls = [one.url for one in (*self.webhook.values(), *self.mcp.values())]
+        urls = [*(one.url for one in self.webhook.values()), *(one.url for one in self.mcp.values())]
         urls += [self.summary.url] if self.summary is not None else []
         meant = [one for one in map(literal, urls) if one is not None]
         return Reach((*self.outgoing.private, *meant))

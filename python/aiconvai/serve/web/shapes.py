@@ -15,7 +15,7 @@ Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 def _whole(text: str) -> str:
-    if "\0" in text or not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+    if "\0" in text or (not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)):
         raise ValueError("expected a text without NUL and without half characters")
     return text
 
