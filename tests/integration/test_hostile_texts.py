@@ -44,12 +44,13 @@ exten => s,1,UserEvent(Fraud,Where: s)
 
 
 def shown(text: str) -> str:
-    """As a line: what moves a cursor or turns the writing's direction is a space (app_aiconvai/core/text/utf8.h)."""
+    """As a line: what moves a cursor or turns the writing's direction is a space (core/text/utf8.h)."""
     turning = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
-    return "".join(
-        " " if unicodedata.category(one) == "Cc" or unicodedata.bidirectional(one) in turning or one in "\u2028\u2029" else one
-        for one in text
-    )
+
+    def moves(one: str) -> bool:
+        return unicodedata.category(one) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(one) in turning
+
+    return "".join(" " if moves(one) else one for one in text)
 
 
 @pytest.fixture
@@ -73,7 +74,8 @@ def nothing_was_forged(voice: Voice) -> None:
 @pytest.mark.fault("security.service-text", "security.tool-arguments")
 def test_what_a_service_says_is_text_wherever_it_arrives(voice: Voice, journal: Path, tmp_path: Path) -> None:
     voice.general["journal"] = JOURNAL
-    voice.agent("agent", audio_frames_buffer_ms=20, tool_show="gosub:default,show", answer_timeout_ms=0)
+    voice.agent("agent", audio_frames_buffer_ms=20, tool_show="gosub:default,show", answer_timeout_ms=0,
+                tool_transfer_call="builtin", transfer_to_desk="default,700,1", tool_timeout_ms=1000)  # fmt: skip
     voice.dialplan(f"exten => 100,1,AIConvAI(agent)\n{SHOW}")
     voice.apply()
     call = voice.call("100")
@@ -89,7 +91,10 @@ def test_what_a_service_says_is_text_wherever_it_arrives(voice: Voice, journal: 
         assert answer.result.strip() == shown(text.partition("\0")[0]).strip(), name
     for name, text in HOSTILE_TEXTS.items():
         assert conversation.call_tool("transfer_call", {"destination": text}).is_error, name
-        assert conversation.call_tool(text, {"text": text}, arguments=None).is_error, name
+    # Nobody runs these; what they are called is told.
+    named = [(text, {"text": text}) for text in SHORT.values()]
+    for answer in conversation.call_tools(*named):
+        assert answer.is_error
     conversation.close(1008, f"${{SHELL(touch {EXECUTED})}}\n{FORGED}")
     call.wait_ended()
     voice.event("AIConvAIEnd")
@@ -106,7 +111,11 @@ def test_what_a_service_says_is_text_wherever_it_arrives(voice: Voice, journal: 
 
 
 @pytest.mark.fault("security.caller-name")
-@pytest.mark.parametrize("names", [("dialplan", "arguments", "sql"), ("markup", "template", "format"), ("path", "direction", "formula")])
+@pytest.mark.parametrize(
+    "names",
+    [("dialplan", "arguments", "sql"), ("markup", "template", "format"), ("path", "direction", "formula")],
+    ids=lambda names: names[0],
+)
 def test_what_a_caller_is_called_is_text(voice: Voice, journal: Path, tmp_path: Path, names: tuple[str, ...]) -> None:
     voice.general["journal"] = JOURNAL
     voice.agent("agent", audio_frames_buffer_ms=20)
@@ -194,9 +203,10 @@ def is_harmless(path: str, page: str) -> None:
 # Toll fraud --------------------------------------------------------------------------------------------------
 
 WANTED: list[Any] = [
-    "+19005550100", "00881234567", "premium,19005550100,1", "19005550100@premium", "Local/1900@premium",
-    "Local/1900@premium/n", "PJSIP/1900@trunk", "dial:PJSIP/1900@trunk", "dial:Local/1900@premium", "desk&PJSIP/1900",
-    "desk&premium", "desk,premium", "desk^premium", "desk,1900,1", "desk|1900", "desk\npremium,1900,1", " desk",
+    "+19005550100", "00881234567", "premium,19005550100,1", "19005550100@premium", 
+    "Local/1900@premium", "Local/1900@premium/n", "PJSIP/1900@trunk", "dial:PJSIP/1900@trunk", "dial:Local/1900@premium", "desk&PJSIP/1900",
+    "desk&premium", "desk,premium", "desk^premium",
+    "desk,1900,1", "desk|1900", "desk\npremium,1900,1", " desk",
     "desk ", "d\u0435sk", "desk/../premium", "${EXTEN}", "${GLOBAL(DESK)}", "$[1]", "", "*", "%", "_X.", "1900",
     ["desk"], {"destination": "desk"}, 700, True, None, "x" * 10_240,
 ]  # fmt: skip
@@ -206,7 +216,7 @@ WANTED: list[Any] = [
 def test_an_agent_that_is_talked_into_it_calls_nobody_else(voice: Voice) -> None:
     voice.agent(
         "agent", audio_frames_buffer_ms=20, tool_transfer_call="builtin", transfer_to_desk="default,700,1",
-        tool_send_dtmf="builtin", tool_show="gosub:default,show",
+        tool_send_dtmf="builtin", tool_show="gosub:default,show", tool_timeout_ms=1000,
     )  # fmt: skip
     voice.dialplan(f"exten => 100,1,AIConvAI(agent)\n{SHOW}")
     voice.apply()
@@ -221,8 +231,9 @@ def test_an_agent_that_is_talked_into_it_calls_nobody_else(voice: Voice) -> None
     for digits in ("1900&", "1,900", "${EXTEN}", "dial", "1" * 200, "!"):
         assert conversation.call_tool("send_dtmf", {"digits": digits}).is_error, digits
     # A tool's name is one of the agent's: no extension of that context, and no place in it.
-    for name in ("show,1", "show&700", "premium,1900,1", "700", "gosub:premium,s", "transfer_call,premium"):
-        assert conversation.call_tool(name, {"text": "x"}).is_error, name
+    names = ("show,1", "show&700", "premium,1900,1", "700", "gosub:premium,s", "transfer_call,premium")
+    for answer in conversation.call_tools(*((name, {"text": "x"}) for name in names)):
+        assert answer.is_error
     assert voice.asterisk.channels() == before
     assert [one["UserEvent"] for one in voice.events("UserEvent")] == []
     assert call.alive
