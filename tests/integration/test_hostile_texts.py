@@ -87,8 +87,7 @@ def test_what_a_service_says_is_text_wherever_it_arrives(voice: Voice, journal: 
         conversation.send({"type": "agent_response", "agent_response_event": said})
     for name, text in SHORT.items():
         answer = conversation.call_tool("show", {"text": text, text: "x"})
-        # A variable of the dialplan has no NUL, nor anything behind it.
-        assert answer.result.strip() == shown(text.partition("\0")[0]).strip(), name
+        assert answer.result.strip() == shown(text).strip(), name
     for name, text in HOSTILE_TEXTS.items():
         assert conversation.call_tool("transfer_call", {"destination": text}).is_error, name
     # Nobody runs these; what they are called is told.
@@ -99,10 +98,11 @@ def test_what_a_service_says_is_text_wherever_it_arrives(voice: Voice, journal: 
     call.wait_ended()
     voice.event("AIConvAIEnd")
     nothing_was_forged(voice)
-    transcripts = [(one["Role"], one["Text"]) for one in voice.events("AIConvAITranscript")]
+    # A manager's header has no blanks in front.
+    transcripts = [(one["Role"], one["Text"].strip()) for one in voice.events("AIConvAITranscript")]
     for text in HOSTILE_TEXTS.values():
         for role in ("caller", "agent"):
-            assert (role, shown(text)) in transcripts, text[:60]
+            assert (role, shown(text).strip()) in transcripts, text[:60]
     assert [one["Name"] for one in voice.events("UserEvent") if one["UserEvent"] == "Shown"] == ["show"] * len(SHORT)
     lines = journal.read_text(encoding="utf-8").splitlines()
     (line,) = [json.loads(line) for line in lines]
@@ -206,7 +206,7 @@ WANTED: list[Any] = [
     "+19005550100", "00881234567", "premium,19005550100,1", "19005550100@premium", 
     "Local/1900@premium", "Local/1900@premium/n", "PJSIP/1900@trunk", "dial:PJSIP/1900@trunk", "dial:Local/1900@premium", "desk&PJSIP/1900",
     "desk&premium", "desk,premium", "desk^premium",
-    "desk,1900,1", "desk|1900", "desk\npremium,1900,1", " desk",
+    "desk,1900,1", "desk|1900", "desk\npremium,1900,1", "desk\0", " desk",
     "desk ", "d\u0435sk", "desk/../premium", "${EXTEN}", "${GLOBAL(DESK)}", "$[1]", "", "*", "%", "_X.", "1900",
     ["desk"], {"destination": "desk"}, 700, True, None, "x" * 10_240,
 ]  # fmt: skip
