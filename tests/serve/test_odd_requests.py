@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from serve_routes import everything
 from test_serve_api import as_role
 
 from aiconvai.serve.access import Role
 from aiconvai.serve.application import Application
+from aiconvai.serve.program import _server
 from aiconvai.serve.settings import ServeSettings
-from aiconvai.serve.web import body_limit
+from aiconvai.serve.web import body_limit, slow_heads
 from aiconvai.serve.web.page import Setup
 
 DEEP = "[" * 100_000
@@ -85,3 +90,48 @@ async def test_who_sends_too_slowly_is_not_waited_for(
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     async with asyncio.timeout(20):
         assert (await client.post("/login", content=slow(), headers=headers)).status_code == 408
+
+
+@asynccontextmanager
+async def listening(application: Application) -> AsyncIterator[int]:
+    """The page as the program has it, on a port."""
+    own = socket.create_server(("127.0.0.1", 0))
+    server: uvicorn.Server = _server(everything(application, Setup()))
+    task = asyncio.create_task(server.serve([own]))
+    try:
+        yield own.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+        own.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"\r\n"])
+async def test_a_connection_that_asks_nothing_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(slow_heads, "HEAD_SECONDS", 0.2)
+    application = Application(ServeSettings(data=tmp_path))
+    async with application.running(), listening(application) as port:
+        usual = b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n"
+        for before in (b"", usual):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            if before:
+                writer.write(before)
+                async with asyncio.timeout(10):
+                    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+            # Byte by byte is no sign that somebody is about to ask.
+            for one in range(len(sent)):
+                writer.write(sent[one : one + 1])
+            async with asyncio.timeout(10):
+                with contextlib.suppress(ConnectionError):
+                    await reader.read()
+            writer.close()
+        # Who asks and takes the answer is not disturbed.
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(usual)
+            async with asyncio.timeout(10):
+                assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(0.1)
+        writer.close()
