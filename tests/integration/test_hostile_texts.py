@@ -203,7 +203,7 @@ def is_harmless(path: str, page: str) -> None:
 # Toll fraud --------------------------------------------------------------------------------------------------
 
 WANTED: list[Any] = [
-    "+19005550100", "00881234567", "premium,19005550100,1", "19005550100@premium", 
+    "+19005550100", "00881234567", "premium,19005550100,1", "19005550100@premium",
     "Local/1900@premium", "Local/1900@premium/n", "PJSIP/1900@trunk", "dial:PJSIP/1900@trunk", "dial:Local/1900@premium", "desk&PJSIP/1900",
     "desk&premium", "desk,premium", "desk^premium",
     "desk,1900,1", "desk|1900", "desk\npremium,1900,1", "desk\0", " desk",
