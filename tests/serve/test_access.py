@@ -145,7 +145,9 @@ async def visiting(api: FastAPI, host: str = "serve", **more: Any) -> AsyncItera
 
 
 @asynccontextmanager
-async def with_session(application: Application, api: FastAPI, role: Role) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+async def with_session(
+    application: Application, api: FastAPI, role: Role
+) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
     """Somebody of that role, and the secret of what he sends."""
     await application.users.create(f"a {role}", PASSWORD, role)
     cookie = await application.users.log_in(f"a {role}", PASSWORD)

@@ -78,6 +78,21 @@ async def test_nothing_that_comes_is_a_fault(client: httpx.AsyncClient) -> None:
         assert answer.status_code in expected, (asked[:2], str(asked[2])[:80], answer.status_code, answer.text[:200])
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["../templates/base.html", "..%2ftemplates/base.html", "%2e%2e/templates/base.html", "..%252ftemplates%252fbase.html",
+     "%2e%2e%2f%2e%2e%2f%2e%2e%2f%2e%2e%2fetc/passwd", "/etc/passwd", "%2fetc%2fpasswd", "..\\..\\page.py", "....//page.py",
+     "page.js/../../page.py", "page.css%00.html", "."],
+)  # fmt: skip
+async def test_no_other_file_is_given(client: httpx.AsyncClient, path: str) -> None:
+    for folder in ("static", "api/calls/1", "calls/1"):
+        url = httpx.URL("http://serve").copy_with(raw_path=f"/{folder}/{path}".encode())
+        answer = await client.get(url)
+        assert answer.status_code in (303, 400, 401, 404, 405, 422), (url, answer.status_code)
+        assert "root:" not in answer.text
+        assert "<html" not in answer.text
+
+
 async def test_who_sends_too_slowly_is_not_waited_for(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

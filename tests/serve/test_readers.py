@@ -34,14 +34,14 @@ bounded = settings(
 texts = st.text(st.characters(exclude_categories=()), max_size=200)
 """Half characters as well."""
 numbers = st.one_of(
-    st.sampled_from(["", "0", "-1", "nan", "inf", "-inf", "1e400", "1e18", "9" * 400, "0x10", "١", "1_0", " 1 ", "yes"]),
+    st.sampled_from(["", "0", "-1", "nan", "inf", "-inf", "1e400", "1e18", "9" * 400, "0x10", "١", "1_0", " 1 "]),
     texts,
 )
 KINDS = ("Start", "Lookup", "Ready", "Transcript", "Interruption", "Answer", "ToolCall", "ToolDone", "End", "State",
          "Error", "Failover", "Usage", "Nobody", "")  # fmt: skip
 HEADERS = ("Record", "Time", "Agent", "Role", "Text", "Final", "Turn", "SpokenMs", "HeardMs", "LatencyMs", "LineFormat",
-           "RecordedMs", "TimeoutMs", "ReadyMs", "DurationMs", "Status", "ToolCallID", "ToolName", "Parameters", "Runner",
-           "Schema", "Result", "Error", "Uniqueid")  # fmt: skip
+           "RecordedMs", "TimeoutMs", "ReadyMs", "DurationMs", "Status", "ToolCallID", "ToolName", "Parameters",
+           "Runner", "Schema", "Result", "Error", "Uniqueid")  # fmt: skip
 events = st.builds(
     lambda kind, given: {"Event": f"AIConvAI{kind}", "Record": "1.1", "Time": "1.5", "Agent": "a", **given},
     st.sampled_from(KINDS),
@@ -77,7 +77,7 @@ def test_a_number_that_no_database_has_room_for_is_none() -> None:
 
 
 @bounded
-@given(st.lists(st.one_of(st.binary(max_size=200), st.sampled_from([DEEP.encode(), b'{"Version":1}', b"{"])), max_size=5))
+@given(st.lists(st.binary(max_size=200) | st.sampled_from([DEEP.encode(), b'{"Version":1}', b"{"]), max_size=5))
 def test_journals(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "calls.jsonl"
@@ -91,7 +91,9 @@ message = st.one_of(
     st.dictionaries(texts, texts, max_size=5).map(
         lambda one: "".join(f"{k}: {v}\r\n" for k, v in one.items()).encode("utf-8", "replace") + b"\r\n"
     ),
-    st.sampled_from([b"\r\n", b"Event: x\r\n\r\n", b"Response: Success\r\nActionID: 1\r\n\r\n", b"\n" * 50, b"a: b\r\n" * 1100]),
+    st.sampled_from(
+        [b"\r\n", b"Event: x\r\n\r\n", b"Response: Success\r\nActionID: 1\r\n\r\n", b"\n" * 50, b"a: b\r\n" * 1100]
+    ),
 )
 
 

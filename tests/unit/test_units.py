@@ -21,7 +21,7 @@ LEFT = {
 }  # fmt: skip
 """What is not forbidden."""
 
-pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze: Debian's package systemd")
+pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="Debian's package systemd has it")
 
 
 def test_there_are_units() -> None:

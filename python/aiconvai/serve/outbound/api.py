@@ -223,7 +223,9 @@ def _lists(application: Application) -> APIRouter:
     async def people_of(
         list_id: Id,
         state: State | None = None,
-        after: Annotated[int, Query(ge=0, le=LARGEST_ID, description="Behind that one: `id` of the last one there was.")] = 0,
+        after: Annotated[
+            int, Query(ge=0, le=LARGEST_ID, description="Behind that one: `id` of the last one there was.")
+        ] = 0,
         limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 100,
     ) -> list[OutboundCallOut]:
         """In their order."""

@@ -1,4 +1,4 @@
-"""What every answer tells a browser: it is of this page alone, it is not kept, and nothing is fetched from elsewhere."""
+"""What every answer tells a browser: it is this page's alone, is not kept, and nothing is fetched from elsewhere."""
 
 from __future__ import annotations
 

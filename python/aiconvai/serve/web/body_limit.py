@@ -1,6 +1,7 @@
 """What a request may be: how long, how slow, and that its address has no NUL, which no database's text has.
 
-No form of ours, and no text for an agent, is longer. The longest is a section with prompts: each state has 16 KiB, and a form writes a letter as three bytes at the worst.
+No form of ours, and no text for an agent, is longer. The longest is a section with prompts: each state has 16 KiB, and
+a form writes a letter as three bytes at the worst.
 """
 
 from __future__ import annotations

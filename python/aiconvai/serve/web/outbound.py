@@ -40,7 +40,12 @@ def outbound_pages(application: Application) -> APIRouter:
         return await _overview(request, visit, application.outbound)
 
     @router.get("/outbound/{list_id}")
-    async def of_list(request: Request, list_id: Id, state: State | None = None, after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0) -> Response:
+    async def of_list(
+        request: Request,
+        list_id: Id,
+        state: State | None = None,
+        after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    ) -> Response:
         visit = await visitor(application, request)
         book = _there(application).book
         try:
