@@ -204,9 +204,8 @@ def is_harmless(path: str, page: str) -> None:
 
 WANTED: list[Any] = [
     "+19005550100", "00881234567", "premium,19005550100,1", "19005550100@premium",
-    "Local/1900@premium", "Local/1900@premium/n", "PJSIP/1900@trunk", "dial:PJSIP/1900@trunk", "dial:Local/1900@premium",
-    "desk&PJSIP/1900",
-    "desk&premium", "desk,premium", "desk^premium",
+    "Local/1900@premium", "Local/1900@premium/n", "PJSIP/1900@trunk", "dial:PJSIP/1900@trunk",
+    "dial:Local/1900@premium", "desk&PJSIP/1900", "desk&premium", "desk,premium", "desk^premium",
     "desk,1900,1", "desk|1900", "desk\npremium,1900,1", "desk\0", " desk",
     "desk ", "d\u0435sk", "desk/../premium", "${EXTEN}", "${GLOBAL(DESK)}", "$[1]", "", "*", "%", "_X.", "1900",
     ["desk"], {"destination": "desk"}, 700, True, None, "x" * 10_240,

