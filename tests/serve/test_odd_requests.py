@@ -81,7 +81,8 @@ async def test_nothing_that_comes_is_a_fault(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "path",
     ["../templates/base.html", "..%2ftemplates/base.html", "%2e%2e/templates/base.html",
-     "..%252ftemplates%252fbase.html", "%2e%2e%2f%2e%2e%2f%2e%2e%2f%2e%2e%2fetc/passwd", "/etc/passwd", "%2fetc%2fpasswd", "..\\..\\page.py",
+     "..%252ftemplates%252fbase.html",
+     "%2e%2e%2f%2e%2e%2f%2e%2e%2f%2e%2e%2fetc/passwd", "/etc/passwd", "%2fetc%2fpasswd", "..\\..\\page.py",
      "....//page.py", "page.js/../../page.py", "page.css%00.html", "."],
 )  # fmt: skip
 async def test_no_other_file_is_given(client: httpx.AsyncClient, path: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -214,3 +216,16 @@ def test_signatures(secret: bytes, identity: str, body: str) -> None:
 def test_secrets_of_webhooks(secret: str) -> None:
     with contextlib.suppress(SettingsError, ValueError):
         WebhookSettings.model_validate({"url": "http://x", "secret": secret}).read_secret()
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(600)
+def test_readers_that_are_followed(tmp_path: Path) -> None:
+    """By atheris, where it is installed: pip install -e '.[fuzz]'."""
+    pytest.importorskip("atheris")
+    (tmp_path / "event").write_bytes(b"\x01Event: AIConvAIEnd\r\nRecord: 1\r\nTime: 1\r\nAgent: a\r\nStatus: X\r\n\r\n")
+    (tmp_path / "line").write_bytes(b'\xff{"Version":1,"LeftOut":0,"Events":[{"Event":"AIConvAIStart","Record":"1"}]}')
+    program = Path(__file__).parents[1] / "fuzz" / "readers_fuzz.py"
+    command = [sys.executable, str(program), "-max_total_time=120", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
