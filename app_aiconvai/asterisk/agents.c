@@ -115,7 +115,7 @@ static int is_overridden(const struct ast_variable *variable)
 	return 0;
 }
 
-/* What a line says: its text, or of a secret in a file of its own what that has. NULL: it has none, which is reported. */
+/* What a line says: its text, or of a secret in a file of its own what that has. NULL: none, which is reported. */
 static char *value_of(const struct ast_variable *variable, const char *section, const char *file,
 	struct problem_sink *sink)
 {
