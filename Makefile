@@ -10,6 +10,7 @@
 #   make docs       the site, in build/site
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #   make reliability  every fault there is, hours of it: writes docs/reliability.md
+#   make audit      known weaknesses of the libraries that releases have; needs a network
 #   make fuzz       inputs that nobody thought of, for two minutes each kind; SECONDS=600: ten
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
@@ -32,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
-	packages images dist test-packages install docs demo bench reliability fuzz clean
+	packages images dist test-packages install docs demo bench reliability audit fuzz clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -149,6 +150,10 @@ reliability: test-programs
 	$(FAULTS) -n 3 -m "fault and not alone and not quiet" tests
 	$(FAULTS) -n 1 -m "fault and (alone or quiet)" tests
 	$(PYTHON) tools/generate_reliability.py
+
+# What is known of the locked libraries (the Python Packaging Advisory Database, OSV). Nothing of it is installed here.
+audit: bootstrap
+	.venv/bin/uv tool run pip-audit --require-hashes --disable-pip $(foreach one,release application local,--requirement packaging/requirements/$(one).txt)
 
 # What is found stays in build/fuzz-runs/findings/.
 fuzz: bootstrap

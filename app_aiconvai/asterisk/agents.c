@@ -16,6 +16,7 @@
 #include "ambience_sound.h"
 #include "output.h"
 #include "prompt_file.h"
+#include "secret_file.h"
 #include "url.h"
 
 /* Own name first; the other is what people who come from elsewhere have. */
@@ -115,11 +116,44 @@ static int is_overridden(const struct ast_variable *variable)
 	return 0;
 }
 
+/* What a line says: its text, or of a secret in a file of its own what that has. NULL: none, which is reported. */
+static char *value_of(const struct ast_variable *variable, const char *section, const char *file,
+	struct problem_sink *sink)
+{
+	const struct aic_option *option = aic_option_find(variable->name);
+	char text[700], problem[300], *secret;
+
+	if (!option || !option->secret || strncmp(variable->value, SECRET_FILE_PREFIX, strlen(SECRET_FILE_PREFIX))) {
+		return ast_strdup(variable->value);
+	}
+	secret = secret_file_read(variable->value, problem, sizeof(problem));
+	if (!secret) {
+		snprintf(text, sizeof(text), "%.100s:%d: [%.80s] %.60s: %s; correct it, or let Asterisk read it",
+			S_OR(variable->file, file), variable->lineno, section, variable->name, problem);
+		report(sink, text);
+	}
+	return secret;
+}
+
+static void free_lines(struct aic_option_line *lines, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const struct aic_option *option = aic_option_find(lines[i].name);
+
+		if (option && option->secret) {
+			explicit_bzero((char *) lines[i].value, strlen(lines[i].value));
+		}
+		ast_free((char *) lines[i].value);
+	}
+	ast_free(lines);
+}
+
 /*
- * The lines of a section of `file` as the engine takes them. Returns how many; `*lines` is to be freed. -1 when memory
- * is short.
+ * The lines of a section of `file` as the engine takes them. Returns how many; `*lines` is to be freed by free_lines().
+ * -1 when memory is short.
  */
-static int section_lines(const struct ast_variable *variables, const char *file, struct aic_option_line **lines)
+static int section_lines(const struct ast_variable *variables, const char *section, const char *file,
+	struct aic_option_line **lines, struct problem_sink *sink)
 {
 	const struct ast_variable *variable;
 	int count = 0;
@@ -132,11 +166,13 @@ static int section_lines(const struct ast_variable *variables, const char *file,
 	}
 	count = 0;
 	for (variable = variables; variable; variable = variable->next) {
-		if (!is_overridden(variable)) {
+		char *value = is_overridden(variable) ? NULL : value_of(variable, section, file, sink);
+
+		if (value) {
 			/* Asterisk names the files that are included, and not the one that includes them. */
 			(*lines)[count++] = (struct aic_option_line) {
 				.file = S_OR(variable->file, file), .line = variable->lineno, .name = variable->name,
-					.value = variable->value};
+					.value = value};
 		}
 	}
 	return count;
@@ -290,7 +326,7 @@ static void read_section(struct configuration *configuration, struct ast_config 
 	if (aic_section_scope(section, &name) != wanted) {
 		return;
 	}
-	count = section_lines(ast_variable_browse(config, section), configuration->file, &lines);
+	count = section_lines(ast_variable_browse(config, section), section, configuration->file, &lines, sink);
 	if (count < 0) {
 		report(sink, "out of memory");
 		return;
@@ -312,7 +348,7 @@ static void read_section(struct configuration *configuration, struct ast_config 
 	if (result) {
 		report(sink, "out of memory");
 	}
-	ast_free(lines);
+	free_lines(lines, count);
 }
 
 /* Reports where an option of an agent's names none. */

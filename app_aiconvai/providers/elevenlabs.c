@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* What a client that is told no input format is to send (the vendor's JavaScript client does the same). */
 #define DEFAULT_FORMAT "pcm_16000"
@@ -115,15 +116,52 @@ static const struct aic_json_field signed_url_fields[] = {
 	{"signed_url", AIC_JSON_STRING, offsetof(struct signed_url_reply, signed_url)},
 };
 
+/*
+ * Whether a host is an address, or this machine by name: no service has such a URL for others, but whoever answers in
+ * its place may want something inside asked.
+ */
+static bool is_inside(const char *host)
+{
+	size_t length = strlen(host);
+	const char *last = strrchr(host, '.');
+
+	if (strchr(host, ':') || !strcasecmp(host, "localhost")) {
+		return true;
+	}
+	if (length > strlen(".localhost") && !strcasecmp(host + length - strlen(".localhost"), ".localhost")) {
+		return true;
+	}
+	/* 10.0.0.1, 167772161, 0xa000001: the last label of a name has a letter other than those of a number. */
+	last = last ? last + 1 : host;
+	return strspn(last, "0123456789") == strlen(last) || !strncasecmp(last, "0x", 2);
+}
+
+/* What is wrong with where a reply leads to; NULL: nothing. */
+static const char *wrong_place(const struct aic_settings *settings, const struct aic_url *place)
+{
+	struct aic_url asked;
+
+	if (aic_url_parse(settings->signed_url_endpoint, &asked)) {
+		return NULL;
+	}
+	if (asked.secure && !place->secure) {
+		return "the signed URL in the reply is ws://, though signed_url_endpoint is https://";
+	}
+	if (is_inside(place->host) && strcasecmp(place->host, asked.host)) {
+		return "the signed URL in the reply leads to an address that is not signed_url_endpoint's own";
+	}
+	return NULL;
+}
+
 static int elevenlabs_http_reply(const struct aic_settings *settings, const char *body, size_t length,
 	struct aic_request *request, char *error)
 {
 	struct signed_url_reply reply;
 	struct aic_url parts;
 	struct aic_json_reader *reader = aic_json_reader_new(signed_url_fields, 1, &reply, sizeof(reply));
+	const char *wrong;
 	int result = -1;
 
-	(void) settings;
 	if (!reader) {
 		snprintf(error, AIC_REASON_MAX, "out of memory");
 	} else if (aic_json_reader_feed(reader, body, length) || aic_json_reader_finish(reader)
@@ -133,6 +171,8 @@ static int elevenlabs_http_reply(const struct aic_settings *settings, const char
 	} else if (strncmp(reply.signed_url.bytes, "ws", 2) || aic_url_parse(reply.signed_url.bytes, &parts)) {
 		snprintf(error, AIC_REASON_MAX, "the signed URL in the reply is no ws:// or wss:// URL: check "
 			"signed_url_endpoint");
+	} else if ((wrong = wrong_place(settings, &parts))) {
+		snprintf(error, AIC_REASON_MAX, "%s", wrong);
 	} else {
 		request->kind = AIC_REQUEST_WEBSOCKET;
 		request->url = strdup(reply.signed_url.bytes);

@@ -105,6 +105,17 @@ class Binary:
         defined = (symbol for symbol in self._dynamic_symbols() if symbol["st_shndx"] != "SHN_UNDEF")
         return frozenset(symbol.name for symbol in defined)
 
+    @property
+    def exported_symbols(self) -> list[str]:
+        """Functions and objects that others may take for their own."""
+        return sorted(
+            symbol.name
+            for symbol in self._dynamic_symbols()
+            if symbol["st_shndx"] not in ("SHN_UNDEF", "SHN_ABS")
+            and symbol["st_info"]["bind"] in ("STB_GLOBAL", "STB_WEAK")
+            and symbol["st_other"]["visibility"] in ("STV_DEFAULT", "STV_PROTECTED")
+        )
+
     def defines(self, name: str) -> bool:
         if self._hash_table is not None:
             return self._hash_table.get_symbol(name) is not None

@@ -311,6 +311,8 @@ def _check_hardening(module: Binary) -> list[Check]:
     )
     stack = module.segments("PT_GNU_STACK")
     executable_stack = not stack or bool(stack[0]["p_flags"] & SEGMENT_EXECUTABLE)
+    writable_code = [one for one in module.segments("PT_LOAD") if one["p_flags"] & 3 == 3]
+    exported = module.exported_symbols
     undefined = module.undefined_symbols
     fortified = sorted(name for name in undefined if name.startswith("__") and name.endswith("_chk"))
     findings = (
@@ -322,6 +324,13 @@ def _check_hardening(module: Binary) -> list[Check]:
         ),
         ("BIND_NOW", bind_now, "symbols are bound at load", "link with -Wl,-z,now"),
         ("stack", not executable_stack, "not executable", "executable: link with -Wl,-z,noexecstack"),
+        ("writable code", not writable_code, "none", "there is some: link with -Wl,-z,separate-code"),
+        (
+            "exported names",
+            not exported,
+            "none",
+            f"{', '.join(exported[:3])}{', ...' if len(exported) > 3 else ''}: compile with -fvisibility=hidden",
+        ),
         ("text relocations", not text_relocations, "none", "present: compile with -fPIC"),
         (
             "stack protector",

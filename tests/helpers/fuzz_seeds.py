@@ -218,6 +218,12 @@ def _rtp() -> dict[str, bytes]:
     return {"usual": b"".join(packets)}
 
 
+def _websocket_frame() -> dict[str, bytes]:
+    """By length, about where a header becomes longer."""
+    texts = [b"", b"{}", b"x" * 125, b"x" * 126, b"x" * 300]
+    return {f"{first:02x}-{len(text)}": bytes([first]) + text for first in (0x00, 0x08, 0x13, 0x1F) for text in texts}
+
+
 SEEDS = {
     "conversation_fuzz": _conversations,
     "json_fuzz": _json_messages,
@@ -225,6 +231,7 @@ SEEDS = {
     "text_fuzz": _texts,
     "audiosocket_fuzz": _audiosocket,
     "rtp_fuzz": _rtp,
+    "websocket_frame_fuzz": _websocket_frame,
 }
 """For each program of tests/fuzz/."""
 

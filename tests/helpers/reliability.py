@@ -26,6 +26,7 @@ _ROOMS = {
     "asterisk": "Inside Asterisk",
     "machine": "The machine",
     "beside": "What stands beside Asterisk",
+    "security": "On purpose",
 }
 
 Results = dict[str, Any]

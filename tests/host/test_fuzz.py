@@ -14,6 +14,7 @@ pytestmark = pytest.mark.timeout(600)
 _RUNS = {
     "audiosocket_fuzz": 200_000,
     "rtp_fuzz": 200_000,
+    "websocket_frame_fuzz": 50_000,
     "json_fuzz": 50_000,
     "text_fuzz": 50_000,
     "options_fuzz": 5_000,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,3 +147,85 @@ def test_no_secret_is_shown(voice: Voice, loud_asterisk: Asterisk) -> None:
     for secret in (KEY, WRONG_KEY, SIGNATURE, TOKEN, *signatures):
         for place, text in everything.items():
             assert secret[:-4] not in text, place
+
+
+# A key in a file of its own
+
+
+def _key_file(voice: Voice, content: bytes) -> str:
+    """Where Asterisk has it."""
+    path = voice.asterisk.directory / "spool" / "agent.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return f"file:/aiconvai/spool/{path.name}"
+
+
+def _in_memory(voice: Voice, secret: str) -> int:
+    """How often Asterisk's memory has it, as a core file would: freed memory included, the stacks too."""
+    count = 0
+    process = Path(f"/proc/{voice.asterisk.pid}")
+    with (process / "mem").open("rb", buffering=0) as memory:
+        for line in (process / "maps").read_text().splitlines():
+            addresses, modes, *_ = line.split()
+            if not modes.startswith("rw"):
+                continue
+            begin, end = (int(one, 16) for one in addresses.split("-"))
+            try:
+                memory.seek(begin)
+                count += memory.read(end - begin).count(secret.encode())
+            except (OSError, ValueError):
+                continue
+    return count
+
+
+def _is_in_memory(voice: Voice, expected: dict[str, int]) -> None:
+    """Within some seconds: a connection that is closed has an end of its own."""
+    until = time.monotonic() + 5
+    while (found := {secret: _in_memory(voice, secret) for secret in expected}) != expected:
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
+
+
+def test_a_key_may_be_in_a_file_of_its_own(voice: Voice) -> None:
+    # Of this test alone: Asterisk may have met others.
+    key = f"sk-{uuid.uuid4().hex}-first"
+    other = f"sk-{uuid.uuid4().hex}-other"
+    agent = ElevenLabsAgent(private=True, api_key=key, scenario=ECHO)
+    voice.agent("agent", agent, audio_frames_buffer_ms=20, api_key=_key_file(voice, f" {key} \r\nmore\n".encode()))
+    voice.dialplan("exten => 100,1,AIConvAI(agent)")
+    voice.apply()
+    # The agent's: neither what was read from the file nor what calls have sent stays.
+    _is_in_memory(voice, {key: 1})
+    for _ in range(3):
+        call = voice.call("100")
+        voice.conversation()
+        call.hangup()
+        call.wait_ended()
+    _is_in_memory(voice, {key: 1})
+    _key_file(voice, other.encode())
+    assert "Loaded" in voice.asterisk.cli("aiconvai reload")
+    _is_in_memory(voice, {key: 0, other: 1})
+    assert key not in voice.log()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("file:/aiconvai/spool/none", "/aiconvai/spool/none: No such file or directory"),
+        ("file:/dev/zero", "/dev/zero: Invalid argument"),
+        ("file:/aiconvai", "/aiconvai: Invalid argument"),
+        (b"", "expected a key in its first line"),
+        (b"\nsecond", "expected a key in its first line"),
+        (b"x" * 5000, "expected a key in its first line"),
+    ],
+)
+def test_a_file_that_has_no_key_is_said(voice: Voice, value: str | bytes, problem: str) -> None:
+    place = value if isinstance(value, str) else _key_file(voice, value)
+    voice.asterisk.write_config(
+        "aiconvai.conf",
+        f"[x]\nagent_id = a\nsigned_url_endpoint = https://h/u\napi_key = {place}\n",
+    )
+    answer = voice.asterisk.cli("aiconvai reload")
+    assert problem in answer
+    assert "aiconvai.conf:4: [x] api_key" in answer
+    assert "not changed" in answer

@@ -131,7 +131,7 @@ def test_a_text_of_too_many_lines_is_one() -> None:
 
 async def test_no_action_has_a_line_that_is_another() -> None:
     async with serving(agree) as settings, await Manager.connect(settings) as manager:
-        with pytest.raises(ManagerError, match="a line break in Message"):
+        with pytest.raises(ManagerError, match="a line break or NUL in Message"):
             await manager.action("AIConvAIMessage", Message="a\r\nAction: Logoff")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -106,6 +107,23 @@ def test_what_is_no_recording_is_none(recordings: Recordings, folder: Path) -> N
     agent.write_bytes(b"RIFF")
     assert recordings.find("pbx", TOLD) is None
     agent.unlink()
+    assert recordings.find("pbx", TOLD) is None
+
+
+@pytest.mark.parametrize("how", ["link", "link to nothing", "pipe", "folder"])
+def test_what_is_no_file_of_its_own_is_none(recordings: Recordings, folder: Path, tmp_path: Path, how: str) -> None:
+    agent, elsewhere = folder / "1764434123.42-agent.wav", tmp_path / "elsewhere.wav"
+    agent.rename(elsewhere)
+    match how:
+        case "link":
+            agent.symlink_to(elsewhere)
+        case "link to nothing":
+            agent.symlink_to(tmp_path / "none")
+        case "pipe":
+            # Nobody is waited for who would write to it.
+            os.mkfifo(agent)
+        case "folder":
+            agent.mkdir()
     assert recordings.find("pbx", TOLD) is None
 
 

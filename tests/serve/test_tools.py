@@ -275,6 +275,7 @@ async def test_what_a_caller_is_known_by_is_not_told_with_the_next() -> None:
         return httpx.Response(200, headers={"Set-Cookie": f"session={len(seen)}"})
 
     async with a_client() as client:
+        client._mounts = {}
         client._transport = httpx.MockTransport(answer)
         for _ in range(2):
             await HttpTools(client, {}).run(a_request(URL))

@@ -75,6 +75,43 @@ def test_a_reply_without_a_signed_url(body: bytes) -> None:
     assert "check signed_url_endpoint" in host.ended.reason
 
 
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ws://api.example.com/v1", "is ws://, though signed_url_endpoint is https://"),
+        ("wss://127.0.0.1:6379/", "leads to an address"),
+        ("wss://169.254.169.254/latest", "leads to an address"),
+        ("wss://2130706433/", "leads to an address"),
+        ("wss://0x7f000001/", "leads to an address"),
+        ("wss://127.1/", "leads to an address"),
+        ("wss://[::1]:5038/", "leads to an address"),
+        ("wss://localhost/", "leads to an address"),
+        ("wss://a.LOCALHOST/", "leads to an address"),
+    ],
+)
+def test_a_reply_leads_nowhere_inside(url: str, reason: str) -> None:
+    """Whoever answers in the service's place has nothing on this network asked, and no conversation in the open."""
+    host = Host(PRIVATE, max_connection_attempts=1)
+    host.begin()
+    host.conversation.http_reply(200, json.dumps({"signed_url": url}).encode())
+    host.pump()
+    assert reason in host.ended.reason
+
+
+def test_a_reply_may_lead_to_another_name_or_to_the_same_address() -> None:
+    for endpoint, url in (
+        ("https://api.example.com/u", "wss://eu.api.example.com/v1"),
+        ("https://10.0.0.5/u", "wss://10.0.0.5:444/v1"),
+        ("http://localhost:1/u", "ws://localhost:2/v1"),
+    ):
+        host = Host({**PRIVATE, "signed_url_endpoint": endpoint})
+        host.begin()
+        host.conversation.http_reply(200, json.dumps({"signed_url": url}).encode())
+        host.pump()
+        assert host.conversation.phase is Phase.CONNECTING, url
+
+
 def test_garbage_is_worth_another_attempt() -> None:
     host = Host(PRIVATE)
     host.begin()

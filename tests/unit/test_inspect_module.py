@@ -280,12 +280,13 @@ HARDENED = (
     "-U_FORTIFY_SOURCE",
     "-D_FORTIFY_SOURCE=2",
 )
+EXPORTED = "int ours(void) { return 1; }"
 UNPROTECTED = ("-Wl,-z,norelro,-z,lazy,-z,execstack", "-fno-stack-protector", "-U_FORTIFY_SOURCE")
 
 
 def test_hardening(asterisk: Path, build: Build) -> None:
     declared = {
-        "DECLARATIONS": "#include <string.h>\nchar copy[8]; const char *__attribute__((weak)) text(void);",
+        "DECLARATIONS": "#include <string.h>\nstatic char copy[8]; const char *__attribute__((weak)) text(void);",
         "CALLS": "+ (strcpy(copy, text()), 0)",
     }
     assert weak(build(*HARDENED, **declared), asterisk) == {}
@@ -296,6 +297,8 @@ def test_hardening(asterisk: Path, build: Build) -> None:
         "stack protector",
         "FORTIFY",
     }
+    exporting = weak(build(*HARDENED, **{**declared, "DECLARATIONS": declared["DECLARATIONS"] + EXPORTED}), asterisk)
+    assert exporting == {"exported names": "ours: compile with -fvisibility=hidden"}
 
 
 def test_files_that_are_no_elf(tmp_path: Path, asterisk: Path, build: Build) -> None:

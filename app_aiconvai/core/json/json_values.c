@@ -77,6 +77,10 @@ static int keep_text(struct aic_json_reader *reader, struct aic_text *text, cons
 	}
 	memcpy(copy, bytes, length);
 	copy[length] = '\0';
+	/* A NUL ("\u0000") is a blank: who reads it as C's text would take what stands before it for all of it. */
+	for (char *at = copy; (at = memchr(at, '\0', (size_t) (copy + length - at)));) {
+		*at = ' ';
+	}
 	*text = (struct aic_text) {copy, length};
 	return 1;
 }

@@ -74,11 +74,15 @@ def _check_bytes(low: int, high: int) -> Callable[[str], str]:
     return check
 
 
-def _check_url(schemes: Sequence[str]) -> Callable[[str], str]:
+SECRET_FILE = "file:"
+"""With what a secret begins that is the first line of a file (app_aiconvai/asterisk/secret_file.h)."""
+
+
+def _check_url(schemes: Sequence[str], *, or_file: bool = False) -> Callable[[str], str]:
     pattern = re.compile(rf"(?:{'|'.join(schemes)})://[^/: \t][^ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
 
     def check(value: str) -> str:
-        if not pattern.fullmatch(value):
+        if not pattern.fullmatch(value) and not (or_file and value.startswith(SECRET_FILE)):
             raise ValueError("no such URL")
         return value
 
@@ -137,7 +141,7 @@ def _entry_type(option: OptionDefinition) -> Any:
     if low is not None and high is not None:
         checks.append(AfterValidator(_check_bytes(int(low), int(high))))
     if option.schemes:
-        checks.append(AfterValidator(_check_url(option.schemes)))
+        checks.append(AfterValidator(_check_url(option.schemes, or_file=option.secret)))
     if option.multiple:
         checks.append(AfterValidator(_check_variable))
     if option.forms:

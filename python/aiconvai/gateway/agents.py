@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiconvai.config.sections import Section
+from aiconvai.config.sections import Entry, Section
+from aiconvai.config.settings import SECRET_FILE
 from aiconvai.config.verdict import judge_file
 from aiconvai.engine.library import load_library
 from aiconvai.engine.settings import Line, PromptSettings, Settings, ToolSettings
-from aiconvai.options import fold_case, kind_of
+from aiconvai.options import find_option, fold_case, kind_of
+from aiconvai.toml_settings import SettingsError, first_line
 
 MOST_FAILOVER = 8
 
@@ -99,7 +101,22 @@ def _named(sections: Sequence[Section], kind: str) -> list[tuple[str, Section]]:
 
 def _lines(sections: Sequence[Section]) -> list[Line]:
     entries = [entry for section in sections for entry in section.effective_entries()]
-    return [Line(entry.key, entry.value, entry.file, entry.line) for entry in entries]
+    return [Line(entry.key, _value(entry), entry.file, entry.line) for entry in entries]
+
+
+def _value(entry: Entry) -> str:
+    """Of a secret in a file of its own what that has. Raises `AgentsError`."""
+    option = find_option(entry.key)
+    if option is None or not option.secret or not entry.value.startswith(SECRET_FILE):
+        return entry.value
+    path = Path(entry.file).parent / entry.value.removeprefix(SECRET_FILE)
+    try:
+        secret = first_line(path)
+    except SettingsError as error:
+        raise AgentsError(f"{entry.file}:{entry.line}: {entry.key}: {error}") from error
+    if not secret:
+        raise AgentsError(f"{entry.file}:{entry.line}: {entry.key}: {path}: expected a key in its first line")
+    return secret
 
 
 def _prompts(section: Section, folder: Path) -> PromptSettings:

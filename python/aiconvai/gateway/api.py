@@ -73,8 +73,8 @@ async def _read(request: Request) -> CallIn:
         known: dict[str, Any] = {key: value for key, value in form.items() if key in CallIn.model_fields}
         return CallIn.model_validate({**known, "variables": {k: v for k, v in form.items() if k not in known}})
     except ValidationError as error:
-        raise HTTPException(422, error.errors(include_url=False, include_context=False)) from error
-    except ValueError as error:
+        raise HTTPException(422, error.errors(include_url=False, include_context=False, include_input=False)) from error
+    except (ValueError, RecursionError) as error:
         raise HTTPException(422, str(error)) from error
 
 

@@ -75,7 +75,7 @@ class Ari:
         async for message in socket:
             try:
                 event = json.loads(message)
-            except ValueError:
+            except (ValueError, RecursionError):
                 _log.warning("ARI: an event that is no JSON: %r", message[:200])
                 continue
             if isinstance(event, dict):

@@ -24,6 +24,7 @@ from aiconvai.serve.program import serve
 from aiconvai.serve.settings import AriSettings, ServeSettings
 from aiconvai.serve.store.store import StoreError
 from aiconvai.serve.tasks import spawn
+from aiconvai.serve.web.shapes import REFUSALS
 from aiconvai.toml_settings import SettingsError
 
 # Before anything loads the engine by itself.
@@ -67,7 +68,7 @@ def _add(application: Application, api: FastAPI) -> None:
     application.add_source(source)
     application.agent_judges.append(source.calls.why_closed)
     application.listen(source.take_from_manager)
-    api.include_router(gateway_api(application, source), prefix="/api")
+    api.include_router(gateway_api(application, source), prefix="/api", responses=REFUSALS)
     if application.outbound is not None:
         _open_outbound_door(application, application.outbound, source)
     if application.settings.gateway.browser_calls:

@@ -139,8 +139,9 @@ class Application:
             # What comes first ends last.
             stack.push_async_callback(self.store.close)
             await self.store.open()
-            client = await stack.enter_async_context(a_client())
-            tool_client = await stack.enter_async_context(a_client(RUNS_AT_ONCE))
+            reach = self.settings.reach
+            client = await stack.enter_async_context(a_client(reach))
+            tool_client = await stack.enter_async_context(a_client(reach, RUNS_AT_ONCE))
             self.hub.add_at_once(self.live.take)
             self.hub.add_at_once(self.metrics.take)
             self.hub.add_at_once(self.callers.take)
@@ -189,7 +190,7 @@ class Application:
     async def _tools(self, client: httpx.AsyncClient) -> AsyncIterator[tuple[ToolRuns, Lookups]]:
         """Run what the agents of all Asterisks call, and what finds out who is calling."""
         http, python = HttpTools(client, self.settings.tool), python_tools(self.settings.tools)
-        async with mcp_servers(self.settings.mcp) as servers:
+        async with mcp_servers(self.settings.mcp, self.settings.reach) as servers:
             self._mcp_servers = list(servers.values())
             mcp = McpTools(servers)
             runners: dict[str, ToolRunner] = {"http": http, "https": http, "mcp": mcp, "python": python}

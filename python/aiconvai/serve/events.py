@@ -14,8 +14,12 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 PREFIX = "AIConvAI"
 
-Count = Annotated[int, Field(ge=0)]
-Milliseconds = Annotated[float, Field(ge=0)]
+_MOST = 2**31 - 1
+"""That a column of a database has room for; of milliseconds 24 days."""
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Milliseconds = Annotated[float, Field(ge=0, le=_MOST)]
+Moment = Annotated[float, Field(ge=0, le=1e11)]
+"""Seconds since 1970, up to a year that a calendar has."""
 
 
 class UnreadableEventError(ValueError):
@@ -29,7 +33,7 @@ class CallEvent(BaseModel):
 
     record: str = Field(alias="Record", min_length=1)
     """Names the conversation, and no other one of that Asterisk."""
-    time: float = Field(alias="Time", ge=0)
+    time: Moment = Field(alias="Time")
     """When, in seconds since 1970."""
     agent: str = Field(alias="Agent")
     conversation_id: str = Field("", alias="ConversationID")

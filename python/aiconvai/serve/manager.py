@@ -22,6 +22,8 @@ LONGEST_LINE = 1 << 20
 LONGEST_MESSAGE_LINES = 1000
 _HEADER_BYTES = 900
 """Asterisk takes 1024 in a line, its name included."""
+_FORBIDDEN = frozenset("\r\n\0")
+"""In a header's value: they would end it."""
 _MOST_HEADERS = 110
 """Of a text: Asterisk takes 128 in a message (manager.h)."""
 EVENTS_WAITING = 10_000
@@ -149,8 +151,8 @@ class Manager:
         given = [(key, [one] if isinstance(one, str) else one) for key, one in headers.items()]
         lines = [("Action", name), ("ActionID", identity)]
         for key, value in ((key, value) for key, many in given for value in many):
-            if "\r" in value or "\n" in value:
-                raise ManagerError(f"{self._settings}: {name}: a line break in {key}: {value!r:.100}")
+            if not _FORBIDDEN.isdisjoint(value):
+                raise ManagerError(f"{self._settings}: {name}: a line break or NUL in {key}: {value!r:.100}")
             first, *rest = _parts(value)
             lines += [(key, first), *((f"{key}+", part) for part in rest)]
         answer: asyncio.Future[Headers] = asyncio.get_running_loop().create_future()

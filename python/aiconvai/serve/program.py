@@ -16,6 +16,7 @@ from aiconvai.serve.web.api import make_api, make_health
 from aiconvai.serve.web.body_limit import LONGEST_BODY
 from aiconvai.serve.web.listening import listen_at
 from aiconvai.serve.web.page import Setup, add_page
+from aiconvai.serve.web.slow_heads import PunctualHeads
 
 STOP_SECONDS = 5
 """In which those who ask over HTTP may be answered when it ends."""
@@ -68,6 +69,7 @@ def _server(api: FastAPI) -> _Server:
             api,
             log_level="warning",
             access_log=False,
+            http=PunctualHeads,
             ws="websockets-sansio",
             ws_max_size=LONGEST_BODY,
             # They carry audio.

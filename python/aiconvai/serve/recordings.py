@@ -7,11 +7,15 @@ Asterisk tells is no path that is followed. They are given as one file of two ch
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import re
+import stat
 import struct
 import wave
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +61,7 @@ class Recording:
             return
         frame, skipped = divmod(begin - HEADER_BYTES, FRAME_BYTES)
         left = end - begin
-        with wave.open(str(self.caller)) as caller, wave.open(str(self.agent)) as agent:
+        with _opened(self.caller) as caller, _opened(self.agent) as agent:
             caller.setpos(frame)
             agent.setpos(frame)
             while left > 0 and (both := _interleaved(caller, agent)):
@@ -80,6 +84,17 @@ class Recording:
         )  # fmt: skip
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[wave.Wave_read]:
+    """A file, and neither a link to another one nor a pipe that would be waited for. Raises `OSError`, `wave.Error`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "no file", str(path))
+        with wave.open(file) as read:
+            yield read
+
+
 def _interleaved(caller: wave.Wave_read, agent: wave.Wave_read) -> bytes:
     sides = [np.frombuffer(one.readframes(FRAMES_AT_ONCE), "<i2") for one in (caller, agent)]
     length = min(len(side) for side in sides)
@@ -87,7 +102,7 @@ def _interleaved(caller: wave.Wave_read, agent: wave.Wave_read) -> bytes:
 
 
 def _peaks(path: Path, frames: int, count: int) -> list[float]:
-    with wave.open(str(path)) as file:
+    with _opened(path) as file:
         size = max(1, -(-frames // count))
         found: list[float] = []
         while len(found) < count and (read := file.readframes(size)):
@@ -107,7 +122,7 @@ class Recordings:
         paths = self._paths(asterisk, told)
         for caller, agent in zip(paths[::2], paths[1::2], strict=True):
             try:
-                with wave.open(str(caller)) as one, wave.open(str(agent)) as other:
+                with _opened(caller) as one, _opened(agent) as other:
                     form, length = one.getparams(), min(one.getnframes(), other.getnframes())
                     if form[:3] == other.getparams()[:3] and form[:2] == (1, 2):
                         return Recording(caller, agent, form.framerate, length)

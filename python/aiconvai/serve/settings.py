@@ -24,6 +24,7 @@ from pydantic import (
 from aiconvai.serve.manager import ManagerSettings
 from aiconvai.serve.outbound.hours import Hours, HoursError, read_span
 from aiconvai.serve.outbound.outcome import State
+from aiconvai.serve.outgoing import THIS_MACHINE, Reach, literal
 from aiconvai.serve.redaction import RedactionKind
 from aiconvai.toml_settings import Port, SettingsError, TomlSettings, WithSecret, read_toml, secret_of
 
@@ -35,6 +36,16 @@ _SUMMARY_PROMPT = (
     "You are given the transcript of a telephone call with an automatic agent. Say in two or three sentences, in the"
     " caller's language, what the caller wanted, what came of it and what is left to be done. Nothing else."
 )
+
+
+class OutgoingSettings(TomlSettings):
+    """`[outgoing]`: where requests to webhooks, tools, MCP servers and the summaries' model may go."""
+
+    private: tuple[IPvAnyNetwork, ...] = THIS_MACHINE
+    """Networks of private addresses that names may be of, and URLs of aiconvai.conf; what a URL of serve.toml has as an
+    address is allowed by that.
+    """
+
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 """Files are named after it."""
@@ -417,6 +428,7 @@ class ServeSettings(TomlSettings):
     tools: ToolsSettings = ToolsSettings()
     tool: dict[str, ToolSettings] = Field(default_factory=dict)
     mcp: dict[Name, McpSettings] = Field(default_factory=dict)
+    outgoing: OutgoingSettings = OutgoingSettings()
     outbound: OutboundSettings | None = None
     summary: SummarySettings | None = None
     telemetry: TelemetrySettings | None = None
@@ -448,6 +460,14 @@ class ServeSettings(TomlSettings):
         if not self.asterisk and len(self.gateway.ari) == 1:
             return "ari", next(iter(self.gateway.ari))
         raise SettingsError("outbound.through: expected NAME of [asterisk.NAME], or ari.NAME of [gateway.ari.NAME]")
+
+    @property
+    def reach(self) -> Reach:
+        """Where requests may go."""
+        urls = [*(one.url for one in self.webhook.values()), *(one.url for one in self.mcp.values())]
+        urls += [self.summary.url] if self.summary is not None else []
+        meant = [one for one in map(literal, urls) if one is not None]
+        return Reach((*self.outgoing.private, *meant))
 
     @property
     def database_url(self) -> str:

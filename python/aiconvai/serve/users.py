@@ -60,8 +60,8 @@ class Users:
     async def create(self, name: str, password: str, role: Role) -> None:
         """Raises `UserError`."""
         name = name.strip()
-        if not name or len(name) > 80:
-            raise UserError("a name has 1 to 80 characters")
+        if not name.isprintable() or not 1 <= len(name) <= 80:
+            raise UserError("a name has 1 to 80 characters, all of which can be seen")
         digest = await self._hash(password)
         async with self._store.writing() as session:
             if await session.get(User, name) is not None:
@@ -87,8 +87,10 @@ class Users:
 
     async def log_in(self, name: str, password: str) -> str | None:
         """A new session's secret, for a cookie; None where the name or the password is wrong."""
+        # Longer ones, and those that no database has a text for, are nobody's.
+        name = name.strip()[:80] if name.isprintable() else ""
         async with self._store.reading() as session:
-            user = await session.get(User, name.strip())
+            user = await session.get(User, name)
         digest = user.password if user is not None else self._of_nobody
         async with self._hashing:
             is_right = await asyncio.to_thread(self._is_right, digest, password[:LONGEST_PASSWORD])

@@ -10,6 +10,7 @@ from faults.asterisk import ASTERISK_FAULTS
 from faults.beside import BESIDE_FAULTS
 from faults.fault import Fault
 from faults.machine import MACHINE_FAULTS
+from faults.security import SECURITY_FAULTS
 from faults.service import SERVICE_FAULTS
 
 __all__ = ["FAULTS", "Fault"]
@@ -21,5 +22,6 @@ FAULTS: dict[str, Fault] = {
         *ASTERISK_FAULTS,
         *MACHINE_FAULTS,
         *BESIDE_FAULTS,
+        *SECURITY_FAULTS,
     )
 }

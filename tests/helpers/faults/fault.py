@@ -10,7 +10,7 @@ class Fault:
     """What goes wrong, and what is to come of it, in words for a telephony engineer."""
 
     name: str
-    """ROOM.WORDS, as tests name it: service.refuses-tcp. The room is service, asterisk, machine or beside."""
+    """ROOM.WORDS, as tests name it: service.refuses-tcp. The room is service, asterisk, machine, beside or security."""
     fault: str
     """What is done to the call: `refuses TCP connections`."""
     heard: str

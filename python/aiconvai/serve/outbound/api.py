@@ -16,13 +16,14 @@ from aiconvai.serve.outbound.outbound import Outbound
 from aiconvai.serve.outbound.outcome import State
 from aiconvai.serve.outbound.people import MOST_PEOPLE, PeopleError, Person, check_variables, read_csv
 from aiconvai.serve.settings import CALLER_ID_PATTERN
+from aiconvai.serve.web.shapes import LARGEST_ID, Id, Words
 from aiconvai.serve.web.visitor import need
 
 AgentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_. -]{1,80}$")]
-ListName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+ListName = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 _NumberText = Annotated[str, Field(max_length=80, description="Digits, * and #, and a + in front.")]
 _Model = TypeVar("_Model", bound=BaseModel)
-_Variables = dict[Annotated[str, Field(max_length=60)], Annotated[str, Field(max_length=1000)]]
+_Variables = dict[Annotated[Words, Field(max_length=60)], Annotated[Words, Field(max_length=1000)]]
 
 
 class PersonIn(BaseModel):
@@ -146,7 +147,7 @@ def _calls(application: Application) -> APIRouter:
         return [OutboundCallOut.model_validate(one) for one in found]
 
     @router.get("/{call_id}")
-    async def one(call_id: int) -> OutboundCallOut:
+    async def one(call_id: Id) -> OutboundCallOut:
         """What came of it so far, also of somebody in a list."""
         try:
             return OutboundCallOut.model_validate(await _outbound(application).book.call(call_id))
@@ -154,7 +155,7 @@ def _calls(application: Application) -> APIRouter:
             raise _refusal(error) from error
 
     @router.post("/{call_id}/cancel", dependencies=operating)
-    async def cancel(call_id: int) -> OutboundCallOut:
+    async def cancel(call_id: Id) -> OutboundCallOut:
         """Who waits is not called, and a call that goes on is hung up."""
         outbound = _outbound(application)
         try:
@@ -203,14 +204,14 @@ def _lists(application: Application) -> APIRouter:
         return [ListOut.model_validate(one) for one in await _outbound(application).book.lists()]
 
     @router.get("/{list_id}")
-    async def one(list_id: int) -> ListOut:
+    async def one(list_id: Id) -> ListOut:
         try:
             return await _list_out(_outbound(application), list_id)
         except BookError as error:
             raise _refusal(error) from error
 
     @router.delete("/{list_id}", status_code=204, dependencies=[Depends(need(application, Role.ADMIN))])
-    async def delete(list_id: int) -> Response:
+    async def delete(list_id: Id) -> Response:
         """With what came of it; not of one that is running."""
         try:
             await _outbound(application).book.delete_list(list_id)
@@ -220,9 +221,11 @@ def _lists(application: Application) -> APIRouter:
 
     @router.get("/{list_id}/people")
     async def people_of(
-        list_id: int,
+        list_id: Id,
         state: State | None = None,
-        after: Annotated[int, Query(ge=0, description="Behind that one: `id` of the last one there was.")] = 0,
+        after: Annotated[
+            int, Query(ge=0, le=LARGEST_ID, description="Behind that one: `id` of the last one there was.")
+        ] = 0,
         limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 100,
     ) -> list[OutboundCallOut]:
         """In their order."""
@@ -233,7 +236,7 @@ def _lists(application: Application) -> APIRouter:
     of_more = {"application/json": {"schema": PeopleIn.model_json_schema()}, "text/csv": {}}
 
     @router.post("/{list_id}/people", dependencies=operating, openapi_extra={"requestBody": {"content": of_more}})
-    async def add(request: Request, list_id: int) -> ListOut:
+    async def add(request: Request, list_id: Id) -> ListOut:
         """More people, as JSON or CSV."""
         outbound = _outbound(application)
         if (text := await _csv(request)) is not None:
@@ -248,7 +251,7 @@ def _lists(application: Application) -> APIRouter:
             raise _refusal(error) from error
 
     @router.post("/{list_id}/{step}", dependencies=operating)
-    async def step(list_id: int, step: Literal["start", "pause", "resume", "cancel"]) -> ListOut:
+    async def step(list_id: Id, step: Literal["start", "pause", "resume", "cancel"]) -> ListOut:
         """Calls that go on are let go on."""
         outbound = _outbound(application)
         try:
@@ -347,7 +350,7 @@ async def _csv(request: Request) -> str | None:
 async def _json(request: Request) -> Any:
     try:
         return await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(422, f"expected JSON, or CSV with Content-Type: text/csv: {error}") from error
 
 
@@ -355,4 +358,4 @@ def _validated(model: type[_Model], given: Any) -> _Model:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise HTTPException(422, error.errors(include_url=False, include_context=False)) from error
+        raise HTTPException(422, error.errors(include_url=False, include_context=False, include_input=False)) from error

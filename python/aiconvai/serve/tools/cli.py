@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
-import httpx
 import typer
 
 from aiconvai.config.writer import write_configuration
 from aiconvai.serve.settings import SERVE_TOML, ServeSettings, usual_settings
 from aiconvai.serve.tools.declarations import describe, file_text, tools_to_declare
-from aiconvai.serve.tools.http_tools import HttpTools
+from aiconvai.serve.tools.http_tools import HttpTools, a_client
 from aiconvai.serve.tools.mcp_tools import McpTools, mcp_servers
 from aiconvai.serve.tools.python_tools import PythonTools, python_tools
 from aiconvai.serve.tools.tool import CallFacts, ToolError, ToolRequest, ToolRunner
@@ -86,8 +85,9 @@ def try_tool(
     request = ToolRequest("try", name, place, given, CallFacts("try", "try", "try", caller_number=caller))
 
     async def run(python: PythonTools, mcp: McpTools) -> str:
-        async with httpx.AsyncClient() as client, asyncio.timeout(seconds):
-            http = HttpTools(client, _settings(config).tool)
+        settings = _settings(config)
+        async with a_client(settings.reach) as client, asyncio.timeout(seconds):
+            http = HttpTools(client, settings.tool)
             runners: dict[str, ToolRunner] = {"http": http, "https": http, "mcp": mcp, "python": python}
             runner = runners.get(place.partition(":")[0])
             if runner is None:
@@ -101,7 +101,7 @@ def _with_tools(config: Path | None, act: Callable[[PythonTools, McpTools], Awai
     settings = _settings(config)
 
     async def run() -> _T:
-        async with mcp_servers(settings.mcp) as servers:
+        async with mcp_servers(settings.mcp, settings.reach) as servers:
             try:
                 return await act(python_tools(settings.tools), McpTools(servers))
             except TimeoutError:

@@ -7,6 +7,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from aiconvai.serve.outgoing import Reach, guarded
 from aiconvai.serve.settings import ToolSettings
 from aiconvai.serve.tools.tool import ToolError, ToolRequest
 from aiconvai.toml_settings import SettingsError
@@ -16,11 +17,11 @@ LONGEST_ANSWER = 1 << 20
 _PREFIX = "http:"
 
 
-def a_client(connections: int = 100) -> httpx.AsyncClient:
+def a_client(reach: Reach | None = None, connections: int = 100) -> httpx.AsyncClient:
     """For so many requests at once. No cookies: those of one caller's answer are not for another caller's request."""
     cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=20)
-    return httpx.AsyncClient(cookies=cookies, limits=limits)
+    return httpx.AsyncClient(cookies=cookies, limits=limits, mounts=guarded(reach or Reach(), limits))
 
 
 class HttpTools:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from aiconvai.serve.outgoing import Reach
 from aiconvai.serve.settings import McpSettings
 from aiconvai.serve.tasks import cancel_all
 from aiconvai.serve.tools.tool import ToolError, ToolRequest
@@ -18,7 +19,9 @@ _PREFIX = "mcp:"
 
 
 @asynccontextmanager
-async def mcp_servers(settings: Mapping[str, McpSettings]) -> AsyncIterator[dict[str, McpServer]]:
+async def mcp_servers(
+    settings: Mapping[str, McpSettings], reach: Reach | None = None
+) -> AsyncIterator[dict[str, McpServer]]:
     """They are connected as soon as they are there, and until the end."""
     if not settings:
         yield {}
@@ -26,7 +29,7 @@ async def mcp_servers(settings: Mapping[str, McpSettings]) -> AsyncIterator[dict
     # Half a second, which nobody is to wait for who has no such server.
     from aiconvai.serve.tools.mcp_server import McpServer
 
-    servers = {name: McpServer(name, one) for name, one in settings.items()}
+    servers = {name: McpServer(name, one, reach) for name, one in settings.items()}
     tasks = [asyncio.create_task(one.run(), name=f"mcp {one.name}") for one in servers.values()]
     try:
         yield servers

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from aiconvai import __version__
 from aiconvai.serve.access import Role
@@ -21,7 +23,9 @@ from aiconvai.serve.outbound.api import outbound_api
 from aiconvai.serve.recordings import Recording
 from aiconvai.serve.store.store import LONGEST_PAGE, Wanted
 from aiconvai.serve.store.tables import Call
+from aiconvai.serve.web.answer_headers import AnswerHeaders, say_fault, say_invalid, say_problem
 from aiconvai.serve.web.body_limit import BodyLimit
+from aiconvai.serve.web.shapes import REFUSALS, Id, Line, Words
 from aiconvai.serve.web.streams import STREAMS, Streams, whole
 from aiconvai.serve.web.visitor import need
 
@@ -113,7 +117,7 @@ class TextIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+    text: Annotated[Words, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
 class StateIn(BaseModel):
@@ -121,7 +125,7 @@ class StateIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    state: Annotated[str, Field(min_length=1, max_length=200)]
+    state: Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 class EndIn(BaseModel):
@@ -129,7 +133,7 @@ class EndIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, Field(max_length=200)] = ""
+    reason: Annotated[Words, Field(max_length=200)] = ""
 
 
 class RecordingIn(BaseModel):
@@ -154,29 +158,37 @@ class PlaceIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    context: Annotated[str, Field(min_length=1, max_length=80)]
-    extension: Annotated[str, Field(min_length=1, max_length=80)]
-    priority: Annotated[int, Field(ge=1)] = 1
+    context: Annotated[Line, Field(min_length=1, max_length=80)]
+    extension: Annotated[Line, Field(min_length=1, max_length=80)]
+    priority: Annotated[int, Field(ge=1, le=1_000_000)] = 1
 
 
 def make_api(application: Application) -> FastAPI:
     """Everything but the page."""
     # FastAPI's pages for people fetch their scripts from elsewhere.
     api = FastAPI(
-        title="aiconvai serve", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
-    )
+        title="aiconvai serve", version=__version__, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        # It would be to where the request says that it is.
+        redirect_slashes=False,
+    )  # fmt: skip
     api.add_middleware(BodyLimit)
+    api.add_middleware(AnswerHeaders)
+    api.add_exception_handler(Exception, say_fault)
+    api.add_exception_handler(StarletteHTTPException, say_problem)
+    api.add_exception_handler(RequestValidationError, say_invalid)
     api.include_router(_health(application))
     # Before the history, which has numbers where this has words.
-    api.include_router(outbound_api(application), prefix="/api")
-    api.include_router(_history(application), prefix="/api")
-    api.include_router(_live(application), prefix="/api")
+    api.include_router(outbound_api(application), prefix="/api", responses=REFUSALS)
+    api.include_router(_history(application), prefix="/api", responses=REFUSALS)
+    api.include_router(_live(application), prefix="/api", responses=REFUSALS)
     return api
 
 
 def make_health(application: Application, agent: str) -> FastAPI:
     """How it goes, and nothing else: of that agent, or of all where it is empty."""
     api = FastAPI(title="aiconvai health", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    api.add_middleware(AnswerHeaders)
+    api.add_exception_handler(Exception, say_fault)
     api.include_router(_health(application, agent))
     return api
 
@@ -203,7 +215,7 @@ def _health(application: Application, agent: str = "") -> APIRouter:
             "problems": [one.partition(": ")[0] for one in problems],
         }
 
-    @router.get("/ready")
+    @router.get("/ready", responses={503: {"description": "It is not."}})
     async def ready() -> JSONResponse:
         """503 until an Asterisk is followed and what happens can be kept."""
         is_ready = any(one.connection.is_there for one in application.sources)
@@ -211,12 +223,12 @@ def _health(application: Application, agent: str = "") -> APIRouter:
         is_ready = is_ready and not application.problems_of(agent)
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
-    @router.get("/live")
+    @router.get("/live", response_class=PlainTextResponse)
     async def live() -> Response:
         """It runs."""
         return Response("ok", media_type="text/plain")
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """For Prometheus."""
         return Response(application.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -247,13 +259,13 @@ def _history(application: Application) -> APIRouter:
         return [CallOut.model_validate(one) for one in await application.store.calls(wanted, limit, before)]
 
     @router.get("/calls/{call_id}")
-    async def call(call_id: int) -> WholeCallOut:
+    async def call(call_id: Id) -> WholeCallOut:
         """With what was said, the tools, and everything else that happened."""
         return WholeCallOut.model_validate(await stored_call(application, call_id))
 
     @router.get("/calls/{call_id}/recording.wav", response_class=Response)
     async def recording(
-        call_id: int, wanted: Annotated[str, Header(alias="Range", description="bytes=FIRST-LAST")] = ""
+        call_id: Id, wanted: Annotated[str, Header(alias="Range", description="bytes=FIRST-LAST")] = ""
     ) -> Response:
         """Both sides, the caller on the left. 404 where it was not recorded, or cannot be read here."""
         found = await _recording(application, call_id)
@@ -269,7 +281,7 @@ def _history(application: Application) -> APIRouter:
         return StreamingResponse(found.read(begin, end), 206 if is_part else 200, headers, "audio/wav")
 
     @router.get("/calls/{call_id}/peaks")
-    async def peaks(call_id: int, count: Annotated[int, Query(ge=10, le=4000)] = 1000) -> dict[str, Any]:
+    async def peaks(call_id: Id, count: Annotated[int, Query(ge=10, le=4000)] = 1000) -> dict[str, Any]:
         """The loudest moment in each of so many parts of its recording, of both sides, 0 to 1."""
         found = await _recording(application, call_id)
         sides = await asyncio.to_thread(found.peaks, count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, Query, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from aiconvai.serve.outbound.outbound import Outbound
 from aiconvai.serve.outbound.outcome import GOING_ON, State
 from aiconvai.serve.outbound.people import PeopleError, Person, check_variables, read_csv
 from aiconvai.serve.users import Visit
+from aiconvai.serve.web.shapes import LARGEST_ID, Id
 from aiconvai.serve.web.show import show, visitor
 from aiconvai.serve.web.visitor import check_origin
 
@@ -39,7 +40,12 @@ def outbound_pages(application: Application) -> APIRouter:
         return await _overview(request, visit, application.outbound)
 
     @router.get("/outbound/{list_id}")
-    async def of_list(request: Request, list_id: int, state: State | None = None, after: int = 0) -> Response:
+    async def of_list(
+        request: Request,
+        list_id: Id,
+        state: State | None = None,
+        after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    ) -> Response:
         visit = await visitor(application, request)
         book = _there(application).book
         try:
@@ -86,7 +92,7 @@ def outbound_pages(application: Application) -> APIRouter:
         return RedirectResponse("/outbound", 303)
 
     @router.post("/outbound/{list_id}/{step}")
-    async def step(request: Request, list_id: int, step: str, csrf: _Text) -> Response:
+    async def step(request: Request, list_id: Id, step: str, csrf: _Text) -> Response:
         visit = await _operator(application, request, csrf)
         outbound = _there(application)
         if not any(step in steps for steps in _STEPS.values()):
@@ -99,7 +105,7 @@ def outbound_pages(application: Application) -> APIRouter:
         return RedirectResponse("/outbound", 303)
 
     @router.post("/outbound/call/{call_id}/cancel")
-    async def cancel(request: Request, call_id: int, csrf: _Text) -> Response:
+    async def cancel(request: Request, call_id: Id, csrf: _Text) -> Response:
         visit = await _operator(application, request, csrf)
         outbound = _there(application)
         try:

@@ -12,7 +12,7 @@ import io
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Query, Request, Response
-from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from limits import parse
@@ -36,8 +35,10 @@ from aiconvai.serve.store.store import Wanted
 from aiconvai.serve.store.tables import Call
 from aiconvai.serve.users import SESSION_SECONDS, UserError
 from aiconvai.serve.web.agents import agent_pages
+from aiconvai.serve.web.answer_headers import say_problem
 from aiconvai.serve.web.api import WholeCallOut, stored_call
 from aiconvai.serve.web.outbound import outbound_pages
+from aiconvai.serve.web.shapes import Id
 from aiconvai.serve.web.show import show, visitor
 from aiconvai.serve.web.visitor import COOKIE, check_origin, is_from_elsewhere, visit_of
 
@@ -49,13 +50,6 @@ TRIES = parse("10 per 5 minutes")
 """To log in, from an address."""
 TRIES_OF_A_NAME = parse("50 per 5 minutes")
 """From all of them; more, so that nobody is locked out by whoever knows his name."""
-POLICY = "; ".join(
-    (
-        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "media-src 'self'",
-        "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
-    )
-)  # fmt: skip
-
 _HERE = Path(__file__).parent
 _CSV_COLUMNS = (
     "started", "ended", "asterisk", "direction", "agent", "caller_number", "caller_name", "extension", "status",
@@ -83,19 +77,9 @@ def add_page(api: FastAPI, application: Application, setup: Setup) -> None:
     async def say(request: Request, error: StarletteHTTPException) -> Response:
         """To a person what is wrong as a page, to a program as JSON."""
         if error.status_code < 400 or "text/html" not in request.headers.get("Accept", ""):
-            return await http_exception_handler(request, error)
+            return await say_problem(request, error)
         visit = await visit_of(application, request)
         return show(request, "error", visit, error.status_code, detail=error.detail)
-
-    @api.middleware("http")
-    async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await answer(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        # With `no-referrer` browsers do not say where a form comes from either (Origin: null).
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
 
 
 # Who it is -------------------------------------------------------------------------------------------------
@@ -243,7 +227,7 @@ def _pages(application: Application) -> APIRouter:
         return _download(_as_csv(found), "text/csv; charset=utf-8", "calls.csv")
 
     @router.get("/calls/{call_id}")
-    async def call(request: Request, call_id: int) -> Response:
+    async def call(request: Request, call_id: Id) -> Response:
         visit = await visitor(application, request)
         found = await stored_call(application, call_id)
         recording = await asyncio.to_thread(application.recordings.find, found.asterisk, found.recording)
@@ -253,13 +237,13 @@ def _pages(application: Application) -> APIRouter:
         )  # fmt: skip
 
     @router.get("/calls/{call_id}/call.json")
-    async def call_json(request: Request, call_id: int) -> Response:
+    async def call_json(request: Request, call_id: Id) -> Response:
         await visitor(application, request)
         found = WholeCallOut.model_validate(await stored_call(application, call_id))
         return _download(found.model_dump_json(indent=1), "application/json", f"call-{call_id}.json")
 
     @router.get("/calls/{call_id}/call.txt")
-    async def call_text(request: Request, call_id: int) -> Response:
+    async def call_text(request: Request, call_id: Id) -> Response:
         await visitor(application, request)
         found = await stored_call(application, call_id)
         lines = [f"{turn.role}: {turn.text}" for turn in found.turns]
