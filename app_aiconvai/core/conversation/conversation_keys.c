@@ -39,6 +39,10 @@ static void tell_in_words(struct aic_conversation *conversation, const char *num
 	const struct aic_provider *provider = conversation->provider;
 	char text[AIC_PRESSED_MAX + 64];
 
+	/* Who has ended the conversation is not asked for another answer. */
+	if (conversation->tools_at_work.end_called_us != UINT64_MAX) {
+		return;
+	}
 	if (number[1]) {
 		snprintf(text, sizeof(text), "The caller entered %s on the telephone keypad.", number);
 	} else {
