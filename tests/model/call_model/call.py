@@ -125,6 +125,8 @@ class Service:
     has_context: bool = True
     has_errors: bool = True
     """It may say that something is wrong, and go on."""
+    texts_interrupt: bool = False
+    """A text of ours is a turn of the caller's, which interrupts the agent."""
     announces: bool = True
     """It confirms the conversation, and not only the connection."""
     hears_while_asked: bool = True
@@ -217,6 +219,10 @@ class Model:
 
     def _may_happen(self, call: Call, event: str) -> bool:
         who, _, what = event.partition(".")
+        is_heard = call.agent in (Agent.SPEAKING, Agent.PAUSED)
+        if self.service.texts_interrupt and is_heard and event in ("caller.presses", "operator.says"):
+            # What then happens is that the service interrupts.
+            return False
         if who == "service":
             return not call.vanished and self._service_may(call, what)
         if who == "dialplan":
