@@ -92,6 +92,7 @@ def row(version: AsteriskVersion, counts: Counts) -> dict[str, object]:
         "ended": ", ".join(f"{count} {status}" for status, count in sorted(counts.statuses.items())),
         "machine too late": counts.late,
         "`Echo()`, packets (lost)": f"{counts.echo_packets} ({counts.echo_lost})",
+        "`Echo()`, most off its time": f"{counts.echo_off_ms:.0f} ms",
         "slowest CLI": f"{counts.slowest_answer:.2f} s",
         "disagreements": len(counts.problems),
     }

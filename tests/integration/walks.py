@@ -18,17 +18,19 @@ from call_model import Model
 from call_model.plan import plan
 from walked_call import DIALPLAN, KINDS, Result, Walk, WalkedCall, section
 from walked_service import Doors
-from watchdog import CallSeen, Watchdog
+from watchdog import Watchdog
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, parse_scenario
 from aiconvai.rig.asterisk import Asterisk, LeakCheck
 from aiconvai.rig.caller import Caller
+from aiconvai.rig.caller.codecs import PACKET_MS
 
 SEEDS = Path(__file__).parents[1] / "model" / "seeds.json"
 """Walks that failed once: `{"kind": ..., "seed": ...}`, with what it was."""
 _HONEST = "honest_agent"
 _HONEST_TALK = "steps: [{tone: {seconds: 550, hz: 1000}}, {wait: 7200}]"
 SLOWEST_ANSWER_SECONDS = 1.0
+ECHO_OFF_MS = 250.0
 
 
 def walk_of(kind: str, seed: str) -> Walk:
@@ -73,6 +75,7 @@ class Counts:
     """Kind, state and event."""
     echo_packets: int = 0
     echo_lost: int = 0
+    echo_off_ms: float = 0.0
     slowest_answer: float = 0.0
 
     @property
@@ -161,27 +164,24 @@ class Walks:
                 counts.statuses[call.status] += 1
 
     def _look(self) -> None:
-        """What the two calls beside have noticed, and the command line."""
+        """What the two calls beside have noticed, and the command line; a machine that stood still is nobody's fault."""
         seen = self._watchdog.look()
-        counts = self.counts
+        counts, late = self.counts, seen.latest_ms
         counts.echo_packets += seen.echo.heard
         counts.echo_lost = max(counts.echo_lost, seen.echo.lost)
         counts.slowest_answer = max(counts.slowest_answer, seen.answers.slowest_seconds)
         counts.verdicts += seen.answers.problems
-        if seen.answers.slowest_seconds > SLOWEST_ANSWER_SECONDS + seen.latest_ms / 1000:
-            counts.verdicts.append(f"{seen.answers.slowest_command} took {seen.answers.slowest_seconds:.2f} s")
+        if seen.answers.slowest_seconds > SLOWEST_ANSWER_SECONDS + 4 * late / 1000:
+            took = f"{seen.answers.slowest_seconds:.2f} s, on a machine {late:.0f} ms late"
+            counts.verdicts.append(f"{seen.answers.slowest_command} took {took}")
+        off = float(np.max(np.abs(np.cumsum(seen.echo.spacing_ms - PACKET_MS)), initial=0.0))
+        counts.echo_off_ms = max(counts.echo_off_ms, off)
+        if off > ECHO_OFF_MS + 4 * late:
+            counts.verdicts.append(f"a packet of Echo() was {off:.0f} ms off its time, on a machine {late:.0f} ms late")
         for name, call in (("Echo()", seen.echo), ("the honest agent's", seen.honest)):
-            counts.verdicts += _verdicts(name, call, seen.latest_ms)
+            if not call.alive:
+                counts.verdicts.append(f"the call {name} has ended")
 
 
 def _agent(kind: str, slot: int) -> str:
     return f"walk-{kind}-{slot}"
-
-
-def _verdicts(name: str, call: CallSeen, latest_ms: float) -> list[str]:
-    if not call.alive:
-        return [f"the call {name} has ended"]
-    slipped = float(np.max(np.abs(np.cumsum(call.spacing_ms - 20.0)), initial=0.0))
-    if slipped > 250.0 + latest_ms:
-        return [f"a packet of {name} was {slipped:.0f} ms off its time"]
-    return []

@@ -86,7 +86,7 @@ def options_of(options: Options) -> dict[str, object]:
         "interruption": "confirmed" if options.confirmed else "service",
         "interruption_min_ms": 300,
         "dtmf_interdigit_ms": 0,
-        "audio_frames_buffer_ms": 20,
+        "audio_frames_buffer_ms": 100,
         "echo_guard": "off",
         "answer_timeout_ms": 0,
     }
@@ -176,6 +176,7 @@ class ModelledEngine:
         self.answers_pings = True
         self.holds = self.pauses = self.interrupted = self.is_doubted = False
         self.open_call = ""
+        self.has_opened = False
         self.actions: list[Action] = []
         self.events: list[Event] = []
         self.conversation.tick()
@@ -188,6 +189,7 @@ class ModelledEngine:
         """Bring it about and compare what comes of it. Raises `Disagreement`."""
         self.actions.clear()
         self.events.clear()
+        self.has_opened = False
         # No two things happen at the same moment.
         self.clock.advance(ms=0.5)
         who, _, what = event.partition(".")
@@ -201,7 +203,7 @@ class ModelledEngine:
 
     def _caller_speaks(self) -> None:
         # Where nobody waits for it a moment is as good as a sentence.
-        for frame in self.subject.speech[: None if self.is_doubted else 5]:
+        for frame in self.subject.speech[: None if self.is_doubted else 6]:
             self.conversation.caller_audio(frame)
             self._pump()
 
@@ -364,7 +366,7 @@ class ModelledEngine:
     def _has_come(self, what: str) -> bool:
         if what == "heard":
             return self.conversation.playout.is_empty()
-        return bool(self._told()) or any(isinstance(action, Open) for action in self.actions)
+        return self.has_opened or any(_word(event) is not None for event in self.events)
 
     # Both sides of the wire ---------------------------------------------------------------------------
 
@@ -403,6 +405,7 @@ class ModelledEngine:
                 return
 
     def _do(self, action: Action) -> None:
+        self.has_opened = self.has_opened or isinstance(action, Open)
         if isinstance(action, Send) and self.service is not None:
             message = action.message if action.binary else action.message.decode()
             # What it finds wrong with the client it raises.

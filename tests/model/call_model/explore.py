@@ -59,11 +59,9 @@ def problems(graph: Graph) -> list[str]:
         found += [f"{call} -- {event}: {text}" for text in _wrong_step(call, event, graph.steps[call][event])]
     ends = {call for call in graph.depth if call.stage is Stage.ENDED}
     found += [f"{call}: something happens after the end" for call in ends if graph.steps.get(call)]
-    found += [f"{call}: cannot come to an end" for call in graph.steps if call not in _that_lead_to(graph, ends)]
-    by_itself = _that_lead_to(graph, ends, only="time.")
-    found += [
-        f"{call}: does not come to an end by itself" for call in graph.steps if call not in by_itself | ends
-    ]
+    for text, only in (("cannot come to an end", ""), ("does not come to an end by itself", "time.")):
+        leads = _that_lead_to(graph, ends, only)
+        found += [f"{call}: {text}" for call in graph.steps if call not in leads]
     return found
 
 

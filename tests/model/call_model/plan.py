@@ -24,6 +24,8 @@ RUNS = {
     "time.tool_over": (9.0, 9.1),
 }
 """Seconds from when each begins to run until it is over, at the least and at the most."""
+ON_HOLD_LEAVES = (20.0, 20.3)
+"""So long, from when it was called, a goodbye waits for a caller who does not hear it."""
 OPTIONS = {
     "retry_backoff_ms": 100,
     "interruption_decision_ms": 4000,
@@ -43,8 +45,8 @@ WAIT = {Stage.OPEN: 0.25, Stage.BETWEEN: 0.5}
 """How often time is let go on though something else could happen."""
 SELDOM = 0.06
 ENDS = ("caller.hangs_up", "operator.ends", "operator.redirects", "operator.hangs_up", "service.closes")
-NEVER = frozenset({"time.limit"})
-"""Hours would pass."""
+ON_HOLD = frozenset({"caller.speaks", "caller.presses"})
+"""A telephone that has put the other one on hold sends nothing."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ class _Clock:
         self._run("time.next_attempt", moment, after.stage is Stage.BETWEEN, anew=before.stage is not Stage.BETWEEN)
         self._run("time.decides", moment, after.agent is Agent.PAUSED, anew=before.agent is not Agent.PAUSED)
         leaves = after.leaving is not Leaving.NO and not after.hears_agent and after.agent is not Agent.PAUSED
-        self._run("time.leaves", moment, leaves, anew=hears or before.leaving is Leaving.NO)
+        waits = after.hold and after.agent is Agent.SPEAKING
+        changed = hears or before.leaving is Leaving.NO or waits != (before.hold and before.agent is Agent.SPEAKING)
+        self._run("time.leaves", moment, leaves, ON_HOLD_LEAVES if waits else None, anew=changed)
         attempts = after.stage in (Stage.CONNECTING, Stage.STARTING)
         self._run("time.attempt_over", moment, attempts, anew=before.stage is not after.stage)
         self._run("time.service_lost", moment, after.vanished, anew=not before.vanished)
@@ -164,6 +168,8 @@ def _choices(model: Model, call: Call, clock: _Clock) -> Iterator[tuple[str, _Cl
     """What may happen now, with what is then."""
     first = clock.next()
     for event in (*(name for name in model.events(call) if name not in TIME), *([first] if first else [])):
+        if call.hold and event in ON_HOLD:
+            continue
         after = model.step(call, event).after
         then = clock.copy()
         begins = early = clock.now

@@ -28,7 +28,7 @@ def tour(graph: Graph) -> Iterator[list[str]]:
                 call = graph.steps[call][event].after
         if not path:
             break
-        if ends := left[call]:
+        if ends := left.get(call):
             path.append(ends.pop())
         yield path
     for call in graph.steps:
@@ -47,7 +47,7 @@ def way_to(graph: Graph, wanted: Call) -> list[str]:
 
 
 def _take(left: dict[Call, list[str]], call: Call, event: str) -> None:
-    if event in left[call]:
+    if event in left.get(call, ()):
         left[call].remove(event)
 
 
@@ -60,7 +60,7 @@ def _to_the_nearest(graph: Graph, left: dict[Call, list[str]], start: Call) -> l
         for event, step in graph.steps.get(call, {}).items():
             if step.after.stage is Stage.ENDED:
                 continue
-            if event in left[call]:
+            if event in left.get(call, ()):
                 return [*ways[call], event]
             if step.after not in ways:
                 ways[step.after] = [*ways[call], event]
