@@ -19,10 +19,10 @@ sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("helpers", "model", 
 
 from call_model.plan import described  # noqa: E402
 from reliability import record_run  # noqa: E402
-from walks import Counts, Walks, keep, walks_of  # noqa: E402
 
 from aiconvai.rig.asterisk import VERSIONS, Asterisk, AsteriskVersion, build_module  # noqa: E402
 from aiconvai.rig.awake import processors_awake  # noqa: E402
+from walks import Counts, Walks, keep, walks_of  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     versions = tuple(given.asterisk or VERSIONS)
     print(f"seed {given.seed}", flush=True)
-    rows = []
+    rows: list[dict[str, object]] = []
     failed = False
     with processors_awake():
         for version in versions:
@@ -65,9 +65,10 @@ def run(version: AsteriskVersion, seed: str, only: int | None, calls: int, secon
                     if result.problem:
                         keep(result.walk, result.problem)
                         print(f"\nAsterisk {version}, --seed {seed} --walk {number}: {result.walk.kind}")
-                        print(f"{described(list(result.walk.steps))}\n{result.problem}\ntold: {result.told}\nerrors: {result.errors}", flush=True)
+                        print(f"{described(result.walk.steps)}\n{result.problem}")
+                        print(f"told: {result.told}\nerrors: {result.errors}", flush=True)
                     elif only is not None:
-                        print(f"{described(list(result.walk.steps))}\ntold: {result.told}, late: {result.late}")
+                        print(f"{described(result.walk.steps)}\ntold: {result.told}, late: {result.late}")
                 for verdict in walks.counts.verdicts[shown:]:
                     print(f"\nAsterisk {version}: {verdict}", flush=True)
                 first += walks.at_once

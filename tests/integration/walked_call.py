@@ -1,4 +1,4 @@
-"""One call that goes the way of a walk of the model, on a real Asterisk, and is compared with the model all the time."""
+"""One call that goes the way of a walk of the model, on a real Asterisk and is compared with it all the time."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 from call_model import Model
-from call_model.plan import plan
+from call_model.plan import described, plan, read_steps
 from walked_call import DIALPLAN, KINDS, Result, Walk, WalkedCall, section
 from walked_service import Doors
 from watchdog import Watchdog
@@ -26,7 +26,9 @@ from aiconvai.rig.caller import Caller
 from aiconvai.rig.caller.codecs import PACKET_MS
 
 SEEDS = Path(__file__).parents[1] / "model" / "seeds.json"
-"""Walks that failed once: `{"kind": ..., "seed": ...}`, with what it was."""
+"""Walks that failed once, and what it was. They are kept as they were: a plan is another one when plans are made
+otherwise.
+"""
 _HONEST = "honest_agent"
 _HONEST_TALK = "steps: [{tone: {seconds: 550, hz: 1000}}, {wait: 7200}]"
 SLOWEST_ANSWER_SECONDS = 1.0
@@ -47,16 +49,17 @@ def walks_of(seed: str, first: int = 0) -> Iterator[Walk]:
 
 
 def kept_walks() -> list[Walk]:
-    """Those of seeds.json."""
+    """Those of seeds.json, the newest first."""
     kept = json.loads(SEEDS.read_text(encoding="utf-8"))
-    return [walk_of(one["kind"], one["seed"]) for one in kept]
+    return [Walk(one["kind"], one["seed"], tuple(read_steps(one["walk"]))) for one in kept[::-1]]
 
 
 def keep(walk: Walk, problem: str) -> None:
     """Add a walk to seeds.json, unless it is there."""
     kept = json.loads(SEEDS.read_text(encoding="utf-8"))
     if not any((one["kind"], one["seed"]) == (walk.kind, walk.seed) for one in kept):
-        kept.append({"kind": walk.kind, "seed": walk.seed, "problem": problem.splitlines()[-1][:200]})
+        what = problem.splitlines()[-1][:200]
+        kept.append({"kind": walk.kind, "seed": walk.seed, "walk": described(walk.steps), "problem": what})
         SEEDS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
@@ -95,7 +98,8 @@ class Walks:
     def __enter__(self) -> Self:
         providers = {service.name for service, _ in KINDS.values()}
         self._doors = {name: self._stack.enter_context(Doors(name)) for name in sorted(providers)}
-        honest = ElevenLabsMockThread(MockOptions(agents={"honest": ElevenLabsAgent(scenario=parse_scenario(_HONEST_TALK))}))
+        talker = ElevenLabsAgent(max_duration_seconds=86400, scenario=parse_scenario(_HONEST_TALK))
+        honest = ElevenLabsMockThread(MockOptions(agents={"honest": talker}))
         self._honest = self._stack.enter_context(honest)
         self._configure()
         self._watchdog = self._stack.enter_context(
@@ -164,7 +168,7 @@ class Walks:
                 counts.statuses[call.status] += 1
 
     def _look(self) -> None:
-        """What the two calls beside have noticed, and the command line; a machine that stood still is nobody's fault."""
+        """What the calls beside have noticed, and the command line; a machine that stood still is nobody's fault."""
         seen = self._watchdog.look()
         counts, late = self.counts, seen.latest_ms
         counts.echo_packets += seen.echo.heard

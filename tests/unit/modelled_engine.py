@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from call_model import Agent, Call, Options, Service, Stage, Step, Tool
+from engine_host import is_caller_audio
+
 from aiconvai.audio import encode, tone
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.conversation import Conversation, Phase, VirtualClock
@@ -40,8 +43,6 @@ from aiconvai.engine.settings import Settings
 from aiconvai.mock import MockOptions, mock_class
 from aiconvai.mock.record import HttpRequest
 from aiconvai.speech import speak
-from call_model import Agent, Call, Options, Service, Stage, Step, Tool
-from engine_host import is_caller_audio
 
 ULAW = AudioFormat(Encoding.ULAW, 8000)
 FRAME_BYTES = 160

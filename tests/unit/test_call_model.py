@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from call_model import Agent, Call, Model, Options, Service, Stage, Step, Tool, explore, problems, tour
 from call_model.plan import APART, described, plan
 
+ROOT = Path(__file__).parents[2]
 KINDS = {
     "usual": Model(),
     "confirmed": Model(options=Options(confirmed=True)),
@@ -96,3 +100,8 @@ def test_planned_walks_are_walks_of_the_model(kind: str) -> None:
             assert step.begins < step.ends < step.begins + 2 * APART
             assert following is None or following.begins >= step.ends
         assert call.stage is Stage.ENDED
+
+
+def test_the_picture_is_of_this_model() -> None:
+    drawn = subprocess.run([sys.executable, ROOT / "tools" / "draw_call_model.py", "--check"], capture_output=True)
+    assert drawn.returncode == 0, drawn.stdout.decode()

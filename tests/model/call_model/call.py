@@ -95,8 +95,8 @@ class Call:
             words.append(f"agent {self.agent.value}")
         if self.tool is not Tool.NONE:
             words.append(f"tool of {self.tool.value}")
-        flags = {"void": self.void, "hold": self.hold, "uninterruptible": self.forbidden, "key": self.key, "vanished": self.vanished}
-        words += [word for word, is_on in flags.items() if is_on]
+        flags = ("void", "hold", "forbidden", "key", "vanished")
+        words += [flag for flag in flags if getattr(self, flag)]
         if self.leaving is not Leaving.NO:
             words.append(self.leaving.value)
         return ", ".join(words)
@@ -194,7 +194,7 @@ EVENTS = (*CALLER, *SERVICE, *OPERATOR, *DIALPLAN, *TIME)
 class Model:
     """The calls with a service of that kind and an agent with those options."""
 
-    def __init__(self, service: Service = Service(), options: Options = Options()) -> None:  # noqa: B008 - frozen
+    def __init__(self, service: Service = Service(), options: Options = Options()) -> None:
         self.service = service
         self.options = options
 

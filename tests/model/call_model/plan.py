@@ -6,9 +6,10 @@ planned so close to another that it might as well come after it.
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from call_model.call import TIME, Agent, Call, Leaving, Model, Stage, Tool
 
@@ -79,7 +80,7 @@ class _Clock:
     def is_clear(self) -> bool:
         """Whether it is known in which order things run out."""
         spans = sorted(self.due.values())
-        return all(later[0] > earlier[1] + APART for earlier, later in zip(spans, spans[1:], strict=False))
+        return all(later[0] > earlier[1] + APART for earlier, later in itertools.pairwise(spans))
 
     def go_on(self, before: Call, event: str, after: Call, early: float, ends: float) -> None:
         """The event has happened, now or so early, and its step is over then."""
@@ -199,11 +200,15 @@ def with_options(model: Model) -> dict[str, object]:
     }
 
 
-def described(steps: list[PlannedStep]) -> str:
+def described(steps: Sequence[PlannedStep]) -> str:
     """As it is printed, and kept."""
     return " ".join(f"{step.begins:.1f}:{step.event}" for step in steps)
 
 
-def renamed(call: Call) -> Call:
-    """The same state, as far as a caller and an operator can tell it from others."""
-    return replace(call, failed=0, losses=0)
+def read_steps(text: str) -> list[PlannedStep]:
+    """What `described` has written."""
+    steps = []
+    for word in text.split():
+        begins, _, event = word.partition(":")
+        steps.append(PlannedStep(event, float(begins), float(begins) + STEPS.get(event, STEP)))
+    return steps
