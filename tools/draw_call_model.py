@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw docs/images/call-model.svg from the model of a call (tests/model/call_model): boxes, and what leads between them.
+"""Draw docs/images/call-model.svg from the model of a call (tests/model/call_model): boxes and arrows.
 
 draw_call_model.py            writes it
 draw_call_model.py --check    says if it is not as it would be written; exit status 1 then
@@ -61,11 +61,11 @@ LABELS: dict[Edge, tuple[float, float]] = {
     ("connecting", "starting"): (0, -14),
     ("starting", "open"): (0, -14),
     ("connecting", "between attempts"): (-118, 26),
-    ("between attempts", "connecting"): (8, -42),
+    ("between attempts", "connecting"): (26, -38),
     ("starting", "between attempts"): (-56, -14),
     ("open", "between attempts"): (60, 34),
     ("agent silent", "agent speaking"): (0, 24),
-    ("agent speaking", "agent silent"): (0, -10),
+    ("agent speaking", "agent silent"): (0, -20),
     ("agent speaking", "agent paused"): (-74, -6),
     ("agent paused", "agent speaking"): (56, -8),
     ("agent paused", "agent interrupted"): (0, 22),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Walks of the model of a call on a real Asterisk: many calls at once, each going its own way by a seed.
 
-walks.py --minutes 60 --seed 7              on Asterisk 22 and 16, half of the time each; a failure says how to repeat it
+walks.py --minutes 60 --seed 7              on Asterisk 16 and 22; a failure says how to repeat it
 walks.py --seed 7 --walk 12 --asterisk 16   that one walk alone
 walks.py --record                           notes what came of it in docs/reliability.json
 """

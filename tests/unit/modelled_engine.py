@@ -128,7 +128,8 @@ class _Hurried:
 def hurry_mocks(set_attribute: Callable[[str, object], None]) -> None:
     """Give the mocks a clock on which nothing is still being heard."""
     for name in ("conversation", "openai", "openai_live", "twilio", "websocket"):
-        set_attribute(f"aiconvai.mock.{name}.time", SimpleNamespace(**{**vars(time), "monotonic": _Hurried().monotonic}))
+        hurried = {**vars(time), "monotonic": _Hurried().monotonic}
+        set_attribute(f"aiconvai.mock.{name}.time", SimpleNamespace(**hurried))
 
 
 class Subject:
@@ -339,7 +340,7 @@ class ModelledEngine:
         self._operator_answers()
 
     def _wait(self, what: str, before: Call) -> None:
-        """Until something is told or to be done, or all of the agent is heard; at the most for as long as that takes."""
+        """Until something is told or to be done, or all of the agent is heard; at the most for as long as it takes."""
         if what in ("tool_over", "limit"):
             # Nothing else is due before, and a host may be late.
             self.clock.advance(seconds=41 if what == "tool_over" else 1801)

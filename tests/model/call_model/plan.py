@@ -141,7 +141,7 @@ def plan(model: Model, seed: str, longest: int = 14) -> list[PlannedStep]:
             return _cut(model, steps)
         if waits and (len(waits) == len(choices) or chance.random() < WAIT.get(call.stage, SELDOM)):
             choices = waits
-        event, clock, call, step = chance.choices(choices, [_weight(one[0], call) for one in choices])[0]
+        _, clock, call, step = chance.choices(choices, [_weight(one[0], call) for one in choices])[0]
         steps.append(step)
     return steps
 

@@ -52,7 +52,7 @@ def _take(left: dict[Call, list[str]], call: Call, event: str) -> None:
 
 
 def _to_the_nearest(graph: Graph, left: dict[Call, list[str]], start: Call) -> list[str]:
-    """The events that lead to the nearest transition which is left and is no end, and it itself; none: there is none."""
+    """The events that lead to the nearest transition that is left and is no end, and it itself; none: there is none."""
     ways: dict[Call, list[str]] = {start: []}
     waiting = deque([start])
     while waiting:
