@@ -11,6 +11,7 @@
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #   make reliability  every fault there is, hours of it: writes docs/reliability.md
 #   make audit      known weaknesses of the libraries that releases have; needs a network
+#   make walks      calls that go any way the model of a call knows, for an hour; MINUTES=20 SEED=7
 #   make fuzz       inputs that nobody thought of, for two minutes each kind; SECONDS=600: ten
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
@@ -33,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
-	packages images dist test-packages install docs demo bench reliability audit fuzz clean
+	packages images dist test-packages install docs demo bench reliability audit fuzz walks clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -158,6 +159,10 @@ audit: bootstrap
 # What is found stays in build/fuzz-runs/findings/.
 fuzz: bootstrap
 	$(PYTHON) tools/fuzz.py $(if $(SECONDS),--seconds $(SECONDS))
+
+# A failure says how to repeat it alone, and is kept in tests/model/seeds.json.
+walks: bootstrap
+	$(PYTHON) tools/walks.py --record $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

@@ -31,6 +31,9 @@
 /* So often a hook is attached anew: two that both want to be the last would not come to an end. */
 #define HOOKS_MAX 16
 
+/* Samples that no frame has: of a control frame that was read and may come again. */
+#define SEEN_BEFORE (-0x41494356)
+
 /* The data of one framehook. Guarded by the channel's lock. */
 struct line_hook {
 	struct channel_line *line; /* owned reference */
@@ -147,7 +150,7 @@ void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *fra
 	take_frame(line, &line->translation, frame, hand_over_audio, directly);
 }
 
-void channel_hook_note_control(struct channel_line *line, const struct ast_frame *frame, unsigned int by)
+static void note_control(struct channel_line *line, const struct ast_frame *frame, unsigned int by)
 {
 	if (frame->subclass.integer == AST_CONTROL_HOLD) {
 		atomic_fetch_or(&line->holds, by);
@@ -158,6 +161,31 @@ void channel_hook_note_control(struct channel_line *line, const struct ast_frame
 	}
 	if (line->link) {
 		aic_link_set_on_hold(line->link, atomic_load(&line->holds));
+	}
+}
+
+/*
+ * Whether that frame was read before: Wait() and what else sleeps on a channel puts those of holds back into its queue,
+ * for who comes after it, and each sleep of a subroutine reads all of them again. A copy keeps the number of samples,
+ * of which a control frame has none.
+ */
+static bool is_read_again(struct ast_frame *frame)
+{
+	bool again = frame->samples == SEEN_BEFORE;
+
+	/* One that its driver keeps it uses for others as well; what is put back is a copy. */
+	if (frame->mallocd & AST_MALLOCD_HDR) {
+		frame->samples = SEEN_BEFORE;
+	}
+	return again;
+}
+
+void channel_hook_note_read(struct channel_line *line, struct ast_frame *frame)
+{
+	int what = frame->subclass.integer;
+
+	if ((what == AST_CONTROL_HOLD || what == AST_CONTROL_UNHOLD) && !is_read_again(frame)) {
+		note_control(line, frame, HELD_BY_CALLER);
 	}
 }
 
@@ -199,7 +227,7 @@ static struct ast_frame *on_write(struct channel_line *line, struct ast_channel 
 		atomic_store(&line->frame_passed, true);
 	}
 	if (frame->frametype == AST_FRAME_CONTROL) {
-		channel_hook_note_control(line, frame, HELD_BY_OTHER);
+		note_control(line, frame, HELD_BY_OTHER);
 	}
 	if (frame->frametype != AST_FRAME_VOICE) {
 		return frame;
@@ -244,7 +272,7 @@ static void on_read(struct line_hook *hook, struct ast_channel *channel, struct 
 	} else if (frame->frametype == AST_FRAME_DTMF_END && !is_put_back(channel)) {
 		aic_link_feed_key(line->link, (char) frame->subclass.integer);
 	} else if (frame->frametype == AST_FRAME_CONTROL) {
-		channel_hook_note_control(line, frame, HELD_BY_CALLER);
+		channel_hook_note_read(line, frame);
 	}
 }
 

@@ -214,10 +214,10 @@ void channel_hook_detach(struct channel_line *line, struct ast_channel *channel)
 void channel_hook_capture_voice(struct channel_line *line, struct ast_frame *frame, bool directly);
 
 /*
- * A control frame: that somebody goes on hold, by that one of the bits above, or is back. The channel is locked, or it
- * is the loop's thread.
+ * A control frame of the caller's: that he goes on hold, or is back; once for each, however often it is read. The
+ * channel is locked, or it is the loop's thread.
  */
-void channel_hook_note_control(struct channel_line *line, const struct ast_frame *frame, unsigned int by);
+void channel_hook_note_read(struct channel_line *line, struct ast_frame *frame);
 
 /* channel_reader.c */
 void channel_reader_init(struct channel_line *line);

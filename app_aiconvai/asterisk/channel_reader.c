@@ -164,7 +164,7 @@ static void take(struct channel_line *line, struct ast_frame *frame, bool direct
 	} else if (frame->frametype == AST_FRAME_DTMF_END) {
 		(directly ? aic_link_key : aic_link_feed_key)(line->link, (char) frame->subclass.integer);
 	} else if (frame->frametype == AST_FRAME_CONTROL) {
-		channel_hook_note_control(line, frame, HELD_BY_CALLER);
+		channel_hook_note_read(line, frame);
 	}
 }
 

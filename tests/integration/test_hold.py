@@ -6,7 +6,7 @@ import time
 from typing import get_args
 
 import pytest
-from exchange import agent_hears, agent_says, hears, hears_agent
+from exchange import agent_hears, agent_says, calling, hears, hears_agent
 from hearing import agent_heard, level_at
 from stretches import stretches_of
 from voice import Voice, mock_options, voice
@@ -168,6 +168,25 @@ def test_a_transfer_out_of_a_hold_ends_it(voice: Voice) -> None:
     voice.event("AIConvAIHold", Hold="ended")
     hears_agent(caller, conversation, 700.0)
     caller.hangup()
+
+
+def test_a_hold_in_the_middle_of_a_subroutine_is_told_once(voice: Voice) -> None:
+    """Each Wait() of it puts what it reads of holds back, and the next one reads it again."""
+    waits = "\n".join(" same => n,Wait(0.05)" for _ in range(40))
+    voice.dialplan(f"exten => look,1,NoOp()\n{waits}\n same => n,Set(TOOL_RESULT=found)\n same => n,Return()")
+    call, conversation = begin(voice, tool_look="gosub:default,look")
+    with calling(conversation, "look") as result:
+        voice.event("AIConvAIToolCall")
+        for _ in range(2):
+            call.hold()
+            time.sleep(0.2)
+            call.unhold()
+            call.send_dtmf("5#")
+        assert result.result(10.0).result == "found"
+    agent_hears(conversation, call, CALLER_HZ)
+    assert [event["Hold"] for event in voice.events("AIConvAIHold")] == ["begun", "ended"] * 2
+    assert [event["Keys"] for event in voice.events("AIConvAIKeys")] == ["5", "5"]
+    call.hangup()
 
 
 @pytest.mark.fault("asterisk.hold")

@@ -16,6 +16,7 @@ from test_engine_echo_guard import agent_says, caller_says
 from aiconvai.audio import Samples, decode, encode, resample, ulaw_encode
 from aiconvai.engine.audio import AudioFormat, Encoding
 from aiconvai.engine.events import Ended, Interrupted, Pause, Status, Transcript, TranscriptKind
+from aiconvai.engine.settings import PromptSettings
 from aiconvai.rig.talk.sounds import Kind, sound_of
 from aiconvai.rig.talk.telephone import Telephone, at_level
 from aiconvai.speech import speak
@@ -775,3 +776,33 @@ def test_an_agent_that_decides_by_itself_when_to_be_silent_is_not_paused() -> No
     speaks(host, 1.0)
     assert host.conversation.stats().echo.openings == 1
     assert host.told(Pause) == []
+
+
+# Who may not interrupt it any more -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["operator", "state"])
+def test_an_agent_that_may_not_be_interrupted_any_more_goes_on_at_once(how: str) -> None:
+    prompts = PromptSettings("prompt-desk", {"state_terms": "Read the terms out."})
+    host = speaking(prompts=prompts, uninterruptible_states="terms")
+    caller_speaks(host, seconds=0.3)
+    if how == "operator":
+        host.conversation.allow_interruptions(False)
+    else:
+        assert host.conversation.enter_state("terms") is None
+    host.pump()
+    assert not decided(host).interrupted
+    caller_speaks(host, seconds=2.0)
+    host.say(said("What about Monday?"))
+    host.say(audio(2, SECOND))
+    assert host.told(Interrupted) == []
+    assert queued_ms(host) > 3900
+
+
+def test_words_that_come_late_interrupt_nobody_who_may_not_be_interrupted() -> None:
+    host = speaking()
+    host.wait(seconds=0.9)
+    assert not decided(host).interrupted
+    host.conversation.allow_interruptions(False)
+    host.say(said("What about Monday?"))
+    assert host.told(Interrupted) == []

@@ -132,6 +132,18 @@ def test_a_service_that_closes_first_is_not_waited_for(code: int | None) -> None
     assert host.told(HandedOver) == [HandedOver()]
 
 
+def test_a_service_that_vanishes_meanwhile_is_not_waited_for() -> None:
+    host = handing_host(reconnect_attempts=0, service_silence_seconds=4)
+    hand_over(host)
+    host.say(audio(1, bytes(8000)))
+    host.conversation.hold(True)
+    host.answers_pings = False
+    host.wait(seconds=5)
+    assert host.told(Ended) == []
+    assert host.told(HandedOver) == [HandedOver()]
+    assert host.conversation.phase is Phase.CONNECTING
+
+
 def test_a_service_that_does_not_answer_the_close_is_not_waited_for() -> None:
     host = handing_host()
     hand_over(host)

@@ -116,6 +116,20 @@ def test_interrupted_audio_of_the_old_session_does_not_silence_the_new_one() -> 
     assert len(host.play()) == 160
 
 
+def test_what_was_about_to_be_interrupted_is_heard_on_and_newer_audio_follows_it() -> None:
+    """Who could have said that it was an interruption is gone, and the next session knows nothing of it."""
+    host = talking_host(interruption="confirmed")
+    host.say(audio(7, FRAME * 50))
+    host.hear(20)
+    host.wait(ms=400)
+    host.say(interruption(7))
+    break_off(host)
+    open_again(host)
+    host.say(audio(1, FRAME * 2))
+    assert host.told(Interrupted) == []
+    assert len(host.play()) >= 32 * 160
+
+
 def test_caller_is_kept_meanwhile_and_heard_first() -> None:
     host = talking_host()
     break_off(host)

@@ -11,7 +11,7 @@ from engine_host import PUBLIC, Host, audio, tool_call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiconvai.engine.events import Close, Ended, Error, Recording, Status, ToolCall, ToolDone, ToolRun
+from aiconvai.engine.events import Close, Ended, Error, Keys, Open, Recording, Status, ToolCall, ToolDone, ToolRun
 from aiconvai.engine.library import load_library
 from aiconvai.engine.settings import Settings, ToolSettings
 
@@ -178,6 +178,81 @@ def test_service_that_closes_after_the_goodbye_ends_it_sooner() -> None:
     host.pump()
     assert host.ended.status is Status.COMPLETED
     assert host.ended.transfer == ("sales", "queues,sales,1")
+
+
+@pytest.mark.parametrize("how", ["breaks", "fails", "says that it failed", "vanishes"])
+@pytest.mark.parametrize("place", [None, ("sales", "queues,sales,1")], ids=["end_call", "transfer_call"])
+def test_a_connection_that_is_lost_after_the_goodbye_does_not_take_it_back(
+    how: str, place: tuple[str, str] | None
+) -> None:
+    """Nobody is called back, and the dialplan is not told that the conversation was lost."""
+    agent = {"provider": "websocket", "conversation_url": "ws://127.0.0.1/"}
+    host = tools_host(agent, **TRANSFERS, interruption="confirmed", service_silence_seconds=4)
+    host.open()
+    host.say({"type": "session_started", "session_id": "s"})
+    host.say({"type": "audio_delta", "audio": "AAAA" * 8000, "event_id": 1})
+    name, parameters = ("transfer_call", {"destination": "sales"}) if place else ("end_call", {})
+    host.say({"type": "tool_call", "id": "t1", "name": name, "parameters": parameters})
+    if place:
+        assert host.conversation.transfer("t1")
+    if how == "vanishes":
+        host.answers_pings = False
+        # Otherwise it would be over before.
+        host.conversation.hold(True)
+        host.wait(seconds=5)
+    elif how == "says that it failed":
+        host.say({"type": "error", "message": "out of order", "fatal": True})
+    else:
+        host.conversation.closed(1011 if how == "fails" else None, "")
+    host.pump()
+    assert host.ended.status is Status.COMPLETED
+    assert host.ended.transfer == place
+    assert not any(isinstance(action, Open) for action in host.actions[1:])
+    assert host.told(Error) == []
+
+
+@pytest.mark.parametrize("how", ["hold", "pause"])
+def test_a_goodbye_waits_for_a_caller_who_does_not_hear_it(how: str) -> None:
+    host = tools_host(interruption="confirmed", interruption_decision_ms=5000)
+    host.start()
+    host.say(audio(1, bytes(8000)))
+    call(host, "end_call")
+    if how == "hold":
+        host.conversation.hold(True)
+    else:
+        host.say({"type": "interruption", "interruption_event": {"event_id": 1}})
+    host.wait(seconds=4.9)
+    assert host.told(Ended) == []
+    if how == "hold":
+        host.conversation.hold(False)
+    else:
+        host.wait(seconds=0.1)
+    host.wait(seconds=1.6)
+    assert host.told(Ended) == []
+    host.wait(seconds=0.6)
+    assert host.ended.status is Status.COMPLETED
+
+
+def test_a_goodbye_does_not_wait_without_end_for_a_caller_on_hold() -> None:
+    host = tools_host()
+    host.start()
+    host.say(audio(1, bytes(8000)))
+    host.conversation.hold(True)
+    call(host, "end_call")
+    host.wait(seconds=19.9)
+    assert host.told(Ended) == []
+    host.wait(seconds=0.2)
+    assert host.ended.status is Status.COMPLETED
+
+
+def test_an_agent_that_has_ended_the_call_is_not_asked_about_keys() -> None:
+    host = tools_host(dtmf="turn", dtmf_interdigit_ms=0)
+    host.start()
+    call(host, "end_call")
+    host.conversation.dtmf("5")
+    host.pump()
+    assert host.told(Keys) == [Keys("5")]
+    assert host.messages("user_message") == []
 
 
 def test_agent_transfers_the_call_to_an_allowed_place() -> None:

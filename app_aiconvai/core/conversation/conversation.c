@@ -269,15 +269,10 @@ void aic_conversation_closed(struct aic_conversation *conversation, uint16_t cod
 	} else {
 		snprintf(text, sizeof(text), "%s", meaning.sentence);
 	}
-	if (conversation->hand_over.wanted) {
-		aic_conversation_hand_over(conversation);
-		/* There is nothing to be closed any more, and so nothing to wait for. */
-		conversation->close_pending = false;
-		conversation->attempts.due_us = now_us;
-	} else if (conversation->ending.agent_ends) {
-		conversation->outcome.play_out = true;
-		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, code, "the agent ended the conversation");
-	} else if (conversation->phase == AIC_PHASE_ACTIVE) {
+	if (aic_conversation_hand_over_now(conversation) || aic_tools_end_had_been_called(conversation, code)) {
+		return;
+	}
+	if (conversation->phase == AIC_PHASE_ACTIVE) {
 		bool goes_on = conversation->reopen.expires || meaning.reopen;
 
 		if (!goes_on || !aic_conversation_reopen(conversation, text)) {

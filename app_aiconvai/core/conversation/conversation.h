@@ -250,7 +250,10 @@ bool aic_conversation_waits_for_tool(const struct aic_conversation *conversation
 const char *aic_conversation_enter_state(struct aic_conversation *conversation, const char *name,
 	const struct aic_variable *values, size_t count);
 
-/* Whether the caller may interrupt the agent from now on, as far as the agent's options do not say no. */
+/*
+ * Whether the caller may interrupt the agent from now on, as far as the agent's options do not say no. An agent that is
+ * paused because he may be about to goes on.
+ */
 void aic_conversation_allow_interruptions(struct aic_conversation *conversation, bool allowed);
 
 /* Ends the conversation from this side. Nothing happens when it ended before. */

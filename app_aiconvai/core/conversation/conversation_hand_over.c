@@ -55,3 +55,15 @@ void aic_conversation_hand_over(struct aic_conversation *conversation)
 	hand_over->first_session = conversation->stats.reopenings;
 	aic_conversation_tell(conversation, &(struct aic_event) {.type = AIC_EVENT_HANDED_OVER});
 }
+
+bool aic_conversation_hand_over_now(struct aic_conversation *conversation)
+{
+	if (!conversation->hand_over.wanted) {
+		return false;
+	}
+	aic_conversation_hand_over(conversation);
+	/* There is nothing to be closed any more, and so nothing to wait for. */
+	conversation->close_pending = false;
+	conversation->attempts.due_us = conversation->now_us;
+	return true;
+}

@@ -23,4 +23,7 @@ const char *aic_conversation_choose_agent(struct aic_conversation *conversation,
 /* Does it. */
 void aic_conversation_hand_over(struct aic_conversation *conversation);
 
+/* Does it at once, where it was to be done: the connection is gone. Returns whether it was. */
+bool aic_conversation_hand_over_now(struct aic_conversation *conversation);
+
 #endif

@@ -250,8 +250,10 @@ static void presume(struct aic_conversation *conversation)
 /* Whether there is something that could be interrupted by what comes now. */
 static bool is_open(const struct aic_conversation *conversation)
 {
-	return (conversation->barge_in.undecided || conversation->barge_in.event_id != AIC_EVENT_ID_NONE)
-		&& aic_idle_agent_is_heard(conversation);
+	bool may_be_one = conversation->barge_in.undecided || (conversation->barge_in.event_id != AIC_EVENT_ID_NONE
+		&& aic_interruption_is_allowed(conversation));
+
+	return may_be_one && aic_idle_agent_is_heard(conversation);
 }
 
 void aic_interruption_words(struct aic_conversation *conversation, const char *text, bool is_final, uint64_t said_us)
@@ -314,9 +316,18 @@ void aic_interruption_tools_done(struct aic_conversation *conversation)
 	}
 }
 
+void aic_interruption_look(struct aic_conversation *conversation)
+{
+	if (conversation->barge_in.undecided && !aic_interruption_is_allowed(conversation)) {
+		aic_interruption_withdraw(conversation);
+		forget_speech(&conversation->barge_in);
+	}
+}
+
 void aic_conversation_allow_interruptions(struct aic_conversation *conversation, bool allowed)
 {
 	conversation->barge_in.is_forbidden = !allowed;
+	aic_interruption_look(conversation);
 }
 
 bool aic_interruption_keeps(struct aic_conversation *conversation, uint64_t turn, const char *text, int64_t event_id)
@@ -348,6 +359,13 @@ void aic_interruption_withdraw(struct aic_conversation *conversation)
 		aic_format_ms(conversation->stats.line_format, again) * US_PER_MS, aic_idle_clock(conversation));
 	conversation->stats.pauses_withdrawn++;
 	tell_pause(conversation, false, false);
+}
+
+void aic_interruption_forget(struct aic_conversation *conversation)
+{
+	aic_interruption_withdraw(conversation);
+	conversation->barge_in.event_id = AIC_EVENT_ID_NONE;
+	forget_speech(&conversation->barge_in);
 }
 
 void aic_interruption_overtaken(struct aic_conversation *conversation, int64_t event_id)

@@ -84,11 +84,17 @@ void aic_interruption_tool_call(struct aic_conversation *conversation);
 void aic_interruption_protect(struct aic_conversation *conversation);
 void aic_interruption_tools_done(struct aic_conversation *conversation);
 
+/* What the agent says has to be heard from now on, if it is so: who had begun to interrupt it does not. */
+void aic_interruption_look(struct aic_conversation *conversation);
+
 /* A correction is kept until it is known whether it is one. Returns false where that is known. */
 bool aic_interruption_keeps(struct aic_conversation *conversation, uint64_t turn, const char *text, int64_t event_id);
 
 /* It was none, or nobody is there any more who could say: the agent goes on. */
 void aic_interruption_withdraw(struct aic_conversation *conversation);
+
+/* The service that said so is not there any more: what it took for void is heard, and what comes is no answer to it. */
+void aic_interruption_forget(struct aic_conversation *conversation);
 
 /* Everything up to that event id was removed for another reason: there is nothing to be decided about it. */
 void aic_interruption_overtaken(struct aic_conversation *conversation, int64_t event_id);

@@ -46,10 +46,12 @@ static void tell_in_words(struct aic_conversation *conversation, const char *num
 	}
 	/* An agent that only listens is not to answer. */
 	bool is_context = conversation->settings->dtmf == AIC_DTMF_CONTEXT || conversation->listening.is_on;
+	/* Nor one that has ended the conversation. */
+	bool has_ended = conversation->tools_at_work.end_called_us != UINT64_MAX;
 
 	if (is_context && provider->context) {
 		provider->context(conversation, text);
-	} else if (aic_own_words_say(conversation, text)) {
+	} else if (!has_ended && aic_own_words_say(conversation, text)) {
 		aic_answer_expect_now(conversation);
 	}
 }

@@ -192,6 +192,7 @@ const char *aic_conversation_go_to_state(struct aic_conversation *conversation, 
 		}
 	}
 	set_state(conversation, state);
+	aic_interruption_look(conversation);
 	if (!fill_prompt(conversation)) {
 		return "Out of memory.";
 	}

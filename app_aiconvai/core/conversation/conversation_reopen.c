@@ -60,8 +60,7 @@ void aic_conversation_open_another(struct aic_conversation *conversation, uint64
 	if (newest != AIC_EVENT_ID_NONE && newest >= conversation->reopen.first_event_id) {
 		conversation->reopen.first_event_id = newest + 1;
 	}
-	/* Who asked whether it was an interruption will not know. */
-	aic_interruption_withdraw(conversation);
+	aic_interruption_forget(conversation);
 	aic_conversation_tell_rest(conversation);
 	aic_uplink_stop(&conversation->uplink);
 	aic_conversation_forget_tool_calls(conversation);

@@ -117,15 +117,36 @@ static const char *find_destination(const struct aic_conversation *conversation,
 	return NULL;
 }
 
-static void end(struct aic_conversation *conversation, bool play_out)
+static void set_end(struct aic_conversation *conversation, bool play_out, char reason[AIC_REASON_MAX])
 {
-	char reason[AIC_REASON_MAX] = "the agent ended the conversation";
+	const char *transfer = conversation->outcome.transfer;
 
-	if (conversation->outcome.transfer[0]) {
-		snprintf(reason, sizeof(reason), "the agent transferred the call to %s", conversation->outcome.transfer);
+	if (transfer[0]) {
+		snprintf(reason, AIC_REASON_MAX, "the agent transferred the call to %s", transfer);
+	} else {
+		snprintf(reason, AIC_REASON_MAX, "the agent ended the conversation");
 	}
 	conversation->outcome.play_out = play_out;
+}
+
+static void end(struct aic_conversation *conversation, bool play_out)
+{
+	char reason[AIC_REASON_MAX];
+
+	set_end(conversation, play_out, reason);
 	aic_conversation_end(conversation, AIC_STATUS_COMPLETED, reason, conversation->now_us);
+}
+
+bool aic_tools_end_had_been_called(struct aic_conversation *conversation, uint16_t close_code)
+{
+	char reason[AIC_REASON_MAX];
+
+	if (!conversation->ending.agent_ends && conversation->tools_at_work.end_called_us == UINT64_MAX) {
+		return false;
+	}
+	set_end(conversation, true, reason);
+	aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, close_code, reason);
+	return true;
 }
 
 int aic_conversation_transfer(struct aic_conversation *conversation, const char *id, bool at_once)
@@ -321,6 +342,10 @@ static uint64_t end_due(const struct aic_conversation *conversation)
 
 	if (called_us == UINT64_MAX) {
 		return UINT64_MAX;
+	}
+	/* Its goodbye waits for a caller on hold, and until it is known whether he interrupts it. */
+	if (conversation->idle_pause.reasons && aic_idle_agent_is_heard(conversation)) {
+		return called_us + END_PATIENCE_US;
 	}
 	return aic_earlier(aic_later(conversation->caller_idle.agent_until_us, called_us) + END_PAUSE_US, called_us
 		+ END_PATIENCE_US);

@@ -37,6 +37,12 @@ void aic_conversation_forget_tool_calls(struct aic_conversation *conversation);
 /* The call that the agent waits for, by the id that the host knows. NULL: it waits for none of that id. */
 struct aic_tool_call *aic_tools_find_awaited(struct aic_conversation *conversation, const char *id);
 
+/*
+ * The connection is gone, or of no use any more: a conversation that the agent had ended is over, however that came
+ * about. Returns whether it was one.
+ */
+bool aic_tools_end_had_been_called(struct aic_conversation *conversation, uint16_t close_code);
+
 /* Tells the agent of tools that did not answer in time; ends the conversation that the agent has ended. */
 uint64_t aic_tools_due(const struct aic_conversation *conversation);
 bool aic_tools_attend(struct aic_conversation *conversation);

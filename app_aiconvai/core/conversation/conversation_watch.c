@@ -29,10 +29,8 @@ static void give_up_service(struct aic_conversation *conversation)
 		aic_url_origin(conversation->attempts.request.url, origin, sizeof(origin)),
 		(int) conversation->settings->service_silence_seconds);
 	conversation->abort_pending = true;
-	if (conversation->ending.agent_ends) {
-		conversation->outcome.play_out = true;
-		aic_conversation_finish(conversation, AIC_STATUS_COMPLETED, 0, "the agent ended the conversation");
-	} else if (!aic_conversation_reopen(conversation, text)) {
+	if (!aic_conversation_hand_over_now(conversation) && !aic_tools_end_had_been_called(conversation, 0)
+		&& !aic_conversation_reopen(conversation, text)) {
 		aic_conversation_finish(conversation, AIC_STATUS_LOST, 0, text);
 	}
 }

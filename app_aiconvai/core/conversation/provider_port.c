@@ -473,10 +473,19 @@ void aic_port_deaf(struct aic_conversation *conversation)
 
 void aic_port_fail(struct aic_conversation *conversation, const char *reason)
 {
-	if (conversation->phase == AIC_PHASE_ACTIVE) {
-		aic_conversation_end(conversation, AIC_STATUS_LOST, reason, conversation->now_us);
+	bool was_active = conversation->phase == AIC_PHASE_ACTIVE;
+
+	if (conversation->hand_over.wanted) {
+		aic_conversation_hand_over(conversation);
+		return;
+	}
+	aic_conversation_leave(conversation);
+	if (aic_tools_end_had_been_called(conversation, 0)) {
+		return;
+	}
+	if (was_active) {
+		aic_conversation_finish(conversation, AIC_STATUS_LOST, 0, reason);
 	} else {
-		aic_conversation_leave(conversation);
 		aic_conversation_attempt_failed(conversation, false, false, 0, reason);
 	}
 }

@@ -278,6 +278,7 @@ class Conversation:
     def allow_interruptions(self, allowed: bool) -> None:
         """Whether the caller may interrupt the agent from now on, as far as its options do not say no."""
         self._library.lib.aic_conversation_allow_interruptions(self._conversation, allowed)
+        self._deliver()
 
     def enter_state(self, name: str, values: Mapping[str, str] | None = None) -> str | None:
         """Enter a state of the agent's prompts, with the values of placeholders. None, or why not, in a sentence."""
