@@ -1,0 +1,213 @@
+"""Runs tests against mutants: pytest is started and its tests are collected once, and each mutant is a fork of that.
+
+First each test is run with nothing changed, which says how long it takes and which mutants it reaches; then each mutant
+meets only those that reach it, what has killed others of its file first, then the fastest, until one fails.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import hashlib
+import json
+import os
+import resource
+import select
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from mutant_sources import Mutant
+
+KILLED, SURVIVED, NOT_REACHED, ENDLESS, CRASHED = "killed", "survived", "not reached", "endless", "crashed"
+DEATHS = (KILLED, ENDLESS, CRASHED)
+
+_TIMES = 8
+"""A mutant may take this many times what its tests take otherwise, besides a while that is the same for all."""
+_MEMORY = 1 << 30
+"""Bytes that it may take besides what it is given."""
+
+Verdict = Callable[[Mutant, str, str, float], None]
+"""What came of a mutant: the test that noticed, and seconds."""
+
+
+class MutantRuns:
+    """A plugin of pytest that runs its tests so."""
+
+    def __init__(
+        self, library: Path, mutants: Sequence[Mutant], count: int, cache: Path, verdict: Verdict, patience: float
+    ) -> None:
+        """`count` is of all mutants in the library; `mutants` are those to be tried, in that order."""
+        self._patience = patience
+        self._mutants, self._cache, self._verdict = mutants, cache, verdict
+        loaded = ctypes.CDLL(str(library))
+        self._number = ctypes.c_int.in_dll(loaded, "mutant_number")
+        self._reached = (ctypes.c_ubyte * (count + 1)).in_dll(loaded, "mutants_reached")
+        self._library = hashlib.sha256(library.read_bytes()).hexdigest()
+        self._failed = False
+        self.broken: list[str] = []
+        """Tests that fail although nothing is changed; they are left out."""
+
+    def pytest_configure(self) -> None:
+        # What is found needs not be made small, and the same mutant meets the same examples.
+        settings.register_profile(
+            "mutants",
+            max_examples=60,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._failed |= report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Interrupted("tests cannot be collected")
+        gc.collect()
+        gc.freeze()
+        known = self._known(session.items)
+        tests: dict[int, list[pytest.Item]] = defaultdict(list)
+        for item in session.items:
+            if known[item.nodeid]["passed"]:
+                for number in known[item.nodeid]["reached"]:
+                    tests[number].append(item)
+            else:
+                self.broken.append(item.nodeid)
+        killers: dict[str, Counter[str]] = defaultdict(Counter)
+        for mutant in self._mutants:
+            before = time.monotonic()
+            deadly = killers[mutant.file]
+            items = sorted(
+                tests[mutant.number], key=lambda item: (-deadly[item.nodeid], known[item.nodeid]["seconds"])
+            )
+            came, test = NOT_REACHED, ""
+            if items:
+                usual = sum(known[item.nodeid]["seconds"] for item in items)
+                came, test = self._try(mutant.number, items, self._patience + _TIMES * usual)
+            if test:
+                deadly[test] += 1
+            self._verdict(mutant, came, test, time.monotonic() - before)
+        return True
+
+    def _known(self, items: Sequence[pytest.Item]) -> dict[str, Any]:
+        """Of each test: whether it passes, its seconds, what it reaches. What is known of an unchanged file is kept."""
+        digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in {item.path for item in items}}
+        kept: dict[str, Any] = {}
+        if self._cache.exists():
+            cached = json.loads(self._cache.read_text())
+            kept = cached["tests"] if cached["library"] == self._library else {}
+        missing = [item for item in items if kept.get(item.nodeid, {}).get("of") != digests[item.path]]
+        if missing:
+            told = self._cache.with_suffix(".new")
+            child = os.fork()
+            if child == 0:
+                self._measure(missing, told)
+            if os.waitpid(child, 0)[1] != 0:
+                raise pytest.UsageError("the tests ended the process although nothing was changed")
+            for line in told.read_text().splitlines():
+                one = json.loads(line)
+                name = one.pop("test")
+                kept[name] = one
+            for item in missing:
+                kept[item.nodeid]["of"] = digests[item.path]
+            told.unlink()
+            self._cache.write_text(json.dumps({"library": self._library, "tests": kept}))
+        return kept
+
+    def _run(self, item: pytest.Item, then: pytest.Item | None) -> bool:
+        self._failed = False
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=then)
+        return not self._failed
+
+    def _measure(self, items: Sequence[pytest.Item], told: Path) -> NoReturn:
+        status = 1
+        try:
+            _be_quiet()
+            settings.load_profile("mutants")
+            with told.open("w") as file:
+                for at, item in enumerate(items):
+                    ctypes.memset(self._reached, 0, len(self._reached))
+                    before = time.monotonic()
+                    passed = self._run(item, items[at + 1] if at + 1 < len(items) else None)
+                    seconds = time.monotonic() - before
+                    reached = [number for number, asked in enumerate(bytes(self._reached)) if asked]
+                    row = {"test": item.nodeid, "passed": passed, "seconds": seconds, "reached": reached}
+                    file.write(json.dumps(row) + "\n")
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _try(self, number: int, items: Sequence[pytest.Item], seconds: float) -> tuple[str, str]:
+        """What came of a mutant, and the test that failed, was endless or crashed."""
+        readable, writable = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(readable)
+            self._be(number, items, writable)
+        os.close(writable)
+        watched = os.pidfd_open(child)
+        ended, _, _ = select.select([watched], [], [], seconds)
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+        os.close(watched)
+        with os.fdopen(readable, "rb") as pipe:
+            at = int.from_bytes(pipe.read()[-4:], "little")
+        if ended and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+            return SURVIVED, ""
+        came = ENDLESS if not ended else KILLED if os.WIFEXITED(status) else CRASHED
+        return came, items[at].nodeid
+
+    def _be(self, number: int, items: Sequence[pytest.Item], told: int) -> NoReturn:
+        status = 1
+        try:
+            _be_quiet()
+            taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (taken + _MEMORY, taken + _MEMORY))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            settings.load_profile("mutants")
+            self._number.value = number
+            passed = True
+            for at, item in enumerate(items):
+                os.write(told, at.to_bytes(4, "little"))
+                passed = self._run(item, items[at + 1] if at + 1 < len(items) else None)
+                if not passed:
+                    break
+            status = 0 if passed else 1
+        finally:
+            # Nothing that ends with the process is looked at: its parent has the same, unchanged.
+            os._exit(status)
+
+
+def _be_quiet() -> None:
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+
+
+def run_mutants(
+    tests: Sequence[str], library: Path, mutants: Sequence[Mutant], count: int, cache: Path, verdict: Verdict,
+    patience: float = 4.0,
+) -> list[str]:
+    """Tries each mutant with those tests, which load that library (AICONVAI_ENGINE); `patience`, in seconds, is what it
+    may take besides what its tests take by themselves. Says which tests fail even of the
+    unchanged source. Raises `RuntimeError` where the tests cannot be collected.
+    """
+    runs = MutantRuns(library, mutants, count, cache, verdict, patience)
+    # Nothing of pytest's own may watch a child, or run a test again.
+    options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:rerunfailures", "-p", "no:xdist"]
+    # conftest.py's marker of tests that are run again is nobody's here.
+    quiet = ["-o", "addopts=", "-o", "timeout=0", "-W", "ignore::pytest.PytestUnknownMarkWarning", "-m", "not quiet"]
+    status = pytest.main([*options, *quiet, *tests], plugins=[runs])
+    if status not in (0, 5):
+        raise RuntimeError(f"pytest ended with {status!s}")
+    return runs.broken
