@@ -11,6 +11,7 @@
 #   make bench      what calls cost and how fast they are: 33 minutes; QUICK=1: 3.5
 #   make reliability  every fault there is, hours of it: writes docs/reliability.md
 #   make fuzz       inputs that nobody thought of, for two minutes each kind; SECONDS=600: ten
+#   make mutants    small changes of the engine that no unit test notices: LIMIT=600 of them, or MINUTES=n
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
@@ -32,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
-	packages images dist test-packages install docs demo bench reliability fuzz clean
+	packages images dist test-packages install docs demo bench reliability fuzz mutants clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -153,6 +154,10 @@ reliability: test-programs
 # What is found stays in build/fuzz-runs/findings/.
 fuzz: bootstrap
 	$(PYTHON) tools/fuzz.py $(if $(SECONDS),--seconds $(SECONDS))
+
+# What was tried before is not tried again: build/mutants/results.jsonl.
+mutants: build
+	nice -n 15 $(PYTHON) tools/mutate.py --limit $(or $(LIMIT),600) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

@@ -25,16 +25,17 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "helpers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 
 from mutant_runs import DEATHS, NOT_REACHED, run_mutants
 from mutant_sources import Mutant, Sources, compile_mutants
 from reliability import record_run
 
+ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "app_aiconvai"
 FOLDER = ROOT / "build" / "mutants"
 RESULTS = FOLDER / "results.jsonl"
@@ -46,7 +47,14 @@ Z = 1.96
 
 
 def build() -> Sources:
-    """The library with all mutants, made anew where a source has changed."""
+    """The library with all mutants, made anew where anything of the engine, or how mutants are made, has changed."""
+    read = [*SOURCE.rglob("*.[ch]"), ROOT / "tests/helpers/mutant_sources.py", ROOT / "build/compile_commands.json"]
+    of = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(read))).hexdigest()
+    made = FOLDER / "made.json"
+    if made.exists() and LIBRARY.exists():
+        kept = json.loads(made.read_text())
+        if kept["of"] == of:
+            return Sources([Mutant(**row) for row in kept["mutants"]], Counter(kept["left_out"]))
     database = json.loads((ROOT / "build" / "compile_commands.json").read_text())
     files: list[tuple[Path, str, Sequence[str]]] = []
     for entry in database:
@@ -61,7 +69,10 @@ def build() -> Sources:
         objects.append(FOLDER / f"{name.replace('/', '__')}.o")
         subprocess.run(["gcc", *arguments, "-w", "-O1", "-fPIC", "-c", path, "-o", objects[-1]], check=True)
     (FOLDER / "engine_cdef.h").write_bytes((ROOT / "build" / "app_aiconvai" / "engine_cdef.h").read_bytes())
-    return compile_mutants(mutated, FOLDER / "sources", LIBRARY, LINK, objects)
+    sources = compile_mutants(mutated, FOLDER / "sources", LIBRARY, LINK, objects)
+    rows = [asdict(one) for one in sources.mutants]
+    made.write_text(json.dumps({"of": of, "left_out": sources.left_out, "mutants": rows}))
+    return sources
 
 
 def _arguments(entry: dict[str, str]) -> list[str]:
@@ -162,6 +173,12 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=600, help="so many in all, those tried before included; 600")
     parser.add_argument("--share", type=float, help="this share of all instead, 0 to 1")
     parser.add_argument("--minutes", type=float, default=math.inf, help="and no longer than that")
+    parser.add_argument(
+        "--seconds-each",
+        type=float,
+        default=2.0,
+        help="of tests for each; 2: some that survive would not survive all tests; inf: all of them",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of which are tried; 1")
     parser.add_argument("--file", action="append", help="only of files with this in their name")
     parser.add_argument("--survived", action="store_true", help="only those that survived before, once more")
@@ -182,7 +199,7 @@ def main() -> int:
             wanted = [one for one in of if one.key in known and known[one.key]["came"] not in DEATHS]
         else:
             wanted = [one for one in order if one.key not in known]
-        _run(wanted, len(sources.mutants), given.minutes)
+        _run(wanted, len(sources.mutants), given.minutes, given.seconds_each)
         known = read_results()
         keys = {one.key for one in of}
         chosen = [row for key, row in known.items() if key in keys]
@@ -202,7 +219,7 @@ class _Enough(Exception):
     """Of time."""
 
 
-def _run(mutants: Sequence[Mutant], count: int, minutes: float) -> None:
+def _run(mutants: Sequence[Mutant], count: int, minutes: float, seconds_each: float) -> None:
     end = time.monotonic() + 60 * minutes
     tests = sorted(str(path) for pattern in TESTS for path in ROOT.glob(pattern))
     os.chdir(ROOT)
@@ -228,7 +245,9 @@ def _run(mutants: Sequence[Mutant], count: int, minutes: float) -> None:
                 raise _Enough
 
         try:
-            broken = run_mutants(tests, LIBRARY, mutants, count, FOLDER / "reached.json", note)
+            broken = run_mutants(
+                tests, LIBRARY, mutants, count, FOLDER / "reached.json", note, seconds_each=seconds_each
+            )
         except _Enough:
             return
     if broken:

@@ -10,6 +10,7 @@ import ctypes
 import gc
 import hashlib
 import json
+import math
 import os
 import resource
 import select
@@ -31,6 +32,7 @@ _TIMES = 8
 """A mutant may take this many times what its tests take otherwise, besides a while that is the same for all."""
 _MEMORY = 1 << 30
 """Bytes that it may take besides what it is given."""
+_PR_SET_PDEATHSIG = 1
 
 Verdict = Callable[[Mutant, str, str, float], None]
 """What came of a mutant: the test that noticed, and seconds."""
@@ -40,10 +42,17 @@ class MutantRuns:
     """A plugin of pytest that runs its tests so."""
 
     def __init__(
-        self, library: Path, mutants: Sequence[Mutant], count: int, cache: Path, verdict: Verdict, patience: float
+        self,
+        library: Path,
+        mutants: Sequence[Mutant],
+        count: int,
+        cache: Path,
+        verdict: Verdict,
+        seconds_each: float,
+        patience: float,
     ) -> None:
         """`count` is of all mutants in the library; `mutants` are those to be tried, in that order."""
-        self._patience = patience
+        self._seconds_each, self._patience = seconds_each, patience
         self._mutants, self._cache, self._verdict = mutants, cache, verdict
         loaded = ctypes.CDLL(str(library))
         self._number = ctypes.c_int.in_dll(loaded, "mutant_number")
@@ -86,9 +95,7 @@ class MutantRuns:
         for mutant in self._mutants:
             before = time.monotonic()
             deadly = killers[mutant.file]
-            items = sorted(
-                tests[mutant.number], key=lambda item: (-deadly[item.nodeid], known[item.nodeid]["seconds"])
-            )
+            items = self._ordered(mutant, tests[mutant.number], deadly, known)
             came, test = NOT_REACHED, ""
             if items:
                 usual = sum(known[item.nodeid]["seconds"] for item in items)
@@ -97,6 +104,28 @@ class MutantRuns:
                 deadly[test] += 1
             self._verdict(mutant, came, test, time.monotonic() - before)
         return True
+
+    def _ordered(
+        self, mutant: Mutant, items: Sequence[pytest.Item], deadly: Counter[str], known: dict[str, Any]
+    ) -> list[pytest.Item]:
+        """What has killed others of its file, then tests of a like name, then of each file the fastest, and so on:
+        what says something else comes early. As many as there is time for, and one at least.
+        """
+        ranks: dict[str, tuple[int, int, int]] = {}
+        places: Counter[Path] = Counter()
+        words = set(Path(mutant.file).stem.split("_"))
+        for item in sorted(items, key=lambda item: known[item.nodeid]["seconds"]):
+            alike = len(words & set(item.path.stem.split("_")[2:]))
+            ranks[item.nodeid] = (-deadly[item.nodeid], places[item.path] // (1 + 4 * alike), -alike)
+            places[item.path] += 1
+        chosen: list[pytest.Item] = []
+        left = self._seconds_each
+        for item in sorted(items, key=lambda item: ranks[item.nodeid]):
+            seconds = known[item.nodeid]["seconds"]
+            if seconds <= left or not chosen:
+                chosen.append(item)
+                left -= seconds
+        return chosen
 
     def _known(self, items: Sequence[pytest.Item]) -> dict[str, Any]:
         """Of each test: whether it passes, its seconds, what it reaches. What is known of an unchanged file is kept."""
@@ -189,22 +218,42 @@ class MutantRuns:
 
 
 def _be_quiet() -> None:
+    """Says nothing, and ends with its parent."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
 
 
 def run_mutants(
-    tests: Sequence[str], library: Path, mutants: Sequence[Mutant], count: int, cache: Path, verdict: Verdict,
+    tests: Sequence[str],
+    library: Path,
+    mutants: Sequence[Mutant],
+    count: int,
+    cache: Path,
+    verdict: Verdict,
+    *,
+    seconds_each: float = math.inf,
     patience: float = 4.0,
 ) -> list[str]:
-    """Tries each mutant with those tests, which load that library (AICONVAI_ENGINE); `patience`, in seconds, is what it
-    may take besides what its tests take by themselves. Says which tests fail even of the
-    unchanged source. Raises `RuntimeError` where the tests cannot be collected.
+    """Tries each mutant with those tests, which load that library (AICONVAI_ENGINE): at most with so many that they
+    take `seconds_each` by themselves, and `patience`, in seconds, is what it may take besides. Says which tests fail
+    even of the unchanged source. Raises `RuntimeError` where the tests cannot be collected.
     """
-    runs = MutantRuns(library, mutants, count, cache, verdict, patience)
+    runs = MutantRuns(library, mutants, count, cache, verdict, seconds_each, patience)
     # Nothing of pytest's own may watch a child, or run a test again.
-    options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:rerunfailures", "-p", "no:xdist"]
+    options = [
+        "-q",
+        "-s",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+        "-p",
+        "no:rerunfailures",
+        "-p",
+        "no:xdist",
+    ]
     # conftest.py's marker of tests that are run again is nobody's here.
     quiet = ["-o", "addopts=", "-o", "timeout=0", "-W", "ignore::pytest.PytestUnknownMarkWarning", "-m", "not quiet"]
     status = pytest.main([*options, *quiet, *tests], plugins=[runs])

@@ -160,14 +160,14 @@ class _File:
     def change(self, cursor: Cursor, parent: Cursor, returns: TypeKind) -> None:
         kind = cursor.kind
         statement = parent.kind in STATEMENTS and not self.is_condition(cursor, parent)
-        if kind in (CursorKind.IF_STMT, CursorKind.WHILE_STMT):
-            self.negate(next(iter(cursor.get_children())), "condition")
-        elif kind == CursorKind.CONDITIONAL_OPERATOR:
+        if kind in (CursorKind.IF_STMT, CursorKind.WHILE_STMT, CursorKind.CONDITIONAL_OPERATOR):
             self.negate(next(iter(cursor.get_children())), "condition")
         elif kind == CursorKind.BINARY_OPERATOR:
             self.operator(cursor, statement)
         elif kind in (CursorKind.COMPOUND_ASSIGNMENT_OPERATOR, CursorKind.UNARY_OPERATOR):
-            changes = kind == CursorKind.COMPOUND_ASSIGNMENT_OPERATOR or "++" in self.of(cursor) or "--" in self.of(cursor)
+            changes = (
+                kind == CursorKind.COMPOUND_ASSIGNMENT_OPERATOR or "++" in self.of(cursor) or "--" in self.of(cursor)
+            )
             if statement and changes:
                 self.remove(cursor, "assignment")
         elif kind == CursorKind.CALL_EXPR and statement:
@@ -279,8 +279,11 @@ class _File:
             self.negate(cursor, "return")
         elif returns in _NUMBERS and returns not in (TypeKind.FLOAT, TypeKind.DOUBLE):
             number = self.new(cursor, "return", self.of(cursor), "0, or 1 for 0")
-            self.around(cursor, f"({{ __auto_type returned{number} = +(",
-                        f"); mutant({number}) ? !returned{number} : returned{number}; }})")
+            self.around(
+                cursor,
+                f"({{ __auto_type returned{number} = +(",
+                f"); mutant({number}) ? !returned{number} : returned{number}; }})",
+            )
         elif returns == TypeKind.POINTER:
             number = self.new(cursor, "return", self.of(cursor), "NULL")
             self.around(cursor, f"(mutant({number}) ? (void *) 0 : (", "))")
@@ -325,7 +328,11 @@ def _in_file(cursor: Cursor, path: Path) -> bool:
 
 
 def compile_mutants(
-    files: Sequence[tuple[Path, str, Sequence[str]]], folder: Path, library: Path, link: Sequence[str], unchanged: Sequence[Path] = ()
+    files: Sequence[tuple[Path, str, Sequence[str]]],
+    folder: Path,
+    library: Path,
+    link: Sequence[str],
+    unchanged: Sequence[Path] = (),
 ) -> Sources:
     """A library of files, each with its name and what the compiler is told, that has all mutants of them; `unchanged`
     are objects that go into it too. Raises `CalledProcessError` where even the unchanged source does not compile.
@@ -352,7 +359,15 @@ def _compiled(path: Path, name: str, arguments: Sequence[str], folder: Path, sou
         del sources.mutants[known:]
         sources.left_out = counted.copy()
         copy.write_text(_File(path, name, arguments, sources, without).written())
-        told = ["-w", "-O1", "-fPIC", "-Werror=int-conversion", f"-I{path.parent}", "-include", str(folder / "mutant.h")]
+        told = [
+            "-w",
+            "-O1",
+            "-fPIC",
+            "-Werror=int-conversion",
+            f"-I{path.parent}",
+            "-include",
+            str(folder / "mutant.h"),
+        ]
         command = ["gcc", *arguments, *told, "-c", str(copy), "-o", f"{copy}.o"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sources]:
     folder = tmp_path_factory.mktemp("mutants")
     (folder / "small.c").write_text(CODE)
     (folder / "test_small.py").write_text(TESTS)
-    return folder, compile_mutants([(folder / "small.c", "small.c", [])], folder / "sources", folder / "libsmall.so", [])
+    return folder, compile_mutants(
+        [(folder / "small.c", "small.c", [])], folder / "sources", folder / "libsmall.so", []
+    )
 
 
 def test_every_place_that_may_change_is_found(small: tuple[Path, Sources]) -> None:
@@ -123,7 +126,7 @@ def test_every_place_that_may_change_is_found(small: tuple[Path, Sources]) -> No
 
 def test_each_mutant_meets_the_tests_that_reach_it(small: tuple[Path, Sources]) -> None:
     folder, sources = small
-    rows = [{name: getattr(one, name) for name in one.__slots__} for one in sources.mutants]
+    rows = [asdict(one) for one in sources.mutants]
     (folder / "mutants.json").write_text(json.dumps(rows))
     environment = os.environ | {
         "SMALL_LIBRARY": str(folder / "libsmall.so"),
