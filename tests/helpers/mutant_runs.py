@@ -29,7 +29,9 @@ KILLED, SURVIVED, NOT_REACHED, ENDLESS, CRASHED = "killed", "survived", "not rea
 DEATHS = (KILLED, ENDLESS, CRASHED)
 
 _TIMES = 8
-"""A mutant may take this many times what its tests take otherwise, besides a while that is the same for all."""
+"""Each test may take this many times what it takes otherwise, besides a while that is the same for all."""
+_STANDSTILL = 30.0
+"""Seconds that may pass besides, for whoever waits and computes nothing."""
 _MEMORY = 1 << 30
 """Bytes that it may take besides what it is given."""
 _PR_SET_PDEATHSIG = 1
@@ -98,8 +100,8 @@ class MutantRuns:
             items = self._ordered(mutant, tests[mutant.number], deadly, known)
             came, test = NOT_REACHED, ""
             if items:
-                usual = sum(known[item.nodeid]["seconds"] for item in items)
-                came, test = self._try(mutant.number, items, self._patience + _TIMES * usual)
+                seconds = [self._patience + _TIMES * known[item.nodeid]["seconds"] for item in items]
+                came, test = self._try(mutant.number, items, seconds)
             if test:
                 deadly[test] += 1
             self._verdict(mutant, came, test, time.monotonic() - before)
@@ -175,16 +177,16 @@ class MutantRuns:
         finally:
             os._exit(status)
 
-    def _try(self, number: int, items: Sequence[pytest.Item], seconds: float) -> tuple[str, str]:
+    def _try(self, number: int, items: Sequence[pytest.Item], seconds: Sequence[float]) -> tuple[str, str]:
         """What came of a mutant, and the test that failed, was endless or crashed."""
         readable, writable = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(readable)
-            self._be(number, items, writable)
+            self._be(number, items, seconds, writable)
         os.close(writable)
         watched = os.pidfd_open(child)
-        ended, _, _ = select.select([watched], [], [], seconds)
+        ended, _, _ = select.select([watched], [], [], _STANDSTILL + sum(seconds))
         if not ended:
             os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
@@ -193,10 +195,11 @@ class MutantRuns:
             at = int.from_bytes(pipe.read()[-4:], "little")
         if ended and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
             return SURVIVED, ""
-        came = ENDLESS if not ended else KILLED if os.WIFEXITED(status) else CRASHED
+        out_of_time = not ended or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF)
+        came = ENDLESS if out_of_time else KILLED if os.WIFEXITED(status) else CRASHED
         return came, items[at].nodeid
 
-    def _be(self, number: int, items: Sequence[pytest.Item], told: int) -> NoReturn:
+    def _be(self, number: int, items: Sequence[pytest.Item], seconds: Sequence[float], told: int) -> NoReturn:
         status = 1
         try:
             _be_quiet()
@@ -208,6 +211,8 @@ class MutantRuns:
             passed = True
             for at, item in enumerate(items):
                 os.write(told, at.to_bytes(4, "little"))
+                # Of the processor's time, which a busy machine does not shorten; its signal ends the process.
+                signal.setitimer(signal.ITIMER_PROF, seconds[at])
                 passed = self._run(item, items[at + 1] if at + 1 < len(items) else None)
                 if not passed:
                     break
@@ -234,10 +239,10 @@ def run_mutants(
     verdict: Verdict,
     *,
     seconds_each: float = math.inf,
-    patience: float = 4.0,
+    patience: float = 1.0,
 ) -> list[str]:
     """Tries each mutant with those tests, which load that library (AICONVAI_ENGINE): at most with so many that they
-    take `seconds_each` by themselves, and `patience`, in seconds, is what it may take besides. Says which tests fail
+    take `seconds_each` by themselves, and `patience`, in seconds, is what each may take besides. Says which tests fail
     even of the unchanged source. Raises `RuntimeError` where the tests cannot be collected.
     """
     runs = MutantRuns(library, mutants, count, cache, verdict, seconds_each, patience)
