@@ -8,7 +8,27 @@ import pytest
 
 from aiconvai.engine.library import load_library
 
-FIRST = [0x01, 0x7F, 0x80, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5]
+FIRST = [
+    0x01,
+    0x7F,
+    0x80,
+    0xBF,
+    0xC0,
+    0xC1,
+    0xC2,
+    0xDF,
+    0xE0,
+    0xE1,
+    0xEC,
+    0xED,
+    0xEE,
+    0xEF,
+    0xF0,
+    0xF1,
+    0xF3,
+    0xF4,
+    0xF5,
+]
 SECOND = [0x01, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0]
 MORE = [0x7F, 0x80, 0xBF, 0xC0]
 
@@ -44,11 +64,14 @@ def test_what_is_well_formed_is_what_python_reads() -> None:
     assert {text for text in sequences if is_valid(text)} == {text for text in sequences if decodes(text)}
 
 
-@pytest.mark.parametrize("text", ["a", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff"])
+@pytest.mark.parametrize(
+    "text", ["a", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff"]
+)
 def test_the_ends_of_each_length_are_characters(text: str) -> None:
     whole = text.encode()
     assert is_valid(whole)
     assert repaired(b"<" + whole + b">") == b"<" + whole + b">"
-    assert [cut(whole + b"x", most) for most in range(len(whole) + 2)] == [*[0] * len(whole), len(whole), len(whole) + 1]
+    for most in range(len(whole) + 2):
+        assert cut(whole + b"x", most) == (most if most >= len(whole) else 0)
     for short in range(1, len(whole)):
         assert not is_valid(whole[:short])

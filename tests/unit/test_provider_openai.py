@@ -589,6 +589,17 @@ def test_a_refusal_of_the_latest_of_many_requests_is_known_by_its_number(host: H
     assert asked(host)[-1] == "aiconvai-answer-11", "it is repeated"
 
 
+def test_an_answer_that_is_over_was_what_stood_in_the_way_of_a_request(host: Host) -> None:
+    press(host, "5")
+    refuse(host, "aiconvai-answer-1")
+    assert len(asked(host)) == 2
+    done(host, "resp_vad")
+    press(host, "6")
+    assert len(asked(host)) == 3
+    refuse(host, "aiconvai-answer-3")
+    assert len(asked(host)) == 4, "this one, too, may have met one that is over already"
+
+
 def test_a_server_that_does_not_say_when_an_answer_begins_is_asked_again_after_it(host: Host) -> None:
     press(host, "5")
     press(host, "6")
