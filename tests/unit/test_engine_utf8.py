@@ -75,3 +75,46 @@ def test_the_ends_of_each_length_are_characters(text: str) -> None:
         assert cut(whole + b"x", most) == (most if most >= len(whole) else 0)
     for short in range(1, len(whole)):
         assert not is_valid(whole[:short])
+
+
+def is_control(code: int) -> bool:
+    """What drives a terminal or changes how a line reads, as utf8.h lists it."""
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0x2028 <= code <= 0x202E or 0x2066 <= code <= 0x2069
+
+
+def line(text: bytes, size: int = 64) -> bytes:
+    library = load_library()
+    to = library.ffi.new("char[]", size)
+    library.lib.aic_utf8_line(to, size, library.ffi.new("char[]", text))
+    return bytes(library.ffi.string(to))
+
+
+def line_span(text: bytes, most: int) -> int:
+    library = load_library()
+    return int(library.lib.aic_utf8_line_span(library.ffi.new("char[]", text), most))
+
+
+def test_every_character_that_is_no_text_becomes_a_blank_in_a_line() -> None:
+    codes = [code for code in range(1, 0x3100) if line(f"a{chr(code)}b".encode()) == b"a b" and code != ord(" ")]
+    assert codes == [code for code in range(1, 0x3100) if is_control(code)]
+
+
+def test_a_line_reaches_to_the_first_character_that_is_no_text() -> None:
+    for code in range(1, 0x3100):
+        text = f"ä{chr(code)}b".encode()
+        assert line_span(text, 64) == (2 if is_control(code) else len(text)), hex(code)
+        assert line_span(text, len(text) - 2) == 2, "whole characters only"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "span"), [(b"a\xffb", b"a?b", 1), (b"\xe2\x82", b"??", 0), (b"\xed\xa0\x80", b"???", 0)]
+)
+def test_bytes_that_are_no_character_become_question_marks_in_a_line(text: bytes, expected: bytes, span: int) -> None:
+    assert line(text) == expected
+    assert line_span(text, 64) == span
+
+
+def test_a_character_that_does_not_fit_ends_a_line() -> None:
+    text = "a€b".encode()
+    assert [line(text, size) for size in range(1, 8)] == [b"", b"a", b"a", b"a", b"a\xe2\x82\xac", text, text]
+    assert [line(b"\x01\xff", size) for size in (1, 2, 3)] == [b"", b" ", b" ?"]
