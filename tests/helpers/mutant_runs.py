@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import resource
 import select
 import signal
@@ -34,6 +35,8 @@ _STANDSTILL = 30.0
 """Seconds that may pass besides, for whoever waits and computes nothing."""
 _MEMORY = 1 << 30
 """Bytes that it may take besides what it is given."""
+_EVERYWHERE = {"test", "engine", "provider", "conversation", "aic"}
+"""Words that tell nothing."""
 _PR_SET_PDEATHSIG = 1
 
 Verdict = Callable[[Mutant, str, str, float], None]
@@ -110,14 +113,15 @@ class MutantRuns:
     def _ordered(
         self, mutant: Mutant, items: Sequence[pytest.Item], deadly: Counter[str], known: dict[str, Any]
     ) -> list[pytest.Item]:
-        """What has killed others of its file, then tests of a like name, then of each file the fastest, and so on:
-        what says something else comes early. As many as there is time for, and one at least.
+        """What has killed others of its file, then of each file the fastest, and so on, of those whose name has a word
+        of the mutant more of them: what says something else comes early. As many as there is time for, and one at
+        least.
         """
         ranks: dict[str, tuple[int, int, int]] = {}
         places: Counter[Path] = Counter()
-        words = set(Path(mutant.file).stem.split("_"))
+        words = set(re.findall("[a-z]{3,}", f"{Path(mutant.file).stem} {mutant.was}")) - _EVERYWHERE
         for item in sorted(items, key=lambda item: known[item.nodeid]["seconds"]):
-            alike = len(words & set(item.path.stem.split("_")[2:]))
+            alike = len(words & set(item.path.stem.split("_")))
             ranks[item.nodeid] = (-deadly[item.nodeid], places[item.path] // (1 + 4 * alike), -alike)
             places[item.path] += 1
         chosen: list[pytest.Item] = []
