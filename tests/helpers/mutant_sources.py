@@ -9,6 +9,7 @@ What is not changed, for nobody could notice or the compiler would not take it:
 - what is within a macro's arguments: assertions above all;
 - calls that only give memory back, which the leak check of tools/unit_sanitized sees;
 - how much memory is asked for ahead of need;
+- the `break` at the end of a switch; which of two is the larger where they are the same;
 - `<` to `!=` and the like in loops: a relation becomes its neighbour or its opposite.
 """
 
@@ -97,6 +98,8 @@ class _File:
         self.begins: dict[int, list[str]] = {}
         self.ends: dict[int, list[str]] = {}
         self.replaced: dict[int, tuple[int, str]] = {}
+        self.last_breaks: set[int] = set()
+        self.extremes: set[tuple[int, int]] = set()
         options = TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD
         unit = Index.create().parse(str(path), args=[*arguments, _own_headers()], options=options)
         if wrong := [str(said) for said in unit.diagnostics if said.severity >= 3]:
@@ -162,6 +165,7 @@ class _File:
         statement = parent.kind in STATEMENTS and not self.is_condition(cursor, parent)
         if kind in (CursorKind.IF_STMT, CursorKind.WHILE_STMT, CursorKind.CONDITIONAL_OPERATOR):
             self.negate(next(iter(cursor.get_children())), "condition")
+            self.look_for_extreme(cursor)
         elif kind == CursorKind.BINARY_OPERATOR:
             self.operator(cursor, statement)
         elif kind in (CursorKind.COMPOUND_ASSIGNMENT_OPERATOR, CursorKind.UNARY_OPERATOR):
@@ -180,6 +184,10 @@ class _File:
         elif kind == CursorKind.RETURN_STMT:
             for child in cursor.get_children():
                 self.returned(child, returns)
+        elif kind == CursorKind.SWITCH_STMT:
+            self.last_breaks.add(_end_of_switch(cursor))
+        elif cursor.extent.start.offset in self.last_breaks:
+            self.sources.left_out["a switch ends there anyway"] += 1
         elif kind in (CursorKind.BREAK_STMT, CursorKind.CONTINUE_STMT):
             number = self.new(cursor, "jump", self.of(cursor), "removed")
             self.around(cursor, f"if (mutant({number})) {{}} else ", "")
@@ -211,6 +219,16 @@ class _File:
         number = self.new(cursor, change, self.of(cursor), "negated")
         self.around(cursor, f"(mutant({number}) ^ !!(", "))")
 
+    def look_for_extreme(self, cursor: Cursor) -> None:
+        """The smaller or the larger of two: where they are the same it is the same."""
+        if cursor.kind != CursorKind.CONDITIONAL_OPERATOR:
+            return
+        asked, *given = cursor.get_children()
+        if asked.kind == CursorKind.BINARY_OPERATOR and {self.of(one) for one in given} == {
+            self.of(one) for one in asked.get_children()
+        }:
+            self.extremes.add((asked.extent.start.offset, asked.extent.end.offset))
+
     def sign(self, cursor: Cursor) -> str:
         left, right = list(cursor.get_children())
         between = self.text[left.extent.end.offset : right.extent.start.offset].decode()
@@ -240,6 +258,9 @@ class _File:
             change, others = (
                 ("comparison", COMPARISONS[sign]) if sign in COMPARISONS else ("arithmetic", ARITHMETIC[sign])
             )
+            if (cursor.extent.start.offset, cursor.extent.end.offset) in self.extremes and len(others) == 2:
+                self.sources.left_out["the larger of two that are the same"] += 1
+                others = others[1:]
             given = [(self.new(cursor, change, self.of(cursor), other), other) for other in others]
             name = given[0][0]
             # A field of bits has no type of its own: the sign gives it the one that it is compared in.
@@ -310,6 +331,17 @@ _NUMBERS = (
     TypeKind.INT, TypeKind.UINT, TypeKind.LONG, TypeKind.ULONG, TypeKind.LONGLONG, TypeKind.ULONGLONG, TypeKind.ENUM,
     TypeKind.FLOAT, TypeKind.DOUBLE,
 )  # fmt: skip
+
+
+def _end_of_switch(cursor: Cursor) -> int:
+    """Where its last statement begins if that is a `break`, else -1."""
+    last = list(cursor.get_children())[-1]
+    while last.kind in (CursorKind.COMPOUND_STMT, CursorKind.CASE_STMT, CursorKind.DEFAULT_STMT):
+        children = list(last.get_children())
+        if not children:
+            return -1
+        last = children[-1]
+    return last.extent.start.offset if last.kind == CursorKind.BREAK_STMT else -1
 
 
 @cache

@@ -109,7 +109,7 @@ def test_an_error_is_told_and_explains_the_close(host: Host) -> None:
     )
 
 
-@pytest.mark.parametrize("length", range(200, 300))
+@pytest.mark.parametrize("length", [100, 290, 1000])
 def test_the_bracket_around_an_error_is_closed_however_long_it_is(host: Host, length: int) -> None:
     """An open one would change how a dialplan reads what follows."""
     host.say(service_error("m" * length, 1002))
