@@ -98,7 +98,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sources]:
 
 
 def test_every_place_that_may_change_is_found(small: tuple[Path, Sources]) -> None:
-    """No case label, table, sizeof, free, end of a switch or choice between the same; the opposite of a comparison is not there twice."""
+    """No case label, no table, no sizeof, nothing that nobody could notice, and no opposite twice."""
     _, sources = small
     assert [(one.line, one.change, one.becomes) for one in sources.mutants] == [
         (7, "comparison", ">="),
