@@ -250,19 +250,9 @@ def run_mutants(
     even of the unchanged source. Raises `RuntimeError` where the tests cannot be collected.
     """
     runs = MutantRuns(library, mutants, count, cache, verdict, seconds_each, patience)
-    # Nothing of pytest's own may watch a child, or run a test again.
-    options = [
-        "-q",
-        "-s",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:faulthandler",
-        "-p",
-        "no:rerunfailures",
-        "-p",
-        "no:xdist",
-    ]
+    # Nothing of pytest's own may watch a child, run a test again, or explain at length.
+    without = ("cacheprovider", "faulthandler", "rerunfailures", "xdist")
+    options = ["-q", "-s", "--tb=native", *(f"-pno:{plugin}" for plugin in without)]
     # conftest.py's marker of tests that are run again is nobody's here.
     quiet = ["-o", "addopts=", "-o", "timeout=0", "-W", "ignore::pytest.PytestUnknownMarkWarning", "-m", "not quiet"]
     status = pytest.main([*options, *quiet, *tests], plugins=[runs])
