@@ -13,6 +13,7 @@
 #   make audit      known weaknesses of the libraries that releases have; needs a network
 #   make walks      calls that go any way the model of a call knows, for an hour; MINUTES=20 SEED=7
 #   make fuzz       inputs that nobody thought of, for two minutes each kind; SECONDS=600: ten
+#   make mutants    small changes of the engine that no unit test notices: LIMIT=600 of them, or MINUTES=n
 #
 # MESON_OPTIONS="-Dname=value ..." goes to meson when the build directory is made (make clean begins anew).
 
@@ -34,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON_SOURCES := python tests tools packaging
 
 .PHONY: all bootstrap build test-programs lint analyse check scrutinise unit protocol modules conversations local test \
-	packages images dist test-packages install docs demo bench reliability audit fuzz walks clean
+	packages images dist test-packages install docs demo bench reliability audit fuzz walks mutants clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -163,6 +164,10 @@ fuzz: bootstrap
 # A failure says how to repeat it alone, and is kept in tests/model/seeds.json.
 walks: bootstrap
 	$(PYTHON) tools/walks.py --record $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+# What was tried before is not tried again: build/mutants/results.jsonl.
+mutants: build
+	nice -n 15 $(PYTHON) tools/mutate.py --limit $(or $(LIMIT),600) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: test-programs
 	.venv/bin/aiconvai bench $(if $(QUICK),--quick)

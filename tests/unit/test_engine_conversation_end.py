@@ -109,6 +109,17 @@ def test_an_error_is_told_and_explains_the_close(host: Host) -> None:
     )
 
 
+@pytest.mark.parametrize("length", [100, 290, 1000])
+def test_the_bracket_around_an_error_is_closed_however_long_it_is(host: Host, length: int) -> None:
+    """An open one would change how a dialplan reads what follows."""
+    host.say(service_error("m" * length, 1002))
+    host.conversation.closed(1002)
+    host.pump()
+    assert host.ended.reason.startswith("the service could not go on (close code 1002) (error 1002 ")
+    assert host.ended.reason.endswith("m)")
+    assert len(host.ended.reason) < load_library().lib.AIC_REASON_MAX
+
+
 @pytest.mark.parametrize(
     "event", [{}, {"code": "x"}, {"reason": "why"}, {"message": "m" * 5000, "error_type": "t" * 5000}]
 )

@@ -12,6 +12,7 @@ from aiconvai.engine.library import load_library
 SMALL = 256
 SPARES = 4
 LIMIT = 256
+BYTES_LIMIT = 2 << 20
 
 
 class Outbox:
@@ -111,6 +112,17 @@ def test_a_full_outbox_takes_no_more(outbox: Outbox) -> None:
     assert outbox.take_text() == b"0"
     assert outbox.put(b"one more")
     assert outbox.count == LIMIT
+
+
+def test_texts_of_two_megabytes_wait_and_not_a_byte_more(outbox: Outbox) -> None:
+    assert not outbox.put(b"x" * (BYTES_LIMIT + 1))
+    assert outbox.put(b"x" * (BYTES_LIMIT - 3))
+    assert not outbox.put(b"four")
+    assert outbox.put(b"one")
+    assert not outbox.put(b"y")
+    assert outbox.put(b""), "it has no bytes"
+    outbox.clear()
+    assert outbox.put(b"x" * BYTES_LIMIT), "what was taken counts no longer"
 
 
 def test_nothing_is_left_after_it_was_freed(outbox: Outbox) -> None:

@@ -92,6 +92,29 @@ def test_another_stream_may_be_numbered_from_a_little_behind(behind: int, at_ms:
     assert order.c_order.late == 0
 
 
+@pytest.mark.parametrize(("behind", "is_late"), [(1, True), (100, True), (101, False)])
+def test_a_hundred_numbers_behind_is_late_and_what_is_farther_is_another_stream(behind: int, is_late: bool) -> None:
+    order = Order()
+    order.take_all(1000, 1001)
+    assert order.take(1002 - behind, (1002 - behind) * MS) == (None if is_late else 0)
+    assert order.c_order.late == is_late
+
+
+@pytest.mark.parametrize(("gap_ms", "is_late"), [(0, False), (1, True), (10_000, True), (10_001, False)])
+def test_ten_seconds_before_is_late_and_what_is_farther_is_another_stream(gap_ms: int, is_late: bool) -> None:
+    order = Order()
+    order.take(1000, 20_000)
+    assert order.take(1000, 20_000 + MS - gap_ms) == (None if is_late else 0)
+
+
+@pytest.mark.parametrize(("skipped", "gap_ms", "missing_ms"), [(0, 40, 0), (1, 1, 1), (1, 200, 200), (1, 201, 0),
+                                                                (100, 20, 20), (101, 20, 0)])
+def test_missing_is_what_has_a_number_and_a_time_that_are_near(skipped: int, gap_ms: int, missing_ms: int) -> None:
+    order = Order()
+    order.take(1, MS)
+    assert order.take(2 + skipped, 2 * MS + gap_ms) == missing_ms
+
+
 def test_who_forgets_knows_nothing_of_what_was_before() -> None:
     order = Order()
     order.take_all(1, 2)

@@ -99,6 +99,12 @@ def test_a_muted_microphone(host: Host) -> None:
     assert host.conversation.stats().trouble == ""
 
 
+def test_how_long_a_side_is_silent_is_told_in_whole_seconds(host: Host) -> None:
+    call(host, 30)
+    (trouble,) = host.told(Trouble)
+    assert trouble.text == "the audio that comes from the caller is silent: -99 dBFS in 20 s"
+
+
 def test_a_service_that_shows_no_sign_of_what_was_said(host: Host) -> None:
     call(host, 6, LOUD)
     call(host, 4)

@@ -659,6 +659,20 @@ def test_handle_that_is_refused_costs_no_attempt_and_no_call(code: int) -> None:
     assert "I am back." in told + order
 
 
+def test_a_new_session_that_is_refused_too_is_a_failure() -> None:
+    host = gemini_host(max_connection_attempts=1)
+    start(host)
+    given_a_handle(host)
+    break_off(host)
+    host.open()
+    break_off(host, 1007, "Session not found")
+    host.open()
+    break_off(host, 1007, "Quota exceeded")
+    assert host.conversation.phase is Phase.ENDED
+    assert "Quota exceeded" in host.ended.reason
+    assert sum("was not taken up again" in error for error in host.errors) == 1
+
+
 def test_handle_that_is_refused_after_other_failures_costs_no_attempt() -> None:
     host = gemini_host(max_connection_attempts=2, retry_backoff_ms=10)
     start(host)

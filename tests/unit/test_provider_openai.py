@@ -575,6 +575,31 @@ def test_a_request_is_not_repeated_for_ever(host: Host) -> None:
     assert len(asked(host)) == 3, "that one was in the way"
 
 
+def test_a_refusal_of_the_latest_of_many_requests_is_known_by_its_number(host: Host) -> None:
+    for number in range(1, 10):
+        press(host, "5")
+        respond(host, f"resp_{number}")
+        done(host, f"resp_{number}")
+    press(host, "5")
+    assert asked(host)[-1] == "aiconvai-answer-10"
+    respond(host, "resp_vad")
+    refuse(host, "aiconvai-answer-10")
+    assert host.errors == []
+    done(host, "resp_vad")
+    assert asked(host)[-1] == "aiconvai-answer-11", "it is repeated"
+
+
+def test_an_answer_that_is_over_was_what_stood_in_the_way_of_a_request(host: Host) -> None:
+    press(host, "5")
+    refuse(host, "aiconvai-answer-1")
+    assert len(asked(host)) == 2
+    done(host, "resp_vad")
+    press(host, "6")
+    assert len(asked(host)) == 3
+    refuse(host, "aiconvai-answer-3")
+    assert len(asked(host)) == 4, "this one, too, may have met one that is over already"
+
+
 def test_a_server_that_does_not_say_when_an_answer_begins_is_asked_again_after_it(host: Host) -> None:
     press(host, "5")
     press(host, "6")

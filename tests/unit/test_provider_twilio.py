@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,10 @@ def test_identifiers_are_those_of_the_call() -> None:
         sids.append((begun["streamSid"], begun["callSid"]))
     assert sids[0] == sids[1]
     assert not set(sids[0]) & set(sids[2])
+    # 128 bits that are of the call, all of them.
+    halves = [half for sid in sids[1] + sids[2] for half in (sid[2:18], sid[18:])]
+    assert all(re.fullmatch("[0-9a-f]{16}", half) for half in halves)
+    assert len(set(halves)) == 8
 
 
 def test_what_is_sent_is_what_twilio_sends() -> None:
