@@ -23,7 +23,6 @@ def _setup(voice: Voice, dialplan: str = "exten => 100,1,AIConvAI(agent)") -> No
     voice.apply()
 
 
-@pytest.mark.fault("asterisk.local-channels")
 def test_an_agent_behind_a_local_channel(voice: Voice) -> None:
     _setup(voice, "exten => 100,1,AIConvAI(agent)\nexten => 200,1,Dial(Local/100@default)")
     call = voice.call("200")
@@ -62,7 +61,6 @@ def test_an_agent_listens_to_a_recording_and_is_recorded(voice: Voice) -> None:
     assert said.level_dbfs == pytest.approx(LEVEL_DBFS, abs=0.5)
 
 
-@pytest.mark.fault("asterisk.codec-changes")
 def test_the_codec_may_change_in_the_middle_of_a_call(voice: Voice) -> None:
     _setup(voice)
     call = voice.call("100", "ulaw")
@@ -76,7 +74,6 @@ def test_the_codec_may_change_in_the_middle_of_a_call(voice: Voice) -> None:
     assert {packet.payload_type for packet in call.heard} == {0, 8, 9}
 
 
-@pytest.mark.fault("asterisk.hold")
 def test_a_caller_who_comes_back_from_hold_is_with_the_agent(voice: Voice) -> None:
     _setup(voice)
     call = voice.call("100")

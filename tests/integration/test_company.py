@@ -81,7 +81,6 @@ MUSIC_BEHIND = {
 
 
 @pytest.mark.parametrize("application", MUSIC_BEHIND)
-@pytest.mark.fault("asterisk.generators")
 def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice, application: str) -> None:
     dialplan = f"exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n{MUSIC_BEHIND[application]}"
     call, conversation = begin(voice, dialplan)
@@ -94,7 +93,6 @@ def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(vo
     conversation.wait_closed()
 
 
-@pytest.mark.fault("asterisk.generators")
 def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice) -> None:
     call, conversation = begin(voice, "exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n same => n,Wait(60)")
     call.wait_heard(10)
@@ -103,7 +101,6 @@ def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice
     call.hangup()
 
 
-@pytest.mark.fault("asterisk.generators")
 def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_play="gosub:music")
     voice.dialplan("exten => 100,1,AIConvAI(agent)\n[music]\nexten => s,1,MusicOnHold(default,3)\n same => n,Return()")
@@ -121,7 +118,6 @@ def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voic
     call.hangup()
 
 
-@pytest.mark.fault("asterisk.generators")
 def test_music_that_was_on_before_ends_when_the_agent_is_heard(voice: Voice) -> None:
     call, conversation = begin(
         voice, "exten => 100,1,Answer()\n same => n,StartMusicOnHold()\n same => n,AIConvAI(agent)"
@@ -152,7 +148,6 @@ JITTER_BUFFER_SECONDS = 0.2
 
 @pytest.mark.quiet
 @pytest.mark.parametrize("where", JITTER_BUFFERS)
-@pytest.mark.fault("asterisk.jitter-buffer")
 def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -> None:
     call, conversation = begin(voice, JITTER_BUFFERS[where])
     # It is in place by then.
@@ -169,7 +164,6 @@ def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -
 
 
 @pytest.mark.quiet
-@pytest.mark.fault("asterisk.jitter-buffer")
 def test_a_jitter_buffer_that_a_subroutine_sets(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_buffer="gosub:buffer")
     voice.dialplan(

@@ -327,7 +327,6 @@ def test_agent_that_goes_disturbs_nobody(voice: Voice) -> None:
     call.wait_ended()
 
 
-@pytest.mark.fault("asterisk.redirected")
 def test_call_may_be_sent_elsewhere_while_they_speak(voice: Voice) -> None:
     call, person, conversation = taken(voice)
     manager_sends_the_call_elsewhere(voice, call, conversation)

@@ -59,7 +59,6 @@ def _begin(voice: Voice, handshake: str = "{}", application: str = "AIConvAI(sal
         (f"{{upgrade: {{delay: {DELAY}}}}}", "/v1/convai/conversation"),
     ],
 )
-@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_while_the_service_lets_us_wait_for_its_reply(
     voice: Voice, handshake: str, path: str, application: str
 ) -> None:
@@ -74,7 +73,6 @@ def test_hangup_while_the_service_lets_us_wait_for_its_reply(
 
 
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
-@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_before_the_conversation_is_announced(voice: Voice, application: str) -> None:
     _begin(voice, f"{{metadata_delay: {DELAY}}}", application)
     call = voice.call("100")
@@ -86,7 +84,6 @@ def test_hangup_before_the_conversation_is_announced(voice: Voice, application: 
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
-@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_during_the_pause_between_attempts(voice: Voice) -> None:
     _begin(voice, "{signed_url: {status: 500}}")
     voice.sections["sales"]["retry_backoff_ms"] = "5000"
@@ -99,7 +96,6 @@ def test_hangup_during_the_pause_between_attempts(voice: Voice) -> None:
     assert len(voice.mock.requests) == 1
 
 
-@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_before_the_answer(voice: Voice) -> None:
     _begin(voice, f"{{upgrade: {{delay: {DELAY}}}}}", "AIConvAI(sales,n)")
     call = voice.caller.call("100").wait_early_media()
@@ -111,7 +107,6 @@ def test_hangup_before_the_answer(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize("private", [True, False])
-@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_at_any_moment_of_the_set_up(voice: Voice, private: bool) -> None:
     voice.agent("sales", ElevenLabsAgent(private=private))
     voice.dialplan("exten => 100,1,AIConvAI(sales)")
@@ -131,7 +126,6 @@ def test_hangup_at_any_moment_of_the_set_up(voice: Voice, private: bool) -> None
 
 
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_hangup_right_after_the_start(voice: Voice, application: str) -> None:
     _begin(voice, application=application)
     call = voice.call("100")
@@ -142,7 +136,6 @@ def test_hangup_right_after_the_start(voice: Voice, application: str) -> None:
 
 
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)", "AIConvAI(sales,m(default))"])
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 20}]")))
     voice.dialplan(f"exten => 100,1,{application}\n same => n,Wait(30)")
@@ -155,7 +148,6 @@ def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
     _expect_nothing_left(voice)
 
 
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_hangup_while_music_is_played(voice: Voice) -> None:
     _begin(voice, f"{{metadata_delay: {DELAY}}}", "AIConvAI(sales,m(default))")
     call = voice.call("100")
@@ -164,7 +156,6 @@ def test_hangup_while_music_is_played(voice: Voice) -> None:
     _expect_nothing_left(voice)
 
 
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 10}, {close: 1000}]")))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\nexten => h,1,{REPORT}")
@@ -181,7 +172,6 @@ def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
 
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 @pytest.mark.parametrize("how", ["close", "drop"])
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: str, how: str) -> None:
     agent = ElevenLabsAgent(scenario=load_scenario("echo"))
     voice.agent("sales", agent, audio_frames_buffer_ms=20, reconnect_attempts=0)
@@ -210,7 +200,6 @@ def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: 
     assert statuses <= {"CALLER_HANGUP", "COMPLETED" if how == "close" else "LOST"}
 
 
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_twenty_callers_who_give_up_at_once(voice: Voice) -> None:
     """Each at another moment of the set-up."""
     _begin(voice)

@@ -81,7 +81,6 @@ def seconds_of_agent(call: Call) -> float:
 
 @pytest.mark.parametrize("how", get_args(Hold))
 @pytest.mark.parametrize("where", WHERE)
-@pytest.mark.fault("asterisk.hold")
 def test_a_turn_waits_and_goes_on_where_it_was(voice: Voice, where: str, how: Hold) -> None:
     call, conversation = begin(voice, WHERE[where])
     agent_says(conversation, AGENT_HZ, 2.0)
@@ -138,7 +137,6 @@ def test_the_agent_is_told_in_configured_words(voice: Voice) -> None:
     call.hangup()
 
 
-@pytest.mark.fault("asterisk.hold")
 def test_the_party_of_a_bridge_puts_the_caller_on_hold(voice: Voice) -> None:
     caller, party, conversation = bridge(voice)
     party.hold()
@@ -189,7 +187,6 @@ def test_a_hold_in_the_middle_of_a_subroutine_is_told_once(voice: Voice) -> None
     call.hangup()
 
 
-@pytest.mark.fault("asterisk.hold")
 def test_the_call_may_end_during_a_hold(voice: Voice) -> None:
     call, conversation = begin(voice)
     agent_says(conversation, AGENT_HZ, 5.0)

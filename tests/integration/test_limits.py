@@ -28,7 +28,6 @@ def _begin(voice: Voice, name: str) -> Call:
     return call
 
 
-@pytest.mark.fault("asterisk.calls-enough")
 def test_max_concurrent_calls_of_an_agent_counts_that_agent_alone(voice: Voice) -> None:
     voice.agent("sales", max_concurrent_calls=2)
     voice.agent("support")
@@ -47,7 +46,6 @@ def test_max_concurrent_calls_of_an_agent_counts_that_agent_alone(voice: Voice) 
     assert len(voice.mock.requests) == 3
 
 
-@pytest.mark.fault("asterisk.calls-enough")
 def test_max_concurrent_calls_of_general_counts_all_agents(voice: Voice) -> None:
     voice.general["max_concurrent_calls"] = "2"
     voice.agent("sales")
@@ -66,7 +64,6 @@ def test_max_concurrent_calls_of_general_counts_all_agents(voice: Voice) -> None
     _begin(voice, "support")
 
 
-@pytest.mark.fault("asterisk.calls-forever")
 def test_call_duration_limit_ends_the_call(voice: Voice) -> None:
     voice.agent("sales", call_duration_limit_seconds=1)
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\n same => n,UserEvent(Further)\nexten => h,1,{REPORT}")
@@ -116,7 +113,6 @@ def test_end_does_not_wait_for_what_the_agent_said_before_it_closed(voice: Voice
     assert len(call.heard) < 130
 
 
-@pytest.mark.fault("asterisk.calls-forever")
 def test_call_duration_limit_holds_while_connecting(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 3}")
     voice.agent("sales", ElevenLabsAgent(scenario=scenario), call_duration_limit_seconds=1)

@@ -89,7 +89,6 @@ def listen(voice: Voice, network: Callable[[], Network], dialplan: str) -> tuple
     [{"lost": 0.05}, {"lost": 0.05, "overtaken": 0.1, "doubled": 0.02}, {"overtaken": 0.2}],
     ids=["loss", "all", "reordering"],
 )
-@pytest.mark.fault("asterisk.lossy-rtp")
 def test_what_the_agent_hears_is_as_long_as_it_was_said_and_in_order(
     voice: Voice, dialplan: str, network: dict[str, float]
 ) -> None:
@@ -101,7 +100,6 @@ def test_what_the_agent_hears_is_as_long_as_it_was_said_and_in_order(
     assert phase_jumps(heard[loud[0] : loud[-1]], rate) <= lossy.count * 0.005
 
 
-@pytest.mark.fault("asterisk.lossy-rtp")
 def test_another_source_is_heard_whatever_its_packets_are_numbered(voice: Voice) -> None:
     """As after a transfer, or where a carrier changes its media server in the middle of a call."""
     voice.agent("agent", audio_frames_buffer_ms=20)

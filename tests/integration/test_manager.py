@@ -228,7 +228,6 @@ def _not_injected(voice: Voice) -> None:
             assert len(event.all("Event")) == 1
 
 
-@pytest.mark.fault("asterisk.forged-lines")
 def test_transcript_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     conversation.send(_user_transcript(INJECTION))
@@ -236,7 +235,6 @@ def test_transcript_cannot_break_the_protocol(voice: Voice) -> None:
     _not_injected(voice)
 
 
-@pytest.mark.fault("asterisk.forged-lines")
 def test_tool_call_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     call = {"tool_name": INJECTION, "tool_call_id": "id" + INJECTION, "parameters": {"a": INJECTION}, "event_id": 1}
@@ -247,7 +245,6 @@ def test_tool_call_cannot_break_the_protocol(voice: Voice) -> None:
     _not_injected(voice)
 
 
-@pytest.mark.fault("asterisk.forged-lines")
 def test_error_cannot_break_the_protocol(voice: Voice) -> None:
     _, conversation = _conversing(voice)
     error = {"code": 1011, "error_type": "llm_timeout", "message": INJECTION}
@@ -257,7 +254,6 @@ def test_error_cannot_break_the_protocol(voice: Voice) -> None:
     assert "\nEvent: Fake" not in voice.log()
 
 
-@pytest.mark.fault("asterisk.forged-lines")
 def test_close_reason_cannot_break_the_protocol(voice: Voice) -> None:
     call, conversation = _conversing(voice)
     conversation.close(1008, "a\r\nEvent: Fake\r\n\r\nb")
@@ -268,7 +264,6 @@ def test_close_reason_cannot_break_the_protocol(voice: Voice) -> None:
     assert "\nEvent: Fake" not in voice.log()
 
 
-@pytest.mark.fault("asterisk.forged-lines")
 def test_conversation_id_cannot_break_the_protocol(voice: Voice) -> None:
     scenario = parse_scenario("handshake: {metadata_delay: 3}\nsteps: []")
     voice.agent("sales", ElevenLabsAgent(scenario=scenario))

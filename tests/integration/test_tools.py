@@ -151,7 +151,6 @@ def test_both_hear_each_other_while_a_subroutine_runs(voice: Voice) -> None:
     assert time.monotonic() - began < 5.0
 
 
-@pytest.mark.fault("asterisk.tool-forever")
 def test_subroutine_that_takes_too_long_is_answered_for(voice: Voice) -> None:
     _, conversation = converse(voice, tool_slow="gosub:default,slow", tool_timeout_ms=200)
     answer = conversation.call_tool("slow")
@@ -167,7 +166,6 @@ def test_subroutines_run_one_after_the_other(voice: Voice) -> None:
         assert find.result(10.0).result.startswith("find: 1")
 
 
-@pytest.mark.fault("asterisk.tool-forever")
 def test_subroutine_may_hang_up(voice: Voice) -> None:
     call, conversation = converse(voice, tool_hang="gosub:default,hang")
     conversation.start_tool("hang")
@@ -176,7 +174,6 @@ def test_subroutine_may_hang_up(voice: Voice) -> None:
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
-@pytest.mark.fault("asterisk.redirected")
 def test_call_is_sent_elsewhere_in_the_middle_of_a_subroutine(voice: Voice) -> None:
     call, conversation = converse(voice, tool_long="gosub:default,long")
     conversation.start_tool("long")
@@ -194,7 +191,6 @@ def test_call_is_sent_elsewhere_in_the_middle_of_a_subroutine(voice: Voice) -> N
     assert "came too late" not in voice.log()
 
 
-@pytest.mark.fault("asterisk.hangup-talking")
 def test_caller_hangs_up_in_the_middle_of_a_subroutine(voice: Voice) -> None:
     call, conversation = converse(voice, tool_long="gosub:default,long")
     conversation.start_tool("long")
@@ -248,7 +244,6 @@ def test_agent_presses_keys(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize("digits", ["1" * 65, "w" * 60 + "12345"])
-@pytest.mark.fault("asterisk.toll-fraud")
 def test_agent_presses_no_more_keys_than_it_may(voice: Voice, digits: str) -> None:
     call, conversation = converse(voice, tool_send_dtmf="builtin")
     answer = conversation.call_tool("send_dtmf", {"digits": digits})
@@ -348,7 +343,6 @@ def test_agent_in_the_background_transfers_the_call(voice: Voice) -> None:
     assert call.alive
 
 
-@pytest.mark.fault("asterisk.toll-fraud")
 def test_agent_transfers_the_call_to_nobody_else(voice: Voice) -> None:
     call, conversation = converse(voice, tool_transfer_call="builtin", transfer_to_desk="default,700,1")
     answer = conversation.call_tool("transfer_call", {"destination": "default,100,1"})
