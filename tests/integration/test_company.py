@@ -80,6 +80,7 @@ MUSIC_BEHIND = {
 }
 
 
+@pytest.mark.fault("asterisk.music")
 @pytest.mark.parametrize("application", MUSIC_BEHIND)
 def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice, application: str) -> None:
     dialplan = f"exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n{MUSIC_BEHIND[application]}"
@@ -93,6 +94,7 @@ def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(vo
     conversation.wait_closed()
 
 
+@pytest.mark.fault("asterisk.transmit-silence")
 def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice) -> None:
     call, conversation = begin(voice, "exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n same => n,Wait(60)")
     call.wait_heard(10)
@@ -101,6 +103,7 @@ def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice
     call.hangup()
 
 
+@pytest.mark.fault("asterisk.music-in-tool")
 def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_play="gosub:music")
     voice.dialplan("exten => 100,1,AIConvAI(agent)\n[music]\nexten => s,1,MusicOnHold(default,3)\n same => n,Return()")
@@ -118,6 +121,7 @@ def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voic
     call.hangup()
 
 
+@pytest.mark.fault("asterisk.music-before")
 def test_music_that_was_on_before_ends_when_the_agent_is_heard(voice: Voice) -> None:
     call, conversation = begin(
         voice, "exten => 100,1,Answer()\n same => n,StartMusicOnHold()\n same => n,AIConvAI(agent)"
@@ -146,6 +150,7 @@ JITTER_BUFFER_SECONDS = 0.2
 """Asterisk's default."""
 
 
+@pytest.mark.fault("asterisk.jitter-buffer")
 @pytest.mark.quiet
 @pytest.mark.parametrize("where", JITTER_BUFFERS)
 def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -> None:

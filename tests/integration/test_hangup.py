@@ -51,6 +51,7 @@ def _begin(voice: Voice, handshake: str = "{}", application: str = "AIConvAI(sal
     voice.apply()
 
 
+@pytest.mark.fault("asterisk.hangup-connecting")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 @pytest.mark.parametrize(
     ("handshake", "path"),
@@ -72,6 +73,7 @@ def test_hangup_while_the_service_lets_us_wait_for_its_reply(
     assert all(one.status in (None, 200) for one in voice.mock.requests)
 
 
+@pytest.mark.fault("asterisk.hangup-at-metadata")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 def test_hangup_before_the_conversation_is_announced(voice: Voice, application: str) -> None:
     _begin(voice, f"{{metadata_delay: {DELAY}}}", application)
@@ -84,6 +86,7 @@ def test_hangup_before_the_conversation_is_announced(voice: Voice, application: 
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_during_the_pause_between_attempts(voice: Voice) -> None:
     _begin(voice, "{signed_url: {status: 500}}")
     voice.sections["sales"]["retry_backoff_ms"] = "5000"
@@ -96,6 +99,7 @@ def test_hangup_during_the_pause_between_attempts(voice: Voice) -> None:
     assert len(voice.mock.requests) == 1
 
 
+@pytest.mark.fault("asterisk.hangup-before-answer")
 def test_hangup_before_the_answer(voice: Voice) -> None:
     _begin(voice, f"{{upgrade: {{delay: {DELAY}}}}}", "AIConvAI(sales,n)")
     call = voice.caller.call("100").wait_early_media()
@@ -106,6 +110,7 @@ def test_hangup_before_the_answer(voice: Voice) -> None:
     assert outcome(voice).status == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("asterisk.hangup-connecting")
 @pytest.mark.parametrize("private", [True, False])
 def test_hangup_at_any_moment_of_the_set_up(voice: Voice, private: bool) -> None:
     voice.agent("sales", ElevenLabsAgent(private=private))
@@ -135,6 +140,7 @@ def test_hangup_right_after_the_start(voice: Voice, application: str) -> None:
     _expect_nothing_left(voice)
 
 
+@pytest.mark.fault("asterisk.hangup-agent-speaks")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)", "AIConvAI(sales,m(default))"])
 def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 20}]")))
@@ -148,6 +154,7 @@ def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
     _expect_nothing_left(voice)
 
 
+@pytest.mark.fault("asterisk.hangup-music")
 def test_hangup_while_music_is_played(voice: Voice) -> None:
     _begin(voice, f"{{metadata_delay: {DELAY}}}", "AIConvAI(sales,m(default))")
     call = voice.call("100")
@@ -156,6 +163,7 @@ def test_hangup_while_music_is_played(voice: Voice) -> None:
     _expect_nothing_left(voice)
 
 
+@pytest.mark.fault("asterisk.hangup-at-end")
 def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 10}, {close: 1000}]")))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\nexten => h,1,{REPORT}")
@@ -170,6 +178,7 @@ def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
     assert outcome(voice).status == "COMPLETED"
 
 
+@pytest.mark.fault("asterisk.hangup-as-service-ends")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 @pytest.mark.parametrize("how", ["close", "drop"])
 def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: str, how: str) -> None:
@@ -200,6 +209,7 @@ def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: 
     assert statuses <= {"CALLER_HANGUP", "COMPLETED" if how == "close" else "LOST"}
 
 
+@pytest.mark.fault("asterisk.hangup-twenty")
 def test_twenty_callers_who_give_up_at_once(voice: Voice) -> None:
     """Each at another moment of the set-up."""
     _begin(voice)
