@@ -25,7 +25,7 @@ AGENT_HZ = 900.0
 CALLER_HZ = 600.0
 LEVEL_DBFS = -12.0
 
-MODULES = ("app_queue.so", "app_confbridge.so", "func_jitterbuffer.so")
+MODULES = ("app_queue.so", "app_playtones.so", "app_milliwatt.so", "app_confbridge.so", "func_jitterbuffer.so")
 QUEUES = "[general]\n[support]\nmusicclass = default\nstrategy = ringall\n"
 CONFERENCES = (
     "[general]\n[default_user]\ntype = user\njitterbuffer = yes\nquiet = yes\nannounce_only_user = no\n"
@@ -58,7 +58,7 @@ def begin(voice: Voice, dialplan: str) -> tuple[Call, ThreadedConversation]:
     return call, conversation
 
 
-def check_agent_between_music(call: Call, seconds: float) -> None:
+def check_agent_between_music(call: Call, seconds: float, music_hz: float = MUSIC_HZ) -> None:
     """The whole of what it said was heard, by itself, and the music before and after."""
     heard = call.heard_samples(fill_gaps=False)
     ((begin, end),) = stretches_of(AGENT_HZ, heard)
@@ -67,7 +67,7 @@ def check_agent_between_music(call: Call, seconds: float) -> None:
     assert said.level_dbfs == pytest.approx(LEVEL_DBFS, abs=0.5)
     assert said.purity_db > 25.0
     for part in (heard[: round(begin * 8000) - 160], heard[round(end * 8000) + 160 :]):
-        assert level_at(part[-3200:], MUSIC_HZ, 8000) > -35
+        assert level_at(part[-3200:], music_hz, 8000) > -35
         assert level_at(part, AGENT_HZ, 8000) < -50
 
 
@@ -91,6 +91,27 @@ def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(vo
     call.wait_heard(80, since=time.monotonic())
     call.hangup()
     check_agent_between_music(call, 0.8)
+    conversation.wait_closed()
+
+
+TONES_BEHIND = {
+    "Playtones": (" same => n,Playtones(440)\n same => n,Wait(60)", MUSIC_HZ),
+    "Milliwatt": (" same => n,Milliwatt()", 1004.0),
+    "Playback": (" same => n,Playback(" + "&".join(["${SOUNDS}/tone"] * 10) + ")", MUSIC_HZ),
+}
+
+
+@pytest.mark.fault("asterisk.generators")
+@pytest.mark.parametrize("application", TONES_BEHIND)
+def test_in_the_background_the_agent_is_heard_and_the_tone_between_its_turns(voice: Voice, application: str) -> None:
+    lines, hz = TONES_BEHIND[application]
+    call, conversation = begin(voice, f"exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n{lines}")
+    call.wait_for_sound()
+    call.wait_heard(25)
+    agent_says(conversation, AGENT_HZ, 0.8)
+    call.wait_heard(80, since=time.monotonic())
+    call.hangup()
+    check_agent_between_music(call, 0.8, hz)
     conversation.wait_closed()
 
 

@@ -10,6 +10,7 @@ import pytest
 from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 
+from aiconvai.audio import rms_dbfs, tone
 from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
@@ -217,3 +218,31 @@ def test_twenty_callers_who_give_up_at_once(voice: Voice) -> None:
     for call in calls:
         call.hangup()
     _expect_nothing_left(voice)
+
+
+@pytest.mark.fault("asterisk.hangup-caller-speaks")
+@pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
+def test_hangup_in_the_middle_of_a_word(voice: Voice, application: str) -> None:
+    _begin(voice, application=application)
+    call = voice.call("100")
+    conversation = voice.conversation()
+    call.play(tone(600.0, 20.0, 8000))
+    conversation.wait_received(lambda record: rms_dbfs(record.uplink_samples()[-800:]) > -30.0)
+    call.hangup()
+    _expect_client_close(conversation)
+    _expect_nothing_left(voice)
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+
+
+@pytest.mark.fault("asterisk.hangup-reopening")
+@pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
+def test_hangup_while_a_lost_connection_is_opened_again(voice: Voice, application: str) -> None:
+    _begin(voice, f"{{upgrade: {{delay: {DELAY}}}}}", application)
+    call = voice.call("100")
+    conversation = voice.conversation()
+    asked = len(voice.mock.requests)
+    conversation.drop()
+    _wait_until(lambda: len(voice.mock.requests) > asked, "it is not opened again", 3.0)
+    call.hangup()
+    _expect_nothing_left(voice)
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"

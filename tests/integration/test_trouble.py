@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 

@@ -91,6 +91,8 @@ ASTERISK_FAULTS: tuple[Fault, ...] = (
     Fault("asterisk.other-version", "a module built for another Asterisk is not loaded", "no agent", "-"),
     Fault("asterisk.operators", "reloads, refused unloads and rotated logs in a loop under 20 calls",
           "the agent; nobody else a gap", "-"),
+    Fault("asterisk.thousand-calls", "1,000 calls at 50 a second, each of half a second", "other calls: no gap",
+          "CALLER_HANGUP"),
     # Short of something
     Fault("asterisk.write-blocks", "a channel that blocks in write", "other calls: nothing of it", "-"),
     Fault("asterisk.engine-allocation-fails", "allocations of the engine fail in turn, and all from there on",
