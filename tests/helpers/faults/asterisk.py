@@ -46,7 +46,7 @@ ASTERISK_FAULTS: tuple[Fault, ...] = (
     Fault("asterisk.unbridge", "the bridge of a call with an agent in the background is destroyed",
           "the agent, with nobody else", "-"),
     Fault("asterisk.bridge-foreground", "a manager bridges a call away from the application in the foreground",
-          "the other party", "COMPLETED"),
+          "the other party", "CALLER_HANGUP"),
     Fault("asterisk.park", "a call with an agent in the background is parked and fetched again", _BOTH, "-"),
     Fault("asterisk.pickup", "a colleague picks up, from another extension, a call with an agent in the background",
           _BOTH, "-"),
@@ -67,8 +67,6 @@ ASTERISK_FAULTS: tuple[Fault, ...] = (
     # The dialplan's switches, Local channels
     Fault("asterisk.slow-switch", "a switch takes seconds to find the extension of a transfer",
           "other calls: nothing of it", "-"),
-    Fault("asterisk.switches", "the agent is reached through `switch => Loopback` or an empty `switch => Realtime`",
-          _BOTH, "-"),
     Fault("asterisk.local-optimised", "a Local channel in front of the agent is optimised away", _BOTH, "-"),
     Fault("asterisk.local-kept", "a Local channel with /n and no caller behind it", "a recording gets the agent whole",
           "-"),
