@@ -23,6 +23,7 @@ def _setup(voice: Voice, dialplan: str = "exten => 100,1,AIConvAI(agent)") -> No
     voice.apply()
 
 
+@pytest.mark.fault("asterisk.local-optimised")
 def test_an_agent_behind_a_local_channel(voice: Voice) -> None:
     _setup(voice, "exten => 100,1,AIConvAI(agent)\nexten => 200,1,Dial(Local/100@default)")
     call = voice.call("200")
@@ -36,6 +37,7 @@ def test_an_agent_behind_a_local_channel(voice: Voice) -> None:
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("asterisk.local-kept")
 def test_an_agent_listens_to_a_recording_and_is_recorded(voice: Voice) -> None:
     """An originated Local channel without a caller: its other half plays a file, then records what the agent says."""
     _setup(
@@ -61,6 +63,7 @@ def test_an_agent_listens_to_a_recording_and_is_recorded(voice: Voice) -> None:
     assert said.level_dbfs == pytest.approx(LEVEL_DBFS, abs=0.5)
 
 
+@pytest.mark.fault("asterisk.reinvite-codec")
 def test_the_codec_may_change_in_the_middle_of_a_call(voice: Voice) -> None:
     _setup(voice)
     call = voice.call("100", "ulaw")

@@ -25,7 +25,7 @@ AGENT_HZ = 900.0
 CALLER_HZ = 600.0
 LEVEL_DBFS = -12.0
 
-MODULES = ("app_queue.so", "app_confbridge.so", "func_jitterbuffer.so")
+MODULES = ("app_queue.so", "app_playtones.so", "app_milliwatt.so", "app_confbridge.so", "func_jitterbuffer.so")
 QUEUES = "[general]\n[support]\nmusicclass = default\nstrategy = ringall\n"
 CONFERENCES = (
     "[general]\n[default_user]\ntype = user\njitterbuffer = yes\nquiet = yes\nannounce_only_user = no\n"
@@ -58,17 +58,19 @@ def begin(voice: Voice, dialplan: str) -> tuple[Call, ThreadedConversation]:
     return call, conversation
 
 
-def check_agent_between_music(call: Call, seconds: float) -> None:
+def check_agent_between_music(
+    call: Call, seconds: float, music_hz: float = MUSIC_HZ, agent_hz: float = AGENT_HZ
+) -> None:
     """The whole of what it said was heard, by itself, and the music before and after."""
     heard = call.heard_samples(fill_gaps=False)
-    ((begin, end),) = stretches_of(AGENT_HZ, heard)
+    ((begin, end),) = stretches_of(agent_hz, heard)
     assert end - begin == pytest.approx(seconds, abs=0.04)
-    said = tone_in(heard[round(begin * 8000) + 320 : round(end * 8000) - 320], AGENT_HZ, 8000)
+    said = tone_in(heard[round(begin * 8000) + 320 : round(end * 8000) - 320], agent_hz, 8000)
     assert said.level_dbfs == pytest.approx(LEVEL_DBFS, abs=0.5)
     assert said.purity_db > 25.0
     for part in (heard[: round(begin * 8000) - 160], heard[round(end * 8000) + 160 :]):
-        assert level_at(part[-3200:], MUSIC_HZ, 8000) > -35
-        assert level_at(part, AGENT_HZ, 8000) < -50
+        assert level_at(part[-3200:], music_hz, 8000) > -35
+        assert level_at(part, agent_hz, 8000) < -50
 
 
 # Music that others play
@@ -80,6 +82,7 @@ MUSIC_BEHIND = {
 }
 
 
+@pytest.mark.fault("asterisk.music")
 @pytest.mark.parametrize("application", MUSIC_BEHIND)
 def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice, application: str) -> None:
     dialplan = f"exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n{MUSIC_BEHIND[application]}"
@@ -93,6 +96,29 @@ def test_in_the_background_the_agent_is_heard_and_the_music_between_its_turns(vo
     conversation.wait_closed()
 
 
+TONES_BEHIND = {
+    "Playtones": (" same => n,Playtones(440)\n same => n,Wait(60)", MUSIC_HZ),
+    "Milliwatt": (" same => n,Milliwatt()", 1004.0),
+    "Playback": (" same => n,Playback(" + "&".join(["${SOUNDS}/tone"] * 10) + ")", MUSIC_HZ),
+}
+
+
+@pytest.mark.fault("asterisk.generators")
+@pytest.mark.parametrize("application", TONES_BEHIND)
+def test_in_the_background_the_agent_is_heard_and_the_tone_between_its_turns(voice: Voice, application: str) -> None:
+    lines, hz = TONES_BEHIND[application]
+    call, conversation = begin(voice, f"exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n{lines}")
+    call.wait_for_sound()
+    call.wait_heard(25)
+    # Far from each of the tones.
+    agent_says(conversation, 1700.0, 0.8)
+    call.wait_heard(80, since=time.monotonic())
+    call.hangup()
+    check_agent_between_music(call, 0.8, hz, 1700.0)
+    conversation.wait_closed()
+
+
+@pytest.mark.fault("asterisk.transmit-silence")
 def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice) -> None:
     call, conversation = begin(voice, "exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n same => n,Wait(60)")
     call.wait_heard(10)
@@ -101,6 +127,7 @@ def test_in_the_background_the_agent_is_heard_while_silence_is_sent(voice: Voice
     call.hangup()
 
 
+@pytest.mark.fault("asterisk.music-in-tool")
 def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voice: Voice) -> None:
     voice.agent("agent", audio_frames_buffer_ms=20, tool_play="gosub:music")
     voice.dialplan("exten => 100,1,AIConvAI(agent)\n[music]\nexten => s,1,MusicOnHold(default,3)\n same => n,Return()")
@@ -118,6 +145,7 @@ def test_in_a_subroutine_the_agent_is_heard_and_the_music_between_its_turns(voic
     call.hangup()
 
 
+@pytest.mark.fault("asterisk.music-before")
 def test_music_that_was_on_before_ends_when_the_agent_is_heard(voice: Voice) -> None:
     call, conversation = begin(
         voice, "exten => 100,1,Answer()\n same => n,StartMusicOnHold()\n same => n,AIConvAI(agent)"
@@ -146,6 +174,7 @@ JITTER_BUFFER_SECONDS = 0.2
 """Asterisk's default."""
 
 
+@pytest.mark.fault("asterisk.jitter-buffer")
 @pytest.mark.quiet
 @pytest.mark.parametrize("where", JITTER_BUFFERS)
 def test_behind_a_jitter_buffer_a_second_is_a_second(voice: Voice, where: str) -> None:

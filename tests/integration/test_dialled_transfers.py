@@ -220,6 +220,7 @@ def manager_sends_the_call_elsewhere(voice: Voice, call: Call, conversation: Thr
     voice.asterisk.ami.action("Redirect", Channel=channel, Context="default", Exten="wait", Priority=1)
 
 
+@pytest.mark.fault("asterisk.ends-while-ringing")
 @pytest.mark.parametrize("end", [caller_hangs_up, service_closes, manager_sends_the_call_elsewhere])
 @pytest.mark.parametrize("attended", [False, True], ids=["rung", "told"])
 def test_nobody_is_kept_where_the_conversation_ends(

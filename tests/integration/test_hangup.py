@@ -10,6 +10,7 @@ import pytest
 from outcome import REPORT, outcome
 from voice import Voice, mock_options, voice
 
+from aiconvai.audio import rms_dbfs, tone
 from aiconvai.mock import ElevenLabsAgent, load_scenario
 from aiconvai.mock.scenario import parse_scenario
 from aiconvai.mock.threaded import ThreadedConversation
@@ -51,6 +52,7 @@ def _begin(voice: Voice, handshake: str = "{}", application: str = "AIConvAI(sal
     voice.apply()
 
 
+@pytest.mark.fault("asterisk.hangup-connecting")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 @pytest.mark.parametrize(
     ("handshake", "path"),
@@ -72,6 +74,7 @@ def test_hangup_while_the_service_lets_us_wait_for_its_reply(
     assert all(one.status in (None, 200) for one in voice.mock.requests)
 
 
+@pytest.mark.fault("asterisk.hangup-at-metadata")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 def test_hangup_before_the_conversation_is_announced(voice: Voice, application: str) -> None:
     _begin(voice, f"{{metadata_delay: {DELAY}}}", application)
@@ -84,6 +87,7 @@ def test_hangup_before_the_conversation_is_announced(voice: Voice, application: 
     assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("asterisk.hangup-connecting")
 def test_hangup_during_the_pause_between_attempts(voice: Voice) -> None:
     _begin(voice, "{signed_url: {status: 500}}")
     voice.sections["sales"]["retry_backoff_ms"] = "5000"
@@ -96,6 +100,7 @@ def test_hangup_during_the_pause_between_attempts(voice: Voice) -> None:
     assert len(voice.mock.requests) == 1
 
 
+@pytest.mark.fault("asterisk.hangup-before-answer")
 def test_hangup_before_the_answer(voice: Voice) -> None:
     _begin(voice, f"{{upgrade: {{delay: {DELAY}}}}}", "AIConvAI(sales,n)")
     call = voice.caller.call("100").wait_early_media()
@@ -106,6 +111,7 @@ def test_hangup_before_the_answer(voice: Voice) -> None:
     assert outcome(voice).status == "CALLER_HANGUP"
 
 
+@pytest.mark.fault("asterisk.hangup-connecting")
 @pytest.mark.parametrize("private", [True, False])
 def test_hangup_at_any_moment_of_the_set_up(voice: Voice, private: bool) -> None:
     voice.agent("sales", ElevenLabsAgent(private=private))
@@ -135,6 +141,7 @@ def test_hangup_right_after_the_start(voice: Voice, application: str) -> None:
     _expect_nothing_left(voice)
 
 
+@pytest.mark.fault("asterisk.hangup-agent-speaks")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)", "AIConvAI(sales,m(default))"])
 def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 20}]")))
@@ -148,6 +155,7 @@ def test_hangup_while_audio_is_queued(voice: Voice, application: str) -> None:
     _expect_nothing_left(voice)
 
 
+@pytest.mark.fault("asterisk.hangup-music")
 def test_hangup_while_music_is_played(voice: Voice) -> None:
     _begin(voice, f"{{metadata_delay: {DELAY}}}", "AIConvAI(sales,m(default))")
     call = voice.call("100")
@@ -156,6 +164,7 @@ def test_hangup_while_music_is_played(voice: Voice) -> None:
     _expect_nothing_left(voice)
 
 
+@pytest.mark.fault("asterisk.hangup-at-end")
 def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
     voice.agent("sales", ElevenLabsAgent(scenario=parse_scenario("steps: [{tone: 10}, {close: 1000}]")))
     voice.dialplan(f"exten => 100,1,AIConvAI(sales)\nexten => h,1,{REPORT}")
@@ -170,6 +179,7 @@ def test_hangup_while_the_end_is_played_out(voice: Voice) -> None:
     assert outcome(voice).status == "COMPLETED"
 
 
+@pytest.mark.fault("asterisk.hangup-as-service-ends")
 @pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
 @pytest.mark.parametrize("how", ["close", "drop"])
 def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: str, how: str) -> None:
@@ -200,6 +210,7 @@ def test_hangup_at_the_same_time_as_the_service_ends(voice: Voice, application: 
     assert statuses <= {"CALLER_HANGUP", "COMPLETED" if how == "close" else "LOST"}
 
 
+@pytest.mark.fault("asterisk.hangup-twenty")
 def test_twenty_callers_who_give_up_at_once(voice: Voice) -> None:
     """Each at another moment of the set-up."""
     _begin(voice)
@@ -207,3 +218,31 @@ def test_twenty_callers_who_give_up_at_once(voice: Voice) -> None:
     for call in calls:
         call.hangup()
     _expect_nothing_left(voice)
+
+
+@pytest.mark.fault("asterisk.hangup-caller-speaks")
+@pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
+def test_hangup_in_the_middle_of_a_word(voice: Voice, application: str) -> None:
+    _begin(voice, application=application)
+    call = voice.call("100")
+    conversation = voice.conversation()
+    call.play(tone(600.0, 20.0, 8000))
+    conversation.wait_received(lambda record: rms_dbfs(record.uplink_samples()[-800:]) > -30.0)
+    call.hangup()
+    _expect_client_close(conversation)
+    _expect_nothing_left(voice)
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+
+
+@pytest.mark.fault("asterisk.hangup-reopening")
+@pytest.mark.parametrize("application", ["AIConvAI(sales)", "AIConvAI(sales,b)"])
+def test_hangup_while_a_lost_connection_is_opened_again(voice: Voice, application: str) -> None:
+    _begin(voice, f"{{upgrade: {{delay: {DELAY}}}}}", application)
+    call = voice.call("100")
+    conversation = voice.conversation()
+    asked = len(voice.mock.requests)
+    conversation.drop()
+    _wait_until(lambda: len(voice.mock.requests) > asked, "it is not opened again", 3.0)
+    call.hangup()
+    _expect_nothing_left(voice)
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"

@@ -79,6 +79,7 @@ def seconds_of_agent(call: Call) -> float:
     return sum(end - begin for begin, end in stretches_of(AGENT_HZ, call.heard_samples(fill_gaps=False)))
 
 
+@pytest.mark.fault("asterisk.hold", "asterisk.reinvite-direction")
 @pytest.mark.parametrize("how", get_args(Hold))
 @pytest.mark.parametrize("where", WHERE)
 def test_a_turn_waits_and_goes_on_where_it_was(voice: Voice, where: str, how: Hold) -> None:
@@ -154,6 +155,7 @@ def test_the_party_of_a_bridge_puts_the_caller_on_hold(voice: Voice) -> None:
     party.wait_ended()
 
 
+@pytest.mark.fault("asterisk.transfer-out-of-hold")
 def test_a_transfer_out_of_a_hold_ends_it(voice: Voice) -> None:
     """As telephones do it: hold, call the other one, connect the two."""
     caller, party, conversation = bridge(voice)
@@ -187,6 +189,7 @@ def test_a_hold_in_the_middle_of_a_subroutine_is_told_once(voice: Voice) -> None
     call.hangup()
 
 
+@pytest.mark.fault("asterisk.end-during-hold")
 def test_the_call_may_end_during_a_hold(voice: Voice) -> None:
     call, conversation = begin(voice)
     agent_says(conversation, AGENT_HZ, 5.0)

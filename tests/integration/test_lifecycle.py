@@ -81,6 +81,7 @@ def _load_converse_unload(asterisk: Asterisk) -> None:
     asterisk.unload_module()
 
 
+@pytest.mark.fault("asterisk.module-unload")
 @pytest.mark.parametrize(
     ("application", "option"),
     [("AIConvAI(echo)", ""), ("AIConvAI(echo,b)", ""), ("AIConvAI(echo,b)", "-f ")],
@@ -98,6 +99,7 @@ def test_unloading_is_refused_while_a_conversation_lives(voice: Voice, applicati
     assert tone_burst_round_trip(second).similarity > 0.95
 
 
+@pytest.mark.fault("asterisk.module-unload-forced")
 def test_a_forced_unload_hangs_up_and_is_refused_until_the_conversation_is_gone(voice: Voice) -> None:
     """Asterisk itself hangs up every channel that is inside the application before it asks the module."""
     _begin_echo(voice, "AIConvAI(echo)")
@@ -116,6 +118,7 @@ def _begin_echo(voice: Voice, application: str) -> None:
     voice.apply()
 
 
+@pytest.mark.fault("asterisk.module-reload")
 @pytest.mark.parametrize("command", [f"module reload {MODULE}", "aiconvai reload", "elevenlabs reload"])
 def test_a_reload_leaves_running_calls_alone_and_applies_to_new_ones(voice: Voice, command: str) -> None:
     voice.agent("echo", ECHO, audio_frames_buffer_ms=20)
@@ -134,6 +137,7 @@ def test_a_reload_leaves_running_calls_alone_and_applies_to_new_ones(voice: Voic
     assert {len(chunk.data) for chunk in first.record.uplink} == {160}
 
 
+@pytest.mark.fault("asterisk.module-reload-mistake")
 def test_a_reload_with_a_mistake_changes_nothing(voice: Voice) -> None:
     voice.agent("echo", ECHO, audio_frames_buffer_ms=20)
     voice.dialplan("exten => 100,1,AIConvAI(echo)")
@@ -167,6 +171,7 @@ def test_twenty_calls_at_once_leave_nothing_behind(voice: Voice) -> None:
     check.verify()
 
 
+@pytest.mark.fault("asterisk.other-version")
 def test_a_module_for_another_version_of_asterisk_is_not_loaded(
     asterisk_version: AsteriskVersion, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def listen(voice: Voice, network: Callable[[], Network], dialplan: str) -> tuple
     raise AssertionError(f"the caller has never sent his packets less than {STAND_IN_MS} ms apart")
 
 
+@pytest.mark.fault("asterisk.rtp-lost")
 @pytest.mark.parametrize(
     "dialplan",
     ["exten => 100,1,AIConvAI(agent)", "exten => 100,1,Answer()\n same => n,AIConvAI(agent,b)\n same => n,Wait(60)"],
@@ -100,6 +101,7 @@ def test_what_the_agent_hears_is_as_long_as_it_was_said_and_in_order(
     assert phase_jumps(heard[loud[0] : loud[-1]], rate) <= lossy.count * 0.005
 
 
+@pytest.mark.fault("asterisk.rtp-other-source")
 def test_another_source_is_heard_whatever_its_packets_are_numbered(voice: Voice) -> None:
     """As after a transfer, or where a carrier changes its media server in the middle of a call."""
     voice.agent("agent", audio_frames_buffer_ms=20)

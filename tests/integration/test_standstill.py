@@ -75,6 +75,7 @@ def _is_heard_by(conversation: ThreadedConversation, seconds: float) -> float:
     return sum(len(chunk.data) for chunk in list(record.uplink) if chunk.time >= since) / (seconds * 8000)
 
 
+@pytest.mark.fault("asterisk.agents-on-both-ends")
 @pytest.mark.alone
 def test_agents_on_both_halves_of_a_local_channel_talk_with_each_other(
     make_asterisk: Callable[..., Asterisk], app_module: Path
@@ -111,6 +112,7 @@ def test_agents_on_both_halves_of_a_local_channel_talk_with_each_other(
         watched.hangup()
 
 
+@pytest.mark.fault("asterisk.write-blocks")
 def test_who_holds_the_other_half_of_a_local_channel_stops_nobody_else(voice: Voice, hindering: Asterisk) -> None:
     _setup(voice, ElevenLabsAgent(scenario=parse_scenario(TALKING)))
     behind_local = voice.call("300")
@@ -132,6 +134,7 @@ def test_who_holds_the_other_half_of_a_local_channel_stops_nobody_else(voice: Vo
     behind_local.wait_heard(heard + 25)
 
 
+@pytest.mark.fault("asterisk.slow-switch")
 def test_a_transfer_that_the_dialplan_looks_up_for_long_stops_nobody_else(voice: Voice, hindering: Asterisk) -> None:
     """Agents in the background transfer their calls into a context with a switch that takes its time."""
     tools = {"tool_transfer_call": "builtin", "transfer_to_slow": "slow,200,1"}
@@ -170,6 +173,7 @@ def test_a_transfer_that_the_dialplan_looks_up_for_long_stops_nobody_else(voice:
         time.sleep(0.1)
 
 
+@pytest.mark.fault("asterisk.write-blocks")
 def test_an_agent_is_answered_while_a_local_channel_is_held(voice: Voice, hindering: Asterisk) -> None:
     """New calls begin, and old ones end, while one is held."""
     _setup(voice)

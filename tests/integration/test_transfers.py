@@ -76,6 +76,7 @@ def _ends(voice: Voice, conversation: ThreadedConversation, call: Call, status: 
     assert not conversation.record.violations
 
 
+@pytest.mark.fault("asterisk.attended-transfer")
 @pytest.mark.parametrize("extension", ["100", "300"], ids=["foreground", "background"])
 def test_a_caller_is_put_through_to_an_agent(voice: Voice, extension: str) -> None:
     """B talks to A, calls the agent, and connects the two."""
@@ -91,6 +92,7 @@ def test_a_caller_is_put_through_to_an_agent(voice: Voice, extension: str) -> No
     _ends(voice, conversation, caller)
 
 
+@pytest.mark.fault("asterisk.bridge-background")
 def test_a_conversation_in_the_background_hears_a_caller_who_is_bridged(voice: Voice) -> None:
     """Native bridging, which the rig has loaded, must not take the audio past the agent."""
     _setup(voice)
@@ -111,6 +113,7 @@ def test_the_agent_in_the_background_does_not_hear_the_other_party(voice: Voice)
     agent_hears(conversation, caller, 600.0)
 
 
+@pytest.mark.fault("asterisk.blind-transfer")
 def test_a_conversation_in_the_background_stays_with_a_caller_who_is_transferred(voice: Voice) -> None:
     _setup(voice)
     caller, colleague = _bridge(voice, "200")
@@ -125,6 +128,7 @@ def test_a_conversation_in_the_background_stays_with_a_caller_who_is_transferred
     _ends(voice, conversation, caller)
 
 
+@pytest.mark.fault("asterisk.masquerade")
 def test_a_conversation_in_the_background_follows_a_masquerade(voice: Voice) -> None:
     """A called party has no dialplan of its own: sent elsewhere, it becomes another channel."""
     _setup(voice)
@@ -141,6 +145,7 @@ def test_a_conversation_in_the_background_follows_a_masquerade(voice: Voice) -> 
     _ends(voice, conversation, party)
 
 
+@pytest.mark.fault("asterisk.blind-transfer-leaves")
 def test_a_conversation_in_the_background_ends_with_the_caller_who_leaves_by_a_transfer(voice: Voice) -> None:
     """A, whom the agent listens to, puts B through to somebody else and is gone."""
     _setup(voice)
@@ -156,6 +161,7 @@ def test_a_conversation_in_the_background_ends_with_the_caller_who_leaves_by_a_t
     hears(colleague, colleague, 500.0)
 
 
+@pytest.mark.fault("asterisk.redirect")
 def test_a_call_is_sent_elsewhere_by_the_manager(voice: Voice) -> None:
     _setup(voice)
     call = voice.call("100")
@@ -199,6 +205,7 @@ def test_the_agent_in_the_background_is_heard_over_the_other_party(voice: Voice)
     _ends(voice, conversation, caller)
 
 
+@pytest.mark.fault("asterisk.masquerade-after-end")
 def test_a_conversation_that_has_ended_does_not_come_back_in_a_masquerade(voice: Voice) -> None:
     """Its hook was detached, and is destroyed at the next frame; the first is the one that tells of the masquerade."""
     _setup(voice)

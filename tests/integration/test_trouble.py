@@ -18,6 +18,7 @@ def begin(voice: Voice, **options: object) -> None:
     voice.apply()
 
 
+@pytest.mark.fault("asterisk.no-rtp")
 def test_no_packet_comes_from_the_caller(voice: Voice) -> None:
     begin(voice)
     call = voice.call(send_silence=False)
