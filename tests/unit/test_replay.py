@@ -129,6 +129,8 @@ def test_until_leaves_the_rest_out_and_is_no_difference(tmp_path: Path) -> None:
         (lines({"ms": 0, "in": "message", "parts": ["a", 2**40]}), "line 2: 'parts' has more than"),
         (lines({"ms": 0, "in": "context", "text": "a\0b"}), "line 2: "),
         (lines({"ms": 0, "in": "end", "status": "TIRED"}), "line 2: 'TIRED' is not a valid Status"),
+        (lines(*[{"ms": 0, "out": "event", "event": "e", "x": "y" * 900_000}] * 10), "line 11: more than"),
+        (lines(*[{"ms": 0, "out": "event", "event": "e"}] * 10_001), "line 10002: more than"),
         (json.dumps(FIRST | {"line_format": "mp3"}).encode() + b"\n", "line 1: 'mp3' is no audio format"),
         (json.dumps(FIRST | {"secrets": ["agent_id"]}).encode() + b"\n", "line 1: 'secrets' has 'agent_id'"),
         (json.dumps(FIRST | {"from_start": False}).encode() + b"\n", "line 1: the recording began in the middle"),

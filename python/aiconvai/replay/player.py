@@ -32,6 +32,9 @@ OVERDUE_MAX = 100_000
 WAITING_MAX = 10_000
 """Events that may wait for their like of the other side."""
 
+WAITING_BYTES_MAX = 8 << 20
+"""And how long all of them may be, written out."""
+
 SECRET = "replay"
 
 
@@ -96,6 +99,7 @@ class Replay:
         self.clock = VirtualClock(BEGIN_US)
         self.differences = 0
         self._overdue = 0
+        self._waiting_bytes = 0
         self._recorded: dict[str, deque[tuple[float, dict[str, Any]]]] = {}
         self._now: dict[str, deque[tuple[float, dict[str, Any]]]] = {}
         try:
@@ -185,11 +189,15 @@ class Replay:
     ) -> Iterator[Row]:
         """Events of a kind are compared in their order; members that a recording does not have are not."""
         side.setdefault(name, deque()).append(event)
-        if len(side) > WAITING_MAX or len(side[name]) > WAITING_MAX:
-            raise entry.fail(f"more than {WAITING_MAX} events have no like on the other side")
+        self._waiting_bytes += len(repr(event[1]))
+        if max(len(side), len(side[name])) > WAITING_MAX or self._waiting_bytes > WAITING_BYTES_MAX:
+            raise entry.fail(
+                f"more than {WAITING_MAX} events, or {WAITING_BYTES_MAX} bytes of them, have no like on the other side"
+            )
         recorded, now = self._recorded.get(name), self._now.get(name)
         while recorded and now:
             (ms, then), (_, today) = recorded.popleft(), now.popleft()
+            self._waiting_bytes -= len(repr(then)) + len(repr(today))
             wrong = {key: {"recorded": value, "now": today.get(key)} for key, value in then.items()
                      if today.get(key) != value}  # fmt: skip
             if wrong:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 VERSION = 1
 
-LINE_BYTES_MAX = 4 << 20
+LINE_BYTES_MAX = 1 << 20
 """Longest line that is read."""
 
 AUDIO_BYTES_MAX = 1 << 20
