@@ -1,0 +1,1 @@
+"""A recorded call, given to the engine once more."""
