@@ -28,7 +28,6 @@ SUBCOMMANDS = {
     "instructions": ("aiconvai.rig.bench.instructions", "rig", "Count what 20 ms of a call cost the engine."),
     "freepbx": ("aiconvai.freepbx.cli", "serve", "Make agents destinations of FreePBX."),
     "doctor": ("aiconvai.doctor.cli", "serve", "Tell what is wrong with an installation, and how to mend it."),
-    "replay": ("aiconvai.replay.cli", "", "Give the engine a recorded call once more."),
     "inspect-module": ("aiconvai.inspect_module", "", "Tell whether a module would load in an Asterisk."),
     "conformance": ("aiconvai.conformance", "", "Try a server of the WebSocket protocol, as the module would."),
 }
