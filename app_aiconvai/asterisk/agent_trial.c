@@ -226,8 +226,8 @@ static void add_talk(struct agent_trial_report *report, const struct trial *tria
 		snprintf(step->text, sizeof(step->text), "at %.1f dBFS, since the beginning", stats->downlink_dbfs);
 	} else {
 		step = add_step(report, "first audio", -1);
-		snprintf(step->text, sizeof(step->text), "none within %d s: the agent waits for the caller, or has nothing to say",
-			AGENT_TRIAL_AUDIO_SECONDS);
+		snprintf(step->text, sizeof(step->text), "none within %d s: the agent waits for the caller, or has nothing to"
+			" say", AGENT_TRIAL_AUDIO_SECONDS);
 	}
 	step = add_step(report, "round trip", milliseconds(trial->peer.round_trip_us));
 	snprintf(step->text, sizeof(step->text), "to %s", trial->peer.address);

@@ -430,8 +430,8 @@ static int action_test_agent(struct mansession *s, const struct message *m)
 	struct agent *agent = agent_of(s, m);
 
 	if (agent) {
-		answer(s, m, "The event AIConvAITrial tells the result", agent_trial_begin(agent, astman_get_header(m, "ActionID"))
-			? "Too many agents are being tried already, or memory is short" : NULL);
+		answer(s, m, "The event AIConvAITrial tells the result", agent_trial_begin(agent,
+			astman_get_header(m, "ActionID")) ? "Too many agents are being tried already, or memory is short" : NULL);
 		ao2_ref(agent, -1);
 	}
 	return 0;

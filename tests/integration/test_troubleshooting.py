@@ -123,6 +123,27 @@ def test_the_dialplan_names_an_agent_that_there_is_not(voice: Voice) -> None:
     )
 
 
+def test_an_agent_is_tried(voice: Voice) -> None:
+    agent = ElevenLabsAgent(private=True, scenario=load_scenario("silent"))
+    voice.agent("sales", agent)
+    voice.agent("support", agent, api_key="sk-not-the-one")
+    voice.apply()
+    numbers = {
+        r"127\.0\.0\.1:\d+": "api.example.com",
+        # The first columns are as wide as the longest name of a step.
+        r"(?m)^(.{21}) *\d+\.\d ms  ": r"\1     20.0 ms  ",
+        r"\b\d+\.\d ms\b": "20.0 ms",
+        r"conv_\w+": "conv_1",
+    }
+    runs = [
+        (command := f"asterisk -rx 'aiconvai test agent {name}'", voice.asterisk.cli(command.split("'")[1], 40.0))
+        for name in ("sales", "support")
+    ]
+    assert "Agent sales can be talked with" in runs[0][1]
+    assert "FAILED" in runs[1][1]
+    printed("trial", *runs, instead=numbers)
+
+
 def test_neither_hears_the_other(voice: Voice) -> None:
     """One call for both: the caller sends nothing, and the agent's side is silent where nobody speaks."""
     agent = ElevenLabsAgent(scenario=load_scenario("silent"))
