@@ -149,8 +149,9 @@ demo: bootstrap
 # Every test of the table of faults, also those that take minutes; docs/reliability.md says what came of them.
 FAULTS = $(PYTHON) -m pytest --endurance --record-faults --dist worksteal
 reliability: test-programs
-	$(FAULTS) -n 3 -m "fault and not alone and not quiet" tests
-	$(FAULTS) -n 1 -m "fault and (alone or quiet)" tests
+	$(FAULTS) -n 3 -m fault tests/host tests/serve tests/protocol
+	$(FAULTS) -n 3 -m "fault and not alone and not quiet" tests/integration tests/gateway
+	$(FAULTS) -n 1 -m "fault and (alone or quiet)" tests/integration tests/gateway
 	$(PYTHON) tools/generate_reliability.py
 
 # What is known of the locked libraries (the Python Packaging Advisory Database, OSV). Nothing of it is installed here.

@@ -44,6 +44,7 @@ OPERATOR = {
     ("GET", "/agents"),
     ("GET", "/agents/{asterisk}/{name}"),
     ("GET", "/talk"),
+    ("POST", "/agents/{asterisk}/{name}/trial"),
     ("POST", "/api/call-lists"),
     ("POST", "/api/call-lists/{list_id}/people"),
     ("POST", "/api/call-lists/{list_id}/{step}"),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from aiconvai.serve.access import Role
+from aiconvai.serve.agent_trial import AgentTrial, Step
 from aiconvai.serve.application import Application
 from aiconvai.serve.manager import Headers, ManagerError
 from aiconvai.serve.settings import ServeSettings
@@ -251,3 +252,36 @@ async def test_keys_in_remarks_are_not_shown(application: Application, client: h
     assert "+prompt = x" in answer.text
     assert "sk-9876543210" not in answer.text
     assert "sk-1234567890" not in answer.text
+
+
+TRIED = AgentTrial(
+    "sales", False, (Step("configuration", False, "openai"), Step("connection", True, "<b>DNS</b>: no", 12.5))
+)
+
+
+async def test_an_agent_is_tried(
+    client: httpx.AsyncClient, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def try_agent(asterisk: str, agent: str) -> AgentTrial:
+        asked.append((asterisk, agent))
+        if len(asked) > 1:
+            raise ManagerError("pbx: not there")
+        return TRIED
+
+    monkeypatch.setattr(application, "try_agent", try_agent)
+    await logged_in(application, client, Role.OPERATOR)
+    csrf = (await form(client))["csrf"]
+    assert f'action="{PLACE}/trial"' in (await client.get(PLACE)).text
+    assert "/trial" not in (await client.get("/agents/pbx/general")).text
+    page = await client.post(f"{PLACE}/trial", data={"csrf": csrf})
+    assert page.status_code == 200
+    assert "It cannot be talked with" in page.text
+    assert "&lt;b&gt;DNS&lt;/b&gt;: no" in page.text
+    assert "12.5 ms" in page.text
+    failed = await client.post(f"{PLACE}/trial", data={"csrf": csrf})
+    assert (failed.status_code, "pbx: not there" in failed.text) == (502, True)
+    assert asked == [("pbx", "sales")] * 2
+    assert (await client.post("/agents/pbx/tool-look/trial", data={"csrf": csrf})).status_code == 404
+    assert (await client.post(f"{PLACE}/trial", data={"csrf": "wrong"})).status_code == 403

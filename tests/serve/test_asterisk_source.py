@@ -12,6 +12,7 @@ from serve_events import a_start, until
 from test_manager_connection import agree, serving
 
 from aiconvai.serve import asterisk_source as module
+from aiconvai.serve.agent_trial import AgentTrial, Step
 from aiconvai.serve.asterisk_source import AsteriskSource
 from aiconvai.serve.hub import Hub
 from aiconvai.serve.live import LiveCalls
@@ -55,6 +56,37 @@ async def test_it_asks_for_what_it_missed_and_forgets_what_is_gone() -> None:
         assert live.calls["pbx", "1.1"].phase == "ended"
         assert source.connection.is_there
         assert source.connection.problem == ""
+
+
+TRIAL = (
+    "Event: AIConvAITrial\r\nActionID: {identity}\r\nAgent: sales\r\nResult: {result}\r\nSteps: {count}\r\n"
+    "Step1: configuration\r\nStep1Failed: No\r\nStep1Message: openai\r\n"
+    "Step2: connection\r\nStep2Failed: Yes\r\nStep2Ms: 12.5\r\nStep2Message: DNS: no\r\n\r\n"
+)
+
+
+async def test_an_agent_is_tried() -> None:
+    asked: list[dict[str, str]] = []
+
+    async def answer(action: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        await agree(action, writer)
+        if action["Action"] == "AIConvAITestAgent":
+            asked.append(action)
+            count = "2" if action["Agent"] == "sales" else "many"
+            somebodys = TRIAL.format(identity="another", result="Good", count=2)
+            writer.write((somebodys + TRIAL.format(identity=action["ActionID"], result="Failed", count=count)).encode())
+
+    async with serving(answer) as settings, following(settings.port) as (source, _):
+        await until(lambda: source.connection.is_there)
+        assert await source.try_agent("sales") == AgentTrial(
+            "sales",
+            False,
+            (Step("configuration", False, "openai"), Step("connection", True, "DNS: no", 12.5)),
+        )
+        with pytest.raises(ManagerError, match=r"AIConvAITrial: .*many"):
+            await source.try_agent("other")
+        assert [one["Agent"] for one in asked] == ["sales", "other"]
+        assert source.connection.unreadable == 0
 
 
 async def test_what_says_something_else_than_it_should_is_counted() -> None:

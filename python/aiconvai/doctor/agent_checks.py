@@ -34,7 +34,7 @@ _MENDS: Sequence[tuple[str, str]] = (
 
 async def agent_checks(installation: Installation) -> AsyncIterator[Finding]:
     """Of a configuration that is valid. Nothing is said to an agent."""
-    from aiconvai.doctor.agent_trial import try_agents
+    from aiconvai.gateway.agent_trial import try_agents
 
     try:
         agents = Agents(installation.aiconvai_conf)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aiconvai.gateway.actions import act
+from aiconvai.gateway.agent_trial import try_agents
 from aiconvai.gateway.agents import Agents, AgentsError
 from aiconvai.gateway.ari_door import AriDoor
 from aiconvai.gateway.audiosocket_door import AudioSocketDoor
@@ -17,6 +18,7 @@ from aiconvai.gateway.browser_door import BrowserDoor
 from aiconvai.gateway.calls import Calls
 from aiconvai.gateway.media import Arrived, Begun, Media, MediaError, MediaEvent, Over, Said
 from aiconvai.gateway.registrations import RegistrationError, Registrations, caller_of_event
+from aiconvai.serve.agent_trial import AgentTrial, Step
 from aiconvai.serve.asterisk_source import Connection
 from aiconvai.serve.events import read_event
 from aiconvai.serve.hub import Hub
@@ -98,6 +100,19 @@ class GatewaySource:
         given = {key: [one] if isinstance(one, str) else list(one) for key, one in headers.items()}
         act(self.calls, self._media, name, given)
         return {"Response": "Success"}
+
+    async def try_agent(self, agent: str) -> AgentTrial:
+        """With loops of its own. Raises `ManagerError`."""
+        agents = self.calls.agents
+        if (found := agents.find(agent)) is None:
+            raise ManagerError(f"no agent {agent} is loaded")
+        try:
+            (tried,) = await try_agents(agents, [found.name])
+        except MediaError as error:
+            raise ManagerError(str(error)) from error
+        message = tried.problem or "it is ready to talk"
+        step = Step("connection", bool(tried.problem), message, tried.seconds * 1000)
+        return AgentTrial(found.name, not tried.problem, (step,))
 
     async def reload(self) -> None:
         """Calls that come from now on are answered as aiconvai.conf has it now; nobody waits for the file. Raises

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import httpx
 
 from aiconvai.serve.access import Tokens
+from aiconvai.serve.agent_trial import AgentTrial
 from aiconvai.serve.asterisk_source import AsteriskSource, Connection, Listener
 from aiconvai.serve.caller_memory import CallerMemory
 from aiconvai.serve.costs import DailyLimits, Prices
@@ -82,6 +83,9 @@ class Source(Protocol):
 
     async def action(self, name: str, /, **headers: str | Sequence[str]) -> Headers:
         """Asks it to do something. Raises `ManagerError`."""
+
+    async def try_agent(self, agent: str) -> AgentTrial:
+        """Connects to that agent's service, without a call. Raises `ManagerError`."""
 
 
 class Application:
@@ -229,6 +233,13 @@ class Application:
         if source is None:
             raise ManagerError(f"no Asterisk is named {asterisk}")
         return await source.action(name, **headers)
+
+    async def try_agent(self, asterisk: str, agent: str) -> AgentTrial:
+        """Has that Asterisk connect to the agent's service, without a call. Raises `ManagerError`."""
+        source = self.source(asterisk)
+        if source is None:
+            raise ManagerError(f"no Asterisk is named {asterisk}")
+        return await source.try_agent(agent)
 
     def problems_of(self, agent: str) -> list[str]:
         """Why that one takes no calls, as far as it is known here; none where no agent is named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from aiconvai.serve.agent_trial import LONGEST_SECONDS, TRIAL, AgentTrial, read_trial
 from aiconvai.serve.events import PREFIX, UnreadableEventError, read_event
 from aiconvai.serve.hub import Hub
 from aiconvai.serve.live import LiveCalls
@@ -57,6 +59,9 @@ class AsteriskSource:
         self._live = live
         self._manager: Manager | None = None
         self._listeners: list[Listener] = []
+        self._trials: dict[str, asyncio.Future[AgentTrial]] = {}
+        """Those that are waited for, by the action's identifier."""
+        self._trial_numbers = itertools.count(1)
 
     def listen(self, listener: Listener) -> None:
         """Events that are none of a conversation are told to it."""
@@ -81,6 +86,20 @@ class AsteriskSource:
         if self._manager is None:
             raise ManagerError(f"{self.name}: {self.connection.problem}")
         return await self._manager.action(name, **headers)
+
+    async def try_agent(self, agent: str) -> AgentTrial:
+        """Has the module connect to the agent's service, without a call. Raises `ManagerError`."""
+        identity = f"aiconvai-trial-{id(self):x}-{next(self._trial_numbers)}"
+        told: asyncio.Future[AgentTrial] = asyncio.get_running_loop().create_future()
+        self._trials[identity] = told
+        try:
+            await self.action(f"{PREFIX}TestAgent", ActionID=identity, Agent=agent)
+            async with asyncio.timeout(LONGEST_SECONDS):
+                return await told
+        except TimeoutError:
+            raise ManagerError(f"{self.name}: no result of the trial within {LONGEST_SECONDS:g} s") from None
+        finally:
+            del self._trials[identity]
 
     async def _connect(self) -> Manager:
         retrying = AsyncRetrying(
@@ -123,8 +142,20 @@ class AsteriskSource:
                 self._live.take_listed(self.name, headers, time.time())
             elif headers.get("Event") == _REPLAYED:
                 self._live.forget_others(self.name, going_on | self._begun_since(self.connection.since))
+            elif headers.get("Event") == TRIAL:
+                self._take_trial(headers)
             else:
                 self._publish(headers)
+
+    def _take_trial(self, headers: Headers) -> None:
+        """Somebody else's is not waited for here."""
+        told = self._trials.get(headers.get("ActionID", ""))
+        if told is None or told.done():
+            return
+        try:
+            told.set_result(read_trial(headers))
+        except ValueError as error:
+            told.set_exception(ManagerError(f"{self.name}: {TRIAL}: {error}"))
 
     def _begun_since(self, moment: float) -> set[str]:
         """Calls may have begun while it was told which there are."""

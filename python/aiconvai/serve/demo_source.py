@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from aiconvai.serve.agent_trial import AgentTrial
 from aiconvai.serve.asterisk_source import Connection
 from aiconvai.serve.events import read_event
 from aiconvai.serve.hub import Hub
@@ -87,6 +88,10 @@ class DemoSource:
     async def action(self, name: str, /, **headers: str | Sequence[str]) -> Headers:
         """There is nobody who could."""
         raise ManagerError(f"{self.name}: these calls are made up: {name} does nothing to them")
+
+    async def try_agent(self, agent: str) -> AgentTrial:
+        """There is none."""
+        raise ManagerError(f"{self.name}: these calls are made up: there is no agent {agent}")
 
     async def _one_after_the_other(self) -> None:
         await asyncio.sleep(self._random.uniform(0, 20) / self._speed)

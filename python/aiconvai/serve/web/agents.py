@@ -128,7 +128,24 @@ def agent_pages(application: Application) -> APIRouter:
         visit = await visitor(application, request, Role.OPERATOR)
         file = await asyncio.to_thread(_file, application, asterisk)
         found = file.section(name)
-        return _form(request, visit, file, found, file.fields(found), done=done[:300])
+        is_agent = kind_of(found.name)[0] == "agent"
+        return _form(request, visit, file, found, file.fields(found), done=done[:300], is_agent=is_agent)
+
+    @router.post("/{asterisk}/{name}/trial")
+    async def trial(request: Request, asterisk: str, name: str) -> Response:
+        visit = await visitor(application, request, Role.OPERATOR)
+        async with request.form(max_fields=10, max_files=0) as given:
+            check_origin(request, visit, str(given.get("csrf", "")))
+        file = await asyncio.to_thread(_file, application, asterisk)
+        agent = file.section(name).name
+        if kind_of(agent)[0] != "agent":
+            raise HTTPException(404, f"[{agent}] is no agent")
+        shown = {"here": "agents", "asterisk": asterisk, "agent": agent}
+        try:
+            tried = await application.try_agent(asterisk, agent)
+        except ManagerError as error:
+            return show(request, "agent_trial", visit, 502, **shown, problem=str(error))
+        return show(request, "agent_trial", visit, **shown, problem="", trial=tried)
 
     @router.post("/{asterisk}/{name}")
     async def change(request: Request, asterisk: str, name: str) -> Response:
