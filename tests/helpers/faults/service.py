@@ -285,9 +285,9 @@ SERVICE_FAULTS = (
     ),
     Fault(
         "service.signed-url-elsewhere",
-        "a signed URL of another host",
-        "the agent there, which is not shown the key",
-        "-",
+        "a signed URL that leads to an address inside",
+        "the idle audio, then what the dialplan goes on with; nobody is asked there",
+        "UNAVAILABLE",
     ),
     Fault(
         "service.ten-minutes-at-once",
