@@ -140,7 +140,7 @@ def agent_pages(application: Application) -> APIRouter:
         agent = file.section(name).name
         if kind_of(agent)[0] != "agent":
             raise HTTPException(404, f"[{agent}] is no agent")
-        shown = {"here": "agents", "asterisk": asterisk, "agent": agent}
+        shown: dict[str, Any] = {"here": "agents", "asterisk": asterisk, "agent": agent}
         try:
             tried = await application.try_agent(asterisk, agent)
         except ManagerError as error:
