@@ -240,11 +240,11 @@ def test_unknown_command_is_refused(asterisk: Asterisk, word: str) -> None:
 
 def test_help_lists_the_commands(asterisk: Asterisk) -> None:
     listed = asterisk.cli("core show help")
-    assert len(re.findall(r"^\{aiconvai\|elevenlabs\} ", listed, re.MULTILINE)) == 6
+    assert len(re.findall(r"^\{aiconvai\|elevenlabs\} ", listed, re.MULTILINE)) == 7
 
 
 def test_words_are_completed(asterisk: Asterisk, word: str) -> None:
-    assert _completions(asterisk, f"{word} ") == ["debug", "reload", "show"]
+    assert _completions(asterisk, f"{word} ") == ["debug", "reload", "show", "test"]
     assert _completions(asterisk, f"{word} show ") == ["agents", "call", "calls", "stats"]
     assert set(_completions(asterisk, f"{word} debug ")) >= {"on", "off"}
 

@@ -4,15 +4,12 @@ operators at work, and no descriptors left, meanwhile.
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from exchange import agent_hears, hears, hears_agent
 from hearing import check_pace, spacing_since
-from outcome import REPORT, outcome
 from voice import Voice
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
@@ -174,39 +171,6 @@ def test_operators_at_work_are_noticed_by_none_of_twenty_calls(voice: Voice) -> 
     for conversation in conversations:
         conversation.wait_closed()
         assert not conversation.record.violations
-
-
-@pytest.mark.parametrize("asterisk_version", [22], ids=["asterisk22"], indirect=True, scope="session")
-@pytest.mark.fault("asterisk.descriptors")
-def test_no_descriptor_is_left(voice: Voice) -> None:
-    """Who talks goes on talking; who comes goes on in the dialplan; who comes later has an agent again."""
-    _setup(
-        voice,
-        "exten => 100,1,AIConvAI(agent)\n"
-        f"exten => 200,1,Answer()\n same => n,UserEvent(Waits)\n same => n,Wait(1)\n same => n,AIConvAI(agent)\n"
-        f" same => n,{REPORT}\n same => n,Wait(60)",
-        max_connection_attempts=1,
-    )
-    talking = voice.call("100")
-    conversation = voice.conversation()
-    late = voice.call("200")
-    voice.event("UserEvent", UserEvent="Waits")
-    before = resource.prlimit(voice.asterisk.pid, resource.RLIMIT_NOFILE)
-    # No lower: poll() refuses more descriptors than the limit, also those that are open.
-    taken = {int(path.name) for path in Path(f"/proc/{voice.asterisk.pid}/fd").iterdir()}
-    free = next(number for number in range(len(taken) + 1) if number not in taken)
-    resource.prlimit(voice.asterisk.pid, resource.RLIMIT_NOFILE, (free, before[1]))
-    try:
-        found = outcome(voice)
-        agent_hears(conversation, talking, CALLER_HZ)
-        hears_agent(talking, conversation, AGENT_HZ)
-    finally:
-        resource.prlimit(voice.asterisk.pid, resource.RLIMIT_NOFILE, before)
-    assert found.status == "UNAVAILABLE", found
-    assert found.reason
-    assert late.alive
-    again = voice.call("100")
-    hears_agent(again, voice.conversation(), AGENT_HZ)
 
 
 @pytest.mark.endurance

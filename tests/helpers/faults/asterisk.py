@@ -95,6 +95,4 @@ ASTERISK_FAULTS: tuple[Fault, ...] = (
     Fault("asterisk.write-blocks", "a channel that blocks in write", "other calls: nothing of it", "-"),
     Fault("asterisk.engine-allocation-fails", "allocations of the engine fail in turn, and all from there on",
           "the end of that call at the worst", "LOST"),
-    Fault("asterisk.descriptors", "Asterisk has no descriptors left", "other calls as before; a new one what the "
-          "dialplan goes on with", "UNAVAILABLE"),
 )

@@ -12,8 +12,8 @@ HOST = "127.0.0.1"
 
 # Below 32768: the kernel hands out ephemeral ports from there on.
 _FIRST_PORT = 8000
-_PORTS_PER_SLOT = 2000
-_SLOTS = 12
+_PORTS_PER_SLOT = 1500
+_SLOTS = 16
 _FIRST_RTP_OFFSET = 100
 
 # Above 60999, up to which it does. One is given again once all the others were.
