@@ -23,10 +23,11 @@ _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     # With `no-referrer` browsers do not say where a form comes from either (Origin: null).
     "Referrer-Policy": "same-origin",
-    # Other sites neither show what is here nor hold a window of it.
+    # Other sites do not show what is here.
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
+# Nor do they hold a window of it; without TLS browsers complain of the header.
+_BY_TLS = {"Cross-Origin-Opener-Policy": "same-origin"}
 
 
 class AnswerHeaders:
@@ -38,16 +39,16 @@ class AnswerHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add(MutableHeaders(scope=message))
+                _add(MutableHeaders(scope=message), scope["scheme"])
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-async def say_fault(_: Request, __: Exception) -> Response:
+async def say_fault(request: Request, __: Exception) -> Response:
     """Of what the program has not expected: what it was stands in the log, and nowhere else."""
     response = PlainTextResponse("Internal Server Error", 500)
-    _add(response.headers)
+    _add(response.headers, request.url.scheme)
     return response
 
 
@@ -70,7 +71,7 @@ def _json(said: Any, status: int, headers: Any = None) -> Response:
     return Response(json.dumps(said, default=str), status, headers, "application/json")
 
 
-def _add(headers: MutableHeaders) -> None:
-    for name, value in _ALWAYS.items():
+def _add(headers: MutableHeaders, scheme: str) -> None:
+    for name, value in (_ALWAYS | _BY_TLS if scheme == "https" else _ALWAYS).items():
         headers[name] = value
     headers.setdefault("Cache-Control", "no-store")
