@@ -19,6 +19,7 @@
 #include "output.h"
 #include "playout_queue.h"
 #include "providers.h"
+#include "session_report.h"
 #include "sessions.h"
 #include "utf8.h"
 
@@ -120,8 +121,8 @@ static struct trial *trial_new(struct agent *agent)
 	struct trial *trial = ao2_alloc(sizeof(*trial), trial_destroy);
 	struct aic_audio_format format = {.encoding = AIC_ENCODING_ULAW, .rate = 8000};
 	struct aic_link_host host = {.on_freed = on_freed};
-	struct aic_conversation_setup setup = {.line_format = format, .unix_us = (uint64_t) ast_tvnow().tv_sec * 1000000,
-		.on_event = on_event, .user = trial};
+	struct aic_conversation_setup setup = {.agent = agent_choice(agent), .line_format = format,
+		.unix_us = aic_unix_us(), .on_event = on_event, .user = trial};
 
 	if (!trial) {
 		return NULL;
@@ -132,9 +133,6 @@ static struct trial *trial_new(struct agent *agent)
 	ast_cond_init(&trial->changed, NULL);
 	trial->line.kind = &silent_line;
 	trial->agent = ao2_bump(agent);
-	setup.agent = (struct aic_agent_choice) {.provider = aic_provider_of(agent->settings.provider),
-		.settings = &agent->settings, .tools = &agent->tools,
-		.prompts = agent->prompts ? &agent->prompts->settings : NULL};
 	setup.playout = trial->playout = aic_playout_queue_new(format, AGENT_TRIAL_AUDIO_SECONDS * 1000,
 		agent->settings.playout_max_delay_ms);
 	host.line = &trial->line;
@@ -181,11 +179,6 @@ static struct trial_step *add_step(struct agent_trial_report *report, const char
 	return step;
 }
 
-static double milliseconds(uint64_t us)
-{
-	return (double) us / 1000;
-}
-
 static bool any_time(const struct aic_open_times *times)
 {
 	return times->dns_us || times->tcp_us || times->tls_us || times->reply_us;
@@ -198,9 +191,7 @@ static void add_opening(struct agent_trial_report *report, const char *name, con
 	struct trial_step *step = add_step(report, name,
 		milliseconds(times->dns_us + times->tcp_us + times->tls_us + times->reply_us));
 
-	snprintf(step->text, sizeof(step->text), "DNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms",
-		milliseconds(times->dns_us), milliseconds(times->tcp_us), milliseconds(times->tls_us),
-		times->tls_resumed ? " (resumed)" : "", reply, milliseconds(times->reply_us));
+	describe_opening(times, reply, step->text, sizeof(step->text));
 }
 
 static void add_certificate(struct agent_trial_report *report, const struct aic_link_peer *peer)

@@ -16,6 +16,7 @@
 #include "ambience_sound.h"
 #include "output.h"
 #include "prompt_file.h"
+#include "providers.h"
 #include "secret_file.h"
 #include "url.h"
 
@@ -498,6 +499,13 @@ size_t agents_failover(const struct configuration *configuration, const struct a
 void agents_unload(void)
 {
 	ao2_global_obj_release(in_force);
+}
+
+struct aic_agent_choice agent_choice(const struct agent *agent)
+{
+	return (struct aic_agent_choice) {.provider = aic_provider_of(agent->settings.provider),
+		.settings = &agent->settings, .tools = &agent->tools,
+		.prompts = agent->prompts ? &agent->prompts->settings : NULL};
 }
 
 const char *agent_endpoint(const struct agent *agent, char *buffer, size_t size)

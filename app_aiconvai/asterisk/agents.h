@@ -8,6 +8,7 @@
 #ifndef AIC_AGENTS_H
 #define AIC_AGENTS_H
 
+#include "conversation.h"
 #include "settings.h"
 #include "tools.h"
 
@@ -52,6 +53,9 @@ struct configuration *agents_configuration(void);
 
 /* The agent of that name (upper and lower case alike), with a reference for the caller, or NULL. */
 struct agent *agents_find(const struct configuration *configuration, const char *name);
+
+/* As the engine is given it; valid as long as the agent is. */
+struct aic_agent_choice agent_choice(const struct agent *agent);
 
 /* Where an agent is reached, without what may be secret in it: written to `buffer`, which is returned. */
 const char *agent_endpoint(const struct agent *agent, char *buffer, size_t size);

@@ -115,17 +115,12 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
 	return CLI_SUCCESS;
 }
 
-static double milliseconds(uint64_t us)
-{
-	return (double) us / 1000;
-}
-
 static void print_opening(int fd, const char *what, const struct aic_open_times *times, const char *reply,
 	const char *more)
 {
-	cli_line(fd, "%-20sDNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms%s", what, milliseconds(times->dns_us),
-		milliseconds(times->tcp_us), milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply,
-		milliseconds(times->reply_us), more);
+	char text[160];
+
+	cli_line(fd, "%-20s%s%s", what, describe_opening(times, reply, text, sizeof(text)), more);
 }
 
 /* Whether the caller's telephone sends the agent's voice back. */

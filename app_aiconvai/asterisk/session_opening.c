@@ -9,12 +9,10 @@
 #include "asterisk/module.h"
 #include "asterisk/stasis_channels.h"
 #include "asterisk/strings.h"
-#include "asterisk/time.h"
 
 #include "ambience_sound.h"
 #include "background_end.h"
 #include "locks.h"
-#include "providers.h"
 #include "session.h"
 #include "session_ending.h"
 #include "session_events.h"
@@ -44,13 +42,6 @@ static void session_destroy(void *object)
 	}
 	sessions_count_alive(-1);
 	ast_module_unref(AST_MODULE_SELF);
-}
-
-static struct aic_agent_choice choice_of(const struct agent *agent)
-{
-	return (struct aic_agent_choice) {.provider = aic_provider_of(agent->settings.provider),
-		.settings = &agent->settings, .tools = &agent->tools,
-		.prompts = agent->prompts ? &agent->prompts->settings : NULL};
 }
 
 /* The link needs the session no more. */
@@ -103,7 +94,7 @@ static bool choose_agent(void *user, const char *name, struct aic_agent_choice *
 	} else if (!sessions_take_place(session, (unsigned int) (session->other_count + 1) + (unsigned int) place,
 		reason)) {
 		session->failed = before;
-		*choice = choice_of(agent);
+		*choice = agent_choice(agent);
 		taken = true;
 	}
 	ao2_cleanup(agent);
@@ -137,19 +128,12 @@ static bool on_finished(void *user)
 	return true;
 }
 
-static uint64_t now_unix_us(void)
-{
-	struct timeval now = ast_tvnow();
-
-	return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_usec;
-}
-
 static int open_link(struct session *session, const struct aic_variable *variables, size_t variable_count,
 	struct aic_event_loop *loop, struct aic_resolver *resolver)
 {
 	struct aic_agent_choice others[AGENTS_CHAIN_MAX];
 	struct aic_conversation_setup setup = {
-		.agent = choice_of(session_agent(session)),
+		.agent = agent_choice(session_agent(session)),
 		.others = others,
 		.other_count = session->other_count - session->passed_over,
 		.line_format = session->line->format,
@@ -158,7 +142,7 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 		.said = session->options.said,
 		/* In the background the channel's thread has other things to do. */
 		.runs_tools = !session->options.background,
-		.unix_us = now_unix_us(),
+		.unix_us = aic_unix_us(),
 		.playout = session->playout,
 		.on_event = session_on_event,
 		.may_take = may_take,
@@ -175,7 +159,7 @@ static int open_link(struct session *session, const struct aic_variable *variabl
 	struct aic_link *link;
 
 	for (size_t i = 0; i < setup.other_count; i++) {
-		others[i] = choice_of(session->others[session->passed_over + i]);
+		others[i] = agent_choice(session->others[session->passed_over + i]);
 	}
 	ao2_ref(session, +1);
 	if (!(link = aic_link_new(loop, resolver, &setup, &host))) {

@@ -52,3 +52,11 @@ int session_report(struct session *session, struct session_report *report)
 	report->identity = session_identity(session);
 	return 0;
 }
+
+const char *describe_opening(const struct aic_open_times *times, const char *reply, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "DNS %.1f ms, TCP %.1f ms, TLS %.1f ms%s, %s %.1f ms", milliseconds(times->dns_us),
+		milliseconds(times->tcp_us), milliseconds(times->tls_us), times->tls_resumed ? " (resumed)" : "", reply,
+		milliseconds(times->reply_us));
+	return buffer;
+}

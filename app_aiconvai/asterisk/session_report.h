@@ -25,4 +25,12 @@ struct session_report {
  */
 int session_report(struct session *session, struct session_report *report);
 
+static inline double milliseconds(uint64_t us)
+{
+	return (double) us / 1000;
+}
+
+/* How long each part of a connection took, and the reply to what was asked, which is called that. Returns `buffer`. */
+const char *describe_opening(const struct aic_open_times *times, const char *reply, char *buffer, size_t size);
+
 #endif

@@ -30,7 +30,8 @@ _ROOMS = {
 }
 
 Results = dict[str, Any]
-"""{"faults": {NAME: {TEST: {"versions": {"16": "passed"}, "date": "2026-12-01"}}}, "runs": {KIND: [{...}, ...]}}"""
+"""{"faults": {NAME: {TEST: {"versions": {"16": "passed"}, "date": "2026-12-01"}}},
+"runs": {KIND: {"date": "2026-12-01", "columns": [...], "rows": [{...}, ...]}}}"""
 
 
 def read_results(path: Path = RESULTS) -> Results:

@@ -13,9 +13,10 @@ from hearing import check_pace, spacing_since
 from voice import Voice
 
 from aiconvai.mock import ElevenLabsAgent, ElevenLabsMockThread, MockOptions, load_scenario
+from aiconvai.mock.threaded import ThreadedConversation
 from aiconvai.rig.asterisk import Asterisk
 from aiconvai.rig.bench.callers import Callers, Churn
-from aiconvai.rig.caller import Caller
+from aiconvai.rig.caller import Call, Caller
 
 AGENT_HZ = 900.0
 CALLER_HZ = 600.0
@@ -48,6 +49,13 @@ def _setup(voice: Voice, dialplan: str, agent: ElevenLabsAgent | None = None, **
     voice.apply()
 
 
+def _hangs_up(voice: Voice, call: Call, conversation: ThreadedConversation) -> None:
+    """The caller, whom the agent had to the last."""
+    call.hangup()
+    conversation.wait_closed()
+    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+
+
 @pytest.mark.fault("asterisk.park")
 def test_a_parked_call_keeps_its_agent_in_the_background(voice: Voice) -> None:
     _setup(
@@ -64,9 +72,7 @@ def test_a_parked_call_keeps_its_agent_in_the_background(voice: Voice) -> None:
     hears(colleague, call, OTHER_HZ)
     agent_hears(conversation, call, CALLER_HZ)
     hears_agent(call, conversation, AGENT_HZ)
-    call.hangup()
-    conversation.wait_closed()
-    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+    _hangs_up(voice, call, conversation)
 
 
 @pytest.mark.fault("asterisk.pickup")
@@ -88,9 +94,7 @@ def test_who_picks_a_call_up_has_the_caller_and_the_agent_stays(voice: Voice) ->
     hears(colleague, call, OTHER_HZ)
     agent_hears(conversation, call, CALLER_HZ)
     hears_agent(call, conversation, AGENT_HZ)
-    call.hangup()
-    conversation.wait_closed()
-    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+    _hangs_up(voice, call, conversation)
 
 
 @pytest.mark.fault("asterisk.unbridge")
@@ -110,9 +114,7 @@ def test_an_agent_in_the_background_stays_when_the_bridge_is_destroyed(voice: Vo
     voice.event("UserEvent", UserEvent="Alone")
     agent_hears(conversation, call, CALLER_HZ)
     hears_agent(call, conversation, AGENT_HZ)
-    call.hangup()
-    conversation.wait_closed()
-    assert voice.event("AIConvAIEnd")["Status"] == "CALLER_HANGUP"
+    _hangs_up(voice, call, conversation)
 
 
 @pytest.mark.fault("asterisk.bridge-foreground")
